@@ -1,0 +1,233 @@
+"""Finds plugins and says which algorithms and datasets they bring. A broken plugin is reported, and the rest works."""
+
+import importlib
+import importlib.util
+import io
+import os
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout, suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import sha256
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+
+import pluggy
+
+from medtl_bench import hookspecs
+from medtl_bench.errors import MedTLError, unknown
+from medtl_bench.hookspecs import GROUP, AlgorithmEntry, DatasetEntry
+
+if TYPE_CHECKING:
+    from medtl_bench.algorithm import Algorithm
+    from medtl_bench.data import Dataset
+
+OWN_DISTRIBUTION = "medtl-bench"
+STRICT = "MEDTL_BENCH_STRICT"
+NAME = re.compile(r"[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?")
+Entry = TypeVar("Entry", AlgorithmEntry, DatasetEntry)
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A plugin as found: its name, the distribution and version it came with, and its file."""
+
+    name: str
+    distribution: str
+    version: str
+    file: str
+
+    def __str__(self) -> str:
+        """Return a name for messages."""
+        return f"plugin {self.name!r} of {self.distribution} ({self.file})"
+
+    @cached_property
+    def source(self) -> str:
+        """Return distribution, version and a digest of the plugin's files, which change when its code or data do."""
+        root = Path(self.file)
+        files = [root] if root.name != "__init__.py" else sorted(p for p in root.parent.rglob("*") if _counts(p))
+        digest = sha256()
+        for path in files:
+            digest.update(path.relative_to(root.parent).as_posix().encode() + path.read_bytes())
+        return f"{self.distribution} {self.version} {digest.hexdigest()[:16]}"
+
+
+def _counts(path: Path) -> bool:
+    return path.is_file() and "__pycache__" not in path.parts
+
+
+@dataclass(frozen=True)
+class Registered(Generic[Entry]):
+    """An entry and the plugin that brings it."""
+
+    entry: Entry
+    plugin: Plugin
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A plugin that cannot be used, and why."""
+
+    plugin: Plugin
+    reason: str
+
+
+@dataclass
+class Catalogue:
+    """What is installed: algorithms and datasets by name, in the order of their names, and the plugins that are broken."""
+
+    algorithms: dict[str, Registered[AlgorithmEntry]] = field(default_factory=dict)
+    datasets: dict[str, Registered[DatasetEntry]] = field(default_factory=dict)
+    broken: list[Broken] = field(default_factory=list)
+
+    def algorithm(self, name: str) -> "type[Algorithm]":
+        """Return the class of an algorithm; raises MedTLError if there is none of that name or it cannot be loaded."""
+        from medtl_bench.algorithm import Algorithm  # noqa: PLC0415 - loads torch, which `list` must not
+
+        registered = _get(self.algorithms, "algorithm", name)
+        found = _resolved(registered.entry.implementation, registered.plugin)
+        if not (isinstance(found, type) and issubclass(found, Algorithm)):
+            raise MedTLError(f"Algorithm {name!r} of {registered.plugin} is {found!r}, not a subclass of Algorithm.")
+        return found
+
+    def dataset(self, name: str) -> "Dataset":
+        """Return a dataset, built; raises MedTLError if there is none of that name, or what its build function raises."""
+        registered = _get(self.datasets, "dataset", name)
+        build = cast("Callable[[], Dataset]", _resolved(registered.entry.build, registered.plugin))
+        dataset = build()
+        if dataset.name != name:
+            raise MedTLError(f"The dataset registered as {name!r} by {registered.plugin} calls itself {dataset.name!r}.")
+        return dataset
+
+
+def _get(known: dict[str, Registered[Entry]], what: str, name: str) -> Registered[Entry]:
+    if name not in known:
+        raise unknown(what, name, known)
+    return known[name]
+
+
+def _resolved(where: Any, plugin: Plugin) -> Any:  # noqa: ANN401
+    if not isinstance(where, str):
+        return where
+    module, _, attribute = where.partition(":")
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise MedTLError(f"{plugin} names {where!r}, which cannot be loaded: {error}.") from error
+
+
+def find(files: Sequence[str] = ()) -> Catalogue:
+    """Return what all installed plugins and the given plugin files bring.
+
+    Plugins of this distribution come first, then others by name, then files. With the environment variable
+    MEDTL_BENCH_STRICT set, a broken plugin raises MedTLError.
+    """
+    catalogue = Catalogue()
+    for plugin, load in (*_installed(), *map(_from_file, files)):
+        try:
+            _add(catalogue, plugin, load)
+        except _RefusedError as refusal:
+            catalogue.broken.append(Broken(plugin, str(refusal)))
+    if catalogue.broken and os.environ.get(STRICT):
+        first = catalogue.broken[0]
+        raise MedTLError(f"{first.plugin} is broken: {first.reason}")
+    catalogue.algorithms = dict(sorted(catalogue.algorithms.items()))
+    catalogue.datasets = dict(sorted(catalogue.datasets.items()))
+    return catalogue
+
+
+class _RefusedError(Exception):
+    """A plugin cannot be used."""
+
+
+def _installed() -> Iterator[tuple[Plugin, Callable[[], ModuleType]]]:
+    points = {(point.name, point.value): point for point in entry_points(group=GROUP)}
+    for point in sorted(points.values(), key=lambda p: (_distribution(p)[0] != OWN_DISTRIBUTION, _distribution(p), p.name)):
+        yield Plugin(point.name, *_distribution(point), _file_of(point.module)), point.load
+
+
+def _distribution(point: EntryPoint) -> tuple[str, str]:
+    return (point.dist.name, point.dist.version) if point.dist else ("unknown distribution", "0")
+
+
+def _file_of(module: str) -> str:
+    for name in (module.partition(".")[0], module):
+        with suppress(Exception):
+            spec = importlib.util.find_spec(name)
+            if spec and spec.origin:
+                return spec.origin
+    return "no file"
+
+
+def _from_file(path: str) -> tuple[Plugin, Callable[[], ModuleType]]:
+    file = Path(path).resolve()
+    name = f"medtl_plugin_{file.stem}"
+
+    def load() -> ModuleType:
+        spec = importlib.util.spec_from_file_location(name, file)
+        if spec is None or spec.loader is None:
+            raise ImportError(f"{file.name} is not a Python file")
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        spec.loader.exec_module(module)
+        return module
+
+    if not file.is_file():
+        raise MedTLError(f"There is no plugin file {path!r}.")
+    return Plugin(file.stem, "a file", "0", str(file)), load
+
+
+def _add(catalogue: Catalogue, plugin: Plugin, load: Callable[[], ModuleType]) -> None:
+    with _guarded("importing it"):
+        module = load()
+    manager = pluggy.PluginManager(GROUP)
+    manager.add_hookspecs(hookspecs)
+    with _guarded("registering it"):
+        manager.register(module, plugin.name)
+        manager.check_pending()
+    if not manager.get_hookcallers(module):
+        raise _RefusedError("it implements no hook; mark functions of hookspecs with @hookimpl")
+    with _guarded("calling its hooks"):
+        algorithms = _entries(AlgorithmEntry, manager.hook.medtl_algorithms())
+        datasets = _entries(DatasetEntry, manager.hook.medtl_datasets())
+    _check_free("algorithm", algorithms, catalogue.algorithms)
+    _check_free("dataset", datasets, catalogue.datasets)
+    catalogue.algorithms |= {entry.name: Registered(entry, plugin) for entry in algorithms}
+    catalogue.datasets |= {entry.name: Registered(entry, plugin) for entry in datasets}
+
+
+@contextmanager
+def _guarded(doing: str) -> Iterator[None]:
+    printed = io.StringIO()
+    try:
+        with redirect_stdout(printed):
+            yield
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a plugin may even call sys.exit
+        raise _RefusedError(f"{doing} raised {type(error).__name__}: {error}") from error
+    if printed.getvalue():
+        raise _RefusedError(f"{doing} printed to standard output: {printed.getvalue()[:60]!r}")
+
+
+def _entries(kind: type[Entry], returned: Iterable[Iterable[object]]) -> list[Entry]:
+    entries = [entry for entries in returned for entry in entries]
+    for entry in entries:
+        if not isinstance(entry, kind):
+            raise TypeError(f"a hook returned {entry!r}, which is no {kind.__name__}")
+    return cast("list[Entry]", entries)
+
+
+def _check_free(what: str, entries: Sequence[Entry], taken: dict[str, Registered[Entry]]) -> None:
+    names = [entry.name for entry in entries]
+    for name in names:
+        if not NAME.fullmatch(str(name)):
+            raise _RefusedError(f"the {what} name {name!r} is not of lower-case letters, digits, dots and dashes")
+        if name in taken:
+            raise _RefusedError(f"the {what} name {name!r} is taken by {taken[name].plugin}")
+        if names.count(name) > 1:
+            raise _RefusedError(f"it brings the {what} name {name!r} twice")

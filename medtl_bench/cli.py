@@ -1,0 +1,306 @@
+"""The command line: parse, call, exit code. Heavy modules are imported by the commands that need them."""
+
+# ruff: noqa: PLC0415 - `--help` and `list` must start without torch and pandas
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from medtl_bench import __version__, catalogue, console
+from medtl_bench.errors import IntegrityError, MedTLError, unknown
+
+if TYPE_CHECKING:
+    from medtl_bench.executors import Executor
+    from medtl_bench.results import Contents
+    from medtl_bench.suite import Planning, Request
+
+INTERRUPTED = 130
+SHOWN_TRIALS = 40
+
+app = typer.Typer(
+    name="medtl-bench",
+    help="Domain adaptation, meta-learning and continual learning on one table, on medical and biotech data.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+data_app = typer.Typer(help="Look at the data of the datasets.", no_args_is_help=True)
+app.add_typer(data_app, name="data")
+
+PluginFiles = Annotated[list[str], typer.Option("--plugin", help="A plugin file under construction; may be repeated.")]
+Datasets = Annotated[list[str], typer.Option("--dataset", "-d", help="A dataset; may be repeated. Default: all.")]
+Algorithms = Annotated[list[str], typer.Option("--algorithm", "-a", help="An algorithm; may be repeated. Default: all.")]
+Parameters = Annotated[list[str], typer.Option("--parameter", "-p", help="ALGORITHM.NAME=VALUE; may be repeated.")]
+Seeds = Annotated[int | None, typer.Option("--seeds", min=1, help="How many seeds; default: the preset's.")]
+Out = Annotated[Path, typer.Option("--out", "-o", help="The folder of results and boards.")]
+
+
+class ProtocolName(StrEnum):
+    """The protocols, as the command line names them."""
+
+    transfer = "transfer"
+    stream = "stream"
+
+
+Protocols = Annotated[list[ProtocolName], typer.Option("--protocol", help="A protocol; may be repeated. Default: both.")]
+
+
+class PresetName(StrEnum):
+    """The presets, as the command line names them."""
+
+    smoke = "smoke"
+    default = "default"
+    full = "full"
+
+
+Preset = Annotated[PresetName, typer.Option("--preset", help="How much: seeds, shots, draws and scenarios.")]
+
+
+class Kind(StrEnum):
+    """What `new` can make."""
+
+    algorithm = "algorithm"
+    dataset = "dataset"
+
+
+def main() -> None:
+    """Run the command line; a mistake is told in one sentence, without a traceback."""
+    try:
+        app()
+    except MedTLError as error:
+        console.complain(error)
+        sys.exit(error.exit_code)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        console.say(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
+) -> None:
+    pass
+
+
+@app.command("list")
+def list_(plugin: PluginFiles = []) -> None:  # noqa: B006 - typer reads defaults, it never changes them
+    """List algorithms, datasets and plugins that are broken."""
+    found = catalogue.find(plugin)
+    algorithms = [(n, r.entry.family, r.entry.summary, r.plugin.distribution) for n, r in found.algorithms.items()]
+    datasets = [(n, r.entry.area, r.entry.summary, r.plugin.distribution) for n, r in found.datasets.items()]
+    console.table("Algorithms", ["name", "family", "what it is", "from"], algorithms)
+    console.say("")
+    console.table("Datasets", ["name", "area", "what it is", "from"], datasets)
+    if found.broken:
+        console.say("")
+        broken = [(b.plugin.name, b.plugin.distribution, b.plugin.file, b.reason) for b in found.broken]
+        console.table("Broken plugins", ["name", "distribution", "file", "why"], broken)
+
+
+@app.command()
+def show(name: str, plugin: PluginFiles = []) -> None:  # noqa: B006
+    """Show a dataset's card, domains and sizes, or an algorithm's parameters and reference."""
+    from medtl_bench import display
+
+    found = catalogue.find(plugin)
+    if name in found.datasets:
+        display.dataset(found.dataset(name), found.datasets[name])
+    elif name in found.algorithms:
+        display.algorithm(found.algorithm(name), found.algorithms[name])
+    else:
+        raise unknown("algorithm or dataset", name, [*found.algorithms, *found.datasets])
+
+
+@app.command()
+def plan(
+    all_: Annotated[bool, typer.Option("--all", help="Every algorithm on every dataset.")] = False,
+    dataset: Datasets = [],  # noqa: B006
+    algorithm: Algorithms = [],  # noqa: B006
+    protocol: Protocols = [],  # noqa: B006
+    seeds: Seeds = None,
+    preset: Preset = PresetName.default,
+    parameter: Parameters = [],  # noqa: B006
+    plugin: PluginFiles = [],  # noqa: B006
+    out: Out = Path("leaderboards"),
+) -> None:
+    """Say what `run` would run with the same options, and how much of it is missing."""
+    from medtl_bench import suite
+    from medtl_bench.executors.processes import Processes
+    from medtl_bench.results import Store
+
+    request = _request(all_, dataset, algorithm, protocol, seeds, preset, parameter, plugin)
+    planning = suite.make_plan(request, catalogue.find(plugin), Processes())
+    counts: dict[tuple[str, str, str], int] = {}
+    for planned in planning.planned:
+        where = (planned.trial.dataset, planned.trial.protocol, planned.trial.scenario)
+        counts[where] = counts.get(where, 0) + 1
+    shown = [(*where, count) for where, count in counts.items()]
+    console.table("Trials", ["dataset", "protocol", "scenario", "trials"], shown[:SHOWN_TRIALS])
+    if len(shown) > SHOWN_TRIALS:
+        console.say(f"... and {len(shown) - SHOWN_TRIALS} more scenarios")
+    left = len(suite.missing(planning.planned, Store(out / "results")))
+    console.say(f"{len(planning.planned)} trials, of which {left} have no result in {out} yet.")
+    _tell_unusable(planning)
+
+
+@app.command()
+def run(
+    all_: Annotated[bool, typer.Option("--all", help="Every algorithm on every dataset.")] = False,
+    dataset: Datasets = [],  # noqa: B006
+    algorithm: Algorithms = [],  # noqa: B006
+    protocol: Protocols = [],  # noqa: B006
+    seeds: Seeds = None,
+    preset: Preset = PresetName.default,
+    parameter: Parameters = [],  # noqa: B006
+    plugin: PluginFiles = [],  # noqa: B006
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=0, help="Processes at a time; 0: one a core.")] = 0,
+    timeout: Annotated[float, typer.Option("--timeout", min=0.1, help="Seconds a trial may take.")] = 900.0,
+    memory: Annotated[int, typer.Option("--memory", min=1024, help="MiB of address space a trial may take.")] = 8192,
+    in_process: Annotated[bool, typer.Option("--in-process", help="Run in this process, without limits: to debug.")] = False,
+    out: Out = Path("leaderboards"),
+) -> None:
+    """Run what has no result yet, then write the boards. Exit code: 0 all done, 1 some trials failed, 3 damaged files."""
+    import os
+
+    from medtl_bench import suite
+    from medtl_bench.executors import inprocess
+    from medtl_bench.executors.processes import Processes
+    from medtl_bench.results import Store
+
+    request = _request(all_, dataset, algorithm, protocol, seeds, preset, parameter, plugin)
+    found = catalogue.find(plugin)
+    execute: Executor = inprocess.run if in_process else Processes(jobs or os.cpu_count() or 1, timeout, memory)
+    store = Store(out / "results")
+    try:
+        with suite.alone(out):
+            planning = suite.make_plan(request, found, execute)
+            missing = suite.missing(planning.planned, store)
+            console.say(f"{len(planning.planned)} trials, {len(planning.planned) - len(missing)} of them done before.")
+            _tell_broken(found)
+            _tell_unusable(planning)
+            with console.followed(suite.run(missing, store, execute, plugin), len(missing)) as records:
+                outcomes = [record.outcome.status for record in records]
+            contents = store.read()
+            _write_boards(contents, out)
+    except KeyboardInterrupt:
+        console.complain("Interrupted. What had finished is stored; the same command goes on from there.")
+        raise typer.Exit(INTERRUPTED) from None
+    failed = sum(status in {"failed", "timeout"} for status in outcomes) + len(planning.unusable)
+    console.say(f"{outcomes.count('ok')} trials ran, {outcomes.count('skipped')} were skipped, {failed} failed.")
+    _tell_damaged(contents)
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def leaderboard(out: Out = Path("leaderboards")) -> None:
+    """Rebuild the boards from the results alone."""
+    from medtl_bench.results import Store
+
+    folder = out / "results"
+    if not folder.is_dir():
+        raise MedTLError(f"There are no results in {out}; a folder named `results` was expected there.")
+    contents = Store(folder).read()
+    _write_boards(contents, out)
+    _tell_damaged(contents)
+
+
+@app.command()
+def check(
+    target: Annotated[str, typer.Argument(metavar="PLUGIN", help="A plugin, algorithm or dataset name, or a plugin file.")],
+    plugin: PluginFiles = [],  # noqa: B006
+) -> None:
+    """Run the conformance kit on what a plugin brings."""
+    from medtl_bench import testing
+
+    failures = 0
+    count = 0
+    for conformance in testing.checks_of(target, plugin):
+        count += 1
+        problem = conformance.problem()
+        failures += problem is not None
+        console.say(f"{'ok  ' if problem is None else 'FAIL'} {conformance}{f': {problem}' if problem else ''}")
+    console.say(f"{count} checks ran, {failures} failed.")
+    if failures:
+        raise typer.Exit(1)
+
+
+@app.command()
+def new(
+    kind: Kind,
+    name: Annotated[str, typer.Argument(help="The name it is to be listed by, such as my-method.")],
+    folder: Annotated[Path, typer.Option("--folder", help="Where the package's folder is to be made.")] = Path(),
+) -> None:
+    """Make a complete plugin package from a template; its tests pass as they are."""
+    from medtl_bench import scaffold
+
+    made = scaffold.make(kind.value, name, folder)
+    console.say(f"Made {made}. Next: pip install -e {made}[test] && pytest {made} && medtl-bench check {name}")
+
+
+@data_app.command("list")
+def data_list(plugin: PluginFiles = []) -> None:  # noqa: B006
+    """List the datasets with their provenance, size and licence."""
+    from medtl_bench import display
+
+    display.datasets(catalogue.find(plugin))
+
+
+@data_app.command("verify")
+def data_verify(names: Annotated[list[str], typer.Argument()] = [], plugin: PluginFiles = []) -> None:  # noqa: B006
+    """Load datasets (default: all), check their files against their checksums, and run the checks of the data contract."""
+    found = catalogue.find(plugin)
+    code = 0
+    for name in names or found.datasets:
+        try:
+            console.say(f"ok   {name} {found.dataset(name).digest()[:16]}")
+        except MedTLError as error:
+            code = max(code, error.exit_code)
+            console.complain(f"FAIL {name}: {error}")
+    raise typer.Exit(code)
+
+
+def _request(
+    all_: bool,
+    dataset: list[str],
+    algorithm: list[str],
+    protocol: list[ProtocolName],
+    seeds: int | None,
+    preset: PresetName,
+    parameter: list[str],
+    plugin: list[str],
+) -> "Request":
+    from medtl_bench import plan as planning
+    from medtl_bench import suite
+
+    if not (all_ or dataset or algorithm):
+        raise MedTLError("Say what to run: --all, or datasets with -d and algorithms with -a.")
+    chosen = [p for p in planning.PROTOCOLS if p in {q.value for q in protocol}] or planning.PROTOCOLS
+    return suite.Request(dataset, algorithm, chosen, preset.value, seeds, parameter, plugin)
+
+
+def _write_boards(contents: "Contents", out: Path) -> None:
+    from medtl_bench.report.write import write_boards
+
+    write_boards(contents.records, contents.damaged, out)
+    console.say(f"The boards are in {out}; start with {out / 'README.md'}.")
+
+
+def _tell_broken(found: catalogue.Catalogue) -> None:
+    for broken in found.broken:
+        console.complain(f"Left out: {broken.plugin}: {broken.reason}")
+
+
+def _tell_unusable(planning: "Planning") -> None:
+    for name, why in planning.unusable.items():
+        console.complain(f"Left out: {name}: {why}")
+
+
+def _tell_damaged(contents: "Contents") -> None:
+    if contents.damaged:
+        told = "; ".join(f"{path}: {why}" for path, why in contents.damaged.items())
+        raise IntegrityError(f"{len(contents.damaged)} result files were left out of the boards: {told}.")

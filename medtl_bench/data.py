@@ -1,0 +1,297 @@
+"""The data contract: Split, Domain, Dataset, Task, Transfer, Stream and Card. Frozen; a Dataset checks itself."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b, sha256
+from typing import TYPE_CHECKING, Literal, Self, TypeAlias, TypeVar
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from medtl_bench import metrics
+from medtl_bench.errors import DataError, unknown
+from medtl_bench.hookspecs import Area
+
+if TYPE_CHECKING:  # takes longer to import than torch, and only datasets with inputs of several parts need it
+    from tensordict import TensorDict
+
+    Inputs: TypeAlias = Tensor | TensorDict
+else:
+    Inputs = Tensor
+Kind = Literal["classification", "segmentation", "regression"]
+Provenance = Literal["real", "semi-synthetic", "simulated"]
+
+SHOWN_ROWS = 5
+Named = TypeVar("Named", "Domain", "Transfer", "Stream")
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Some rows of a domain.
+
+    `x`: float32 inputs [n, ...], or a TensorDict of such parts with batch size [n]. `y`: int64 classes [n]
+    (classification) or [n, height, width] (segmentation), float32 values [n] (regression). `groups`: int64 [n], what must
+    not be torn apart by a split (a patient, a scaffold, a slide), or None.
+    """
+
+    x: Inputs
+    y: Tensor
+    groups: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        """Raise DataError when the parts differ in length."""
+        lengths = {"x": self.x.shape[0], "y": self.y.shape[0]}
+        if self.groups is not None:
+            lengths["groups"] = self.groups.shape[0]
+        if len(set(lengths.values())) > 1:
+            told = ", ".join(f"{name} has {n}" for name, n in lengths.items())
+            raise DataError(f"The parts of a split must have the same number of rows, but {told}.")
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return int(self.y.shape[0])
+
+    def __getitem__(self, rows: Tensor) -> "Split":
+        """Return the rows that an index or a mask [n] picks."""
+        return Split(self.x[rows], self.y[rows], None if self.groups is None else self.groups[rows])
+
+    def __deepcopy__(self, memo: dict[int, object]) -> Self:
+        """Return itself: a split never changes, and learners that keep their data are copied before each `adapt`."""
+        return self
+
+
+def concatenate(splits: Sequence[Split]) -> Split:
+    """Return one split with the rows of all, in order and without groups, whose numbers mean nothing across domains."""
+    return Split(torch.cat([s.x for s in splits]), torch.cat([s.y for s in splits]))
+
+
+@dataclass(frozen=True, eq=False)
+class Domain:
+    """One hospital, scanner, assay, species or task, in three splits; `val` may be empty."""
+
+    name: str
+    train: Split
+    val: Split
+    test: Split
+
+    def splits(self) -> dict[str, Split]:
+        """Return the splits by name."""
+        return {"train": self.train, "val": self.val, "test": self.test}
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is asked of a row; owns the loss and the metrics, the first of which is the primary one.
+
+    `classes`: names of the classes (classification, segmentation with class 0 as background) or () for regression.
+    """
+
+    kind: Kind
+    classes: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Fill in the default metrics; raise DataError on too few classes or a metric the kind has not."""
+        if not self.metrics:
+            object.__setattr__(self, "metrics", metrics.defaults(self.kind))
+        if self.kind != "regression" and len(self.classes) < 2:
+            raise DataError(f"A {self.kind} task needs at least two classes, but got {list(self.classes)}.")
+        for name in self.metrics:
+            if name not in metrics.names(self.kind):
+                raise unknown(f"{self.kind} metric", name, metrics.names(self.kind))
+
+    @property
+    def primary(self) -> str:
+        """Return the metric that the boards rank by."""
+        return self.metrics[0]
+
+    @property
+    def outputs(self) -> int:
+        """Return how many numbers a prediction holds for each row or pixel."""
+        return max(1, len(self.classes))
+
+    def loss(self, outputs: Tensor, y: Tensor) -> Tensor:
+        """Return the mean cross-entropy of class scores [n, classes, ...], or the mean squared error of values [n]."""
+        if self.kind == "regression":
+            return F.mse_loss(outputs, y)
+        return F.cross_entropy(outputs, y)
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """Learn on the sources, be judged on the targets. An `optional` one runs only with the preset `full`."""
+
+    name: str
+    sources: tuple[str, ...]
+    targets: tuple[str, ...]
+    optional: bool = False
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Learn the domains one after the other, in this order."""
+
+    name: str
+    domains: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a reader must know before trusting a number: where the data is from, what shifts, what it may be used for."""
+
+    area: Area
+    licence: str
+    source: str
+    citation: str
+    shift: str
+    provenance: Provenance
+    privacy: str
+    intended_use: str
+    notes: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """A card, a task, domains that share one label space, and the transfers and streams worth running on them.
+
+    Raises DataError, naming dataset, domain and rows, when values are not finite, shapes or labels disagree with the task, a
+    row or a group stands in two splits of a domain, or a transfer or stream names a domain that is not there.
+    """
+
+    name: str
+    card: Card
+    task: Task
+    domains: tuple[Domain, ...]
+    transfers: tuple[Transfer, ...] = ()
+    streams: tuple[Stream, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check everything, or raise DataError."""
+        for problem in _problems(self):
+            raise DataError(f"Dataset {self.name!r}, {problem}")
+
+    def domain(self, name: str) -> Domain:
+        """Return the domain of that name; raises MedTLError with near matches."""
+        return _one("domain", name, self.domains)
+
+    def transfer(self, name: str) -> Transfer:
+        """Return the transfer of that name; raises MedTLError with near matches."""
+        return _one("transfer", name, self.transfers)
+
+    def stream(self, name: str) -> Stream:
+        """Return the stream of that name; raises MedTLError with near matches."""
+        return _one("stream", name, self.streams)
+
+    def digest(self) -> str:
+        """Return a SHA-256 over task, names and every tensor: two datasets with one digest hold the same data."""
+        digest = sha256(repr((self.name, self.task, self.transfers, self.streams)).encode())
+        for domain in self.domains:
+            for name, split in domain.splits().items():
+                digest.update(f"{domain.name}/{name}/{len(split)}".encode())
+                for tensor in (*parts(split.x).values(), split.y):
+                    digest.update(f"{tensor.dtype}{tuple(tensor.shape)}".encode())
+                    digest.update(tensor.contiguous().numpy().data)
+        return digest.hexdigest()
+
+
+def _one(what: str, name: str, among: Sequence[Named]) -> Named:
+    for one in among:
+        if one.name == name:
+            return one
+    raise unknown(what, name, [one.name for one in among])
+
+
+def parts(x: Inputs) -> dict[str, Tensor]:
+    """Return the tensors that inputs are made of, by name; a plain tensor is the one part `x`."""
+    return {"x": x} if isinstance(x, Tensor) else {str(name): x[name] for name in sorted(x.keys())}
+
+
+def _rows(mask: Tensor) -> str:
+    found = mask.nonzero().flatten().tolist()
+    more = f" and {len(found) - SHOWN_ROWS} more" if len(found) > SHOWN_ROWS else ""
+    return f"rows {', '.join(map(str, found[:SHOWN_ROWS]))}{more}"
+
+
+def _problems(dataset: Dataset) -> Iterator[str]:
+    yield from _naming_problems(dataset)
+    for domain in dataset.domains:
+        for name, split in domain.splits().items():
+            for problem in _split_problems(dataset, split, allow_empty=name == "val"):
+                yield f"domain {domain.name!r}, {name}: {problem}"
+        for problem in (*_shared(domain, "row", _row_marks), *_shared(domain, "group", _group_marks)):
+            yield f"domain {domain.name!r}: {problem}"
+    if dataset.task.kind != "regression":
+        present = torch.cat([d.train.y.unique() for d in dataset.domains]).unique().tolist()
+        if len(present) < 2:
+            yield f"all domains: every training label is of one class ({dataset.task.classes[present[0]]!r})."
+
+
+def _naming_problems(dataset: Dataset) -> Iterator[str]:
+    names = [domain.name for domain in dataset.domains]
+    if not names or len(set(names)) < len(names):
+        yield f"domains {names}: names must be there, each once."
+    scenarios: list[Transfer | Stream] = [*dataset.transfers, *dataset.streams]
+    if not scenarios or len({s.name for s in scenarios}) < len(scenarios):
+        yield "transfers and streams: at least one is needed, and no two may share a name."
+    for scenario in scenarios:
+        used = scenario.domains if isinstance(scenario, Stream) else (*scenario.sources, *scenario.targets)
+        for name in sorted(set(used) - set(names)):
+            yield f"{type(scenario).__name__.lower()} {scenario.name!r}: {unknown('domain', name, names)}"
+        if len(set(used)) < len(used) or len(used) < 2:
+            yield f"{type(scenario).__name__.lower()} {scenario.name!r}: it needs two or more domains, each once."
+
+
+def _split_problems(dataset: Dataset, split: Split, *, allow_empty: bool) -> Iterator[str]:
+    task, first = dataset.task, dataset.domains[0].train
+    if not len(split):
+        if not allow_empty:
+            yield "it has no rows."
+        return
+    expected = {k: v.shape[1:] for k, v in parts(first.x).items()}
+    if {k: v.shape[1:] for k, v in parts(split.x).items()} != expected:
+        yield f"the shape of a row differs from that of the first domain, {_shapes(expected)}."
+    for name, part in parts(split.x).items():
+        if part.dtype != torch.float32:
+            yield f"{name} is {part.dtype}, but inputs must be torch.float32."
+        if not part.isfinite().all():
+            yield f"{name} holds NaN or infinity in {_rows(~part.isfinite().flatten(1).all(1))}."
+    yield from _label_problems(task, split.y)
+
+
+def _shapes(shapes: dict[str, torch.Size]) -> str:
+    return ", ".join(f"{name}: {list(shape)}" for name, shape in shapes.items())
+
+
+def _label_problems(task: Task, y: Tensor) -> Iterator[str]:
+    wanted = torch.float32 if task.kind == "regression" else torch.int64
+    if y.dtype != wanted:
+        yield f"y is {y.dtype}, but labels of a {task.kind} task must be {wanted}."
+    elif y.ndim != (3 if task.kind == "segmentation" else 1):
+        yield f"y has the shape {list(y.shape)}, which a {task.kind} task cannot have."
+    elif task.kind == "regression":
+        if not y.isfinite().all():
+            yield f"y holds NaN or infinity in {_rows(~y.isfinite())}."
+    elif (wrong := ((y < 0) | (y >= len(task.classes))).flatten(1 if y.ndim > 1 else 0)).any():
+        rows = wrong.any(1) if y.ndim > 1 else wrong
+        yield f"labels must lie in 0..{len(task.classes) - 1}, but do not in {_rows(rows)}."
+
+
+def _shared(domain: Domain, what: str, marks: Callable[[Split], list[object]]) -> Iterator[str]:
+    owner: dict[object, str] = {}
+    for name, split in domain.splits().items():
+        found = marks(split)
+        clash = torch.tensor([mark in owner for mark in found], dtype=torch.bool)
+        if clash.any():
+            other = owner[found[int(clash.nonzero()[0, 0])]]
+            yield f"a {what} may stand in one split only, but {_rows(clash)} of {name} share theirs with {other}."
+        owner.update(dict.fromkeys(found, name))
+
+
+def _row_marks(split: Split) -> list[object]:
+    arrays = [part.reshape(len(split), -1).contiguous().numpy() for part in parts(split.x).values()]
+    return [blake2b(b"".join(a[i].data for a in arrays), digest_size=16).digest() for i in range(len(split))]
+
+
+def _group_marks(split: Split) -> list[object]:
+    return [] if split.groups is None else list(split.groups.tolist())

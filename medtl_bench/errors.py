@@ -1,0 +1,32 @@
+"""The one exception type that users see without a traceback, and the near matches its sentences end with."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class MedTLError(Exception):
+    """A mistake of the user or of a plugin, told in a sentence; `exit_code` is what the command line ends with."""
+
+    exit_code = 2
+
+
+class DataError(MedTLError):
+    """A dataset broke the data contract, or its files could not be read."""
+
+
+class InvalidOutputError(MedTLError):
+    """An algorithm returned predictions that cannot be scored."""
+
+
+class IntegrityError(MedTLError):
+    """A file is not what it was when it was written, or could not be written whole."""
+
+    exit_code = 3
+
+
+def unknown(what: str, name: str, known: Iterable[str]) -> MedTLError:
+    """Return the error for a `name` that is not among the `known` ones, with the nearest of them."""
+    names = sorted(known)
+    near = get_close_matches(name, names, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"known are: {', '.join(names) or 'none'}."
+    return MedTLError(f"There is no {what} named {name!r}; {hint}")

@@ -1,0 +1,132 @@
+"""Runs every job in a process of its own, forked from a server that has torch loaded, with limits of time and memory."""
+
+import contextlib
+import multiprocessing
+import os
+import resource
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+
+from medtl_bench.jobs import Job, Reply
+from medtl_bench.results import Outcome
+
+ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+GUARD_SECONDS = 0.5
+LOG_CHARACTERS = 4000
+MEBIBYTE = 2**20
+
+
+@dataclass(frozen=True)
+class Processes:
+    """An executor of `jobs` processes at a time; `timeout` in seconds and `memory` in MiB of address space bound each."""
+
+    jobs: int = 1
+    timeout: float = 600.0
+    memory: int = 8192
+
+    def __call__(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Reply]]:
+        """Yield every job with its reply; whatever ends the loop, no process is left behind."""
+        os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["medtl_bench.executors.warm"])
+        waiting = iter(jobs)
+        running: list[_Running] = []
+        with tempfile.TemporaryDirectory(prefix="medtl-bench-") as folder:
+            try:
+                while True:
+                    while len(running) < self.jobs and (job := next(waiting, None)) is not None:
+                        running.append(self._start(context, job, Path(folder)))
+                    if not running:
+                        return
+                    for ended in self._wait(running):
+                        running.remove(ended)
+                        yield ended.job, ended.reply(self)
+            finally:
+                for left in running:
+                    left.kill()
+
+    def _start(self, context: multiprocessing.context.ForkServerContext, job: Job, folder: Path) -> "_Running":
+        receiver, sender = context.Pipe(duplex=False)
+        log = folder / f"{time.monotonic_ns()}.log"
+        process = context.Process(target=_child, args=(sender, job.model_dump_json(), str(log), self.memory))
+        process.start()
+        sender.close()
+        return _Running(job, process, receiver, log, time.monotonic())
+
+    def _wait(self, running: list["_Running"]) -> list["_Running"]:
+        next_deadline = min(r.started for r in running) + self.timeout
+        ready = wait([r.receiver for r in running], max(0.0, next_deadline - time.monotonic()))
+        now = time.monotonic()
+        return [r for r in running if r.receiver in ready or now - r.started >= self.timeout]
+
+
+@dataclass(frozen=True, eq=False)
+class _Running:
+    job: Job
+    process: ForkServerProcess
+    receiver: Connection
+    log: Path
+    started: float
+
+    def reply(self, limits: Processes) -> Reply:
+        """Return what the process sent, or what became of it; ends its whole group."""
+        seconds = {"total": round(time.monotonic() - self.started, 4)}
+        try:
+            if not self.receiver.poll():
+                why = f"It ran longer than the limit of {limits.timeout:g} seconds."
+                self.kill()
+                return Reply(outcome=Outcome(status="timeout", reason=why, log=self._tail(), seconds=seconds), exit_code=1)
+            return Reply.model_validate_json(self.receiver.recv_bytes())
+        except (EOFError, OSError):
+            self.process.join()
+            outcome = Outcome(status="failed", reason=_fate(self.process.exitcode), log=self._tail(), seconds=seconds)
+            return Reply(outcome=outcome, exit_code=1)
+        finally:
+            self.kill()
+
+    def kill(self) -> None:
+        """End the process and everything it started."""
+        self.process.kill()
+        if self.process.pid is not None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.join()
+        self.receiver.close()
+
+    def _tail(self) -> str:
+        with contextlib.suppress(OSError):
+            return self.log.read_text(encoding="utf-8", errors="replace")[-LOG_CHARACTERS:]
+        return ""
+
+
+def _fate(exit_code: int | None) -> str:
+    if exit_code is not None and exit_code < 0:
+        return f"Its process was ended by {signal.Signals(-exit_code).name}."
+    return f"Its process ended by itself with exit code {exit_code}."
+
+
+def _child(sender: Connection, job: str, log: str, memory: int) -> None:
+    os.setsid()
+    threading.Thread(target=_die_with, args=(os.getppid(),), daemon=True).start()
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(output, stream.fileno())
+    resource.setrlimit(resource.RLIMIT_AS, (memory * MEBIBYTE, memory * MEBIBYTE))
+    from medtl_bench.runner import perform  # noqa: PLC0415 - loads torch, which the parent need not
+
+    sender.send_bytes(perform(Job.model_validate_json(job)).model_dump_json().encode())
+    sender.close()
+
+
+def _die_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(GUARD_SECONDS)
+    os.killpg(0, signal.SIGKILL)

@@ -1,0 +1,55 @@
+"""The hooks a plugin implements. Each returns entries; an entry says where the code is, and the code loads when used.
+
+A plugin is any module that holds functions marked `@hookimpl` with these names, made known by an entry point in the
+group `medtl_bench` or by `--plugin path/to/file.py`. A plugin module should import nothing heavier than this one.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import pluggy
+
+if TYPE_CHECKING:
+    from medtl_bench.algorithm import Algorithm
+    from medtl_bench.data import Dataset
+
+GROUP = "medtl_bench"
+Family = Literal["bound", "baseline", "domain adaptation", "meta-learning", "continual learning"]
+Area = Literal["imaging", "drug discovery", "genomics", "clinical", "simulated"]
+
+hookspec = pluggy.HookspecMarker(GROUP)
+hookimpl = pluggy.HookimplMarker(GROUP)
+
+
+@dataclass(frozen=True)
+class AlgorithmEntry:
+    """One algorithm: its name, its class (or "package.module:Class"), a line about it, its family and its paper."""
+
+    name: str
+    implementation: "str | type[Algorithm]"
+    summary: str
+    family: Family
+    reference: str = ""
+
+
+@dataclass(frozen=True)
+class DatasetEntry:
+    """One dataset: its name, a function that builds it (or "package.module:function"), a line about it, its area."""
+
+    name: str
+    build: "str | Callable[[], Dataset]"
+    summary: str
+    area: Area
+
+
+@hookspec
+def medtl_algorithms() -> Iterable[AlgorithmEntry]:
+    """Return the algorithms this plugin brings."""
+    return ()
+
+
+@hookspec
+def medtl_datasets() -> Iterable[DatasetEntry]:
+    """Return the datasets this plugin brings."""
+    return ()

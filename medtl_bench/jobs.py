@@ -1,0 +1,52 @@
+"""The unit of work that executors hand to a process, and what comes back: plain JSON both ways."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from medtl_bench.plan import AlgorithmFacts, DatasetFacts
+from medtl_bench.results import Frozen, Outcome, Trial
+
+
+class DescribeDataset(Frozen):
+    """Load a dataset and say what planning needs to know of it."""
+
+    verb: Literal["describe dataset"] = "describe dataset"
+    name: str
+
+
+class DescribeAlgorithm(Frozen):
+    """Load an algorithm and resolve its parameters: those `given`, then those of the preset where it has them."""
+
+    verb: Literal["describe algorithm"] = "describe algorithm"
+    name: str
+    given: dict[str, str] = {}
+    preset: dict[str, str] = {}
+
+
+class RunTrial(Frozen):
+    """Run one trial."""
+
+    verb: Literal["run trial"] = "run trial"
+    trial: Trial
+
+
+class Job(Frozen):
+    """Something to do in a process of its own, with the plugin files that the user named."""
+
+    task: Annotated[DescribeDataset | DescribeAlgorithm | RunTrial, Field(discriminator="verb")]
+    plugin_files: tuple[str, ...] = ()
+
+
+class Reply(Frozen):
+    """What came back: facts for a description, else an outcome, whose status is `ok` only if all went well.
+
+    `usage_error`: the outcome's reason is a mistake of the user's, such as a wrong parameter. `exit_code`: what it asks for.
+    """
+
+    dataset: DatasetFacts | None = None
+    algorithm: AlgorithmFacts | None = None
+    outcome: Outcome | None = None
+    machine: dict[str, str] = {}
+    versions: dict[str, str] = {}
+    exit_code: int = 0

@@ -1,0 +1,181 @@
+"""Backbones by kind of input, and the network as a function of its parameters."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from medtl_bench.data import Inputs, Task, parts
+
+if TYPE_CHECKING:
+    from tensordict import TensorDict
+
+Parameters = dict[str, Tensor]
+
+
+class Network:
+    """A backbone `features`, a `head` and any further named parts, called with their own parameters or with given ones.
+
+    `net.features(x)` -> z, `net.head(z)` -> outputs, `net(x)` = head of features, `net.NAME(...)` for a further part.
+    """
+
+    def __init__(self, module: nn.ModuleDict, parameters: Parameters | None = None) -> None:
+        """Wrap a ModuleDict; `parameters`, named as in `self.parameters`, replace the module's own where given."""
+        self.module = module
+        self._given = None if parameters is None else _by_part(parameters)
+
+    @property
+    def parameters(self) -> Parameters:
+        """Return the parameters this network is called with, by dotted name."""
+        if self._given is None:
+            return dict(self.module.named_parameters())
+        return {f"{part}.{name}": value for part, values in self._given.items() for name, value in values.items()}
+
+    def with_parameters(self, parameters: Parameters) -> "Network":
+        """Return the same network as a function of other parameters."""
+        return Network(self.module, parameters)
+
+    def __call__(self, x: Inputs) -> Tensor:
+        """Return class scores [n, classes, ...] or values [n] for inputs [n, ...]."""
+        return self.head(self.features(x))
+
+    def features(self, x: Inputs) -> Tensor:
+        """Return what the backbone makes of inputs [n, ...]: [n, width], or maps [n, width, height, width'] for masks."""
+        return self.part("features", x)
+
+    def head(self, z: Tensor) -> Tensor:
+        """Return class scores or values for features."""
+        return self.part("head", z)
+
+    def part(self, name: str, *inputs: Any) -> Tensor:  # noqa: ANN401
+        """Call one part; with its own parameters the module is called directly, which costs nothing extra."""
+        module = self.module[name]
+        output: Tensor = module(*inputs) if self._given is None else functional_call(module, self._given.get(name, {}), inputs)
+        return output
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
+        """Return a further named part as a function."""
+        if name.startswith("__") or name == "module" or name not in self.module:
+            raise AttributeError(f"This network has no part named {name!r}.")
+        return partial(self.part, name)
+
+
+def _by_part(parameters: Parameters) -> dict[str, Parameters]:
+    grouped: dict[str, Parameters] = {}
+    for name, value in parameters.items():
+        part, _, rest = name.partition(".")
+        grouped.setdefault(part, {})[rest] = value
+    return grouped
+
+
+def build(x: Inputs, task: Task, width: int, further: Mapping[str, nn.Module] | None = None) -> Network:
+    """Return a network for inputs like `x` [n, ...]; their scaling is fitted on `x`, which must be source inputs only.
+
+    Weights are drawn from torch's global generator; `training.GradientMethod` seeds it around the call.
+    """
+    dense = task.kind == "segmentation"
+    towers = {name: _tower(part, width, dense=dense) for name, part in parts(x).items()}
+    features = next(iter(towers.values())) if isinstance(x, Tensor) else Towers(towers, width)
+    head: nn.Module = nn.Conv2d(width, task.outputs, 1) if dense else nn.Linear(width, task.outputs)
+    if task.kind == "regression":
+        head = nn.Sequential(head, nn.Flatten(0))
+    return Network(nn.ModuleDict({"features": features, "head": head, **(further or {})}))
+
+
+def pooled(z: Tensor) -> Tensor:
+    """Return one vector a row [n, width]: features as they are, maps averaged over their pixels."""
+    return z if z.ndim == 2 else z.flatten(2).mean(2)
+
+
+def _tower(x: Tensor, width: int, *, dense: bool) -> nn.Module:
+    if dense:
+        return nn.Sequential(Standardise(x), UNet(x.shape[1], width))
+    if x.ndim == 4:
+        return nn.Sequential(Standardise(x), convolutions(x.shape[1], width))
+    if x.ndim == 2:
+        return nn.Sequential(Standardise(x), perceptron(x.shape[1], width))
+    raise ValueError(
+        f"There is no backbone for inputs of shape {list(x.shape)}; vectors [n, d] and images [n, c, h, w] have one."
+    )
+
+
+class Standardise(nn.Module):
+    """Shift and scale each column or channel by the mean and deviation of the inputs it was made with.
+
+    Columns that hold only 0 and 1 (indicators, fingerprint bits) pass as they are: a rare bit would become a huge number.
+    """
+
+    def __init__(self, x: Tensor) -> None:
+        """Fit on inputs [n, columns] or [n, channels, height, width]."""
+        super().__init__()
+        self.mean: Tensor
+        self.deviation: Tensor
+        over = [axis for axis in range(x.ndim) if axis != 1]
+        mean, deviation = x.mean(over, keepdim=True), x.std(over, correction=0, keepdim=True)
+        keep = ((x == 0) | (x == 1)).all(0, keepdim=True) if x.ndim == 2 else torch.zeros_like(mean, dtype=torch.bool)
+        self.register_buffer("mean", mean.where(~keep, torch.zeros_like(mean)))
+        self.register_buffer("deviation", deviation.where(~keep & (deviation > 1e-6), torch.ones_like(deviation)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return standardised inputs of the same shape."""
+        return (x - self.mean) / self.deviation
+
+
+def perceptron(inputs: int, width: int) -> nn.Module:
+    """Return inputs -> 2 width -> width with ReLU."""
+    return nn.Sequential(nn.Linear(inputs, 2 * width), nn.ReLU(), nn.Linear(2 * width, width), nn.ReLU())
+
+
+def _block(inputs: int, outputs: int, stride: int = 1) -> nn.Module:
+    return nn.Sequential(nn.Conv2d(inputs, outputs, 3, stride, 1), nn.GroupNorm(4, outputs), nn.ReLU())
+
+
+def convolutions(channels: int, width: int) -> nn.Module:
+    """Return three convolutions with GroupNorm, the last two halving the image, averaged to one vector a row."""
+    return nn.Sequential(
+        _block(channels, width // 8), _block(width // 8, width // 4, 2), _block(width // 4, width, 2),
+        nn.AdaptiveAvgPool2d(1), nn.Flatten(),
+    )  # fmt: skip
+
+
+class UNet(nn.Module):
+    """A U-Net with two levels (Ronneberger et al. 2015) and GroupNorm, for images whose sides are multiples of four."""
+
+    def __init__(self, channels: int, width: int) -> None:
+        """Make it for images with so many channels; a last 1x1 convolution gives maps with `width` channels."""
+        super().__init__()
+        fine, middle, coarse = width // 8, width // 4, width // 2
+        self.down = nn.ModuleList([_block(channels, fine), _block(fine, middle, 2), _block(middle, coarse, 2)])
+        self.up = nn.ModuleList([_block(coarse + middle, middle), _block(middle + fine, fine)])
+        self.last = nn.Sequential(nn.Conv2d(fine, width, 1), nn.ReLU())
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return feature maps [n, width, height, width'] for images [n, channels, height, width']."""
+        fine = self.down[0](x)
+        middle = self.down[1](fine)
+        coarse = self.down[2](middle)
+        middle = self.up[0](torch.cat([_doubled(coarse), middle], 1))
+        out: Tensor = self.last(self.up[1](torch.cat([_doubled(middle), fine], 1)))
+        return out
+
+
+def _doubled(maps: Tensor) -> Tensor:
+    return nn.functional.interpolate(maps, scale_factor=2.0, mode="nearest")
+
+
+class Towers(nn.Module):
+    """One backbone for each part of the input (drug and protein, image and record), their features joined to one vector."""
+
+    def __init__(self, towers: Mapping[str, nn.Module], width: int) -> None:
+        """Join towers that each return [n, width]."""
+        super().__init__()
+        self.towers = nn.ModuleDict(towers)
+        self.join = nn.Sequential(nn.Linear(width * len(towers), width), nn.ReLU())
+
+    def forward(self, x: "TensorDict") -> Tensor:
+        """Return features [n, width]."""
+        joined: Tensor = self.join(torch.cat([tower(x[name]) for name, tower in self.towers.items()], 1))
+        return joined

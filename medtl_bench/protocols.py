@@ -1,0 +1,231 @@
+"""The two protocols, `transfer` and `stream`: generators of scores over a dataset and a way to make learners.
+
+Nothing of a test split is handed to a learner but the inputs it is asked to predict, and of a target's labels nothing but a
+support drawn from its training split. Values of a regression task are handed over in standard units of the sources.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from medtl_bench.algorithm import Algorithm, copied
+from medtl_bench.data import Dataset, Domain, Split, Stream, Task, Transfer, concatenate
+from medtl_bench.errors import InvalidOutputError
+from medtl_bench.metrics import METRICS
+from medtl_bench.results import DECIMALS, Score, Stage
+from medtl_bench.seeds import generator
+
+MakeLearner = Callable[[Task, torch.Generator], Algorithm]
+TASK_AWARE = "task_aware_"
+
+
+@dataclass
+class Clock:
+    """Wall seconds spent in the verbs of a learner, call by call."""
+
+    calls: dict[str, list[float]] = field(default_factory=dict)
+
+    @contextmanager
+    def time(self, verb: str) -> Iterator[None]:
+        """Add the time of the block to a verb's calls."""
+        start = perf_counter()
+        yield
+        self.calls.setdefault(verb, []).append(perf_counter() - start)
+
+
+@dataclass(frozen=True)
+class Labels:
+    """How values are shifted and scaled on their way to a learner; classes pass as they are."""
+
+    mean: float = 0.0
+    deviation: float = 1.0
+
+    @classmethod
+    def of(cls, task: Task, sources: Sequence[Split]) -> "Labels":
+        """Fit on the labels of the sources."""
+        if task.kind != "regression":
+            return cls()
+        y = concatenate(sources).y
+        return cls(float(y.mean()), max(float(y.std(correction=0)), 1e-6))
+
+    def standard(self, split: Split) -> Split:
+        """Return the split with its values in standard units."""
+        return split if self == Labels() else Split(split.x, (split.y - self.mean) / self.deviation, split.groups)
+
+
+@dataclass
+class Examiner:
+    """One learner under examination: hands it splits, times its verbs, and scores what it predicts."""
+
+    task: Task
+    learner: Algorithm
+    labels: Labels
+    clock: Clock
+
+    def fit(self, sources: Sequence[Split], unlabelled: Any) -> None:  # noqa: ANN401
+        """Let the learner fit."""
+        with self.clock.time("fit"):
+            self.learner.fit([self.labels.standard(source) for source in sources], unlabelled)
+
+    def adapt(self, support: Split) -> None:
+        """Let the learner adapt."""
+        with self.clock.time("adapt"):
+            self.learner.adapt(self.labels.standard(support))
+
+    def branch(self, draw: torch.Generator) -> "Examiner":
+        """Return an examiner of a copy of the learner, which draws from another generator."""
+        return Examiner(self.task, copied(self.learner, draw), self.labels, self.clock)
+
+    def outputs(self, split: Split) -> Tensor:
+        """Return checked predictions for a split; raises InvalidOutputError."""
+        with self.clock.time("predict"):
+            outputs = self.learner.predict(split.x)
+        check_outputs(self.task, outputs, split)
+        return outputs * self.labels.deviation + self.labels.mean
+
+    def scores(self, split: Split, names: Sequence[str], classes: Sequence[int] | None = None) -> dict[str, float]:
+        """Return the named metrics on a split; with `classes`, scores of all other classes are masked first."""
+        return measure(self.task, self.outputs(split), split.y, names, classes)
+
+
+def check_outputs(task: Task, outputs: object, split: Split) -> None:
+    """Raise InvalidOutputError unless `outputs` are finite floats of the shape that the task asks for."""
+    if not isinstance(outputs, Tensor):
+        raise InvalidOutputError(f"predict returned a {type(outputs).__name__}, but a torch tensor was expected.")
+    wanted = _shape(task, split)
+    if list(outputs.shape) != wanted:
+        raise InvalidOutputError(f"predict returned the shape {list(outputs.shape)}, but {wanted} was expected.")
+    if not outputs.is_floating_point() or outputs.requires_grad:
+        told = f"{outputs.dtype}{' that requires gradients' if outputs.requires_grad else ''}"
+        raise InvalidOutputError(f"predict returned {told}, but detached floats were expected.")
+    if not outputs.isfinite().all():
+        rows = int((~outputs.isfinite()).flatten(1 if outputs.ndim > 1 else 0).sum())
+        raise InvalidOutputError(f"predict returned {rows} values that are NaN or infinite.")
+
+
+def measure(
+    task: Task, outputs: Tensor, y: Tensor, names: Sequence[str], classes: Sequence[int] | None = None
+) -> dict[str, float]:
+    """Return metrics of outputs against labels, without those that are undefined on these labels."""
+    answers = outputs.double()
+    if classes is not None:
+        allowed = torch.zeros(answers.shape[1], dtype=torch.bool)
+        allowed[list(classes)] = True
+        answers = answers.masked_fill(~allowed.view(-1, *[1] * (answers.ndim - 2)), -torch.inf)
+    if task.kind != "regression":
+        answers = answers.softmax(1)
+    values = {name: METRICS[name].function(answers.numpy(), y.numpy()) for name in names}
+    return {name: round(value, DECIMALS) for name, value in values.items() if np.isfinite(value)}
+
+
+def rows(stage: Stage, n: int, values: dict[str, float], **where: Any) -> Iterator[Score]:  # noqa: ANN401
+    """Yield one score a metric, taken on `n` rows."""
+    place = {"learned": None, "shots": None, "draw": None, "domain": None, **where}
+    for name, value in values.items():
+        yield Score(stage=stage, metric=name, value=value, n=n, **place)
+
+
+def draw_support(task: Task, train: Split, shots: int, draw: torch.Generator) -> Split:
+    """Return `shots` rows of every class of a training split, or all where a class has fewer; for other tasks `shots` rows."""
+    order = torch.randperm(len(train), generator=draw)
+    if task.kind != "classification":
+        return train[order[:shots]]
+    y = train.y[order]
+    return train[torch.cat([order[y == c][:shots] for c in y.unique()])]
+
+
+def transfer(
+    dataset: Dataset, scenario: Transfer, make: MakeLearner, *, seed: int, shots: Sequence[int], draws: int, clock: Clock
+) -> Iterator[Score]:
+    """Fit once on the sources, then adapt copies to each target with few labels: accuracy, few-shot curve, source forgetting.
+
+    Stages: `validation` (source validation splits, for choosing models), `fit` (test splits before any target label), `adapt`
+    (the target's after k labels per class, for each draw), `full` (after all its training labels), `retained` (mean over the
+    sources after that). Support draws depend on dataset, target, k, draw and seed, never on the algorithm.
+    """
+    task, primary = dataset.task, [dataset.task.primary]
+    sources = [dataset.domain(name) for name in scenario.sources]
+    targets = [dataset.domain(name) for name in scenario.targets]
+    train = [source.train for source in sources]
+    learner = make(task, generator("learn", dataset.name, scenario.name, seed))
+    examiner = Examiner(task, learner, Labels.of(task, train), clock)
+    examiner.fit(train, torch.cat([target.train.x for target in targets]))
+    for source in sources:
+        if len(source.val):
+            yield from rows("validation", len(source.val), examiner.scores(source.val, task.metrics), domain=source.name)
+    for domain in (*targets, *sources):
+        yield from rows("fit", len(domain.test), examiner.scores(domain.test, task.metrics), domain=domain.name)
+    for target in targets:
+        for k in shots:
+            for number in range(draws):
+                where = {"learned": target.name, "shots": k, "draw": number}
+                support = draw_support(task, target.train, k, generator("support", dataset.name, target.name, k, number, seed))
+                branch = examiner.branch(generator("adapt", dataset.name, target.name, k, number, seed))
+                branch.adapt(support)
+                yield from _after("adapt", branch, target, sources, primary, where)
+        branch = examiner.branch(generator("full", dataset.name, target.name, seed))
+        branch.adapt(target.train)
+        yield from _after("full", branch, target, sources, primary, {"learned": target.name})
+
+
+def _after(
+    stage: Stage, examiner: Examiner, target: Domain, sources: Sequence[Domain], primary: list[str], where: dict[str, Any]
+) -> Iterator[Score]:
+    values = examiner.scores(target.test, examiner.task.metrics)
+    yield from rows(stage, len(target.test), values, domain=target.name, **where)
+    kept = [value for source in sources for value in examiner.scores(source.test, primary).values()]
+    mean = {primary[0]: round(float(np.mean(kept)), DECIMALS)} if kept else {}
+    yield from rows("retained", sum(len(source.test) for source in sources), mean, **where)
+
+
+def stream(dataset: Dataset, scenario: Stream, make: MakeLearner, *, seed: int, clock: Clock) -> Iterator[Score]:
+    """Fit on the first domain, adapt to each next one, and score all after each: R[i, j] in the stage `learn`.
+
+    The stage `untrained` holds b_j, the scores of a learner that answers the same for every row. Where domains hold different
+    classes, metrics named `task_aware_...` are of class scores masked to the domain's classes; the learner is not told.
+    """
+    task = dataset.task
+    domains = [dataset.domain(name) for name in scenario.domains]
+    known = _classes(task, domains)
+    for domain in domains:
+        values = _aware(task, torch.zeros(_shape(task, domain.test)), domain.test, [task.primary], known[domain.name])
+        yield from rows("untrained", len(domain.test), values, domain=domain.name)
+    learner = make(task, generator("learn", dataset.name, scenario.name, seed))
+    examiner = Examiner(task, learner, Labels.of(task, [domains[0].train]), clock)
+    for step, learned in enumerate(domains):
+        if step:
+            examiner.adapt(learned.train)
+        else:
+            examiner.fit([learned.train], learned.train.x)
+        for domain in domains:
+            values = _aware(task, examiner.outputs(domain.test), domain.test, task.metrics, known[domain.name])
+            yield from rows("learn", len(domain.test), values, learned=learned.name, domain=domain.name)
+
+
+def _shape(task: Task, split: Split) -> list[int]:
+    n, *pixels = split.y.shape
+    return [n, *pixels] if task.kind == "regression" else [n, task.outputs, *pixels]
+
+
+def _aware(task: Task, outputs: Tensor, split: Split, names: Sequence[str], classes: Sequence[int] | None) -> dict[str, float]:
+    values = measure(task, outputs, split.y, names)
+    if classes is not None:
+        masked = measure(task, outputs, split.y, [task.primary], classes)
+        values |= {TASK_AWARE + name: value for name, value in masked.items()}
+    return values
+
+
+def _classes(task: Task, domains: Sequence[Domain]) -> dict[str, list[int] | None]:
+    """Return the classes of each domain, or None for all where every domain holds the same ones."""
+    if task.kind == "regression":
+        return dict.fromkeys((d.name for d in domains), None)
+    found = {d.name: d.train.y.unique().tolist() for d in domains}
+    if len({tuple(classes) for classes in found.values()}) == 1:
+        return dict.fromkeys(found, None)
+    return dict(found)

@@ -1,0 +1,133 @@
+"""One job, in the process that runs it: describe a dataset or an algorithm, or run a trial; a failure becomes its outcome."""
+
+import platform
+import random
+import resource
+import traceback
+from collections.abc import Iterator
+from functools import partial
+from time import perf_counter
+
+import numpy as np
+import torch
+
+from medtl_bench import __version__, catalogue, protocols
+from medtl_bench.algorithm import parameters, resolve
+from medtl_bench.catalogue import Catalogue
+from medtl_bench.data import Dataset
+from medtl_bench.errors import MedTLError
+from medtl_bench.jobs import DescribeAlgorithm, DescribeDataset, Job, Reply
+from medtl_bench.plan import AlgorithmFacts, DatasetFacts, Scenario
+from medtl_bench.results import Outcome, Score, Trial
+from medtl_bench.seeds import seed_of
+
+LOG_CHARACTERS = 4000
+
+
+def perform(job: Job) -> Reply:
+    """Do a job and return its reply; only the interpreter's own exits get past it."""
+    start = perf_counter()
+    try:
+        found = catalogue.find(job.plugin_files)
+        if isinstance(job.task, DescribeDataset):
+            return Reply(dataset=describe_dataset(found, job.task.name), versions=versions())
+        if isinstance(job.task, DescribeAlgorithm):
+            return Reply(algorithm=describe_algorithm(found, job.task))
+        return Reply(outcome=run_trial(found, job.task.trial), machine=machine())
+    except Exception as error:
+        total = {"total": round(perf_counter() - start, 4)}
+        log = "".join(traceback.format_exception(error))[-LOG_CHARACTERS:]
+        outcome = Outcome(status="failed", reason=reason(error), log=log, seconds=total, peak_memory=peak_memory())
+        code = error.exit_code if isinstance(error, MedTLError) else 1
+        return Reply(outcome=outcome, machine=machine(), exit_code=code)
+
+
+def describe_dataset(found: Catalogue, name: str) -> DatasetFacts:
+    """Load a dataset and return its facts."""
+    dataset = found.dataset(name)
+    return DatasetFacts(
+        name=name,
+        digest=dataset.digest(),
+        area=dataset.card.area,
+        provenance=dataset.card.provenance,
+        task=dataset.task.kind,
+        metrics=dataset.task.metrics,
+        scenarios=tuple(_scenarios(dataset)),
+    )
+
+
+def _scenarios(dataset: Dataset) -> Iterator[Scenario]:
+    for transfer in dataset.transfers:
+        yield Scenario(name=transfer.name, sources=transfer.sources, targets=transfer.targets, optional=transfer.optional)
+    for stream in dataset.streams:
+        yield Scenario(name=stream.name, domains=stream.domains)
+
+
+def describe_algorithm(found: Catalogue, task: DescribeAlgorithm) -> AlgorithmFacts:
+    """Load an algorithm and return its facts, with every parameter resolved."""
+    cls = found.algorithm(task.name)
+    registered = found.algorithms[task.name]
+    fitting = {name: text for name, text in task.preset.items() if name in parameters(cls)}
+    return AlgorithmFacts(
+        name=task.name,
+        family=registered.entry.family,
+        source=registered.plugin.source,
+        parameters=resolve(cls, task.name, {**fitting, **task.given}),
+        variant=", ".join(f"{name}={text}" for name, text in sorted(task.given.items())),
+    )
+
+
+def run_trial(found: Catalogue, trial: Trial) -> Outcome:
+    """Run one trial from its identity alone."""
+    start, clock = perf_counter(), protocols.Clock()
+    seed_everything(trial)
+    cls = found.algorithm(trial.algorithm)
+    dataset = found.dataset(trial.dataset)
+    if why := cls.supports(dataset.task):
+        return Outcome(status="skipped", reason=why)
+    scores = tuple(_scores(dataset, trial, partial(cls, **trial.parameters), clock))
+    seconds = {verb: round(float(np.mean(calls)), 6) for verb, calls in clock.calls.items()}
+    seconds["total"] = round(perf_counter() - start, 4)
+    return Outcome(status="ok", scores=scores, seconds=seconds, peak_memory=peak_memory())
+
+
+def _scores(dataset: Dataset, trial: Trial, make: protocols.MakeLearner, clock: protocols.Clock) -> Iterator[Score]:
+    if trial.protocol == "stream":
+        return protocols.stream(dataset, dataset.stream(trial.scenario), make, seed=trial.seed, clock=clock)
+    transfer = dataset.transfer(trial.scenario)
+    return protocols.transfer(dataset, transfer, make, seed=trial.seed, shots=trial.shots, draws=trial.draws, clock=clock)
+
+
+def seed_everything(trial: Trial) -> None:
+    """Fix the thread count, and the global generators for methods that use them in spite of the one they are handed."""
+    torch.set_num_threads(trial.threads)
+    seed = seed_of("global", trial.dataset, trial.scenario, trial.seed)
+    torch.manual_seed(seed)
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+
+
+def reason(error: Exception) -> str:
+    """Return an error as one sentence; a mistake told by this project needs no type name."""
+    if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
+        return f"It ran out of memory: {str(error).splitlines()[0] if str(error) else 'the limit was reached'}"
+    return str(error) if isinstance(error, MedTLError) else f"{type(error).__name__}: {error}"
+
+
+def peak_memory() -> float:
+    """Return the most memory this process has had, in MiB."""
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that scores depend on beside the plugin's own."""
+    return {"medtl-bench": __version__, "torch": torch.__version__, "numpy": np.__version__}
+
+
+def machine() -> dict[str, str]:
+    """Return what is worth knowing of this machine, without naming it."""
+    return {
+        "platform": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "cpu": torch.backends.cpu.get_cpu_capability(),
+    }

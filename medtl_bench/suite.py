@@ -1,0 +1,122 @@
+"""A whole run: describe what is asked for, plan, run what is missing, store every record as it comes."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from medtl_bench import plan
+from medtl_bench.catalogue import Catalogue
+from medtl_bench.errors import IntegrityError, MedTLError, unknown
+from medtl_bench.executors import Executor
+from medtl_bench.jobs import DescribeAlgorithm, DescribeDataset, Job, RunTrial
+from medtl_bench.plan import AlgorithmFacts, DatasetFacts, Planned
+from medtl_bench.results import Outcome, Protocol, Record, Store
+
+Progress = Callable[[Record], None]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked to run. Empty `datasets` or `algorithms` mean all; `seeds` None means the preset's."""
+
+    datasets: Sequence[str] = ()
+    algorithms: Sequence[str] = ()
+    protocols: Sequence[Protocol] = plan.PROTOCOLS
+    preset: str = "default"
+    seeds: int | None = None
+    parameters: Sequence[str] = ()
+    plugin_files: Sequence[str] = ()
+
+
+@dataclass
+class Planning:
+    """The trials of a request, and the datasets and algorithms that could not be described, each with its reason."""
+
+    planned: list[Planned] = field(default_factory=list)
+    unusable: dict[str, str] = field(default_factory=dict)
+
+
+def make_plan(request: Request, catalogue: Catalogue, execute: Executor) -> Planning:
+    """Describe all that a request names, through the executor, and plan its trials.
+
+    Raises MedTLError on an unknown name or a wrong parameter. A dataset or algorithm that fails in any other way is left out.
+    """
+    chosen = plan.preset(request.preset)
+    datasets = _named("dataset", request.datasets, catalogue.datasets)
+    algorithms = _named("algorithm", request.algorithms, catalogue.algorithms)
+    given = plan.split_parameters(request.parameters)
+    for name in given:
+        if name not in algorithms:
+            raise unknown("algorithm of this run", name, algorithms)
+    files = tuple(request.plugin_files)
+    tasks: list[DescribeDataset | DescribeAlgorithm] = [DescribeDataset(name=name) for name in datasets]
+    tasks += [DescribeAlgorithm(name=n, given=given.get(n, {}), preset=dict(chosen.parameters)) for n in algorithms]
+    planning, versions = Planning(), {}
+    dataset_facts: dict[str, DatasetFacts] = {}
+    algorithm_facts: dict[str, AlgorithmFacts] = {}
+    for job, reply in execute([Job(task=task, plugin_files=files) for task in tasks]):
+        described = job.task
+        if reply.dataset is not None:
+            dataset_facts[reply.dataset.name] = reply.dataset
+            versions = reply.versions
+        elif reply.algorithm is not None:
+            algorithm_facts[reply.algorithm.name] = reply.algorithm
+        elif reply.outcome is not None and not isinstance(described, RunTrial):
+            if described.name in given:
+                raise MedTLError(reply.outcome.reason)
+            planning.unusable[described.name] = reply.outcome.reason
+    planning.planned = plan.trials(
+        [dataset_facts[n] for n in datasets if n in dataset_facts],
+        [algorithm_facts[n] for n in algorithms if n in algorithm_facts],
+        chosen,
+        versions,
+        seeds=request.seeds,
+        protocols=request.protocols,
+    )
+    return planning
+
+
+def _named(what: str, wanted: Sequence[str], known: Iterable[str]) -> list[str]:
+    for name in wanted:
+        if name not in known:
+            raise unknown(what, name, known)
+    return list(dict.fromkeys(wanted)) or list(known)
+
+
+def missing(planned: Sequence[Planned], store: Store) -> list[Planned]:
+    """Return the planned trials that have no record with status `ok`."""
+    records = store.read().records
+    return [p for p in planned if p.trial.key not in records or records[p.trial.key].outcome.status != "ok"]
+
+
+def run(planned: Sequence[Planned], store: Store, execute: Executor, plugin_files: Sequence[str] = ()) -> Iterator[Record]:
+    """Run trials and yield each one's record once it is stored."""
+    about = {p.trial.key: p.about for p in planned}
+    jobs = (Job(task=RunTrial(trial=p.trial), plugin_files=tuple(plugin_files)) for p in planned)
+    for job, reply in execute(jobs):
+        if isinstance(job.task, RunTrial):
+            trial = job.task.trial
+            outcome = reply.outcome or Outcome(status="failed", reason="Its process sent no outcome.")
+            finished = datetime.now(UTC).isoformat(timespec="seconds")
+            record = Record(trial=trial, about=about[trial.key], outcome=outcome, machine=reply.machine, finished=finished)
+            store.write(record)
+            yield record
+
+
+@contextmanager
+def alone(out: Path) -> Iterator[None]:
+    """Hold an output folder for this run and clear what a killed one left; raises IntegrityError if it is held or read-only."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with FileLock(out / ".run.lock", timeout=0):
+            for left in out.rglob(".*.tmp"):
+                left.unlink()
+            yield
+    except Timeout as error:
+        raise MedTLError(f"Another run is writing to {out}; wait for it or choose another folder with --out.") from error
+    except OSError as error:
+        raise IntegrityError(f"Cannot write to {out}: {error.strerror or error}.") from error

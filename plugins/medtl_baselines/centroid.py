@@ -1,0 +1,49 @@
+"""Nearest class mean."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from medtl_bench.algorithm import Algorithm
+from medtl_bench.data import Inputs, Split, Task, concatenate, parts
+from medtl_bench.networks import Standardise
+
+
+@dataclass
+class NearestCentroid(Algorithm):
+    """Score a class by minus the mean squared distance of standardised inputs to the mean of its rows.
+
+    After `adapt`, a class's mean is that of the support where the support holds the class, else that of the sources.
+    """
+
+    scaling: list[Standardise] = field(init=False, repr=False)
+    means: Tensor = field(init=False, repr=False)
+
+    @classmethod
+    def supports(cls, task: Task) -> str | None:
+        """Return a reason for all tasks but classification."""
+        return None if task.kind == "classification" else f"it has no answer to a {task.kind} task"
+
+    def fit(self, sources: Sequence[Split], unlabelled: Inputs) -> None:
+        """Take the scaling and the means from the pooled sources."""
+        pool = concatenate(sources)
+        self.scaling = [Standardise(part) for part in parts(pool.x).values()]
+        self.means = torch.full((self.task.outputs, self.embed(pool.x).shape[1]), torch.nan)
+        self.adapt(pool)
+
+    def adapt(self, support: Split) -> None:
+        """Replace the means of the classes that the support holds."""
+        z = self.embed(support.x)
+        for c in support.y.unique():
+            self.means[c] = z[support.y == c].mean(0)
+
+    def predict(self, x: Inputs) -> Tensor:
+        """Return minus the mean squared distance to each mean; a class never seen scores below all others."""
+        distance = torch.cdist(self.embed(x), self.means) ** 2 / self.means.shape[1]
+        return -distance.nan_to_num(nan=float(distance.nan_to_num().max()) + 1)
+
+    def embed(self, x: Inputs) -> Tensor:
+        """Return standardised inputs, flattened to [n, columns]."""
+        return torch.cat([scale(part).flatten(1) for scale, part in zip(self.scaling, parts(x).values(), strict=True)], 1)

@@ -1,0 +1,17 @@
+"""Plain training on the pooled sources and plain fine-tuning on the target: what every method must beat."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from medtl_bench.networks import Network
+from medtl_bench.training import Batch, GradientMethod
+
+
+@dataclass
+class FineTune(GradientMethod):
+    """Minimise the task's loss over all labelled rows, first of the sources, then of the support."""
+
+    def objective(self, net: Network, batch: Batch) -> Tensor:
+        """Return the mean loss over the rows of all sources (empirical risk minimisation)."""
+        return self.supervised(net, batch)

@@ -1,0 +1,99 @@
+"""scikit-learn estimators behind one adapter."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn import ensemble, linear_model
+from torch import Tensor
+
+from medtl_bench.algorithm import Algorithm
+from medtl_bench.data import Inputs, Split, Task, concatenate, parts
+from medtl_bench.networks import Standardise
+
+SMALLEST = 1e-6
+
+
+@dataclass
+class ScikitLearn(Algorithm):
+    """Fit an estimator on the pooled sources; on `adapt` fit it again on them and the support, both at equal total weight.
+
+    `refit_rows`: how many source rows, drawn at random, a refit uses at most.
+    """
+
+    refit_rows: int = 1000
+    scaling: list[Standardise] = field(init=False, repr=False)
+    seen: Split = field(init=False, repr=False)
+    estimator: Any = field(init=False, repr=False)
+
+    @abstractmethod
+    def make(self, seed: int) -> Any:  # noqa: ANN401 - scikit-learn has no type for an estimator
+        """Return a fresh estimator."""
+
+    @classmethod
+    def supports(cls, task: Task) -> str | None:
+        """Return a reason for segmentation."""
+        return "it predicts one answer a row, not one a pixel" if task.kind == "segmentation" else None
+
+    def fit(self, sources: Sequence[Split], unlabelled: Inputs) -> None:
+        """Fit scaling and estimator on the pooled sources, every source at equal total weight."""
+        self.seen = concatenate(sources)
+        self.scaling = [Standardise(part) for part in parts(self.seen.x).values()]
+        weight = torch.cat([torch.full((len(source),), 1 / len(source)) for source in sources])
+        self._fit(self.seen, weight)
+
+    def adapt(self, support: Split) -> None:
+        """Refit on a sample of what was seen and on the support, each with half of the weight."""
+        chosen = torch.randperm(len(self.seen), generator=self.generator)[: self.refit_rows]
+        old, self.seen = self.seen[chosen], concatenate([self.seen, support])
+        weight = torch.cat([torch.full((len(part),), 1 / len(part)) for part in (old, support)])
+        self._fit(concatenate([old, support]), weight)
+
+    def _fit(self, split: Split, weight: Tensor) -> None:
+        seed = int(torch.randint(2**31, (), generator=self.generator))
+        self.estimator = self.make(seed)
+        self.estimator.fit(self.embed(split.x).numpy(), split.y.numpy(), (weight / weight.mean()).numpy())
+
+    def predict(self, x: Inputs) -> Tensor:
+        """Return log-probabilities [n, classes], or values [n]; a class never seen has a probability near zero."""
+        rows = self.embed(x).numpy()
+        if self.task.kind == "regression":
+            return torch.from_numpy(self.estimator.predict(rows)).float()
+        probability = np.full((len(rows), self.task.outputs), SMALLEST)
+        probability[:, self.estimator.classes_] = self.estimator.predict_proba(rows).clip(SMALLEST)
+        return torch.from_numpy(np.log(probability)).float()
+
+    def embed(self, x: Inputs) -> Tensor:
+        """Return standardised inputs, flattened to [n, columns]."""
+        return torch.cat([scale(part).flatten(1) for scale, part in zip(self.scaling, parts(x).values(), strict=True)], 1)
+
+
+@dataclass
+class LogisticRegression(ScikitLearn):
+    """L2-regularised logistic regression; `c` is the inverse strength, scikit-learn's default."""
+
+    c: float = 1.0
+
+    @classmethod
+    def supports(cls, task: Task) -> str | None:
+        """Return a reason for all tasks but classification."""
+        return None if task.kind == "classification" else f"it has no answer to a {task.kind} task"
+
+    def make(self, seed: int) -> linear_model.LogisticRegression:
+        """Return the estimator."""
+        return linear_model.LogisticRegression(C=self.c, max_iter=200, random_state=seed)
+
+
+@dataclass
+class RandomForest(ScikitLearn):
+    """A random forest (Breiman 2001) of `trees` trees, otherwise scikit-learn's defaults."""
+
+    trees: int = 100
+
+    def make(self, seed: int) -> ensemble.RandomForestClassifier | ensemble.RandomForestRegressor:
+        """Return the estimator for the kind of task."""
+        forest = ensemble.RandomForestRegressor if self.task.kind == "regression" else ensemble.RandomForestClassifier
+        return forest(self.trees, random_state=seed)
