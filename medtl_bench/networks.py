@@ -92,21 +92,27 @@ def pooled(z: Tensor) -> Tensor:
 
 def _tower(x: Tensor, width: int, *, dense: bool) -> nn.Module:
     if dense:
-        return nn.Sequential(Standardise(x), UNet(x.shape[1], width))
+        return nn.Sequential(scaling(x), UNet(x.shape[1], width))
     if x.ndim == 4:
-        return nn.Sequential(Standardise(x), convolutions(x.shape[1], width))
+        return nn.Sequential(scaling(x), convolutions(x.shape[1], width))
     if x.ndim == 2:
-        return nn.Sequential(Standardise(x), perceptron(x.shape[1], width))
+        return nn.Sequential(scaling(x), perceptron(x.shape[1], width))
     raise ValueError(
         f"There is no backbone for inputs of shape {list(x.shape)}; vectors [n, d] and images [n, c, h, w] have one."
     )
 
 
-class Standardise(nn.Module):
-    """Shift and scale each column or channel by the mean and deviation of the inputs it was made with.
+def scaling(x: Tensor) -> nn.Module:
+    """Return a module that standardises inputs like `x` [n, columns] or [n, channels, height, width], fitted on `x`.
 
     Columns that hold only 0 and 1 (indicators, fingerprint bits) pass as they are: a rare bit would become a huge number.
     """
+    fitted = Standardise(x)
+    return nn.Identity() if (fitted.mean == 0).all() and (fitted.deviation == 1).all() else fitted
+
+
+class Standardise(nn.Module):
+    """Shift and scale each column or channel by the mean and deviation of the inputs it was made with, indicators excepted."""
 
     def __init__(self, x: Tensor) -> None:
         """Fit on inputs [n, columns] or [n, channels, height, width]."""

@@ -149,7 +149,7 @@ def transfer(
     (the target's after k labels per class, for each draw), `full` (after all its training labels), `retained` (mean over the
     sources after that). Support draws depend on dataset, target, k, draw and seed, never on the algorithm.
     """
-    task, primary = dataset.task, [dataset.task.primary]
+    task = dataset.task
     sources = [dataset.domain(name) for name in scenario.sources]
     targets = [dataset.domain(name) for name in scenario.targets]
     train = [source.train for source in sources]
@@ -161,27 +161,32 @@ def transfer(
             yield from rows("validation", len(source.val), examiner.scores(source.val, task.metrics), domain=source.name)
     for domain in (*targets, *sources):
         yield from rows("fit", len(domain.test), examiner.scores(domain.test, task.metrics), domain=domain.name)
+    source_tests = concatenate([source.test for source in sources])
+    sizes = [len(source.test) for source in sources]
     for target in targets:
         for k in shots:
             for number in range(draws):
-                where = {"learned": target.name, "shots": k, "draw": number}
+                where = {"shots": k, "draw": number}
                 support = draw_support(task, target.train, k, generator("support", dataset.name, target.name, k, number, seed))
                 branch = examiner.branch(generator("adapt", dataset.name, target.name, k, number, seed))
                 branch.adapt(support)
-                yield from _after("adapt", branch, target, sources, primary, where)
+                yield from _after("adapt", branch, target.test, source_tests, sizes, where | {"learned": target.name})
         branch = examiner.branch(generator("full", dataset.name, target.name, seed))
         branch.adapt(target.train)
-        yield from _after("full", branch, target, sources, primary, {"learned": target.name})
+        yield from _after("full", branch, target.test, source_tests, sizes, {"learned": target.name})
 
 
 def _after(
-    stage: Stage, examiner: Examiner, target: Domain, sources: Sequence[Domain], primary: list[str], where: dict[str, Any]
+    stage: Stage, examiner: Examiner, test: Split, source_tests: Split, sizes: list[int], where: dict[str, Any]
 ) -> Iterator[Score]:
-    values = examiner.scores(target.test, examiner.task.metrics)
-    yield from rows(stage, len(target.test), values, domain=target.name, **where)
-    kept = [value for source in sources for value in examiner.scores(source.test, primary).values()]
-    mean = {primary[0]: round(float(np.mean(kept)), DECIMALS)} if kept else {}
-    yield from rows("retained", sum(len(source.test) for source in sources), mean, **where)
+    """Yield the scores on the target just learned, and the mean over the sources, which are predicted in one call."""
+    task = examiner.task
+    yield from rows(stage, len(test), examiner.scores(test, task.metrics), domain=where["learned"], **where)
+    outputs = examiner.outputs(source_tests)
+    pairs = zip(outputs.split(sizes), source_tests.y.split(sizes), strict=True)
+    kept = [value for answers, y in pairs for value in measure(task, answers, y, [task.primary]).values()]
+    mean = {task.primary: round(float(np.mean(kept)), DECIMALS)} if kept else {}
+    yield from rows("retained", len(source_tests), mean, **where)
 
 
 def stream(dataset: Dataset, scenario: Stream, make: MakeLearner, *, seed: int, clock: Clock) -> Iterator[Score]:

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from medtl_bench.algorithm import Algorithm
 from medtl_bench.data import Inputs, Split, Task, concatenate, parts
-from medtl_bench.networks import Standardise
+from medtl_bench.networks import scaling
 
 
 @dataclass
@@ -18,7 +18,7 @@ class NearestCentroid(Algorithm):
     After `adapt`, a class's mean is that of the support where the support holds the class, else that of the sources.
     """
 
-    scaling: list[Standardise] = field(init=False, repr=False)
+    scaling: list[nn.Module] = field(init=False, repr=False)
     means: Tensor = field(init=False, repr=False)
 
     @classmethod
@@ -29,7 +29,7 @@ class NearestCentroid(Algorithm):
     def fit(self, sources: Sequence[Split], unlabelled: Inputs) -> None:
         """Take the scaling and the means from the pooled sources."""
         pool = concatenate(sources)
-        self.scaling = [Standardise(part) for part in parts(pool.x).values()]
+        self.scaling = [scaling(part) for part in parts(pool.x).values()]
         self.means = torch.full((self.task.outputs, self.embed(pool.x).shape[1]), torch.nan)
         self.adapt(pool)
 
@@ -42,7 +42,8 @@ class NearestCentroid(Algorithm):
     def predict(self, x: Inputs) -> Tensor:
         """Return minus the mean squared distance to each mean; a class never seen scores below all others."""
         distance = torch.cdist(self.embed(x), self.means) ** 2 / self.means.shape[1]
-        return -distance.nan_to_num(nan=float(distance.nan_to_num().max()) + 1)
+        farthest = distance.nan_to_num().amax(1, keepdim=True)
+        return -distance.where(~distance.isnan(), farthest + 1)
 
     def embed(self, x: Inputs) -> Tensor:
         """Return standardised inputs, flattened to [n, columns]."""

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 from sklearn import ensemble, linear_model
-from torch import Tensor
+from torch import Tensor, nn
 
 from medtl_bench.algorithm import Algorithm
 from medtl_bench.data import Inputs, Split, Task, concatenate, parts
-from medtl_bench.networks import Standardise
+from medtl_bench.networks import scaling
 
 SMALLEST = 1e-6
 
@@ -21,12 +21,12 @@ SMALLEST = 1e-6
 class ScikitLearn(Algorithm):
     """Fit an estimator on the pooled sources; on `adapt` fit it again on them and the support, both at equal total weight.
 
-    `refit_rows`: how many source rows, drawn at random, a refit uses at most.
+    `refit_rows`: how many earlier rows a refit uses at most, drawn at random, as many of each domain.
     """
 
-    refit_rows: int = 1000
-    scaling: list[Standardise] = field(init=False, repr=False)
-    seen: Split = field(init=False, repr=False)
+    refit_rows: int = 600
+    scaling: list[nn.Module] = field(init=False, repr=False)
+    seen: list[Split] = field(init=False, repr=False)
     estimator: Any = field(init=False, repr=False)
 
     @abstractmethod
@@ -40,15 +40,17 @@ class ScikitLearn(Algorithm):
 
     def fit(self, sources: Sequence[Split], unlabelled: Inputs) -> None:
         """Fit scaling and estimator on the pooled sources, every source at equal total weight."""
-        self.seen = concatenate(sources)
-        self.scaling = [Standardise(part) for part in parts(self.seen.x).values()]
+        self.seen = list(sources)
+        pool = concatenate(sources)
+        self.scaling = [scaling(part) for part in parts(pool.x).values()]
         weight = torch.cat([torch.full((len(source),), 1 / len(source)) for source in sources])
-        self._fit(self.seen, weight)
+        self._fit(pool, weight)
 
     def adapt(self, support: Split) -> None:
         """Refit on a sample of what was seen and on the support, each with half of the weight."""
-        chosen = torch.randperm(len(self.seen), generator=self.generator)[: self.refit_rows]
-        old, self.seen = self.seen[chosen], concatenate([self.seen, support])
+        share = self.refit_rows // len(self.seen)
+        old = concatenate([split[torch.randperm(len(split), generator=self.generator)[:share]] for split in self.seen])
+        self.seen = [*self.seen, support]
         weight = torch.cat([torch.full((len(part),), 1 / len(part)) for part in (old, support)])
         self._fit(concatenate([old, support]), weight)
 

@@ -1,0 +1,82 @@
+"""What the harness costs: the same steps on the same hospitals, once through the bench and once as a bare PyTorch loop."""
+
+from collections.abc import Callable
+from time import perf_counter
+
+import numpy as np
+import pytest
+import torch
+from pytest_benchmark.fixture import BenchmarkFixture
+from torch import nn
+
+from medtl_baselines.finetune import FineTune
+from medtl_bench.data import Dataset, concatenate
+from medtl_bench.protocols import Clock, transfer
+from medtl_bench.seeds import generator
+from medtl_heart.dataset import build
+
+ROUNDS = 7
+BAR = 1.15
+SHOTS, DRAWS = (1, 2, 5, 10, 20, 50), 2
+
+
+@pytest.fixture(scope="module")
+def heart() -> Dataset:
+    return build()
+
+
+def _bare(heart: Dataset) -> None:
+    """Do what the protocol does for fine-tuning, with nothing in between: train, adapt copies, predict."""
+    scenario = heart.transfers[0]
+    sources = [heart.domain(name) for name in scenario.sources]
+    target = heart.domain(scenario.targets[0])
+    draw = generator("bare")
+    pool = concatenate([s.train for s in sources])
+    mean, deviation = pool.x.mean(0), pool.x.std(0).clamp_min(1e-6)
+    width = pool.x.shape[1]
+    net = nn.Sequential(nn.Linear(width, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, 2))
+
+    def train(x: torch.Tensor, y: torch.Tensor, steps: int, size: int) -> None:
+        optimiser = torch.optim.Adam(net.parameters(), lr=1e-3, fused=True)
+        rows = torch.randint(len(y), (steps, size), generator=draw)
+        for step in range(steps):
+            optimiser.zero_grad()
+            loss = nn.functional.cross_entropy(net((x[rows[step]] - mean) / deviation), y[rows[step]])
+            loss.backward()
+            optimiser.step()
+
+    train(pool.x, pool.y, 300, 32 * len(sources))
+    fitted = {name: value.clone() for name, value in net.state_dict().items()}
+    tests = [d.test for d in (target, *sources)]
+    for k in (*SHOTS, 10**6):
+        for _ in range(DRAWS if k in SHOTS else 1):
+            net.load_state_dict(fitted)
+            order = torch.randperm(len(target.train), generator=draw)
+            y = target.train.y[order]
+            support = target.train[torch.cat([order[y == c][:k] for c in (0, 1)])]
+            train(support.x, support.y, 50, min(32, len(support)))
+            with torch.no_grad():
+                for test in tests:
+                    predicted = net((test.x - mean) / deviation).softmax(1).argmax(1)
+                    (predicted == test.y).float().mean()
+
+
+def _harness(heart: Dataset) -> None:
+    list(transfer(heart, heart.transfers[0], FineTune, seed=0, shots=SHOTS, draws=DRAWS, clock=Clock()))
+
+
+def _seconds(function: Callable[[Dataset], None], heart: Dataset) -> float:
+    start = perf_counter()
+    function(heart)
+    return perf_counter() - start
+
+
+def test_the_harness_costs_little_over_a_bare_loop(heart: Dataset, benchmark: BenchmarkFixture) -> None:
+    torch.set_num_threads(1)
+    _seconds(_bare, heart), _seconds(_harness, heart)
+    pairs = [(_seconds(_harness, heart), _seconds(_bare, heart)) for _ in range(ROUNDS)]
+    ratio = float(np.median([harness / bare for harness, bare in pairs]))
+    benchmark.extra_info["ratio harness / bare loop"] = round(ratio, 3)
+    print(f"\nharness / bare loop: {ratio:.3f} (medians {np.median(pairs, 0).round(3)} s, {ROUNDS} pairs, 1 thread)")  # noqa: T201
+    benchmark.pedantic(_harness, (heart,), rounds=3)
+    assert ratio < BAR

@@ -1,0 +1,151 @@
+import csv
+import io
+import os
+import zipfile
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from medtl_chembl import dataset
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+
+from medtl_bench.data import Dataset
+from medtl_bench.errors import IntegrityError
+from medtl_bench.shipped import TEST, TRAIN, VAL
+
+WHEEL = "MoleculeACE-3.0.0-py3-none-any.whl"
+FAMILY_SHARES = {"GPCR": 4, "kinase": 2, "nuclear receptor": 2, "protease": 1, "transporter": 1, "other": 0}
+
+
+@pytest.fixture(scope="module")
+def chembl() -> Dataset:
+    return dataset.build()
+
+
+@pytest.fixture(scope="module")
+def table() -> dict[str, np.ndarray]:
+    return dataset.load()
+
+
+def wheel() -> Path:
+    path = Path(os.environ.get("MEDTL_BENCH_ORIGINS", "")) / WHEEL
+    if not path.is_file():
+        pytest.skip(f"MEDTL_BENCH_ORIGINS does not name a folder with {WHEEL}")
+    return path
+
+
+def test_the_shipped_file_holds_what_moleculeace_published(table: dict[str, np.ndarray]) -> None:
+    assert len(table["y"]) == 48714
+    assert table["smiles"].tobytes().count(b"\n") + 1 == len(table["fingerprint"]) == len(table["scaffold"]) == 35633
+    assert np.bincount(table["target"]).tolist()[4:7] == [2754, 1456, 3317]
+    assert np.bincount(table["part"]).tolist() == [34096, 4632, 9802, 184]
+    assert 0.3 < table["cliff"].mean() < 0.5
+
+
+def test_thirty_domains_have_readable_names_and_known_ids(chembl: Dataset) -> None:
+    assert len({domain.name for domain in chembl.domains}) == 30
+    assert {t.chembl for t in dataset.TARGETS if t.protein == "thrombin"} == {"CHEMBL204"}
+    assert all(target.chembl in chembl.card.notes for target in dataset.TARGETS)
+
+
+def test_active_means_100_nm_or_better() -> None:
+    assert dataset.active(-np.log10([1.0, 100.0, 101.0, 10_000.0])).tolist() == [1, 1, 0, 0]
+
+
+def test_both_classes_stand_in_every_split(chembl: Dataset) -> None:
+    for domain in chembl.domains:
+        for split in domain.splits().values():
+            assert split.y.bincount(minlength=2).min() >= 12, domain.name
+        assert abs(float(domain.train.y.float().mean() - domain.test.y.float().mean())) < 0.08
+
+
+def test_validation_takes_whole_scaffolds_of_about_an_eighth(chembl: Dataset, table: dict[str, np.ndarray]) -> None:
+    scaffold = table["scaffold"][table["molecule"]]
+    for number, domain in enumerate(chembl.domains):
+        mine = table["target"] == number
+        assert not set(scaffold[mine & (table["part"] == TRAIN)]) & set(scaffold[mine & (table["part"] == VAL)])
+        assert 0.1 < len(domain.val) / (len(domain.val) + len(domain.train)) < 0.13
+
+
+def test_fingerprints_shared_with_test_or_validation_are_left_out_of_training(table: dict[str, np.ndarray]) -> None:
+    bits = [table["fingerprint"][molecule].tobytes() for molecule in table["molecule"]]
+    left_out = 0
+    for number in range(30):
+        held = {
+            part: {bits[r] for r in np.flatnonzero((table["target"] == number) & (table["part"] == part))} for part in range(4)
+        }
+        assert not held[TRAIN] & held[TEST]
+        assert not held[TRAIN] & held[VAL]
+        assert not held[VAL] & held[TEST]
+        assert held[dataset.LEFT_OUT] <= held[VAL] | held[TEST]
+        left_out += len(held[dataset.LEFT_OUT])
+    assert 0 < left_out <= 184
+
+
+def test_the_card_counts_what_it_tells(chembl: Dataset) -> None:
+    assert "184 training rows are left out" in chembl.card.notes
+    assert "from 23% (fxr) to 91% (jak1)" in chembl.card.shift
+    assert "26% of the unseen targets' test molecules" in chembl.card.shift
+
+
+def test_unseen_targets_follow_the_documented_rule(chembl: Dataset, table: dict[str, np.ndarray]) -> None:
+    measured = Counter(table["target"].tolist())
+    rows = {target: measured[number] for number, target in enumerate(dataset.TARGETS)}
+    proteins = Counter(target.chembl for target in dataset.TARGETS)
+    for family, share in FAMILY_SHARES.items():
+        mine = sorted((t for t in dataset.TARGETS if t.family == family), key=rows.__getitem__)
+        rate = {t: float(chembl.domain(t.name).train.y.float().mean()) for t in mine}
+        fit = [t for t in mine if 0.2 <= rate[t] <= 0.8 and proteins[t.chembl] == 1]
+        assert {t.name for t in fit[:share]} == {t.name for t in mine if t.unseen}
+    assert (len(dataset.BASE), len(dataset.UNSEEN)) == (20, 10)
+
+
+def test_no_unseen_protein_has_another_assay_among_the_base() -> None:
+    base, unseen = ({t.chembl for t in dataset.TARGETS if t.unseen == side} for side in (False, True))
+    assert not base & unseen
+
+
+@pytest.mark.parametrize("name", ["thrombin-Ki", "fxr-EC50", "h1-Ki", "clk4-Ki"])
+def test_activity_can_be_told_from_the_fingerprint(chembl: Dataset, name: str) -> None:
+    domain = chembl.domain(name)
+    model = LogisticRegression(C=0.05, max_iter=300).fit(domain.train.x, domain.train.y)
+    val, test = (roc_auc_score(s.y, model.predict_proba(s.x)[:, 1]) for s in (domain.val, domain.test))
+    assert test > 0.7
+    assert val > 0.6  # new scaffolds are harder than the shipped test split
+
+
+def test_two_builds_hold_the_same_data(chembl: Dataset) -> None:
+    assert dataset.build().digest() == chembl.digest()
+
+
+def test_a_tampered_file_is_refused_in_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tampered = tmp_path / dataset.FILE.name
+    tampered.write_bytes(dataset.FILE.read_bytes()[:-1] + b"?")
+    monkeypatch.setattr(dataset, "FILE", tampered)
+    with pytest.raises(IntegrityError, match=r"moleculeace\.npz is not as it was published") as caught:
+        dataset.build()
+    assert "\n" not in str(caught.value)
+
+
+def test_labels_flags_and_test_rows_are_those_of_the_origin(table: dict[str, np.ndarray]) -> None:
+    smiles = table["smiles"].tobytes().decode().split("\n")
+    with zipfile.ZipFile(wheel()) as origin:
+        for number, target in enumerate(dataset.TARGETS):
+            text = origin.read(f"MoleculeACE/Data/benchmark_data/{target.chembl}_{target.measure}.csv").decode()
+            rows = list(csv.DictReader(io.StringIO(text)))
+            mine = table["target"] == number
+            assert [smiles[m] for m in table["molecule"][mine]] == [row["smiles"] for row in rows]
+            assert np.allclose(table["y"][mine], [float(row["y"]) for row in rows], atol=1e-6)
+            assert table["cliff"][mine].tolist() == [row["cliff_mol"] == "1" for row in rows]
+            assert (table["part"][mine] == TEST).tolist() == [row["split"] == "test" for row in rows]
+
+
+@pytest.mark.slow
+def test_rebuilding_from_the_origin_gives_the_shipped_bytes() -> None:
+    path = wheel()
+    pytest.importorskip("rdkit", reason="rebuilding needs rdkit: pip install medtl-bench[rebuild]")
+    from medtl_chembl import rebuild  # noqa: PLC0415
+
+    assert rebuild.make(path) == dataset.FILE.read_bytes()
