@@ -1,0 +1,122 @@
+"""A check with a name, and the process it leaves behind as it found it."""
+
+import os
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from medtl_bench.errors import MedTLError
+
+
+@dataclass(frozen=True)
+class Conformance:
+    """One check of one algorithm, dataset or plugin; `run` raises MedTLError with a sentence, or whatever the plugin raises."""
+
+    subject: str
+    name: str
+    run: Callable[[], None]
+
+    def __str__(self) -> str:
+        """Return a name for lists and for the ids of tests."""
+        return f"{self.subject} {self.name}"
+
+    def __call__(self) -> None:
+        """Run the check; raises AssertionError with the first problem, in a sentence."""
+        try:
+            with preserved():
+                self.run()
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a plugin may even call sys.exit
+            raise AssertionError(told(error)) from (None if isinstance(error, MedTLError) else error)
+
+    def problem(self) -> str | None:
+        """Run the check and return the first problem in a sentence, or None."""
+        try:
+            self()
+        except AssertionError as error:
+            return str(error)
+        return None
+
+
+def words(check: Callable[..., None]) -> str:
+    """Return the name of a function as words."""
+    return check.__name__.replace("_", " ")
+
+
+def told(error: BaseException) -> str:
+    """Return an exception as one line, its notes first."""
+    text = str(error) if isinstance(error, MedTLError) else f"it raised {type(error).__name__}: {error}"
+    return " ".join(" ".join([*(f"{note}:" for note in getattr(error, "__notes__", [])), text]).split())
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Something of the whole process: how it is read, as a value that `repr` tells in full, and how it is put back."""
+
+    read: Callable[[], Any]
+    write: Callable[[Any], object]
+
+
+def _set_environment(held: dict[str, str]) -> None:
+    for name in set(os.environ) - set(held):
+        del os.environ[name]
+    os.environ.update(held)
+
+
+SETTINGS = {
+    "torch's global random state (draw from self.generator)": Setting(
+        lambda: torch.get_rng_state().tolist(), lambda state: torch.set_rng_state(torch.tensor(state, dtype=torch.uint8))
+    ),
+    "numpy's global random state (seed a numpy generator from self.generator)": Setting(
+        lambda: np.random.get_state(legacy=False), np.random.set_state
+    ),
+    "the state of the module random (seed a random.Random from self.generator)": Setting(random.getstate, random.setstate),
+    "torch's default dtype": Setting(torch.get_default_dtype, torch.set_default_dtype),
+    "torch's number of threads": Setting(torch.get_num_threads, torch.set_num_threads),
+    "whether torch records gradients": Setting(torch.is_grad_enabled, torch.set_grad_enabled),
+    "whether torch must be deterministic": Setting(
+        torch.are_deterministic_algorithms_enabled, torch.use_deterministic_algorithms
+    ),
+    "the working directory": Setting(Path.cwd, os.chdir),
+    "the environment variables": Setting(lambda: dict(os.environ), _set_environment),
+}
+
+
+@contextmanager
+def preserved() -> Iterator[None]:
+    """Run the block on one thread, as trials are, and put every setting of the process back afterwards."""
+    held = [(setting, setting.read()) for setting in SETTINGS.values()]
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        for setting, value in held:
+            if repr(setting.read()) != repr(value):
+                setting.write(value)
+
+
+def changes(action: Callable[[], object]) -> list[str]:
+    """Return which settings of the process an action changes.
+
+    It runs twice and the second time counts: libraries loaded on first use may set environment variables of their own.
+    """
+    with preserved():
+        action()
+    with preserved():
+        before = {name: repr(setting.read()) for name, setting in SETTINGS.items()}
+        action()
+        return [name for name, setting in SETTINGS.items() if repr(setting.read()) != before[name]]
+
+
+def seed_globals(seed: int) -> None:
+    """Seed every global generator."""
+    torch.manual_seed(seed)
+    np.random.seed(seed)
+    random.seed(seed)

@@ -1,0 +1,200 @@
+"""What every dataset is checked for, beyond what a Dataset checks when it is made."""
+
+import dataclasses
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from time import perf_counter
+from typing import Any, get_args
+from unittest.mock import patch
+
+import torch
+from torch import Tensor
+
+from medtl_bench import networks, protocols
+from medtl_bench.algorithm import Algorithm
+from medtl_bench.data import Card, Dataset, Domain, Inputs, Provenance, Split
+from medtl_bench.errors import MedTLError
+from medtl_bench.hookspecs import Area, DatasetEntry
+from medtl_bench.results import Score
+from medtl_bench.testing.conformance import Conformance, changes, seed_globals, words
+
+BUILD_SECONDS = 20
+WIDTH = 64  # as gradient methods have it
+MAY_BE_EMPTY = {"notes"}
+DIGEST = "import sys; from medtl_bench.catalogue import find; print(find(sys.argv[2:]).dataset(sys.argv[1]).digest())"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A dataset under examination: its entry, the function that builds it, and the plugin files its name may come from."""
+
+    entry: DatasetEntry
+    build: Callable[[], Dataset]
+    files: Sequence[str] = ()
+
+    @cached_property
+    def built(self) -> Dataset:
+        """Return the dataset, built once."""
+        return self.build()
+
+
+@dataclass
+class Constant(Algorithm):
+    """Answer every row with the shares of the classes in the sources, or with the mean: at no cost and for any input."""
+
+    answer: Tensor = field(init=False, repr=False)
+
+    def fit(self, sources: Sequence[Split], unlabelled: Inputs) -> None:
+        """Remember one answer, [classes, 1, ...] or []."""
+        y = sources[0].y
+        if self.task.kind == "regression":
+            self.answer = y.mean()
+        else:
+            shares = torch.bincount(y.flatten(), minlength=self.task.outputs) / y.numel()
+            self.answer = shares.view(-1, *[1] * (y.ndim - 1)).expand(-1, *y.shape[1:])
+
+    def adapt(self, support: Split) -> None:
+        """Learn nothing."""
+
+    def predict(self, x: Inputs) -> Tensor:
+        """Return the one answer for every row."""
+        return self.answer.expand(x.shape[0], *self.answer.shape)
+
+
+def checks(subject: Subject) -> Iterator[Conformance]:
+    """Yield the checks of a dataset."""
+    for check in CHECKS:
+        yield Conformance(subject.entry.name, words(check), partial(check, subject))
+
+
+def builds_and_passes_its_own_checks(subject: Subject) -> None:
+    """Check that its build function returns a Dataset, which checks itself when made, under the registered name."""
+    built: object = subject.built
+    if not isinstance(built, Dataset):
+        raise MedTLError(f"its build function returned a {type(built).__name__}, but a Dataset was expected.")
+
+
+def has_a_full_card(subject: Subject) -> None:
+    """Check that every line of the card is filled in, and that the area is the one that `list` tells."""
+    card = subject.built.card
+    for line in dataclasses.fields(Card):
+        value = getattr(card, line.name)
+        if line.name not in MAY_BE_EMPTY and not (isinstance(value, str) and value.strip()):
+            raise MedTLError(f"the line {line.name!r} of its card is empty.")
+    if card.area not in get_args(Area) or card.provenance not in get_args(Provenance):
+        raise MedTLError(
+            f"its card gives the area {card.area!r} and the provenance {card.provenance!r}, of which one is unknown."
+        )
+    if card.area != subject.entry.area:
+        raise MedTLError(f"its card gives the area {card.area!r}, but its entry {subject.entry.area!r}.")
+
+
+def builds_offline_and_quickly(subject: Subject) -> None:
+    """Check that it builds without a network once its files are there, and fast enough to be built for every trial."""
+    _ = subject.built
+    start = perf_counter()
+    with offline():
+        subject.build()
+    if (taken := perf_counter() - start) > BUILD_SECONDS:
+        raise MedTLError(
+            f"building it takes {taken:.0f} seconds, more than {BUILD_SECONDS}; store it in a form that is quicker to read."
+        )
+
+
+@contextmanager
+def offline() -> Iterator[None]:
+    """Refuse every connection inside the block."""
+
+    def refuse(*_: Any) -> Any:  # noqa: ANN401
+        raise OSError("it opened a network connection while building, although its files should be there by now")
+
+    with patch.object(socket.socket, "connect", refuse), patch.object(socket, "getaddrinfo", refuse):
+        yield
+
+
+def holds_the_same_data_each_time(subject: Subject) -> None:
+    """Check that no seed and no other process changes its digest, which is part of every result's key."""
+    seed_globals(1)
+    if subject.build().digest() != subject.built.digest():
+        raise MedTLError("two builds hold different data; draw from generators with fixed seeds only.")
+    command = [sys.executable, "-c", DIGEST, subject.entry.name, *subject.files]
+    done = subprocess.run(  # noqa: S603
+        command, env={**os.environ, "PYTHONHASHSEED": "1"}, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise MedTLError(f"it cannot be built in another process: {done.stderr.strip().splitlines()[-1]}")
+    if done.stdout.split()[-1] != subject.built.digest():
+        raise MedTLError("it holds different data in another process; sort what comes from a set or a folder.")
+
+
+def leaves_the_process_as_it_was(subject: Subject) -> None:
+    """Check that random states, default dtype, threads, working directory and environment are left alone."""
+    if changed := changes(subject.build):
+        raise MedTLError(f"building it changed {', '.join(changed)}.")
+
+
+def trains_on_every_class_it_tests(subject: Subject) -> None:
+    """Check that a domain's training split holds every class of its test split, or no support could show it."""
+    task = subject.built.task
+    for domain in subject.built.domains if task.kind != "regression" else ():
+        missing = sorted(set(_labels(domain.test)) - set(_labels(domain.train)))
+        if missing:
+            names = ", ".join(repr(task.classes[c]) for c in missing)
+            raise MedTLError(f"domain {domain.name!r} tests {names}, which its training split does not hold.")
+
+
+def _labels(split: Split) -> list[int]:
+    return [int(label) for label in split.y.unique()]
+
+
+def has_inputs_that_a_network_takes(subject: Subject) -> None:
+    """Check that one of the backbones takes its rows, or no gradient method would run on it."""
+    task, rows = subject.built.task, subject.built.domains[0].train[torch.arange(2)]
+    protocols.check_outputs(task, networks.build(rows.x, task, WIDTH)(rows.x).detach(), rows)
+
+
+def scores_every_domain_in_its_transfers(subject: Subject) -> None:
+    """Check that every transfer, optional ones too, runs and gives the primary metric on each of its domains."""
+    dataset, clock = subject.built, protocols.Clock()
+    for transfer in dataset.transfers:
+        scores = protocols.transfer(dataset, transfer, Constant, seed=0, shots=(1,), draws=1, clock=clock)
+        domains = [dataset.domain(name) for name in (*transfer.sources, *transfer.targets)]
+        _check_scored(dataset, f"transfer {transfer.name!r}", list(scores), domains, "fit")
+
+
+def scores_every_domain_in_its_streams(subject: Subject) -> None:
+    """Check that every stream runs and gives the primary metric on each of its domains."""
+    dataset = subject.built
+    for stream in dataset.streams:
+        scores = protocols.stream(dataset, stream, Constant, seed=0, clock=protocols.Clock())
+        domains = [dataset.domain(name) for name in stream.domains]
+        _check_scored(dataset, f"stream {stream.name!r}", list(scores), domains, "learn")
+
+
+def _check_scored(dataset: Dataset, where: str, scores: list[Score], domains: list[Domain], stage: str) -> None:
+    primary = dataset.task.primary
+    scored = {score.domain for score in scores if score.stage == stage and score.metric == primary}
+    for domain in domains:
+        if domain.name not in scored:
+            raise MedTLError(
+                f"{where} gives no {primary} on domain {domain.name!r}, where it is undefined on the test split's labels."
+            )
+
+
+CHECKS: tuple[Callable[[Subject], None], ...] = (
+    builds_and_passes_its_own_checks,
+    has_a_full_card,
+    builds_offline_and_quickly,
+    holds_the_same_data_each_time,
+    leaves_the_process_as_it_was,
+    trains_on_every_class_it_tests,
+    has_inputs_that_a_network_takes,
+    scores_every_domain_in_its_transfers,
+    scores_every_domain_in_its_streams,
+)

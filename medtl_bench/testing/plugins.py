@@ -1,0 +1,72 @@
+"""What every plugin is checked for as a whole."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import entry_points
+from typing import get_args
+
+from medtl_bench.catalogue import Plugin
+from medtl_bench.errors import MedTLError
+from medtl_bench.hookspecs import GROUP, AlgorithmEntry, Area, DatasetEntry, Family
+from medtl_bench.testing.conformance import Conformance, words
+
+HEAVY = ("torch", "pandas", "scipy", "sklearn", "tensordict", "matplotlib", "torchvision", "rdkit", "anndata")
+IMPORT = "import sys, importlib; importlib.import_module(sys.argv[1]); print(*sorted(set(sys.modules) & set(sys.argv[2:])))"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A plugin under examination, what it brings, and why it is broken if it is."""
+
+    plugin: Plugin
+    entries: Sequence[AlgorithmEntry | DatasetEntry]
+    reasons: Sequence[str] = ()
+
+
+def checks(subject: Subject) -> Iterator[Conformance]:
+    """Yield the checks of a plugin."""
+    for check in CHECKS:
+        yield Conformance(f"plugin {subject.plugin.name}", words(check), partial(check, subject))
+
+
+def loads(subject: Subject) -> None:
+    """Check that it loads, implements known hooks, and brings something under names that are free."""
+    for reason in subject.reasons:
+        raise MedTLError(f"it is broken: {reason}.")
+    if not subject.reasons and not subject.entries:
+        raise MedTLError("its hooks return no algorithm and no dataset.")
+
+
+def imports_nothing_heavy(subject: Subject) -> None:
+    """Check that `medtl-bench list` can import it at once. A plugin file holds the method itself and is let off."""
+    for point in entry_points(group=GROUP, name=subject.plugin.name):
+        if point.dist is not None and point.dist.name == subject.plugin.distribution:
+            done = subprocess.run(  # noqa: S603
+                [sys.executable, "-c", IMPORT, point.module, *HEAVY], capture_output=True, text=True, check=False
+            )
+            if done.returncode:
+                raise MedTLError(f"importing it raised {done.stderr.strip().splitlines()[-1]}")
+            if heavy := done.stdout.split():
+                told = f"importing it imports {', '.join(heavy)}"
+                raise MedTLError(f"{told}; name the code as 'package.module:Name', which loads when used.")
+
+
+def tells_what_it_brings_in_one_line_each(subject: Subject) -> None:
+    """Check that every entry has a summary in one line and a family or an area that the boards know."""
+    for entry in subject.entries:
+        if not entry.summary.strip() or "\n" in entry.summary:
+            raise MedTLError(f"the summary of {entry.name!r} must be one line of text.")
+        if isinstance(entry, AlgorithmEntry) and entry.family not in get_args(Family):
+            raise MedTLError(f"the family of {entry.name!r}, {entry.family!r}, is none of: {', '.join(get_args(Family))}.")
+        if isinstance(entry, DatasetEntry) and entry.area not in get_args(Area):
+            raise MedTLError(f"the area of {entry.name!r}, {entry.area!r}, is none of: {', '.join(get_args(Area))}.")
+
+
+CHECKS: tuple[Callable[[Subject], None], ...] = (
+    loads,
+    imports_nothing_heavy,
+    tells_what_it_brings_in_one_line_each,
+)

@@ -1,0 +1,135 @@
+"""Tiny simulated datasets, one for each kind of task and input that the suite has; easy, and drawn in milliseconds."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import TYPE_CHECKING, cast
+
+import torch
+from torch import Generator, Tensor
+
+from medtl_bench.data import Card, Dataset, Domain, Inputs, Split, Stream, Task, Transfer, parts
+from medtl_bench.protocols import draw_support
+from medtl_bench.seeds import generator
+
+if TYPE_CHECKING:
+    from tensordict import TensorDict
+
+SIZES = {
+    "site-a": (30, 6, 12),
+    "site-b": (18, 0, 12),
+    "site-c": (24, 6, 18),
+}  # rows of train, val and test; the last is the target
+SIDE = 8
+CARD = Card("simulated", "CC0 1.0", "the kit", "none", "a small displacement", "simulated", "No person's data.", "Testing.")
+
+Draw = Callable[[Tensor, float, Generator], Inputs]  # classes or values [n], a domain's displacement -> inputs [n, ...]
+
+
+def cloned(split: Split) -> Split:
+    """Return a split that shares no memory with another."""
+    return Split(split.x.clone(), split.y.clone(), None if split.groups is None else split.groups.clone())
+
+
+def content(split: Split) -> list[tuple[str, list[object]]]:
+    """Return everything a split holds, to compare it by."""
+    return [(name, part.tolist()) for name, part in {**parts(split.x), " y": split.y}.items()]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A tiny dataset, handed out in copies; with `new_classes` the target's classes are in no source."""
+
+    name: str
+    dataset: Dataset
+    new_classes: bool = False
+
+    @property
+    def task(self) -> Task:
+        """Return what is asked."""
+        return self.dataset.task
+
+    def whole(self) -> Dataset:
+        """Return the dataset, for a protocol."""
+        domains = (Domain(d.name, *map(cloned, d.splits().values())) for d in self.dataset.domains)
+        return replace(self.dataset, domains=tuple(domains))
+
+    def sources(self) -> list[Split]:
+        """Return training splits of the sources, of unequal size."""
+        return [cloned(domain.train) for domain in self.dataset.domains[:-1]]
+
+    def target(self) -> Split:
+        """Return the target's training split."""
+        return cloned(self.dataset.domains[-1].train)
+
+    def support(self, number: int = 0) -> Split:
+        """Return one row of every class of the target, or one row."""
+        return draw_support(self.task, self.target(), 1, generator("support", number))
+
+    def test(self) -> Split:
+        """Return the target's test split."""
+        return cloned(self.dataset.domains[-1].test)
+
+
+@cache
+def cases() -> tuple[Case, ...]:
+    """Return all tiny datasets."""
+    three, four = Task("classification", ("a", "b", "c")), Task("classification", ("a", "b", "c", "d"))
+    built = {
+        "vectors": _dataset(three, _vectors),
+        "images": _dataset(three, _images),
+        "two parts": _dataset(three, _two_parts),
+        "values": _dataset(Task("regression"), _vectors),
+        "masks": _dataset(Task("segmentation", ("background", "blob")), _images),
+        "new classes": _dataset(four, _vectors, target_classes=(2, 3)),
+    }
+    return tuple(Case(f"tiny {name}", dataset, name == "new classes") for name, dataset in built.items())
+
+
+def _dataset(task: Task, draw: Draw, target_classes: Sequence[int] = ()) -> Dataset:
+    *sources, target = SIZES
+    every = range(len(task.classes))
+    known = [c for c in every if c not in target_classes]
+    classes = dict.fromkeys(sources, known) | {target: list(target_classes or every)}
+    domains = tuple(_domain(name, task, draw, classes[name]) for name in SIZES)
+    return Dataset("tiny", CARD, task, domains, (Transfer("to-c", tuple(sources), (target,)),), (Stream("all", tuple(SIZES)),))
+
+
+def _domain(name: str, task: Task, draw: Draw, classes: list[int]) -> Domain:
+    source = generator("tiny", task.kind, name)
+    shift = 0.3 * float(torch.randn((), generator=source))
+    return Domain(name, *(_split(task, draw, classes, rows, shift, source) for rows in SIZES[name]))
+
+
+def _split(task: Task, draw: Draw, classes: list[int], rows: int, shift: float, source: Generator) -> Split:
+    if task.kind == "regression":
+        values = torch.randn(rows, generator=source)
+        return Split(draw(values, shift, source), values)
+    if task.kind == "segmentation":
+        kinds = torch.arange(rows) % 3
+        x = cast("Tensor", draw(kinds, shift, source))
+        return Split(x, (_stamps()[kinds] > 0).long())
+    y = torch.tensor(classes)[torch.arange(rows) % len(classes)]
+    return Split(draw(y, shift, source), y)
+
+
+def _vectors(y: Tensor, shift: float, source: Generator) -> Tensor:
+    angle = y.float()[:, None] * torch.tensor([0.5, 1.0, 1.5])
+    return torch.cat([angle.cos(), angle.sin()], 1) + shift / 2 + 0.1 * torch.randn(len(y), 6, generator=source)
+
+
+def _images(y: Tensor, shift: float, source: Generator) -> Tensor:
+    return (_stamps()[y] + shift + 0.1 * torch.randn(len(y), SIDE, SIDE, generator=source))[:, None]
+
+
+def _stamps() -> Tensor:
+    """Return a bar across, a bar down and a block as [3, side, side]."""
+    stamps = torch.zeros(3, SIDE, SIDE)
+    stamps[0, 3:5, :] = stamps[1, :, 3:5] = stamps[2, 2:6, 2:6] = 1
+    return stamps
+
+
+def _two_parts(y: Tensor, shift: float, source: Generator) -> "TensorDict":
+    from tensordict import TensorDict  # noqa: PLC0415 - takes a second to import
+
+    return TensorDict({"record": _vectors(y, shift, source), "scan": _images(y, shift, source)}, batch_size=[len(y)])
