@@ -2,18 +2,20 @@
 
 import copy
 import dataclasses
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar, get_type_hints
 
 import torch
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 from torch import Tensor
 
 from medtl_bench.data import Inputs, Split, Task
 from medtl_bench.errors import MedTLError, unknown
 
 A = TypeVar("A", bound="Algorithm")
+FINITE = ConfigDict(allow_inf_nan=False)
 
 
 @dataclasses.dataclass
@@ -64,11 +66,14 @@ class Parameter:
     @property
     def type_name(self) -> str:
         """Return the type as a reader would write it."""
-        return getattr(self.type, "__name__", None) or str(self.type)
+        return self.type.__name__ if isinstance(self.type, type) else str(self.type).replace("typing.", "")
 
 
 def parameters(cls: type[Algorithm]) -> dict[str, Parameter]:
-    """Return the hyper-parameters of an algorithm, in the order of its fields; raises MedTLError if one has no default."""
+    """Return the hyper-parameters of an algorithm, in the order of its fields.
+
+    Raises MedTLError if one has no default, or one that a record cannot hold.
+    """
     given = {field.name for field in dataclasses.fields(Algorithm)}
     hints = get_type_hints(cls)
     found = {}
@@ -78,6 +83,11 @@ def parameters(cls: type[Algorithm]) -> dict[str, Parameter]:
         default = field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
         if default is dataclasses.MISSING:
             raise MedTLError(f"The hyper-parameter {field.name!r} of {cls.__name__} has no default; every one needs one.")
+        try:
+            json.dumps(default, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            what = f"The default of {field.name!r} of {cls.__name__}, {default!r},"
+            raise MedTLError(f"{what} cannot be stored in a record: {error}.") from error
         found[field.name] = Parameter(field.name, hints[field.name], default)
     return found
 
@@ -90,7 +100,7 @@ def resolve(cls: type[Algorithm], name: str, given: Mapping[str, str]) -> dict[s
         if key not in known:
             raise unknown(f"parameter of {name!r}", key, known)
         try:
-            values[key] = TypeAdapter(known[key].type).validate_strings(text)
+            values[key] = TypeAdapter(known[key].type, config=FINITE).validate_strings(text)
         except ValidationError as error:
             wanted = known[key].type_name
             raise MedTLError(f"Parameter {name}.{key}={text!r} is not of type {wanted}: {error.errors()[0]['msg']}.") from error

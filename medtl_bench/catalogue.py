@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 import pluggy
 
 from medtl_bench import hookspecs
-from medtl_bench.errors import MedTLError, unknown
+from medtl_bench.errors import DataError, MedTLError, unknown
 from medtl_bench.hookspecs import GROUP, AlgorithmEntry, DatasetEntry
 
 if TYPE_CHECKING:
@@ -95,10 +95,19 @@ class Catalogue:
         return found
 
     def dataset(self, name: str) -> "Dataset":
-        """Return a dataset, built; raises MedTLError if there is none of that name, or what its build function raises."""
+        """Return a dataset, built; raises MedTLError if there is none of that name or it cannot be built."""
+        from medtl_bench.data import Dataset  # noqa: PLC0415 - loads torch, which `list` must not
+
         registered = _get(self.datasets, "dataset", name)
         build = cast("Callable[[], Dataset]", _resolved(registered.entry.build, registered.plugin))
-        dataset = build()
+        try:
+            dataset = build()
+        except MedTLError:
+            raise
+        except Exception as error:  # whatever the plugin's function raises
+            raise DataError(f"Dataset {name!r} of {registered.plugin} raised {type(error).__name__}: {error}.") from error
+        if not isinstance(dataset, Dataset):
+            raise DataError(f"Dataset {name!r} of {registered.plugin} is {dataset!r}, not a Dataset.")
         if dataset.name != name:
             raise MedTLError(f"The dataset registered as {name!r} by {registered.plugin} calls itself {dataset.name!r}.")
         return dataset
@@ -116,8 +125,8 @@ def _resolved(where: Any, plugin: Plugin) -> Any:  # noqa: ANN401
     module, _, attribute = where.partition(":")
     try:
         return getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise MedTLError(f"{plugin} names {where!r}, which cannot be loaded: {error}.") from error
+    except Exception as error:  # whatever the plugin's module raises
+        raise MedTLError(f"{plugin} names {where!r}, which cannot be loaded: {type(error).__name__}: {error}.") from error
 
 
 def find(files: Sequence[str] = ()) -> Catalogue:
@@ -165,7 +174,7 @@ def _file_of(module: str) -> str:
 
 def _from_file(path: str) -> tuple[Plugin, Callable[[], ModuleType]]:
     file = Path(path).resolve()
-    name = f"medtl_plugin_{file.stem}"
+    name = f"medtl_plugin_{file.stem}_{sha256(str(file).encode()).hexdigest()[:8]}"  # two files may have one stem
 
     def load() -> ModuleType:
         spec = importlib.util.spec_from_file_location(name, file)
@@ -192,8 +201,8 @@ def _add(catalogue: Catalogue, plugin: Plugin, load: Callable[[], ModuleType]) -
     if not manager.get_hookcallers(module):
         raise _RefusedError("it implements no hook; mark functions of hookspecs with @hookimpl")
     with _guarded("calling its hooks"):
-        algorithms = _entries(AlgorithmEntry, manager.hook.medtl_algorithms())
-        datasets = _entries(DatasetEntry, manager.hook.medtl_datasets())
+        algorithms = _entries(AlgorithmEntry, manager.hook.medtl_algorithms)
+        datasets = _entries(DatasetEntry, manager.hook.medtl_datasets)
     _check_free("algorithm", algorithms, catalogue.algorithms)
     _check_free("dataset", datasets, catalogue.datasets)
     catalogue.algorithms |= {entry.name: Registered(entry, plugin) for entry in algorithms}
@@ -214,7 +223,10 @@ def _guarded(doing: str) -> Iterator[None]:
         raise _RefusedError(f"{doing} printed to standard output: {printed.getvalue()[:60]!r}")
 
 
-def _entries(kind: type[Entry], returned: Iterable[Iterable[object]]) -> list[Entry]:
+def _entries(kind: type[Entry], hook: pluggy.HookCaller) -> list[Entry]:
+    returned: list[Iterable[object]] = hook()
+    if hook.get_hookimpls() and not returned:  # pluggy leaves None out
+        raise TypeError(f"{hook.name} returned nothing, but a list of {kind.__name__} was expected")
     entries = [entry for entries in returned for entry in entries]
     for entry in entries:
         if not isinstance(entry, kind):
@@ -225,7 +237,7 @@ def _entries(kind: type[Entry], returned: Iterable[Iterable[object]]) -> list[En
 def _check_free(what: str, entries: Sequence[Entry], taken: dict[str, Registered[Entry]]) -> None:
     names = [entry.name for entry in entries]
     for name in names:
-        if not NAME.fullmatch(str(name)):
+        if not (isinstance(name, str) and NAME.fullmatch(name)):
             raise _RefusedError(f"the {what} name {name!r} is not of lower-case letters, digits, dots and dashes")
         if name in taken:
             raise _RefusedError(f"the {what} name {name!r} is taken by {taken[name].plugin}")

@@ -133,7 +133,9 @@ def plan(
     from medtl_bench.results import Store
 
     request = _request(all_, dataset, algorithm, protocol, seeds, preset, parameter, plugin)
-    planning = suite.make_plan(request, catalogue.find(plugin), Processes())
+    found = catalogue.find(plugin)
+    _tell_broken(found)
+    planning = suite.make_plan(request, found, Processes())
     counts: dict[tuple[str, str, str], int] = {}
     for planned in planning.planned:
         where = (planned.trial.dataset, planned.trial.protocol, planned.trial.scenario)
@@ -173,6 +175,7 @@ def run(
 
     request = _request(all_, dataset, algorithm, protocol, seeds, preset, parameter, plugin)
     found = catalogue.find(plugin)
+    _tell_broken(found)
     execute: Executor = inprocess.run if in_process else Processes(jobs or os.cpu_count() or 1, timeout, memory)
     store = Store(out / "results")
     try:
@@ -180,7 +183,6 @@ def run(
             planning = suite.make_plan(request, found, execute)
             missing = suite.missing(planning.planned, store)
             console.say(f"{len(planning.planned)} trials, {len(planning.planned) - len(missing)} of them done before.")
-            _tell_broken(found)
             _tell_unusable(planning)
             with console.followed(suite.run(missing, store, execute, plugin), len(missing)) as records:
                 outcomes = [record.outcome.status for record in records]
@@ -239,7 +241,7 @@ def new(
     from medtl_bench import scaffold
 
     made = scaffold.make(kind.value, name, folder)
-    console.say(f"Made {made}. Next: pip install -e {made}[test] && pytest {made} && medtl-bench check {name}")
+    console.say(f"Made {made}. Next: pip install -e '{made}[test]' && pytest '{made}' && medtl-bench check {name}")
 
 
 @data_app.command("list")

@@ -268,6 +268,8 @@ def _split_problems(dataset: Dataset, split: Split, *, allow_empty: bool) -> Ite
     if {k: v.shape[1:] for k, v in parts(split.x).items()} != expected:
         yield f"the shape of a row differs from that of the first domain, {_shapes(expected)}."
     for name, part in parts(split.x).items():
+        if part.requires_grad:
+            yield f"{name} requires gradients, but data must be detached."
         if part.dtype != torch.float32:
             yield f"{name} is {part.dtype}, but inputs must be torch.float32."
         if not torch.stack(part.aminmax()).isfinite().all():  # a tenth of the time of looking at every value

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from medtl_bench import measures, statistics
-from medtl_bench.results import Record, Score
+from medtl_bench.metrics import TASK_AWARE
+from medtl_bench.results import Record, Score, no_garbage_collection
 from medtl_bench.statistics import Bools, Floats
 
 PLACE = ["dataset", "protocol"]
@@ -38,9 +39,15 @@ class Board:
 
 
 def build(records: Mapping[str, Record] | Iterable[Record]) -> Board:
-    """Return the board of some records, whatever their order."""
-    given = sorted(records.values() if isinstance(records, Mapping) else records, key=lambda record: record.trial.key)
-    kept, left_out = select(trial_table(given))
+    """Return the board of some records, in a mapping by key or not, whatever their order."""
+    with no_garbage_collection():
+        return _build(records if isinstance(records, Mapping) else {record.trial.key: record for record in records})
+
+
+def _build(records: Mapping[str, Record]) -> Board:
+    keys = sorted(records)
+    given = [records[key] for key in keys]
+    kept, left_out = select(trial_table(keys, given))
     trials = kept.sort_values([*CELL, "key"], ignore_index=True)
     trials["peers"] = trials.groupby([*PLACE, "scenario"]).ngroup()
     scores = tidy(trials, given)
@@ -48,11 +55,11 @@ def build(records: Mapping[str, Record] | Iterable[Record]) -> Board:
     return Board(trials, scores, rows, summarise(trials, scores, rows), left_out)
 
 
-def trial_table(records: list[Record]) -> pd.DataFrame:
-    """Return one row a record: what was tried, under which conditions, and what became of it; `record` is its position."""
+def trial_table(keys: list[str], records: list[Record]) -> pd.DataFrame:
+    """Return one row a record: what was tried, under which conditions, what became of it; `record` is its position."""
     columns = {
         "record": range(len(records)),
-        "key": [r.trial.key for r in records],
+        "key": keys,
         **{name: [getattr(r.trial, name) for r in records] for name in _OF_TRIAL},
         **{name: [getattr(r.about, name) for r in records] for name in ("area", "provenance", "task", "family", "variant")},
         "versions": [tuple(sorted(r.trial.versions.items())) for r in records],
@@ -83,13 +90,13 @@ def select(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     Within a dataset and protocol only those conditions count under which most trials are ok, the newest of equals. Of
     several trials of one row, scenario and seed the newest counts.
     """
-    alike = _most_usual(table, PLACE, _CONDITIONS)
-    alike[alike] = _most_usual(table[alike], [*PLACE, "scenario"], ["sources", "targets", "domains"])
-    kept = table[alike].sort_values(["finished", "key"])
+    alike = table[_most_usual(table, PLACE, _CONDITIONS)]
+    alike = alike[_most_usual(alike, [*PLACE, "scenario"], ["sources", "targets", "domains"])]
+    kept = alike.sort_values(["finished", "key"])
     older = kept.duplicated(CELL, keep="last")
     reasons = {
-        "they ran under other conditions (data, shots, draws, metrics, threads or package versions)": table[~alike],
-        "a newer trial has the same row, scenario and seed": kept[older],
+        "other conditions than most (data, shots, draws, metrics, threads or package versions)": table.drop(alike.index),
+        "a newer trial of the same row, scenario and seed": kept[older],
     }
     counted = [t.groupby("dataset", sort=True).size().rename("trials").reset_index().assign(why=w) for w, t in reasons.items()]
     return kept[~older], pd.concat(counted, ignore_index=True)[["dataset", "why", "trials"]]
@@ -119,7 +126,7 @@ def tidy(trials: pd.DataFrame, records: list[Record]) -> pd.DataFrame:
         for name, categorical in zip(together, _categoricals([named[name] for name in together]), strict=True):
             scores[name] = categorical
     metric, categories = scores["metric"].cat.codes.to_numpy(), scores["metric"].cat.categories
-    for name, prefix in (("primary", ""), ("task_aware", measures.TASK_AWARE)):
+    for name, prefix in (("primary", ""), ("task_aware", TASK_AWARE)):
         wanted = pd.Index([prefix + primary for primary in trials["primary"]], dtype=object)
         scores[name] = metric == categories.get_indexer(wanted)[scores["trial"]]
     return scores
@@ -128,7 +135,7 @@ def tidy(trials: pd.DataFrame, records: list[Record]) -> pd.DataFrame:
 def _categoricals(columns: list[tuple[str | None, ...]]) -> list[pd.Categorical]:
     """Make columns of names into categoricals with the same categories, so that they can be compared."""
     seen = sorted({value for values in columns for value in set(values) if value is not None})
-    place = {None: -1, **{value: code for code, value in enumerate(seen)}}
+    place: dict[str | None, int] = {None: -1, **{value: code for code, value in enumerate(seen)}}
     names = pd.Index(seen, dtype=object)
     codes = (np.fromiter(map(place.__getitem__, values), np.int32, len(values)) for values in columns)
     return [pd.Categorical.from_codes(its, names) for its in codes]

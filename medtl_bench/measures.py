@@ -14,10 +14,9 @@ import numpy as np
 import pandas as pd
 from scipy.integrate import trapezoid
 
-from medtl_bench.metrics import METRICS
+from medtl_bench.metrics import METRICS, TASK_AWARE
 from medtl_bench.statistics import Floats
 
-TASK_AWARE = "task_aware_"
 FULL = -1.0
 CALIBRATION = ("ece", "brier")
 TARGET, AREA, SOURCE_FORGETTING, GAP = "target", "few-shot area", "source forgetting", "gap closed"

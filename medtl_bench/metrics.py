@@ -13,6 +13,7 @@ from scipy.stats import rankdata
 Floats = NDArray[np.floating]
 Ints = NDArray[np.integer]
 BINS = 15
+TASK_AWARE = "task_aware_"  # before the name of a metric: of class scores masked to the classes of the domain
 
 
 def balanced_accuracy(probability: Floats, y: Ints) -> float:
@@ -72,7 +73,7 @@ def brier(probability: Floats, y: Ints) -> float:
 
 
 def dice(probability: Floats, y: Ints) -> float:
-    """Dice overlap, mean over the foreground classes present in truth or prediction. probability [n, classes, h, w], y [n, h, w]."""
+    """Dice overlap, mean over foreground classes present in `y` or the answer. probability [n, classes, h, w], y [n, h, w]."""
     predicted, classes = probability.argmax(1), probability.shape[1]
     both = np.bincount(y[predicted == y], minlength=classes)[1:]
     either = (np.bincount(predicted.ravel(), minlength=classes) + np.bincount(y.ravel(), minlength=classes))[1:]

@@ -30,9 +30,8 @@ class Network:
     @property
     def parameters(self) -> Parameters:
         """Return the parameters this network is called with, by dotted name."""
-        if self._given is None:
-            return dict(self.module.named_parameters())
-        return {f"{part}.{name}": value for part, values in self._given.items() for name, value in values.items()}
+        given = {f"{part}.{name}": value for part, values in (self._given or {}).items() for name, value in values.items()}
+        return dict(self.module.named_parameters()) | given
 
     def with_parameters(self, parameters: Parameters) -> "Network":
         """Return the same network as a function of other parameters."""

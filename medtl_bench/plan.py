@@ -49,7 +49,7 @@ class AlgorithmFacts(Frozen):
 
 @dataclass(frozen=True)
 class Preset:
-    """How much is run. `parameters` are given to every algorithm that has one of that name; `scenarios` bounds each protocol's."""
+    """How much is run; `parameters` go to every algorithm that has one of that name, `scenarios` bounds each protocol's."""
 
     seeds: int
     shots: tuple[int, ...]
@@ -82,14 +82,16 @@ def preset(name: str) -> Preset:
 
 
 def split_parameters(texts: Iterable[str]) -> dict[str, dict[str, str]]:
-    """Return {algorithm: {parameter: text}} from texts like "dann.weight=0.5"; raises MedTLError on any other form."""
+    """Return {algorithm: {parameter: text}} from texts like "dann.weight=0.5"; raises MedTLError if not."""
     found: dict[str, dict[str, str]] = {}
     for text in texts:
         where, equals, value = text.partition("=")
         algorithm, dot, parameter = where.rpartition(".")
         if not (equals and dot and algorithm and parameter):
             raise MedTLError(f"A parameter is given as ALGORITHM.NAME=VALUE, like dann.weight=0.5, but got {text!r}.")
-        found.setdefault(algorithm, {})[parameter] = value
+        if parameter in found.setdefault(algorithm, {}):
+            raise MedTLError(f"The parameter {where!r} is given twice.")
+        found[algorithm][parameter] = value
     return found
 
 

@@ -15,14 +15,13 @@ import torch
 from torch import Tensor
 
 from medtl_bench.algorithm import Algorithm, copied
-from medtl_bench.data import Dataset, Domain, Split, Stream, Task, Transfer, concatenate
+from medtl_bench.data import Dataset, Domain, Inputs, Split, Stream, Task, Transfer, concatenate, parts
 from medtl_bench.errors import InvalidOutputError
-from medtl_bench.metrics import METRICS
+from medtl_bench.metrics import METRICS, TASK_AWARE
 from medtl_bench.results import DECIMALS, Score, Stage
 from medtl_bench.seeds import generator
 
 MakeLearner = Callable[[Task, torch.Generator], Algorithm]
-TASK_AWARE = "task_aware_"
 
 
 @dataclass
@@ -70,13 +69,24 @@ class Examiner:
 
     def fit(self, sources: Sequence[Split], unlabelled: Any) -> None:  # noqa: ANN401
         """Let the learner fit."""
-        with self.clock.time("fit"):
-            self.learner.fit([self.labels.standard(source) for source in sources], unlabelled)
+        handed = [self.labels.standard(source) for source in sources]
+        with self._asked("fit", unlabelled, *(part for split in handed for part in (split.x, split.y))):
+            self.learner.fit(handed, unlabelled)
 
     def adapt(self, support: Split) -> None:
         """Let the learner adapt."""
-        with self.clock.time("adapt"):
-            self.learner.adapt(self.labels.standard(support))
+        handed = self.labels.standard(support)
+        with self._asked("adapt", handed.x, handed.y):
+            self.learner.adapt(handed)
+
+    @contextmanager
+    def _asked(self, verb: str, *handed: Inputs) -> Iterator[None]:
+        """Time a verb; raise InvalidOutputError if it changed in place what it was handed, which later verbs get too."""
+        before = _changes(handed)
+        with self.clock.time(verb):
+            yield
+        if _changes(handed) != before:
+            raise InvalidOutputError(f"{verb} changed the data it was handed in place; it must work on a copy.")
 
     def branch(self, draw: torch.Generator) -> "Examiner":
         """Return an examiner of a copy of the learner, which draws from another generator."""
@@ -84,7 +94,7 @@ class Examiner:
 
     def outputs(self, split: Split) -> Tensor:
         """Return checked predictions for a split; raises InvalidOutputError."""
-        with self.clock.time("predict"):
+        with self._asked("predict", split.x):
             outputs = self.learner.predict(split.x)
         check_outputs(self.task, outputs, split)
         return outputs * self.labels.deviation + self.labels.mean
@@ -92,6 +102,10 @@ class Examiner:
     def scores(self, split: Split, names: Sequence[str], classes: Sequence[int] | None = None) -> dict[str, float]:
         """Return the named metrics on a split; with `classes`, scores of all other classes are masked first."""
         return measure(self.task, self.outputs(split), split.y, names, classes)
+
+
+def _changes(handed: Sequence[Inputs]) -> list[int]:
+    return [tensor._version for inputs in handed for tensor in parts(inputs).values()]  # every change in place adds one
 
 
 def check_outputs(task: Task, outputs: object, split: Split) -> None:

@@ -1,20 +1,25 @@
 """What a trial is, the record it leaves, and the folder of records: one checked JSON file each, written atomically."""
 
+import gc
 import json
 import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Any, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from medtl_bench.errors import IntegrityError
 
-SCHEMA = 1
+SCHEMA: Final = 1
 DECIMALS = 6
+TEMPORARY = ".medtl-bench-"
+CHECKSUM = re.compile(r'"checksum":"([0-9a-f]{64})",')  # no text inside the JSON can hold it: its quotes are escaped
 Protocol = Literal["transfer", "stream"]
 Status = Literal["ok", "skipped", "failed", "timeout"]
 Stage = Literal["validation", "fit", "adapt", "full", "retained", "untrained", "learn"]
@@ -49,7 +54,7 @@ class Trial(Frozen):
     threads: int = 1
     versions: dict[str, str]
 
-    @cached_property
+    @property
     def key(self) -> str:
         """Return the hash that names this trial's record."""
         return _hash(self.model_dump(mode="json"))[:24]
@@ -104,7 +109,7 @@ class Outcome(Frozen):
 class Record(Frozen):
     """A trial, what it is about, its outcome, and where and when it ran (`finished`: ISO 8601, UTC)."""
 
-    schema_version: int = SCHEMA
+    schema_version: Literal[1] = SCHEMA
     trial: Trial
     about: About
     outcome: Outcome
@@ -119,20 +124,29 @@ class Record(Frozen):
     @classmethod
     def from_json(cls, text: str) -> "Record":
         """Return the record stored as `text`; raises IntegrityError if it is cut, changed, or of another schema."""
+        checksum = CHECKSUM.search(text)
+        content = CHECKSUM.sub("", text, count=1).rstrip("\n")
+        if checksum is None or checksum[1] != sha256(content.encode()).hexdigest():
+            raise IntegrityError(_newer(text) or "its checksum does not match: it was changed after it was written")
         try:
-            content = json.loads(text)
-            checksum = content.pop("checksum", None)
-        except (ValueError, AttributeError) as error:
-            raise IntegrityError(f"it is not a JSON object ({error})") from error
-        if content.get("schema_version", 0) > SCHEMA:
-            raise IntegrityError(f"it has schema {content['schema_version']}, newer than {SCHEMA}: update medtl-bench")
-        if checksum != _hash(content):
-            raise IntegrityError("its checksum does not match: it was changed after it was written")
-        try:
-            return cls.model_validate(content)
+            return cls.model_validate_json(content)
         except ValidationError as error:
             first = error.errors()[0]
-            raise IntegrityError(f"its field {'.'.join(map(str, first['loc']))} is wrong: {first['msg']}") from error
+            wrong = f"its field {'.'.join(map(str, first['loc']))} is wrong: {first['msg']}"
+            raise IntegrityError(_newer(text) or wrong) from error
+
+
+def _newer(text: str) -> str | None:
+    """Return what is wrong with a text that is no JSON object or of a newer schema, else None."""
+    try:
+        version = json.loads(text).get("schema_version")
+    except (ValueError, AttributeError, RecursionError) as problem:
+        return f"it is not a JSON object that a record could be ({problem})"
+    return (
+        f"it has schema {version}, newer than {SCHEMA}: update medtl-bench"
+        if isinstance(version, int) and version > SCHEMA
+        else None
+    )
 
 
 @dataclass(frozen=True)
@@ -147,16 +161,18 @@ class Store:
 
     def read(self) -> "Contents":
         """Return every record that is whole, and the others by file with what is wrong with them."""
-        records, damaged = {}, {}
-        for path in sorted(self.folder.glob("*.json")):
-            try:
-                record = Record.from_json(path.read_text(encoding="utf-8"))
-                if path.stem != record.trial.key:
-                    raise IntegrityError(f"its name is not its key, {record.trial.key}")
-                records[record.trial.key] = record
-            except (IntegrityError, UnicodeDecodeError, OSError) as error:
-                damaged[path] = str(error)
-        return Contents(records, damaged)
+        contents = Contents({}, {})
+        with no_garbage_collection():
+            for name in sorted(path.name for path in self.folder.glob("*.json")):
+                path = self.folder / name
+                try:
+                    record = Record.from_json(path.read_text(encoding="utf-8"))
+                    if path.stem != (key := record.trial.key):
+                        raise IntegrityError(f"its name is not its key, {key}")
+                    contents.records[key] = record
+                except (IntegrityError, UnicodeDecodeError, OSError) as error:
+                    contents.damaged[path] = str(error)
+        return contents
 
     def write(self, record: Record) -> None:
         """Store a record, replacing one of the same key at once or not at all; raises IntegrityError if it cannot."""
@@ -170,13 +186,25 @@ class Contents(NamedTuple):
     damaged: dict[Path, str]
 
 
-def write_atomically(path: Path, text: str) -> None:
+@contextmanager
+def no_garbage_collection() -> Iterator[None]:
+    """Keep the collector from walking over half a million scores again and again while they are read."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def write_atomically(path: Path, content: str | bytes) -> None:
     """Write a whole file or leave the old one; raises IntegrityError naming the file and the bytes that were needed."""
-    data = text.encode()
+    data = content.encode() if isinstance(content, str) else content
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile(dir=path.parent, prefix=".", suffix=".tmp", delete=False) as file:
+        with NamedTemporaryFile(dir=path.parent, prefix=TEMPORARY, suffix=".tmp", delete=False) as file:
             temporary = Path(file.name)
             file.write(data)
             file.flush()
@@ -184,9 +212,10 @@ def write_atomically(path: Path, text: str) -> None:
         temporary.chmod(0o644)
         temporary.replace(path)
     except OSError as error:
+        raise IntegrityError(f"Could not write {path} ({len(data)} bytes): {error.strerror or error}.") from error
+    finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
-        raise IntegrityError(f"Could not write {path} ({len(data)} bytes): {error.strerror}.") from error
 
 
 def _canonical(content: Any) -> str:  # noqa: ANN401

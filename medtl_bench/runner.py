@@ -25,7 +25,7 @@ LOG_CHARACTERS = 4000
 
 
 def perform(job: Job) -> Reply:
-    """Do a job and return its reply; only the interpreter's own exits get past it."""
+    """Do a job and return its reply; of what an algorithm may raise, only an interrupt gets past it."""
     start = perf_counter()
     try:
         found = catalogue.find(job.plugin_files)
@@ -34,10 +34,10 @@ def perform(job: Job) -> Reply:
         if isinstance(job.task, DescribeAlgorithm):
             return Reply(algorithm=describe_algorithm(found, job.task))
         return Reply(outcome=run_trial(found, job.task.trial), machine=machine())
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         total = {"total": round(perf_counter() - start, 4)}
-        log = "".join(traceback.format_exception(error))[-LOG_CHARACTERS:]
-        outcome = Outcome(status="failed", reason=reason(error), log=log, seconds=total, peak_memory=peak_memory())
+        log = _valid("".join(traceback.format_exception(error))[-LOG_CHARACTERS:])
+        outcome = Outcome(status="failed", reason=_valid(reason(error)), log=log, seconds=total, peak_memory=peak_memory())
         code = error.exit_code if isinstance(error, MedTLError) else 1
         return Reply(outcome=outcome, machine=machine(), exit_code=code)
 
@@ -107,11 +107,15 @@ def seed_everything(trial: Trial) -> None:
     np.random.seed(seed % 2**32)
 
 
-def reason(error: Exception) -> str:
+def reason(error: BaseException) -> str:
     """Return an error as one sentence; a mistake told by this project needs no type name."""
     if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
         return f"It ran out of memory: {str(error).splitlines()[0] if str(error) else 'the limit was reached'}"
     return str(error) if isinstance(error, MedTLError) else f"{type(error).__name__}: {error}"
+
+
+def _valid(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()  # a cut surrogate could be neither sent nor stored
 
 
 def peak_memory() -> float:

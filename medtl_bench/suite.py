@@ -14,7 +14,7 @@ from medtl_bench.errors import IntegrityError, MedTLError, unknown
 from medtl_bench.executors import Executor
 from medtl_bench.jobs import DescribeAlgorithm, DescribeDataset, Job, RunTrial
 from medtl_bench.plan import AlgorithmFacts, DatasetFacts, Planned
-from medtl_bench.results import Outcome, Protocol, Record, Store
+from medtl_bench.results import TEMPORARY, Outcome, Protocol, Record, Store
 
 Progress = Callable[[Record], None]
 
@@ -43,7 +43,8 @@ class Planning:
 def make_plan(request: Request, catalogue: Catalogue, execute: Executor) -> Planning:
     """Describe all that a request names, through the executor, and plan its trials.
 
-    Raises MedTLError on an unknown name or a wrong parameter. A dataset or algorithm that fails in any other way is left out.
+    Raises MedTLError on an unknown name, a wrong parameter or no trial at all. A dataset or algorithm that fails in any other
+    way is left out.
     """
     chosen = plan.preset(request.preset)
     datasets = _named("dataset", request.datasets, catalogue.datasets)
@@ -66,7 +67,7 @@ def make_plan(request: Request, catalogue: Catalogue, execute: Executor) -> Plan
         elif reply.algorithm is not None:
             algorithm_facts[reply.algorithm.name] = reply.algorithm
         elif reply.outcome is not None and not isinstance(described, RunTrial):
-            if described.name in given:
+            if isinstance(described, DescribeAlgorithm) and described.given and reply.exit_code == MedTLError.exit_code:
                 raise MedTLError(reply.outcome.reason)
             planning.unusable[described.name] = reply.outcome.reason
     planning.planned = plan.trials(
@@ -77,6 +78,8 @@ def make_plan(request: Request, catalogue: Catalogue, execute: Executor) -> Plan
         seeds=request.seeds,
         protocols=request.protocols,
     )
+    if not (planning.planned or planning.unusable):
+        raise MedTLError(f"There is no trial to run: none of {', '.join(datasets)} has a {' or '.join(request.protocols)}.")
     return planning
 
 
@@ -89,8 +92,8 @@ def _named(what: str, wanted: Sequence[str], known: Iterable[str]) -> list[str]:
 
 def missing(planned: Sequence[Planned], store: Store) -> list[Planned]:
     """Return the planned trials that have no record with status `ok`."""
-    records = store.read().records
-    return [p for p in planned if p.trial.key not in records or records[p.trial.key].outcome.status != "ok"]
+    done = {key for key, record in store.read().records.items() if record.outcome.status == "ok"}
+    return [p for p in planned if p.trial.key not in done]
 
 
 def run(planned: Sequence[Planned], store: Store, execute: Executor, plugin_files: Sequence[str] = ()) -> Iterator[Record]:
@@ -110,13 +113,18 @@ def run(planned: Sequence[Planned], store: Store, execute: Executor, plugin_file
 @contextmanager
 def alone(out: Path) -> Iterator[None]:
     """Hold an output folder for this run and clear what a killed one left; raises IntegrityError if it is held or read-only."""
+    lock = FileLock(out / ".run.lock", timeout=0)
     try:
         out.mkdir(parents=True, exist_ok=True)
-        with FileLock(out / ".run.lock", timeout=0):
-            for left in out.rglob(".*.tmp"):
-                left.unlink()
-            yield
+        lock.acquire()
+        for left in out.rglob(f"{TEMPORARY}*.tmp"):
+            left.unlink()
     except Timeout as error:
         raise MedTLError(f"Another run is writing to {out}; wait for it or choose another folder with --out.") from error
     except OSError as error:
+        lock.release()
         raise IntegrityError(f"Cannot write to {out}: {error.strerror or error}.") from error
+    try:
+        yield
+    finally:
+        lock.release()

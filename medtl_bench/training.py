@@ -84,7 +84,7 @@ def optimise(net: Network, objective: Objective, steps: Iterator[Batch], learnin
         loss.backward()
         optimiser.step()
     if not loss.isfinite():
-        raise FloatingPointError(f"Training diverged: the last loss is {float(loss)}.")
+        raise FloatingPointError(f"Training diverged: the last loss is {float(loss.detach())}.")
 
 
 @dataclass

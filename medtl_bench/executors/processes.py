@@ -57,15 +57,20 @@ class Processes:
         receiver, sender = context.Pipe(duplex=False)
         log = folder / f"{time.monotonic_ns()}.log"
         process = context.Process(target=_child, args=(sender, job.model_dump_json(), str(log), self.memory))
-        process.start()
+        try:
+            process.start()
+        except (EOFError, OSError):  # the server was killed meanwhile; the second try starts another
+            time.sleep(GUARD_SECONDS)
+            process.start()
         sender.close()
         return _Running(job, process, receiver, log, time.monotonic())
 
     def _wait(self, running: list["_Running"]) -> list["_Running"]:
         next_deadline = min(r.started for r in running) + self.timeout
-        ready = wait([r.receiver for r in running], max(0.0, next_deadline - time.monotonic()))
+        ends = [end for r in running for end in (r.receiver, r.process.sentinel)]
+        ready = wait(ends, max(0.0, next_deadline - time.monotonic()))
         now = time.monotonic()
-        return [r for r in running if r.receiver in ready or now - r.started >= self.timeout]
+        return [r for r in running if {r.receiver, r.process.sentinel} & set(ready) or now - r.started >= self.timeout]
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,9 +85,11 @@ class _Running:
         """Return what the process sent, or what became of it; ends its whole group."""
         seconds = {"total": round(time.monotonic() - self.started, 4)}
         try:
+            dead = not self.process.is_alive()
             if not self.receiver.poll():
+                if dead:  # without closing the pipe, which a fork of it still holds
+                    raise EOFError
                 why = f"It ran longer than the limit of {limits.timeout:g} seconds."
-                self.kill()
                 return Reply(outcome=Outcome(status="timeout", reason=why, log=self._tail(), seconds=seconds), exit_code=1)
             return Reply.model_validate_json(self.receiver.recv_bytes())
         except (EOFError, OSError):
@@ -100,10 +107,12 @@ class _Running:
                 os.killpg(self.process.pid, signal.SIGKILL)
         self.process.join()
         self.receiver.close()
+        self.log.unlink(missing_ok=True)
 
     def _tail(self) -> str:
-        with contextlib.suppress(OSError):
-            return self.log.read_text(encoding="utf-8", errors="replace")[-LOG_CHARACTERS:]
+        with contextlib.suppress(OSError), self.log.open("rb") as log:
+            log.seek(max(0, self.log.stat().st_size - LOG_CHARACTERS))
+            return log.read(LOG_CHARACTERS).decode(errors="replace")
         return ""
 
 

@@ -30,8 +30,8 @@ class ScikitLearn(Algorithm):
     estimator: Any = field(init=False, repr=False)
 
     @abstractmethod
-    def make(self, seed: int) -> Any:  # noqa: ANN401 - scikit-learn has no type for an estimator
-        """Return a fresh estimator."""
+    def make(self, rows: int, seed: int) -> Any:  # noqa: ANN401 - scikit-learn has no type for an estimator
+        """Return a fresh estimator for so many rows."""
 
     @classmethod
     def supports(cls, task: Task) -> str | None:
@@ -56,7 +56,7 @@ class ScikitLearn(Algorithm):
 
     def _fit(self, split: Split, weight: Tensor) -> None:
         seed = int(torch.randint(2**31, (), generator=self.generator))
-        self.estimator = self.make(seed)
+        self.estimator = self.make(len(split), seed)
         self.estimator.fit(self.embed(split.x).numpy(), split.y.numpy(), (weight / weight.mean()).numpy())
 
     def predict(self, x: Inputs) -> Tensor:
@@ -84,18 +84,19 @@ class LogisticRegression(ScikitLearn):
         """Return a reason for all tasks but classification."""
         return None if task.kind == "classification" else f"it has no answer to a {task.kind} task"
 
-    def make(self, seed: int) -> linear_model.LogisticRegression:
+    def make(self, rows: int, seed: int) -> linear_model.LogisticRegression:
         """Return the estimator."""
         return linear_model.LogisticRegression(C=self.c, max_iter=200, random_state=seed)
 
 
 @dataclass
 class RandomForest(ScikitLearn):
-    """A random forest (Breiman 2001) of `trees` trees, otherwise scikit-learn's defaults."""
+    """A random forest (Breiman 2001), each tree grown on at most `tree_rows` rows; otherwise scikit-learn's defaults."""
 
-    trees: int = 100
+    trees: int = 50
+    tree_rows: int = 2000
 
-    def make(self, seed: int) -> ensemble.RandomForestClassifier | ensemble.RandomForestRegressor:
+    def make(self, rows: int, seed: int) -> ensemble.RandomForestClassifier | ensemble.RandomForestRegressor:
         """Return the estimator for the kind of task."""
         forest = ensemble.RandomForestRegressor if self.task.kind == "regression" else ensemble.RandomForestClassifier
-        return forest(self.trees, random_state=seed)
+        return forest(self.trees, max_samples=min(rows, self.tree_rows), random_state=seed)

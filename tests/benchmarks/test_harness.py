@@ -6,14 +6,14 @@ from time import perf_counter
 import numpy as np
 import pytest
 import torch
+from medtl_baselines.finetune import FineTune
+from medtl_heart.dataset import build
 from pytest_benchmark.fixture import BenchmarkFixture
 from torch import nn
 
-from medtl_baselines.finetune import FineTune
 from medtl_bench.data import Dataset, concatenate
 from medtl_bench.protocols import Clock, transfer
 from medtl_bench.seeds import generator
-from medtl_heart.dataset import build
 
 ROUNDS = 7
 BAR = 1.15
@@ -77,6 +77,6 @@ def test_the_harness_costs_little_over_a_bare_loop(heart: Dataset, benchmark: Be
     pairs = [(_seconds(_harness, heart), _seconds(_bare, heart)) for _ in range(ROUNDS)]
     ratio = float(np.median([harness / bare for harness, bare in pairs]))
     benchmark.extra_info["ratio harness / bare loop"] = round(ratio, 3)
-    print(f"\nharness / bare loop: {ratio:.3f} (medians {np.median(pairs, 0).round(3)} s, {ROUNDS} pairs, 1 thread)")  # noqa: T201
+    print(f"\nharness / bare loop: {ratio:.3f} (medians {np.median(pairs, 0).round(3)} s, {ROUNDS} pairs, 1 thread)")
     benchmark.pedantic(_harness, (heart,), rounds=3)
     assert ratio < BAR

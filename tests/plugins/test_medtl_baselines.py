@@ -3,16 +3,16 @@
 import numpy as np
 import pytest
 import torch
-from sklearn.neighbors import NearestCentroid as Reference
-
 from medtl_baselines.bounds import Chance, Joint, SourceOnly, TargetOnly
 from medtl_baselines.centroid import NearestCentroid
 from medtl_baselines.sklearn import LogisticRegression, RandomForest
+from medtl_heart.dataset import build
+from sklearn.neighbors import NearestCentroid as Reference
+
 from medtl_bench import catalogue
 from medtl_bench.data import Dataset, Split
 from medtl_bench.protocols import Clock, MakeLearner, transfer
 from medtl_bench.seeds import generator
-from medtl_heart.dataset import build
 from tests.simulated import CLASSES, VALUES, moons
 
 METHODS = [name for name, r in catalogue.find().algorithms.items() if r.entry.family != "bound"]

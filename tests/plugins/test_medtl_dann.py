@@ -7,15 +7,15 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from medtl_baselines.bounds import SourceOnly
+from medtl_dann.dann import DANN, reverse
+from medtl_toy.dataset import vectors
 
 from medtl_bench.algorithm import Algorithm
 from medtl_bench.data import Dataset, Split
 from medtl_bench.protocols import Clock, transfer
 from medtl_bench.seeds import generator
 from medtl_bench.training import Batch
-from medtl_baselines.bounds import SourceOnly
-from medtl_dann.dann import DANN, reverse
-from medtl_toy.dataset import vectors
 from tests.simulated import CLASSES
 
 SEEDS = range(5)

@@ -5,12 +5,12 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-
 from medtl_baselines.finetune import FineTune
+from medtl_ewc.ewc import EWC
+
 from medtl_bench.data import Split
 from medtl_bench.protocols import Clock, MakeLearner, stream
 from medtl_bench.seeds import generator
-from medtl_ewc.ewc import EWC
 from tests.simulated import CLASSES, moving_signal
 
 SEEDS = range(5)

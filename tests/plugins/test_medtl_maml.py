@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 import torch
-
 from medtl_baselines.bounds import Joint, TargetOnly
 from medtl_baselines.finetune import FineTune
+from medtl_maml.maml import MAML
+
 from medtl_bench.algorithm import Algorithm, copied
 from medtl_bench.data import Split
 from medtl_bench.seeds import generator
 from medtl_bench.training import Batch
-from medtl_maml.maml import MAML
 from tests.simulated import CLASSES, VALUES, sine_task
 
 SHOTS = 5

@@ -1,0 +1,198 @@
+"""The page of one dataset: its tables, its pictures, where its numbers come from and how to read them."""
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from medtl_bench import measures
+from medtl_bench.leaderboard import Board
+from medtl_bench.measures import at
+from medtl_bench.metrics import TASK_AWARE
+from medtl_bench.report.escape import escape_cell
+from medtl_bench.report.markdown import LEGEND, NOTHING, Cell, arrow, counted, number, page, rank, score, table
+from medtl_bench.report.views import Facts, Row, View
+
+MOST_REASON = 160
+PROVENANCE = {
+    "real": "Real data",
+    "semi-synthetic": "**Semi-synthetic** data (real, with a shift that was made on purpose)",
+    "simulated": "**Simulated** data (what wins here need not win on patients)",
+}
+TITLES = {
+    at(measures.TARGET, 0): "Target score, k = 0",
+    measures.AREA: "Few-shot area",
+    measures.GAP: "Gap closed",
+    "ece": "ECE",
+    "brier": "Brier",
+    measures.SECONDS: "Seconds",
+    measures.AVERAGE: "Average accuracy",
+    measures.FORGETTING: "Forgetting",
+    measures.BACKWARD: "Backward transfer",
+    measures.FORWARD: "Forward transfer",
+}
+READ_TRANSFER = """\
+- **Target score, k = 0**: after learning the sources, before any label of the target; the table is ranked by it.
+- **k**: labels of each class that the method then adapts to; a few draws of patients, the same for every method, are averaged \
+inside a seed. **full**: all training labels of the target.
+- **Few-shot area**: area under the target score against log2(1 + k), divided by the width, k = 0 included.
+- **Source forgetting, k**: source score before less that after adapting with k labels, turned so that positive is a loss.
+- **Gap closed**: (method − source-only) / (target-only − source-only), methods and source-only at k = 0, target-only with all \
+labels; blank where that gap is under its own standard error.
+- **ECE**, **Brier**: calibration on the target at k = 0. **Seconds**: a whole trial on one machine."""
+READ_STREAM = """\
+- R[i, j] is the score on domain j after learning domain i of T, b_j that of an untrained learner.
+- **Average accuracy**: mean of R[T, j] over all j, in the score named above; the table is ranked by it.
+- **Forgetting**: mean over j < T of max over i < T of R[i, j] − R[T, j] (Chaudhry et al. 2018); a method that learns nothing \
+forgets nothing, so read it beside the average accuracy.
+- **Backward transfer**: mean over j < T of R[T, j] − R[j, j] (Lopez-Paz and Ranzato 2017). \
+**Forward transfer**: mean over j > 1 of R[j − 1, j] − b_j.
+- **Task-aware**: class scores masked to the classes of the domain that is scored; the method is not told."""
+READ_BOTH = """\
+- † means that the 95% t interval of the paired differences to the best row, over seeds, holds 0, or that there are fewer than \
+two seeds to pair. ± is half the 95% t interval over n seeds; there is none for n = 1. ↑ higher is better, ↓ lower is better.
+- Ranks are among complete rows of methods. Bounds use what a method may not, or nothing, and are there for reference.
+- A row is complete when it has every scenario and seed that any row of its table has. An incomplete row is not ranked; its \
+numbers are over those seeds of which it has every scenario."""
+
+
+def title(measure: str) -> str:
+    """Return the heading of a measure's column, without its direction."""
+    if measure.startswith(TASK_AWARE):
+        return f"Task-aware {title(measure.removeprefix(TASK_AWARE)).lower()}"
+    if measure in TITLES:
+        return TITLES[measure]
+    name, _, k = measure.rpartition(" ")
+    labels = "full" if k == "full" else f"k = {k}"
+    return labels if name == measures.TARGET else f"{name.capitalize()}, {labels}"
+
+
+def dataset_page(board: Board, fact: Facts, views: Sequence[View], pictures: Mapping[str, str]) -> str:
+    """Return a dataset's page; `pictures` holds file names by "few-shot" and "stream <scenario>"."""
+    name = escape_cell(fact.dataset)
+    trials = board.trials[board.trials["dataset"] == fact.dataset]
+    return page(
+        f"# {name}",
+        f"Which method does best on a domain of {name} that it has not learned from, how far do a few labels there take it, "
+        "and what does it forget meanwhile?",
+        f"{provenance(fact.provenance)}. Area: {escape_cell(fact.area)}. Task: {escape_cell(fact.task)}. "
+        f"{fact.ok:,} of {counted(fact.planned, 'planned trial')} are ok.",
+        *(section(view, trials, pictures) for view in views),
+        "## Where the numbers come from",
+        *(conditions(frame, str(protocol)) for protocol, frame in reversed(list(trials.groupby("protocol")))),
+        notes(board, trials, fact.dataset),
+        "## How to read this page",
+        "\n".join(_reading(views)),
+    )
+
+
+def provenance(kind: str) -> str:
+    """Return whether data is real, in words."""
+    return PROVENANCE.get(kind, f"Data of the kind {escape_cell(kind)}")
+
+
+def section(view: View, trials: pd.DataFrame, pictures: Mapping[str, str]) -> str:
+    """Return the tables and pictures of one view."""
+    metric = escape_cell(view.primary.replace("_", " "))
+    direction = "higher" if measures.higher_is_better(view.primary) else "lower"
+    scored = f"The score is {metric}; {direction} is better."
+    if view.protocol == "transfer":
+        head = ["## Transfer to a new domain", scored, *_tables(view, _main_columns(view), "methods")]
+        head += ["### Few-shot curve", _picture(pictures.get("few-shot"), f"few-shot curves on {view.dataset}")]
+        head += [_curve(view, measures.TARGET), "### Source forgetting", _curve(view, measures.SOURCE_FORGETTING)]
+    else:
+        its = trials[(trials["protocol"] == "stream") & (trials["scenario"] == view.scenario)]["domains"].iloc[-1]
+        order = " → ".join(escape_cell(domain) for domain in its)
+        head = [f"## Stream {escape_cell(view.scenario)}", f"Domains in the order learned: {order}. {scored}"]
+        head += _tables(view, [c for c in view.columns if c not in ("ece", "brier")], "methods")
+        head.append(_picture(pictures.get(f"stream {view.scenario}"), f"matrices R of the stream {view.scenario}"))
+    return page(*head).rstrip("\n")
+
+
+def _picture(file: str | None, told: str) -> str:
+    return f"![{escape_cell(told)}]({file})" if file else ""
+
+
+def _main_columns(view: View) -> list[str]:
+    most = max(measures.shots_of(measures.SOURCE_FORGETTING, view.columns), default=None)
+    wanted = [at(measures.TARGET, 0), measures.AREA, measures.GAP]
+    wanted += [] if most is None else [at(measures.SOURCE_FORGETTING, most)]
+    return [name for name in (*wanted, *measures.CALIBRATION, measures.SECONDS) if name in view.columns]
+
+
+def _tables(view: View, columns: Sequence[str], what: str) -> list[str]:
+    headings = [f"{title(name)} {arrow(measures.better(name, view.primary))}" for name in columns]
+    found = [f"### {what.capitalize()}", "No row is complete yet, so none is ranked."]
+    if view.methods:
+        lines = [
+            [row.label, row.family, rank(_rank(row, columns)), row.trials, str(row.n), *_cells(row, columns)]
+            for row in view.methods
+        ]
+        found[1:] = [table(["Method", "Family", "Rank", "Trials", "n", *headings], lines, left=2), LEGEND]
+    if view.bounds:
+        lines = [[row.label, row.trials, str(row.n), *_cells(row, columns)] for row in view.bounds]
+        found += ["### Bounds, for reference", table(["Bound", "Trials", "n", *headings], lines)]
+    if view.incomplete:
+        lines = [
+            [
+                row.label,
+                row.status,
+                escape_cell(row.reason, MOST_REASON) or NOTHING,
+                row.trials,
+                str(row.n),
+                *_cells(row, columns[:2]),
+            ]
+            for row in view.incomplete
+        ]
+        header = ["Row", "Status", "Most frequent reason", "Trials", "n", *headings[:2]]
+        found += ["### Incomplete, not ranked", table(header, lines, left=3)]
+    return found
+
+
+def _rank(row: Row, columns: Sequence[str]) -> float:
+    return row.cells.get(columns[0], Cell(0, 0, 0)).rank if columns else Cell(0, 0, 0).rank
+
+
+def _cells(row: Row, columns: Sequence[str]) -> list[str]:
+    return [score(row.cells.get(name), decimals=2 if name == measures.SECONDS else 3) for name in columns]
+
+
+def _curve(view: View, measure: str) -> str:
+    columns = [at(measure, k) for k in measures.shots_of(measure, view.columns)]
+    columns += [full for full in (at(measure, measures.FULL),) if full in view.columns]
+    rows = [*view.methods, *view.bounds]
+    if not columns or not rows:
+        return "No complete row has these scores."
+    direction = arrow(measures.better(columns[0], view.primary))
+    headings = [f"{title(name).split(', ')[-1]} {direction}" for name in columns]
+    return table(["Row", "n", *headings], [[row.label, str(row.n), *_cells(row, columns)] for row in rows]) + f"\n\n{LEGEND}"
+
+
+def conditions(trials: pd.DataFrame, protocol: str) -> str:
+    """Return under which conditions the trials of one protocol ran, which are the same for all that count."""
+    one = trials.iloc[0]
+    told = [f"data {one['dataset_digest'][:12]}", f"seeds {', '.join(map(str, sorted(trials['seed'].unique())))}"]
+    if protocol == "transfer":
+        told += [f"k = {', '.join(map(str, one['shots']))}", counted(one["draws"], "draw") + " for each k"]
+    told += [counted(one["threads"], "thread"), *(" ".join(pair) for pair in one["versions"])]
+    scenarios = trials["scenario"].nunique()
+    return f"The {counted(scenarios, f'{protocol} scenario')}: {'; '.join(escape_cell(t) for t in told)}."
+
+
+def notes(board: Board, trials: pd.DataFrame, dataset: str) -> str:
+    """Return what was left out and what is mixed, a sentence each."""
+    left_out = board.left_out[board.left_out["dataset"] == dataset]
+    found = [f"Left out, for {row['why']}: {counted(row['trials'], 'trial')}." for row in left_out.to_dict("records")]
+    sources = trials.groupby(["protocol", "label"])["algorithm_source"].nunique()
+    mixed = sorted(set(sources[sources > 1].index.get_level_values("label")))
+    if mixed:
+        found.append(f"Rows whose trials come from several versions of their plugin: {', '.join(map(escape_cell, mixed))}.")
+    machines = trials["machine"].nunique()
+    if machines > 1:
+        found.append(f"The trials ran on {number(machines, 0)} different machines, so the seconds cannot be compared.")
+    return "\n".join(f"- {sentence}" for sentence in found)
+
+
+def _reading(views: Sequence[View]) -> list[str]:
+    protocols = {view.protocol for view in views}
+    lists = [READ_TRANSFER if "transfer" in protocols else "", READ_STREAM if "stream" in protocols else "", READ_BOTH]
+    return [text for text in lists if text]

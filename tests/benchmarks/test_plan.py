@@ -1,0 +1,51 @@
+"""Planning ten thousand trials takes well under five seconds, and its time grows with their number."""
+
+import time
+
+import pytest
+
+from medtl_bench import plan
+from medtl_bench.plan import AlgorithmFacts, DatasetFacts, Preset, Scenario
+from medtl_bench.results import Store
+from medtl_bench.suite import missing
+
+PARAMETERS = {f"parameter_{i}": i / 7 for i in range(8)}
+ALGORITHMS = [
+    AlgorithmFacts(name=f"method-{i}", family="baseline", source="medtl-bench 0.1.0 0123456789abcdef", parameters=PARAMETERS)
+    for i in range(20)
+]
+DATASETS = [
+    DatasetFacts(
+        name=f"data-{i}", digest="d" * 64, area="clinical", provenance="real", task="classification",
+        metrics=("balanced_accuracy", "ece", "brier"),
+        scenarios=tuple(Scenario(name=f"to-{s}", sources=tuple("abcdefgh"), targets=(str(s),)) for s in range(10)),
+    )
+    for i in range(5)
+]  # fmt: skip
+
+
+def planned(seeds: int, store: Store) -> int:
+    chosen = Preset(seeds, plan.SHOTS, 2)
+    return len(missing(plan.trials(DATASETS, ALGORITHMS, chosen, {"torch": "2.14", "numpy": "2"}), store))
+
+
+def seconds(seeds: int, store: Store) -> float:
+    def once() -> float:
+        start = time.perf_counter()
+        planned(seeds, store)
+        return time.perf_counter() - start
+
+    return min(once() for _ in range(3))
+
+
+def test_ten_thousand_trials(benchmark, tmp_path):
+    assert benchmark.pedantic(planned, args=(10, Store(tmp_path)), rounds=3) == 10_000
+
+
+@pytest.mark.slow
+def test_the_time_a_trial_takes_does_not_grow_with_their_number(tmp_path, capsys):
+    few, many = seconds(1, Store(tmp_path)) / 1_000, seconds(10, Store(tmp_path)) / 10_000
+    with capsys.disabled():
+        print(f"\nplanning: {many * 1e4:.2f} s for 10,000 trials, {many / few:.2f} times as long a trial as with 1,000")
+    assert many <= 3 * few  # ten times, if it grew with their square; the garbage collector alone makes 1.6
+    assert many * 1e4 < 5

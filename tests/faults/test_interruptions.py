@@ -1,0 +1,146 @@
+"""A run that is killed or interrupted half way leaves no process behind and, resumed, the very numbers of an unbroken run."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from uuid import uuid4
+
+import psutil
+import pytest
+
+TRIALS = 24
+COMMAND = [sys.executable, "-c", "from medtl_bench.cli import main; main()"]
+
+
+class Driver:
+    """A command in a process of its own, which can be killed, with all that it starts marked by a variable."""
+
+    def __init__(self, arguments: list[str], out: Path) -> None:
+        self.mark, self.out = uuid4().hex, out
+        environment = {**os.environ, "MEDTL_TEST_MARK": self.mark}
+        self.process = subprocess.Popen(
+            [*COMMAND, *arguments, "--out", str(out)],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def wait_for_records(self, count: int) -> None:
+        end = time.monotonic() + 60
+        while len(list((self.out / "results").glob("*.json"))) < count:
+            assert self.process.poll() is None, self.process.communicate()
+            assert time.monotonic() < end
+            time.sleep(0.02)
+
+    def end(self, seconds: float = 60) -> tuple[int, str, str]:
+        out, err = self.process.communicate(timeout=seconds)
+        return self.process.returncode, out, err
+
+    def left_behind(self) -> list[psutil.Process]:
+        """Return what still runs a few seconds after the end."""
+        end = time.monotonic() + 8
+        while (left := self._marked()) and time.monotonic() < end:
+            time.sleep(0.1)
+        return left
+
+    def _marked(self) -> list[psutil.Process]:
+        found = []
+        for process in psutil.process_iter():
+            try:
+                if process.environ().get("MEDTL_TEST_MARK") == self.mark and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process)
+            except psutil.Error:
+                continue
+        return found
+
+
+def scores(out: Path) -> dict[str, str]:
+    """Return the scores of every record, as the bytes they are stored as, by key."""
+    found = {}
+    for path in (out / "results").glob("*.json"):
+        content = json.loads(path.read_text())
+        assert content["outcome"]["status"] == "ok", content["outcome"]
+        found[path.stem] = json.dumps(content["outcome"]["scores"])
+    return found
+
+
+@pytest.fixture(scope="module")
+def arguments(plugin_file):
+    names = ["-d", "tiny", "-a", "slow", "-a", "column", "-a", "meek"]
+    plugins = ["--plugin", plugin_file("tiny"), "--plugin", plugin_file("hostile")]
+    return ["run", *names, *plugins, "--preset", "smoke", "--seeds", str(TRIALS // 6), "--jobs", "2"]
+
+
+@pytest.fixture(scope="module")
+def unbroken(arguments, tmp_path_factory):
+    """Return the scores of a run that nothing disturbs."""
+    out = tmp_path_factory.mktemp("unbroken")
+    code, _, err = Driver(arguments, out).end()
+    assert code == 0, err
+    assert len(scores(out)) == TRIALS
+    return scores(out)
+
+
+@pytest.mark.slow
+def test_a_run_killed_half_way_leaves_nothing_and_is_resumed_to_the_same_scores(arguments, unbroken, tmp_path):
+    driver = Driver(arguments, tmp_path)
+    driver.wait_for_records(TRIALS // 3)
+    driver.process.kill()
+    assert driver.end()[0] == -signal.SIGKILL
+    assert driver.left_behind() == []
+    done = scores(tmp_path)
+    assert TRIALS // 3 <= len(done) < TRIALS
+    written = {key: (tmp_path / "results" / f"{key}.json").stat().st_mtime_ns for key in done}
+    code, out, err = Driver(arguments, tmp_path).end()
+    assert code == 0, err
+    assert f"{TRIALS} trials, {len(done)} of them done before." in out
+    assert scores(tmp_path) == unbroken
+    assert {key: (tmp_path / "results" / f"{key}.json").stat().st_mtime_ns for key in done} == written
+    assert not list(tmp_path.rglob("*.tmp"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("times", [1, 2])
+def test_an_interrupted_run_ends_with_130_leaves_nothing_and_can_be_resumed(arguments, unbroken, tmp_path, times):
+    driver = Driver(arguments, tmp_path)
+    driver.wait_for_records(3)
+    for _ in range(times):
+        driver.process.send_signal(signal.SIGINT)
+        time.sleep(0.01)
+    code, _, err = driver.end(15)
+    assert driver.left_behind() == []
+    if times == 1:
+        assert code == 130
+        assert "Interrupted. What had finished is stored; the same command goes on from there." in err
+        assert "Traceback" not in err
+    assert code != 0
+    assert len(scores(tmp_path)) < TRIALS
+    assert Driver(arguments, tmp_path).end()[0] == 0
+    assert scores(tmp_path) == unbroken
+
+
+@pytest.mark.slow
+def test_an_interrupt_before_the_first_trial_ends_with_130_too(arguments, tmp_path):
+    driver = Driver(arguments, tmp_path)
+    time.sleep(1.0)
+    driver.process.send_signal(signal.SIGINT)
+    code, _, err = driver.end(15)
+    assert (code, "Traceback" in err) == (130, False), err
+    assert driver.left_behind() == []
+
+
+@pytest.mark.slow
+def test_a_second_run_on_the_same_folder_is_refused_while_the_first_goes_on(arguments, unbroken, tmp_path):
+    first = Driver(arguments, tmp_path)
+    first.wait_for_records(1)
+    code, _, err = Driver(arguments, tmp_path).end()
+    assert code == 2
+    assert err.startswith(f"Another run is writing to {tmp_path}")
+    assert first.end()[0] == 0
+    assert scores(tmp_path) == unbroken

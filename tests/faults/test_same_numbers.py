@@ -1,0 +1,36 @@
+"""The same seed gives the same numbers, whichever executor runs the trials and however many at a time."""
+
+import json
+
+import pytest
+
+from medtl_bench import catalogue, suite
+from medtl_bench.executors import inprocess
+from medtl_bench.executors.processes import Processes
+from medtl_bench.results import Store
+
+ALGORITHMS = ["chance", "fine-tune", "dann", "maml", "ewc", "nearest-centroid", "logistic-regression", "random-forest"]
+
+
+@pytest.fixture(scope="module")
+def stored(plugin_file, tmp_path_factory):
+    """Return a function: the scores as stored in each record, by key, of a run with an executor."""
+    files = [plugin_file("tiny")]
+    request = suite.Request(["tiny"], ALGORITHMS, preset="smoke", plugin_files=files)
+    planned = suite.make_plan(request, catalogue.find(files), inprocess.run).planned
+
+    def run(execute, order=1):
+        store = Store(tmp_path_factory.mktemp("results"))
+        for record in suite.run(planned[::order], store, execute, files):
+            assert record.outcome.status in {"ok", "skipped"}, record.outcome.reason
+        contents = {path.stem: json.loads(path.read_text())["outcome"] for path in store.folder.iterdir()}
+        assert len(contents) == len(planned)
+        return {key: (outcome["status"], json.dumps(outcome["scores"])) for key, outcome in contents.items()}
+
+    return run
+
+
+def test_one_process_two_processes_and_none_give_the_same_bytes_in_any_order(stored):
+    one = stored(Processes(1))
+    assert stored(Processes(2), order=-1) == one
+    assert stored(inprocess.run, order=-1) == one

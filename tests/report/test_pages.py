@@ -1,0 +1,124 @@
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from medtl_bench.leaderboard import build
+from medtl_bench.report.write import render
+from medtl_bench.results import Record
+from tests.records import METHODS, record, stream_record, stream_scores, suite, transfer_scores
+
+
+def pages(records: Sequence[Record], damaged: dict[Path, str] | None = None) -> dict[str, str]:
+    return {name: text for name, text in render(build(records), damaged or {}).items() if name.endswith(".md")}
+
+
+@pytest.fixture(scope="module")
+def whole() -> dict[str, str]:
+    return pages(suite())
+
+
+def lines_with(page: str, start: str) -> list[str]:
+    return [line for line in page.splitlines() if line.startswith(start)]
+
+
+def test_every_page_begins_with_its_question_and_ends_with_how_to_read_it(whole: dict[str, str]) -> None:
+    assert set(whole) == {"README.md", "areas/clinical.md", "datasets/cells.md", "datasets/hearts.md"}
+    for page in whole.values():
+        title, _, question, *_ = page.splitlines()
+        assert title.startswith("# ")
+        assert question.endswith("?")
+        assert page.split("\n## ")[-1].startswith("How to read this page")
+        assert page.endswith("\n")
+        assert "nan" not in page
+        assert "Real data" in page
+
+
+def test_a_dataset_page_ranks_methods_and_lists_bounds_apart(whole: dict[str, str]) -> None:
+    page = whole["datasets/hearts.md"]
+    methods, bounds = page.split("### Bounds, for reference")[:2]
+    assert lines_with(methods, "| dann ")
+    assert "**" in lines_with(methods, "| dann ")[0]
+    assert not lines_with(methods, "| chance")
+    assert lines_with(bounds, "| chance")
+    assert "6/6" in lines_with(methods, "| dann ")[0]
+    assert "![few-shot curves on hearts](hearts-few-shot.svg)" in page
+    assert "(hearts-line.svg)" in page
+    assert "cannot be told from the best" in page
+
+
+def test_an_incomplete_row_stands_below_with_what_happened() -> None:
+    records = suite(["hearts"], {name: METHODS[name] for name in ("dann", "ewc", "chance")}, seeds=2)
+    bad = next(r for r in records if r.trial.algorithm == "dann" and r.trial.protocol == "transfer")
+    failed = bad.outcome.model_copy(update={"status": "timeout", "reason": "longer than\n60 s | ouch", "scores": ()})
+    page = pages([r.model_copy(update={"outcome": failed}) if r is bad else r for r in records])["datasets/hearts.md"]
+    ranked, below = page.split("### Incomplete, not ranked")[:2]
+    assert not lines_with(ranked, "| dann ")
+    line = lines_with(below, "| dann ")[0]
+    assert "3 ok, 1 timeout" in line
+    assert "3/4" in line
+    assert "longer than 60 s &#124; ouch" in line
+
+
+def test_overall_page_counts_what_is_there_and_what_is_not() -> None:
+    records = [*suite(["hearts"], seeds=1), record(dataset="old", scores=transfer_scores(0.5))]
+    records.append(record(dataset="old", versions={"torch": "9"}, scores=transfer_scores(0.6), finished="2020"))
+    page = pages(records, {Path("/somewhere/x|y.json"): "its checksum does not match"})["README.md"]
+    assert "Of 31 planned trials: 31 ok, 0 failed, 0 timeout, 0 skipped, 0 missing." in page
+    assert (
+        "Left out, for other conditions than most (data, shots, draws, metrics, threads or package versions): 1 trial." in page
+    )
+    assert "Left out, for damage: 1 result file (x&#124;y.json: its checksum does not match)." in page
+    assert "/somewhere" not in page
+    assert "too few for a test" in page
+
+
+def test_simulated_datasets_are_marked_and_do_not_count_beside_real_ones() -> None:
+    records = [
+        record(dataset=name, provenance=kind, scores=transfer_scores(0.5)) for name, kind in (("r", "real"), ("s", "simulated"))
+    ]
+    found = pages(records)
+    assert "**simulated**" in lines_with(found["README.md"], "| [s]")[0]
+    heading = next(line for line in found["README.md"].splitlines() if "Mean rank" in line)
+    assert "r (n = 1)" in heading
+    assert "s (n = 1)" not in heading
+    assert "**Simulated** data" in found["datasets/s.md"]
+    alone = pages(records[1:])["README.md"]
+    assert "Every dataset in this table is **simulated**." in alone
+
+
+def test_methods_that_lack_a_dataset_have_no_mean_rank() -> None:
+    records = [record(dataset=d, algorithm=a, scores=transfer_scores(0.5)) for d in ("p", "q") for a in ("dann", "ewc")]
+    records.append(record(dataset="p", algorithm="maml", scores=transfer_scores(0.9)))
+    page = pages(records)["README.md"]
+    ranked, below = page.split("Incomplete, not ranked:")[:2]
+    assert lines_with(ranked, "| dann ")
+    assert not lines_with(ranked, "| maml ")
+    assert "1/2" in lines_with(below, "| maml ")[0]
+
+
+def test_mixed_plugin_versions_and_machines_are_told() -> None:
+    records = [
+        record(seed=seed, algorithm_source=f"medtl-bench {seed}", machine={"cpu": f"cpu-{seed}"}, scores=transfer_scores(0.5))
+        for seed in (0, 1)
+    ]
+    page = pages(records)["datasets/hearts.md"]
+    assert "several versions of their plugin: dann." in page
+    assert "2 different machines" in page
+
+
+def test_degenerate_records_still_make_pages() -> None:
+    nan = float("nan")
+    kinds = {
+        "nothing": [],
+        "failed": [record(status="failed", reason="x"), stream_record(status="skipped", reason="y")],
+        "one method": [record(scores=transfer_scores(0.5))],
+        "all NaN": [record(algorithm=name, scores=transfer_scores(nan, {1: [nan]}, nan)) for name in ("a", "b")],
+        "no scores": [record(), stream_record()],
+        "only bounds": [record(family="bound", scores=transfer_scores(0.5))],
+        "stream of NaN": [stream_record(scores=stream_scores([[nan] * 3] * 3))],
+    }
+    for told, records in kinds.items():
+        found = pages(records)
+        assert "README.md" in found, told
+        assert all("nan" not in page for page in found.values()), told

@@ -1,0 +1,115 @@
+"""One job in one process: seeds, reasons, and what is told of the machine."""
+
+import random
+
+import numpy as np
+import pytest
+import torch
+
+from medtl_bench import runner
+from medtl_bench.errors import DataError
+from medtl_bench.jobs import Job, RunTrial
+from medtl_bench.results import Trial
+
+
+@pytest.fixture
+def trial(plugin_file):
+    """Return a function: the reply to a trial of the tiny dataset."""
+
+    def run(algorithm="column", protocol="transfer", scenario="to-c", **fields):
+        trial = Trial(
+            dataset="tiny", dataset_digest="", algorithm=algorithm, algorithm_source="", parameters={}, protocol=protocol,
+            scenario=scenario, shots=(1, 2), draws=2, seed=0, versions={},
+        ).model_copy(update=fields)  # fmt: skip
+        return runner.perform(Job(task=RunTrial(trial=trial), plugin_files=(plugin_file("tiny"), plugin_file("hostile"))))
+
+    return run
+
+
+def test_a_trial_returns_scores_seconds_and_memory(trial):
+    outcome = trial().outcome
+    assert outcome.status == "ok"
+    assert {"fit", "adapt", "predict", "total"} == set(outcome.seconds)
+    assert all(value >= 0 for value in outcome.seconds.values())
+    assert outcome.peak_memory > 50
+    assert {score.stage for score in outcome.scores} == {"validation", "fit", "adapt", "full", "retained"}
+    assert {score.stage for score in trial(protocol="stream", scenario="all").outcome.scores} == {"untrained", "learn"}
+
+
+def test_the_same_trial_has_the_same_scores_and_another_seed_others(trial):
+    assert trial().outcome.scores == trial().outcome.scores
+    assert trial().outcome.scores != trial(seed=1).outcome.scores
+
+
+def test_a_trial_does_not_listen_to_what_was_drawn_before(trial):
+    first = trial().outcome.scores
+    torch.manual_seed(99)
+    torch.rand(5)
+    random.random()
+    assert trial().outcome.scores == first
+
+
+def test_the_global_generators_are_seeded_by_the_trial_and_not_by_the_algorithm(trial):
+    def drawn(**fields):
+        trial(**fields)
+        return torch.initial_seed(), random.random(), float(np.random.rand())
+
+    first = drawn()
+    assert drawn() == first
+    assert drawn(algorithm="meek") == first
+    assert drawn(seed=1) != first
+
+
+def test_a_trial_has_the_threads_it_asks_for(trial):
+    torch.set_num_threads(2)
+    trial(threads=1)
+    assert torch.get_num_threads() == 1
+
+
+def test_parameters_reach_the_algorithm(trial):
+    assert trial(parameters={"noise": 5.0}).outcome.scores != trial(parameters={"noise": 0.0}).outcome.scores
+
+
+def test_a_failure_keeps_reason_traceback_and_time(trial):
+    reply = trial("raises")
+    assert reply.outcome.reason == "ValueError: the sources are odd"
+    assert "in fit" in reply.outcome.log
+    assert reply.outcome.seconds["total"] > 0
+    assert reply.exit_code == 1
+    assert reply.machine == runner.machine()
+
+
+def test_a_skipped_trial_has_a_reason_and_no_scores(trial):
+    outcome = trial("only-masks").outcome
+    assert (outcome.status, outcome.reason, outcome.scores) == ("skipped", "it only segments", ())
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (ValueError("odd"), "ValueError: odd"),
+        (DataError("Dataset 'x' is odd."), "Dataset 'x' is odd."),
+        (KeyError("weight"), "KeyError: 'weight'"),
+        (MemoryError(), "It ran out of memory: the limit was reached"),
+        (np._core._exceptions._ArrayMemoryError((2**40,), np.dtype("f8")), "It ran out of memory: Unable to allocate 8.00 TiB"),
+        (RuntimeError("[enforce fail] . DefaultCPUAllocator: can't allocate memory: you tried\nmore"), "It ran out of memory: "),
+        (RuntimeError("std::bad_alloc"), "It ran out of memory: std::bad_alloc"),
+    ],
+)
+def test_a_reason_is_one_line(error, told):
+    assert runner.reason(error).startswith(told)
+    assert "\n" not in runner.reason(error)
+
+
+def test_a_reason_of_many_lines_tells_the_first(trial):
+    assert runner.reason(RuntimeError("sizes differ\n  here: 3\n  there: 4")) == "RuntimeError: sizes differ"
+
+
+def test_the_machine_is_not_named():
+    import getpass
+    import platform
+
+    told = " ".join(runner.machine().values())
+    assert platform.node() not in told
+    assert getpass.getuser() not in told
+    assert set(runner.machine()) == {"platform", "python", "cpu"}
