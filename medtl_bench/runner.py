@@ -22,6 +22,8 @@ from medtl_bench.results import Outcome, Score, Trial
 from medtl_bench.seeds import seed_of
 
 LOG_CHARACTERS = 4000
+REASON_CHARACTERS = 500
+OUT_OF_MEMORY = ("can't allocate memory", "std::bad_alloc")
 
 
 def perform(job: Job) -> Reply:
@@ -108,10 +110,11 @@ def seed_everything(trial: Trial) -> None:
 
 
 def reason(error: BaseException) -> str:
-    """Return an error as one sentence; a mistake told by this project needs no type name."""
-    if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
-        return f"It ran out of memory: {str(error).splitlines()[0] if str(error) else 'the limit was reached'}"
-    return str(error) if isinstance(error, MedTLError) else f"{type(error).__name__}: {error}"
+    """Return an error as one line; a mistake told by this project needs no type name."""
+    told = " ".join(str(error).split())[:REASON_CHARACTERS]
+    if isinstance(error, MemoryError) or any(sign in told for sign in OUT_OF_MEMORY):
+        return f"It ran out of memory: {told or 'the limit was reached'}"
+    return told if isinstance(error, MedTLError) else f"{type(error).__name__}: {told}"
 
 
 def _valid(text: str) -> str:

@@ -109,7 +109,7 @@ def test_a_default_that_no_record_can_hold_is_refused(default):
     class Odd(Plain):
         function: object = field(default_factory=lambda: default)
 
-    with pytest.raises(MedTLError, match="The default of 'function' of Odd, .* cannot be stored in a record"):
+    with pytest.raises(MedTLError, match=r"The default of 'function' of Odd, .* cannot be stored in a record"):
         parameters(Odd)
 
 

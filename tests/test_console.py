@@ -1,6 +1,9 @@
 """Text from plugins and results prints as itself."""
 
+from io import StringIO
+
 import pytest
+from rich.console import Console
 
 from medtl_bench import console
 from medtl_bench.results import About, Outcome, Record, Trial
@@ -53,10 +56,6 @@ def test_without_a_terminal_each_record_is_a_line_as_it_comes(capsys):
 
 
 def test_on_a_terminal_failures_stand_above_the_bar(monkeypatch):
-    from io import StringIO
-
-    from rich.console import Console
-
     shown = StringIO()
     monkeypatch.setattr(console, "out", Console(file=shown, force_terminal=True, width=200))
     records = [record(), record(status="timeout", reason="too long")]

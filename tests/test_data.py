@@ -276,7 +276,7 @@ def test_values_must_be_finite_floats(make_dataset, make_domain):
 
     domains = [values(make_domain(n, s)) for s, n in enumerate("abc")]
     make_dataset(task=VALUES, domains=tuple(domains))
-    with pytest.raises(DataError, match="labels of a regression task must be torch.float32"):
+    with pytest.raises(DataError, match=r"labels of a regression task must be torch.float32"):
         make_dataset(task=VALUES)
     domains[1].train.y[7] = torch.nan
     with pytest.raises(DataError, match=r"domain 'b', train: y holds NaN or infinity in rows 7\."):

@@ -65,7 +65,7 @@ def test_with_other_parameters_it_answers_as_a_network_that_has_them(case):
 
 
 def test_a_gradient_flows_to_the_parameters_it_is_called_with(case):
-    task, x, shape = case
+    task, x, _ = case
     net = build(x, task, WIDTH)
     theta = {name: p.detach().clone().requires_grad_() for name, p in net.parameters.items()}
     net.with_parameters(theta)(x).square().sum().backward()

@@ -43,7 +43,8 @@ class Processes:
             try:
                 while True:
                     while len(running) < self.jobs and (job := next(waiting, None)) is not None:
-                        running.append(self._start(context, job, Path(folder)))
+                        with _uninterrupted():
+                            running.append(self._start(context, job, Path(folder)))
                     if not running:
                         return
                     for ended in self._wait(running):
@@ -116,6 +117,28 @@ class _Running:
         return ""
 
 
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Let a first Ctrl-C wait, so that a process half started is not lost; a second one does not wait."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+
+    def keep(number: int, frame: object) -> None:
+        if came:
+            raise KeyboardInterrupt
+        came.append(number)
+
+    before = signal.signal(signal.SIGINT, keep)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if came:
+        raise KeyboardInterrupt
+
+
 def _fate(exit_code: int | None) -> str:
     if exit_code is not None and exit_code < 0:
         return f"Its process was ended by {signal.Signals(-exit_code).name}."
@@ -125,7 +148,10 @@ def _fate(exit_code: int | None) -> str:
 def _child(sender: Connection, job: str, log: str, memory: int) -> None:
     os.setsid()
     threading.Thread(target=_die_with, args=(os.getppid(),), daemon=True).start()
-    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    except FileNotFoundError:  # the run was interrupted while this process started
+        return
     for stream in (sys.stdout, sys.stderr):
         os.dup2(output, stream.fileno())
     resource.setrlimit(resource.RLIMIT_AS, (memory * MEBIBYTE, memory * MEBIBYTE))

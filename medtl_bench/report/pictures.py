@@ -51,7 +51,10 @@ STYLE = {
 
 
 def few_shot_picture(view: View) -> str | None:
-    """Return the target score against k of at most 12 complete rows, with 95% bands; None if there is nothing to draw."""
+    """Return the target score against k of at most 12 complete rows; None if there is nothing to draw.
+
+    Methods have 95% bands, cut at the edge of the picture; bounds have none, to keep it legible.
+    """
     shots = measures.shots_of(measures.TARGET, view.columns)
     rows = _drawn(view)
     if len(shots) < 2 or not rows:
@@ -69,8 +72,17 @@ def few_shot_picture(view: View) -> str | None:
         for place, row in enumerate(rows):
             names = [at(measures.TARGET, k) for k in shots]
             _line(axes, row, x, names, numbers[row.label], full=(place + 0.5) / len(rows) if full else None)
+        axes.set_ylim(*_limits(rows, [at(measures.TARGET, k) for k in (*shots, *[measures.FULL] * full)]))
         _label_axes(axes, shots, view, full=full)
         return _svg(figure, f"Few-shot curves on {view.dataset}")
+
+
+def _limits(rows: Sequence[Row], names: Sequence[str]) -> tuple[float, float]:
+    """Return the range of the means with a margin: intervals from few seeds may be wider than any score can be."""
+    means = [cell.mean for row in rows for name in names if (cell := row.cells.get(name)) and np.isfinite(cell.mean)]
+    low, high = min(means, default=0.0), max(means, default=1.0)
+    margin = 0.25 * (high - low) + 0.01
+    return low - margin, high + margin
 
 
 def _drawn(view: View) -> list[Row]:
@@ -96,7 +108,8 @@ def _line(axes: Axes, row: Row, x: Floats, names: Sequence[str], number: int, *,
     )
     (line,) = axes.plot(x, mean, color=colour, linewidth=1.3 if bound else 1.8, markersize=5, **style)
     line.set_label(f"row {number}")
-    axes.fill_between(x, mean - half, mean + half, color=colour, alpha=0.10 if bound else 0.15, linewidth=0)
+    if not bound:
+        axes.fill_between(x, mean - half, mean + half, color=colour, alpha=0.15, linewidth=0)
     end = row.cells.get(at(measures.TARGET, measures.FULL))
     if full is not None and end is not None:
         where, error = x[-1] + 0.6 + 0.8 * full, np.nan_to_num(end.half)

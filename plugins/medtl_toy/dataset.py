@@ -15,13 +15,8 @@ Draw = Callable[[int, Generator], Split]
 # domain: degrees the moons are turned by, what is added to the two shortcut columns
 BATCHES = {"batch-a": (0, (0.0, 0.0)), "batch-b": (10, (0.2, -0.2)), "batch-c": (20, (-0.2, 0.2)), "batch-d": (30, (1.2, 1.2))}
 # domain: contrast of the shape, deviation of the noise, brightness of the background
-IMAGE_SCANNERS = {
-    "clean": (1.0, 0.1, 0.0),
-    "noisy": (1.0, 0.35, 0.0),
-    "faint": (0.5, 0.1, 0.3),
-    "inverted": (-1.0, 0.2, 1.0),
-}
-MASK_SCANNERS = {"strong": (1.0, 0.1, 0.0), "weak": (0.5, 0.1, 0.2), "noisy": (0.8, 0.25, 0.0), "washed-out": (0.4, 0.1, 0.7)}
+IMAGE_SCANNERS = {"clean": (1.0, 0.1, 0.0), "faint": (0.5, 0.2, 0.3), "inverted": (-1.0, 0.2, 1.0)}
+MASK_SCANNERS = {"strong": (1.0, 0.1, 0.0), "weak": (0.5, 0.15, 0.2), "washed-out": (0.4, 0.1, 0.7)}
 SHAPES = ("square", "plus", "cross")
 SIDE = 8
 

@@ -1,7 +1,8 @@
 """Jobs in processes of their own: whatever one does, it becomes a reply, nothing is left behind and the next is as if alone."""
 
-import os
+import tempfile
 import time
+from multiprocessing import forkserver
 from pathlib import Path
 
 import psutil
@@ -112,7 +113,7 @@ def test_a_time_limit_ends_children_and_grandchildren_that_ignore_sigterm(replie
 
 def test_a_job_that_changes_global_state_changes_it_for_itself_alone(replies, jobs):
     _, notes = jobs
-    assert (notes / "reports").read_text().split() == ["torch.float32", "1", os.getcwd(), "False", "True"]
+    assert (notes / "reports").read_text().split() == ["torch.float32", "1", str(Path.cwd()), "False", "True"]
     assert replies["meek"].outcome.scores == replies["reports"].outcome.scores
     assert replies["meek"].outcome.scores != replies["disturbs"].outcome.scores
 
@@ -126,7 +127,7 @@ def test_replies_are_those_of_this_process(replies, jobs):
 
 def test_no_process_is_left_when_the_caller_stops_listening(jobs, tmp_path):
     by_name, notes = jobs
-    (notes / "sleeps").unlink(missing_ok=True)
+    (notes / "sleeps").write_text("")
     executor = Processes(2, 60)([by_name["sleeps"], by_name["meek"]])
     next(executor)
     end = time.monotonic() + 10
@@ -138,9 +139,8 @@ def test_no_process_is_left_when_the_caller_stops_listening(jobs, tmp_path):
     assert gone(pids)
 
 
+@pytest.mark.slow
 def test_the_fork_server_may_die(jobs):
-    from multiprocessing import forkserver
-
     by_name, _ = jobs
     executor = Processes(1, 30)([by_name["meek"], by_name["meek"]])
     next(executor)
@@ -150,8 +150,6 @@ def test_the_fork_server_may_die(jobs):
 
 
 def test_a_large_log_is_neither_read_whole_nor_kept(jobs, monkeypatch):
-    import tempfile
-
     by_name, _ = jobs
     folders = []
     made = tempfile.TemporaryDirectory.__init__

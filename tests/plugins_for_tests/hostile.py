@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
@@ -128,12 +129,11 @@ class Reports(Meek):
         state = [
             torch.get_default_dtype(),
             torch.get_num_threads(),
-            os.getcwd(),
+            Path.cwd(),
             "MEDTL_DISTURBED" in os.environ,
             os.getpgrp() == os.getpid(),
         ]
-        with open(self.note, "w") as file:
-            print(*state, file=file)
+        Path(self.note).write_text(" ".join(map(str, state)))
 
 
 class Slow(Meek):
