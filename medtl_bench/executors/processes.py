@@ -120,12 +120,13 @@ class _Running:
 @contextlib.contextmanager
 def _uninterrupted() -> Iterator[None]:
     """Let a first Ctrl-C wait, so that a process half started is not lost; a second one does not wait."""
-    if threading.current_thread() is not threading.main_thread():
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         yield
         return
     came: list[int] = []
 
-    def keep(number: int, frame: object) -> None:
+    def keep(number: int, _: object) -> None:
         if came:
             raise KeyboardInterrupt
         came.append(number)

@@ -1,0 +1,73 @@
+"""What the front page says is true: its commands exist, its method runs, its numbers stand on the boards."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from medtl_bench import catalogue, hookspecs
+from medtl_bench.cli import app
+from medtl_bench.plan import PRESETS
+from medtl_bench.protocols import Clock, transfer
+from medtl_toy.dataset import vectors
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = "\n".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "leaderboards").rglob("*.md")))
+COMMANDS = sorted(set(re.findall(r"medtl-bench (?:[a-z][^`#&\n]*)", README)))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_and_option_exists(command: str) -> None:
+    words = shlex.split(command)[1:]
+    names = [word for word in words if not word.startswith("-")]
+    depth = 2 if names[0] == "data" else 1
+    told = CliRunner().invoke(app, [*names[:depth], "--help"], env={"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"})
+    assert told.exit_code == 0, told.output
+    for option in (word for word in words if word.startswith("-")):
+        assert re.search(rf"(?<![\w-]){re.escape(option)}(?![\w-])", told.output), (option, told.output)
+
+
+def test_every_number_of_the_results_stands_on_a_board() -> None:
+    results = README.split("<!-- results -->")[1].split("<!-- /results -->")[0]
+    rows = [line for line in results.splitlines() if line.startswith("|")]
+    assert len(rows) > 5
+    for row in rows:
+        assert row in PAGES, row
+
+
+def test_the_method_on_the_front_page_runs(tmp_path: Path) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    entry = """
+from medtl_bench.hookspecs import AlgorithmEntry, hookimpl
+
+
+@hookimpl
+def medtl_algorithms() -> list[AlgorithmEntry]:
+    return [AlgorithmEntry("front-page", MyMethod, "From the README.", "domain adaptation")]
+"""
+    file = tmp_path / "front_page.py"
+    file.write_text(code + entry)
+    found = catalogue.find([str(file)])
+    assert not found.broken
+    dataset = vectors()
+    make = found.algorithm("front-page")
+    scores = list(transfer(dataset, dataset.transfers[0], make, seed=0, shots=(1,), draws=1, clock=Clock()))
+    assert {score.stage for score in scores} >= {"fit", "adapt", "full"}
+
+
+def test_everything_registered_is_named() -> None:
+    found = catalogue.find()
+    own = [n for part in (found.algorithms, found.datasets) for n, r in part.items() if r.plugin.distribution == "medtl-bench"]
+    assert [name for name in own if f"`{name}`" not in README] == []
+
+
+def test_hooks_and_presets_are_documented() -> None:
+    contributing = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    for name in vars(hookspecs):
+        if name.startswith("medtl_"):
+            assert f"`{name}()`" in contributing
+    for name, preset in PRESETS.items():
+        assert re.search(rf"`{name}`.*\b{preset.seeds} seed", README), name
