@@ -195,7 +195,7 @@ def run(
     console.say(f"{outcomes.count('ok')} trials ran, {outcomes.count('skipped')} were skipped, {failed} failed.")
     _tell_damaged(contents)
     if failed:
-        raise typer.Exit(1)
+        raise typer.Exit(IntegrityError.exit_code if planning.tampered else 1)
 
 
 @app.command()

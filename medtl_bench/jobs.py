@@ -41,7 +41,7 @@ class Job(Frozen):
 class Reply(Frozen):
     """What came back: facts for a description, else an outcome, whose status is `ok` only if all went well.
 
-    `usage_error`: the outcome's reason is a mistake of the user's, such as a wrong parameter. `exit_code`: what it asks for.
+    `exit_code`: what a failure asks the command line to end with.
     """
 
     dataset: DatasetFacts | None = None

@@ -34,10 +34,14 @@ class Request:
 
 @dataclass
 class Planning:
-    """The trials of a request, and the datasets and algorithms that could not be described, each with its reason."""
+    """The trials of a request, and the datasets and algorithms that could not be described, each with its reason.
+
+    `tampered`: whether one of them could not because a file is not what it was when it was published.
+    """
 
     planned: list[Planned] = field(default_factory=list)
     unusable: dict[str, str] = field(default_factory=dict)
+    tampered: bool = False
 
 
 def make_plan(request: Request, catalogue: Catalogue, execute: Executor) -> Planning:
@@ -70,6 +74,7 @@ def make_plan(request: Request, catalogue: Catalogue, execute: Executor) -> Plan
             if isinstance(described, DescribeAlgorithm) and described.given and reply.exit_code == MedTLError.exit_code:
                 raise MedTLError(reply.outcome.reason)
             planning.unusable[described.name] = reply.outcome.reason
+            planning.tampered |= reply.exit_code == IntegrityError.exit_code
     planning.planned = plan.trials(
         [dataset_facts[n] for n in datasets if n in dataset_facts],
         [algorithm_facts[n] for n in algorithms if n in algorithm_facts],

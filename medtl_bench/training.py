@@ -76,6 +76,7 @@ def _drawn(rows: int, steps: int, size: int, generator: torch.Generator) -> Tens
 
 def optimise(net: Network, objective: Objective, steps: Iterator[Batch], learning_rate: float) -> None:
     """Minimise an objective over batches with Adam (Kingma and Ba 2015); raises FloatingPointError when it diverges."""
+    net.module.train()
     optimiser = torch.optim.Adam(net.module.parameters(), lr=learning_rate, fused=True)
     loss = torch.zeros(())
     for batch in steps:
@@ -141,9 +142,11 @@ class GradientMethod(Algorithm):
     @torch.no_grad()
     def predict(self, x: Inputs) -> Tensor:
         """Return the network's outputs."""
+        self.net.module.eval()
         return torch.cat([self.net(rows) for rows in x.split(PREDICT_ROWS)])
 
     @torch.no_grad()
     def embed(self, x: Inputs) -> Tensor:
         """Return the backbone's features [n, width]."""
+        self.net.module.eval()
         return torch.cat([networks.pooled(self.net.features(rows)) for rows in x.split(PREDICT_ROWS)])

@@ -5,13 +5,13 @@ import shlex
 from pathlib import Path
 
 import pytest
+from medtl_toy.dataset import vectors
 from typer.testing import CliRunner
 
 from medtl_bench import catalogue, hookspecs
 from medtl_bench.cli import app
 from medtl_bench.plan import PRESETS
 from medtl_bench.protocols import Clock, transfer
-from medtl_toy.dataset import vectors
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

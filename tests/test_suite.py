@@ -138,6 +138,18 @@ def test_a_mistake_is_told_before_anything_runs(files, write_plugin, asked, told
     assert raised.value.exit_code == 2
 
 
+def test_a_dataset_whose_file_was_changed_marks_the_plan_as_tampered(write_plugin):
+    changed = write_plugin(
+        "from medtl_bench.errors import IntegrityError\n"
+        "def build():\n    raise IntegrityError('The data file patients.csv is not as it was published.')\n"
+        "@hookimpl\ndef medtl_datasets():\n    return [DatasetEntry('changed', build, 'Was changed.', 'simulated')]\n"
+    )
+    request = suite.Request(datasets=["changed"], plugin_files=[changed])
+    planning = suite.make_plan(request, catalogue.find([changed]), inprocess.run)
+    assert planning.unusable == {"changed": "The data file patients.csv is not as it was published."}
+    assert planning.tampered
+
+
 def test_a_dataset_named_like_an_algorithm_with_parameters_is_not_blamed_on_the_user(write_plugin):
     twin = write_plugin(
         "from medtl_bench.algorithm import Algorithm\nfrom dataclasses import dataclass\n"
