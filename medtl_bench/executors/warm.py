@@ -1,5 +1,7 @@
 """Imported once by the fork server, so that no job pays for what every job needs."""
 
+import sklearn.ensemble
+import sklearn.linear_model  # noqa: F401
 import torch
 
 import medtl_bench.runner  # noqa: F401
