@@ -62,7 +62,7 @@ class Preset:
 SHOTS = (1, 2, 5, 10, 20, 50)
 PRESETS = {
     "smoke": Preset(1, (5,), 1, scenarios=1, parameters={"steps": "20", "adapt_steps": "5", "trees": "10"}),
-    "default": Preset(4, SHOTS, 1),
+    "default": Preset(3, SHOTS, 1),
     "full": Preset(10, SHOTS, 5, optional=True),
 }
 

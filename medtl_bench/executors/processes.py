@@ -36,7 +36,7 @@ class Processes:
         """Yield every job with its reply; whatever ends the loop, no process is left behind."""
         os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["medtl_bench.executors.warm"])
+        context.set_forkserver_preload(["__main__", "medtl_bench.executors.warm"])
         waiting = iter(jobs)
         running: list[_Running] = []
         with tempfile.TemporaryDirectory(prefix="medtl-bench-") as folder:
