@@ -14,7 +14,7 @@ from hashlib import sha256
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, get_args
 
 import pluggy
 
@@ -203,6 +203,8 @@ def _add(catalogue: Catalogue, plugin: Plugin, load: Callable[[], ModuleType]) -
     with _guarded("calling its hooks"):
         algorithms = _entries(AlgorithmEntry, manager.hook.medtl_algorithms)
         datasets = _entries(DatasetEntry, manager.hook.medtl_datasets)
+    _check_known("family", [entry.family for entry in algorithms], get_args(hookspecs.Family))
+    _check_known("area", [entry.area for entry in datasets], get_args(hookspecs.Area))
     _check_free("algorithm", algorithms, catalogue.algorithms)
     _check_free("dataset", datasets, catalogue.datasets)
     catalogue.algorithms |= {entry.name: Registered(entry, plugin) for entry in algorithms}
@@ -232,6 +234,12 @@ def _entries(kind: type[Entry], hook: pluggy.HookCaller) -> list[Entry]:
         if not isinstance(entry, kind):
             raise TypeError(f"a hook returned {entry!r}, which is no {kind.__name__}")
     return cast("list[Entry]", entries)
+
+
+def _check_known(what: str, given: Iterable[str], known: tuple[str, ...]) -> None:
+    for name in given:
+        if name not in known:
+            raise _RefusedError(str(unknown(what, str(name), known)))
 
 
 def _check_free(what: str, entries: Sequence[Entry], taken: dict[str, Registered[Entry]]) -> None:
