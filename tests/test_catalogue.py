@@ -47,7 +47,7 @@ def one_broken(*files: str) -> catalogue.Broken:
         (GOOD.replace("good-one", "../../x"), r"the algorithm name '../../x' is not of lower-case letters"),
         (GOOD.replace('"good-one"', "7"), "the algorithm name 7 is not"),
         (GOOD.replace("good-one", ""), "the algorithm name '' is not"),
-        (GOOD.replace('"baseline"', '"meta learning"'), "There is no family named 'meta learning'; did you mean 'meta-learning'?"),
+        (GOOD.replace('"baseline"', '"meta learning"'), "no family named 'meta learning'; did you mean 'meta-learning'?"),
         (GOOD.replace("good-one", "x" * 65), "is not of lower-case letters, digits, dots and dashes"),
         (GOOD.replace('return [', 'return 2 * ['), "it brings the algorithm name 'good-one' twice"),
     ],
