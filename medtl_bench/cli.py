@@ -163,6 +163,7 @@ def run(
     timeout: Annotated[float, typer.Option("--timeout", min=0.1, help="Seconds a trial may take.")] = 900.0,
     memory: Annotated[int, typer.Option("--memory", min=1024, help="MiB of address space a trial may take.")] = 8192,
     in_process: Annotated[bool, typer.Option("--in-process", help="Run in this process, without limits: to debug.")] = False,
+    stack: Annotated[int, typer.Option("--stack", min=1, help="Trials of a kind that may train as one; 1: each alone.")] = 64,
     out: Out = Path("leaderboards"),
 ) -> None:
     """Run what has no result yet, then write the boards. Exit code: 0 all done, 1 some trials failed, 3 damaged files."""
@@ -184,7 +185,7 @@ def run(
             missing = suite.missing(planning.planned, store)
             console.say(f"{len(planning.planned)} trials, {len(planning.planned) - len(missing)} of them done before.")
             _tell_unusable(planning)
-            with console.followed(suite.run(missing, store, execute, plugin), len(missing)) as records:
+            with console.followed(suite.run(missing, store, execute, plugin, stack), len(missing)) as records:
                 outcomes = [record.outcome.status for record in records]
             contents = store.read()
             _write_boards(contents, out)

@@ -31,22 +31,31 @@ class RunTrial(Frozen):
     trial: Trial
 
 
+class RunStack(Frozen):
+    """Run trials side by side in one process, so that their trainings can be done as one."""
+
+    verb: Literal["run stack"] = "run stack"
+    trials: tuple[Trial, ...]
+
+
 class Job(Frozen):
     """Something to do in a process of its own, with the plugin files that the user named."""
 
-    task: Annotated[DescribeDataset | DescribeAlgorithm | RunTrial, Field(discriminator="verb")]
+    task: Annotated[DescribeDataset | DescribeAlgorithm | RunTrial | RunStack, Field(discriminator="verb")]
     plugin_files: tuple[str, ...] = ()
 
 
 class Reply(Frozen):
     """What came back: facts for a description, else an outcome, whose status is `ok` only if all went well.
 
+    `outcomes`: of a stack, in the order of its trials; empty if the stack failed as a whole, which `outcome` then tells.
     `exit_code`: what a failure asks the command line to end with.
     """
 
     dataset: DatasetFacts | None = None
     algorithm: AlgorithmFacts | None = None
     outcome: Outcome | None = None
+    outcomes: tuple[Outcome, ...] = ()
     machine: dict[str, str] = {}
     versions: dict[str, str] = {}
     exit_code: int = 0

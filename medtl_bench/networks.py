@@ -1,12 +1,14 @@
 """Backbones by kind of input, and the network as a function of its parameters."""
 
-from collections.abc import Mapping
+import copy
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from medtl_bench.data import Inputs, Task, parts
 
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from tensordict import TensorDict
 
 Parameters = dict[str, Tensor]
+M = TypeVar("M", bound=nn.Module)
 
 
 class Network:
@@ -22,20 +25,29 @@ class Network:
     `net.features(x)` -> z, `net.head(z)` -> outputs, `net(x)` = head of features, `net.NAME(...)` for a further part.
     """
 
-    def __init__(self, module: nn.ModuleDict, parameters: Parameters | None = None) -> None:
-        """Wrap a ModuleDict; `parameters`, named as in `self.parameters`, replace the module's own where given."""
+    def __init__(self, module: nn.ModuleDict, parameters: Parameters | None = None, buffers: Parameters | None = None) -> None:
+        """Wrap a ModuleDict; `parameters` and `buffers`, named as in `self`, replace the module's own where given."""
         self.module = module
-        self._given = None if parameters is None else _by_part(parameters)
+        self._parameters, self._buffers = parameters or {}, buffers or {}
+        self._given = _places(module, self._parameters | self._buffers)
 
     @property
     def parameters(self) -> Parameters:
         """Return the parameters this network is called with, by dotted name."""
-        given = {f"{part}.{name}": value for part, values in (self._given or {}).items() for name, value in values.items()}
-        return dict(self.module.named_parameters()) | given
+        return dict(self.module.named_parameters()) | self._parameters
 
-    def with_parameters(self, parameters: Parameters) -> "Network":
-        """Return the same network as a function of other parameters."""
-        return Network(self.module, parameters)
+    @property
+    def buffers(self) -> Parameters:
+        """Return the tensors that are not trained, such as the scaling of inputs, by dotted name."""
+        return dict(self.module.named_buffers()) | self._buffers
+
+    def with_parameters(self, parameters: Parameters, buffers: Parameters | None = None) -> "Network":
+        """Return the same network as a function of other parameters, and of other buffers where given."""
+        return Network(self.module, parameters, self._buffers if buffers is None else buffers)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Network":
+        """Return a copy with its own tensors."""
+        return Network(_copied(self.module, memo), *(copy.deepcopy((self._parameters, self._buffers), memo)))
 
     def __call__(self, x: Inputs) -> Tensor:
         """Return class scores [n, classes, ...] or values [n] for inputs [n, ...]."""
@@ -51,8 +63,8 @@ class Network:
 
     def part(self, name: str, *inputs: Any) -> Tensor:  # noqa: ANN401
         """Call one part; with its own parameters the module is called directly, which costs nothing extra."""
-        module = self.module[name]
-        output: Tensor = module(*inputs) if self._given is None else functional_call(module, self._given.get(name, {}), inputs)
+        with _replaced(self._given.get(name, [])):
+            output: Tensor = self.module[name](*inputs)
         return output
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401
@@ -62,12 +74,48 @@ class Network:
         return partial(self.part, name)
 
 
-def _by_part(parameters: Parameters) -> dict[str, Parameters]:
-    grouped: dict[str, Parameters] = {}
-    for name, value in parameters.items():
-        part, _, rest = name.partition(".")
-        grouped.setdefault(part, {})[rest] = value
-    return grouped
+Place = tuple[dict[str, Any], str, Tensor]  # a module's own table of parameters or buffers, the name there, the value
+
+
+def _places(module: nn.ModuleDict, given: Parameters) -> dict[str, list[Place]]:
+    """Return by part where each given tensor belongs."""
+    places: dict[str, list[Place]] = {}
+    for path, value in given.items():
+        owner, _, name = path.rpartition(".")
+        found = module.get_submodule(owner)
+        table: dict[str, Any] = found._parameters if name in found._parameters else found._buffers
+        places.setdefault(path.partition(".")[0], []).append((table, name, value))
+    return places
+
+
+@contextmanager
+def _replaced(places: list[Place]) -> Iterator[None]:
+    """Put tensors in their places for a while: what `torch.func.functional_call` does, for a tenth of its time."""
+    before = [table[name] for table, name, _ in places]
+    for table, name, value in places:
+        table[name] = value
+    try:
+        yield
+    finally:
+        for (table, name, _), own in zip(places, before, strict=True):
+            table[name] = own
+
+
+def _copied(module: M, memo: dict[int, Any]) -> M:
+    """Return a deep copy of a module: what `copy.deepcopy` does, for a tenth of its time."""
+    if id(module) not in memo:
+        new = memo[id(module)] = object.__new__(type(module))
+        new.__dict__.update({name: _copied_attribute(value, memo) for name, value in vars(module).items()})
+    copied: M = memo[id(module)]
+    return copied
+
+
+def _copied_attribute(value: Any, memo: dict[int, Any]) -> Any:  # noqa: ANN401
+    if isinstance(value, nn.Module):
+        return _copied(value, memo)
+    if type(value) in {dict, OrderedDict}:
+        return type(value)((key, _copied_attribute(part, memo)) for key, part in value.items())
+    return value if isinstance(value, bool | int | float | str | None) else copy.deepcopy(value, memo)
 
 
 def build(x: Inputs, task: Task, width: int, further: Mapping[str, nn.Module] | None = None) -> Network:
@@ -131,11 +179,13 @@ class Standardise(nn.Module):
 
 def perceptron(inputs: int, width: int) -> nn.Module:
     """Return inputs -> 2 width -> width with ReLU."""
-    return nn.Sequential(nn.Linear(inputs, 2 * width), nn.ReLU(), nn.Linear(2 * width, width), nn.ReLU())
+    return nn.Sequential(
+        nn.Linear(inputs, 2 * width), nn.ReLU(inplace=True), nn.Linear(2 * width, width), nn.ReLU(inplace=True)
+    )
 
 
 def _block(inputs: int, outputs: int, stride: int = 1) -> nn.Module:
-    return nn.Sequential(nn.Conv2d(inputs, outputs, 3, stride, 1), nn.GroupNorm(4, outputs), nn.ReLU())
+    return nn.Sequential(nn.Conv2d(inputs, outputs, 3, stride, 1), nn.GroupNorm(4, outputs), nn.ReLU(inplace=True))
 
 
 def convolutions(channels: int, width: int) -> nn.Module:
@@ -155,7 +205,7 @@ class UNet(nn.Module):
         fine, middle, coarse = width // 8, width // 4, width // 2
         self.down = nn.ModuleList([_block(channels, fine), _block(fine, middle, 2), _block(middle, coarse, 2)])
         self.up = nn.ModuleList([_block(coarse + middle, middle), _block(middle + fine, fine)])
-        self.last = nn.Sequential(nn.Conv2d(fine, width, 1), nn.ReLU())
+        self.last = nn.Sequential(nn.Conv2d(fine, width, 1), nn.ReLU(inplace=True))
 
     def forward(self, x: Tensor) -> Tensor:
         """Return feature maps [n, width, height, width'] for images [n, channels, height, width']."""
@@ -178,7 +228,7 @@ class Towers(nn.Module):
         """Join towers that each return [n, width]."""
         super().__init__()
         self.towers = nn.ModuleDict(towers)
-        self.join = nn.Sequential(nn.Linear(width * len(towers), width), nn.ReLU())
+        self.join = nn.Sequential(nn.Linear(width * len(towers), width), nn.ReLU(inplace=True))
 
     def forward(self, x: "TensorDict") -> Tensor:
         """Return features [n, width]."""

@@ -38,13 +38,17 @@ class DatasetFacts(Frozen):
 
 
 class AlgorithmFacts(Frozen):
-    """What planning needs to know of an algorithm; `parameters` are all of them, `variant` names those the user changed."""
+    """What planning needs to know of an algorithm; `parameters` are all of them, `variant` names those the user changed.
+
+    `stacks`: whether its trials may run side by side in one process.
+    """
 
     name: str
     family: str
     source: str
     parameters: dict[str, Any]
     variant: str = ""
+    stacks: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,10 +72,11 @@ PRESETS = {
 
 
 class Planned(NamedTuple):
-    """A trial and what the boards will say about it."""
+    """A trial, what the boards will say about it, and whether it may run beside others in one process."""
 
     trial: Trial
     about: About
+    stacks: bool = False
 
 
 def preset(name: str) -> Preset:
@@ -148,4 +153,4 @@ def _planned(
         family=algorithm.family,
         variant=algorithm.variant,
     )
-    return Planned(trial, about)
+    return Planned(trial, about, algorithm.stacks)

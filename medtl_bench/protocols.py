@@ -7,13 +7,14 @@ support drawn from its training split. Values of a regression task are handed ov
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from time import perf_counter
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from medtl_bench import lockstep
 from medtl_bench.algorithm import Algorithm, copied
 from medtl_bench.data import Dataset, Domain, Inputs, Split, Stream, Task, Transfer, concatenate, parts
 from medtl_bench.errors import InvalidOutputError
@@ -26,16 +27,16 @@ MakeLearner = Callable[[Task, torch.Generator], Algorithm]
 
 @dataclass
 class Clock:
-    """Wall seconds spent in the verbs of a learner, call by call."""
+    """Seconds spent in the verbs of a learner, call by call."""
 
     calls: dict[str, list[float]] = field(default_factory=dict)
 
     @contextmanager
     def time(self, verb: str) -> Iterator[None]:
         """Add the time of the block to a verb's calls."""
-        start = perf_counter()
+        start = lockstep.now()
         yield
-        self.calls.setdefault(verb, []).append(perf_counter() - start)
+        self.calls.setdefault(verb, []).append(lockstep.now() - start)
 
 
 @dataclass(frozen=True)
@@ -177,17 +178,23 @@ def transfer(
         yield from rows("fit", len(domain.test), examiner.scores(domain.test, task.metrics), domain=domain.name)
     source_tests = concatenate([source.test for source in sources])
     sizes = [len(source.test) for source in sources]
-    for target in targets:
-        for k in shots:
-            for number in range(draws):
-                where = {"shots": k, "draw": number}
-                support = draw_support(task, target.train, k, generator("support", dataset.name, target.name, k, number, seed))
-                branch = examiner.branch(generator("adapt", dataset.name, target.name, k, number, seed))
-                branch.adapt(support)
-                yield from _after("adapt", branch, target.test, source_tests, sizes, where | {"learned": target.name})
-        branch = examiner.branch(generator("full", dataset.name, target.name, seed))
-        branch.adapt(target.train)
-        yield from _after("full", branch, target.test, source_tests, sizes, {"learned": target.name})
+
+    def adapted(target: Domain, k: int | None, number: int | None) -> list[Score]:
+        draw = ("full",) if k is None else ("adapt", k, number)
+        branch = examiner.branch(generator(draw[0], dataset.name, target.name, *draw[1:], seed))
+        if k is None:
+            branch.adapt(target.train)
+        else:
+            support = generator("support", dataset.name, target.name, k, number, seed)
+            branch.adapt(draw_support(task, target.train, k, support))
+        stage: Stage = "full" if k is None else "adapt"
+        where = {"shots": k, "draw": number, "learned": target.name}
+        return list(_after(stage, branch, target.test, source_tests, sizes, where))
+
+    few: list[tuple[int | None, int | None]] = [(k, number) for k in shots for number in range(draws)]
+    branches = [partial(adapted, target, *labels) for target in targets for labels in [*few, (None, None)]]
+    for scores in lockstep.together(branches):
+        yield from scores
 
 
 def _after(

@@ -95,7 +95,8 @@ class Score(NamedTuple):
 class Outcome(Frozen):
     """What became of a trial: its status, why if it is not `ok`, its scores, and what it cost.
 
-    `seconds`: wall time by verb, `adapt` as the mean over calls, and in `total`. `peak_memory`: in MiB.
+    `seconds`: wall time by verb, `adapt` as the mean over calls, and in `total`. `peak_memory`: in MiB. `stacked`: how many
+    trials ran side by side in its process; seconds are then its own and its share of what was done for several at once.
     """
 
     status: Status
@@ -104,6 +105,7 @@ class Outcome(Frozen):
     scores: tuple[Score, ...] = ()
     seconds: dict[str, float] = {}
     peak_memory: float = 0.0
+    stacked: int = 1
 
 
 class Record(Frozen):

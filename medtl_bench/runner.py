@@ -4,22 +4,23 @@ import platform
 import random
 import resource
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from time import perf_counter
 
 import numpy as np
 import torch
 
-from medtl_bench import __version__, catalogue, protocols
+from medtl_bench import __version__, catalogue, lockstep, protocols, stacking
 from medtl_bench.algorithm import parameters, resolve
 from medtl_bench.catalogue import Catalogue
 from medtl_bench.data import Dataset
 from medtl_bench.errors import MedTLError
-from medtl_bench.jobs import DescribeAlgorithm, DescribeDataset, Job, Reply
+from medtl_bench.jobs import DescribeAlgorithm, DescribeDataset, Job, Reply, RunStack
 from medtl_bench.plan import AlgorithmFacts, DatasetFacts, Scenario
 from medtl_bench.results import Outcome, Score, Trial
 from medtl_bench.seeds import seed_of
+from medtl_bench.training import GradientMethod
 
 LOG_CHARACTERS = 4000
 REASON_CHARACTERS = 500
@@ -35,13 +36,19 @@ def perform(job: Job) -> Reply:
             return Reply(dataset=describe_dataset(found, job.task.name), versions=versions())
         if isinstance(job.task, DescribeAlgorithm):
             return Reply(algorithm=describe_algorithm(found, job.task))
+        if isinstance(job.task, RunStack):
+            return Reply(outcomes=tuple(run_stack(found, job.task.trials)), machine=machine())
         return Reply(outcome=run_trial(found, job.task.trial), machine=machine())
     except (Exception, SystemExit) as error:
-        total = {"total": round(perf_counter() - start, 4)}
-        log = _valid("".join(traceback.format_exception(error))[-LOG_CHARACTERS:])
-        outcome = Outcome(status="failed", reason=_valid(reason(error)), log=log, seconds=total, peak_memory=peak_memory())
         code = error.exit_code if isinstance(error, MedTLError) else 1
-        return Reply(outcome=outcome, machine=machine(), exit_code=code)
+        return Reply(outcome=failed(error, perf_counter() - start), machine=machine(), exit_code=code)
+
+
+def failed(error: BaseException, seconds: float) -> Outcome:
+    """Return the outcome of a trial that raised an error after so many seconds."""
+    log = _valid("".join(traceback.format_exception(error))[-LOG_CHARACTERS:])
+    total = {"total": round(seconds, 4)}
+    return Outcome(status="failed", reason=_valid(reason(error)), log=log, seconds=total, peak_memory=peak_memory())
 
 
 def describe_dataset(found: Catalogue, name: str) -> DatasetFacts:
@@ -76,20 +83,38 @@ def describe_algorithm(found: Catalogue, task: DescribeAlgorithm) -> AlgorithmFa
         source=registered.plugin.source,
         parameters=resolve(cls, task.name, {**fitting, **task.given}),
         variant=", ".join(f"{name}={text}" for name, text in sorted(task.given.items())),
+        stacks=issubclass(cls, GradientMethod) and not cls.one_by_one,
     )
 
 
-def run_trial(found: Catalogue, trial: Trial) -> Outcome:
-    """Run one trial from its identity alone."""
-    start, clock = perf_counter(), protocols.Clock()
+def run_stack(found: Catalogue, trials: Sequence[Trial]) -> Iterator[Outcome]:
+    """Run trials of one algorithm on one dataset side by side, each from its identity alone, and yield their outcomes.
+
+    What a stack could not train as one is told in the log of every trial.
+    """
+    start = perf_counter()
+    torch.set_num_threads(trials[0].threads)
+    dataset, stacker = found.dataset(trials[0].dataset), stacking.Stacker()
+    share = (perf_counter() - start) / len(trials)
+    tasks = lockstep.run([partial(run_trial, found, trial, dataset) for trial in trials], stacker, stacking.MOST)
+    told = "".join(f"{count} trainings were done one by one. {why}\n" for why, count in stacker.alone.items())
+    for task in tasks:
+        outcome = failed(task.error, task.seconds) if task.error else task.result()
+        seconds = outcome.seconds | {"total": round(task.seconds + share, 4)}
+        yield outcome.model_copy(update={"stacked": len(trials), "seconds": seconds, "log": outcome.log + _valid(told)})
+
+
+def run_trial(found: Catalogue, trial: Trial, dataset: Dataset | None = None) -> Outcome:
+    """Run one trial from its identity alone; a `dataset` that is loaded already need not be loaded again."""
+    start, clock = lockstep.now(), protocols.Clock()
     seed_everything(trial)
     cls = found.algorithm(trial.algorithm)
-    dataset = found.dataset(trial.dataset)
+    dataset = dataset or found.dataset(trial.dataset)
     if why := cls.supports(dataset.task):
         return Outcome(status="skipped", reason=why)
     scores = tuple(_scores(dataset, trial, partial(cls, **trial.parameters), clock))
     seconds = {verb: round(float(np.mean(calls)), 6) for verb, calls in clock.calls.items()}
-    seconds["total"] = round(perf_counter() - start, 4)
+    seconds["total"] = round(lockstep.now() - start, 4)
     return Outcome(status="ok", scores=scores, seconds=seconds, peak_memory=peak_memory())
 
 

@@ -12,11 +12,12 @@ from medtl_bench import plan
 from medtl_bench.catalogue import Catalogue
 from medtl_bench.errors import IntegrityError, MedTLError, unknown
 from medtl_bench.executors import Executor
-from medtl_bench.jobs import DescribeAlgorithm, DescribeDataset, Job, RunTrial
+from medtl_bench.jobs import DescribeAlgorithm, DescribeDataset, Job, Reply, RunStack, RunTrial
 from medtl_bench.plan import AlgorithmFacts, DatasetFacts, Planned
-from medtl_bench.results import TEMPORARY, Outcome, Protocol, Record, Store
+from medtl_bench.results import TEMPORARY, Outcome, Protocol, Record, Store, Trial
 
 Progress = Callable[[Record], None]
+NO_OUTCOME = "Its process sent no outcome."
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def make_plan(request: Request, catalogue: Catalogue, execute: Executor) -> Plan
             versions = reply.versions
         elif reply.algorithm is not None:
             algorithm_facts[reply.algorithm.name] = reply.algorithm
-        elif reply.outcome is not None and not isinstance(described, RunTrial):
+        elif reply.outcome is not None and isinstance(described, DescribeDataset | DescribeAlgorithm):
             if isinstance(described, DescribeAlgorithm) and described.given and reply.exit_code == MedTLError.exit_code:
                 raise MedTLError(reply.outcome.reason)
             planning.unusable[described.name] = reply.outcome.reason
@@ -101,18 +102,51 @@ def missing(planned: Sequence[Planned], store: Store) -> list[Planned]:
     return [p for p in planned if p.trial.key not in done]
 
 
-def run(planned: Sequence[Planned], store: Store, execute: Executor, plugin_files: Sequence[str] = ()) -> Iterator[Record]:
-    """Run trials and yield each one's record once it is stored."""
-    about = {p.trial.key: p.about for p in planned}
-    jobs = (Job(task=RunTrial(trial=p.trial), plugin_files=tuple(plugin_files)) for p in planned)
-    for job, reply in execute(jobs):
+def stacks(planned: Sequence[Planned], most: int) -> list[list[Trial]]:
+    """Return trials grouped to run side by side: those of one algorithm, with the same options, on one dataset and protocol.
+
+    At most `most` go together; a trial whose algorithm does not stack is a group of its own.
+    """
+    groups: dict[object, list[list[Trial]]] = {}
+    for number, p in enumerate(planned):
+        trial = p.trial
+        which = (trial.dataset, trial.protocol, trial.algorithm, p.about.variant) if p.stacks else number
+        found = groups.setdefault(which, [[]])
+        if len(found[-1]) == most:
+            found.append([])
+        found[-1].append(trial)
+    return [group for found in groups.values() for group in found]
+
+
+def run(
+    planned: Sequence[Planned], store: Store, execute: Executor, plugin_files: Sequence[str] = (), most: int = 1
+) -> Iterator[Record]:
+    """Run trials, at most `most` of a kind side by side, and yield each one's record once it is stored.
+
+    Where a stack fails, or one trial of it, all of it is run again one by one.
+    """
+    about, files = {p.trial.key: p.about for p in planned}, tuple(plugin_files)
+
+    def recorded(trial: Trial, outcome: Outcome, reply: Reply) -> Record:
+        finished = datetime.now(UTC).isoformat(timespec="seconds")
+        record = Record(trial=trial, about=about[trial.key], outcome=outcome, machine=reply.machine, finished=finished)
+        store.write(record)
+        return record
+
+    groups, again = stacks(planned, most), list[Trial]()
+    tasks = [RunStack(trials=tuple(group)) if len(group) > 1 else RunTrial(trial=group[0]) for group in groups]
+    for job, reply in execute(Job(task=task, plugin_files=files) for task in tasks):
+        if isinstance(job.task, RunStack):
+            if reply.outcomes and all(outcome.status in {"ok", "skipped"} for outcome in reply.outcomes):
+                for trial, outcome in zip(job.task.trials, reply.outcomes, strict=True):
+                    yield recorded(trial, outcome, reply)
+            else:
+                again += job.task.trials
+        elif isinstance(job.task, RunTrial):
+            yield recorded(job.task.trial, reply.outcome or Outcome(status="failed", reason=NO_OUTCOME), reply)
+    for job, reply in execute(Job(task=RunTrial(trial=trial), plugin_files=files) for trial in again):
         if isinstance(job.task, RunTrial):
-            trial = job.task.trial
-            outcome = reply.outcome or Outcome(status="failed", reason="Its process sent no outcome.")
-            finished = datetime.now(UTC).isoformat(timespec="seconds")
-            record = Record(trial=trial, about=about[trial.key], outcome=outcome, machine=reply.machine, finished=finished)
-            store.write(record)
-            yield record
+            yield recorded(job.task.trial, reply.outcome or Outcome(status="failed", reason=NO_OUTCOME), reply)
 
 
 @contextmanager

@@ -1,15 +1,18 @@
 """The one optimisation loop. A gradient method supplies its objective; the loop, the batches and the network are here."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.utils._pytree import tree_flatten
 
-from medtl_bench import networks
+from medtl_bench import lockstep, networks
 from medtl_bench.algorithm import Algorithm
-from medtl_bench.data import Inputs, Split, concatenate
+from medtl_bench.data import Inputs, Split, concatenate, parts
 from medtl_bench.networks import Network
 
 PREDICT_ROWS = 4096
@@ -21,13 +24,15 @@ class Batch:
     """What an objective sees of one step.
 
     `x`: [sources, n, ...] and `y`: [sources, n, ...], one labelled minibatch for each source drawn; `unlabelled`: [m, ...]
-    inputs of the target, or None; `progress`: how much of the training is done, in [0, 1).
+    inputs of the target, or None; `progress`: how much of the training is done, in [0, 1). `extra`: tensors that the method's
+    own `augment` added.
     """
 
     x: Inputs
     y: Tensor
     unlabelled: Inputs | None
     progress: float
+    extra: Mapping[str, Tensor] = field(default_factory=dict)
 
     def pooled(self) -> tuple[Inputs, Tensor]:
         """Return the rows of all sources as one batch: x [sources * n, ...] and y [sources * n, ...]."""
@@ -37,35 +42,70 @@ class Batch:
 Objective = Callable[[Network, Batch], Tensor]
 
 
-def batches(
+@dataclass(frozen=True)
+class Block:
+    """Some steps in a row: what a Batch holds, each with a first axis for the steps, the first of which is number `first`."""
+
+    first: int
+    x: Inputs
+    y: Tensor
+    unlabelled: Inputs | None
+    extra: Mapping[str, Tensor] = field(default_factory=dict)
+
+    def batches(self, steps: int) -> Iterator[Batch]:
+        """Yield the batches of a training of so many steps."""
+        for step in range(len(self.y)):
+            unlabelled = None if self.unlabelled is None else self.unlabelled[step]
+            extra = {name: tensor[step] for name, tensor in self.extra.items()}
+            yield Batch(self.x[step], self.y[step], unlabelled, (self.first + step) / steps, extra)
+
+
+def blocks(
     sources: Sequence[Split], unlabelled: Inputs | None, steps: int, size: int, most: int, generator: torch.Generator
-) -> Iterator[Batch]:
+) -> Iterator[Block]:
     """Yield `steps` batches of `size` rows of every source, and of as many target rows, drawn with replacement.
 
     Where every source has fewer than `size` rows, so many as the largest has; a source of just that size is taken whole each
-    time. Of more than `most` sources, each step draws that many.
+    time. Of more than `most` sources, each step draws that many. Steps are gathered several at once.
     """
-    pool = concatenate(sources)
     size = min(size, max(len(source) for source in sources))
-    starts = torch.tensor([0, *(len(source) for source in sources)]).cumsum(0)
-    drawn = [_drawn(len(source), steps, size, generator) for source in sources]
-    rows = torch.stack([start + d for start, d in zip(starts, drawn, strict=False)], 1)
+    rows = torch.stack([_drawn(len(source), steps, size, generator) for source in sources], 1)
+    chosen = None
     if len(sources) > most:
         chosen = torch.rand(steps, len(sources), generator=generator).argsort(1)[:, :most]
-        rows = rows.gather(1, chosen[:, :, None].expand(-1, -1, size))
-    shape = rows.shape[1:]
-    target = None if unlabelled is None else _drawn(unlabelled.shape[0], steps, shape.numel(), generator)
-    for start in range(0, steps, GATHERED_STEPS):
-        now = slice(start, start + GATHERED_STEPS)
-        x, y = (_gathered(part, rows[now]) for part in (pool.x, pool.y))
-        u = [None] * len(y) if unlabelled is None or target is None else _gathered(unlabelled, target[now])
-        for number, parts in enumerate(zip(x, y, u, strict=True), start):
-            yield Batch(*parts, progress=number / steps)
+    drawn = size * min(most, len(sources))
+    target = None if unlabelled is None else _drawn(unlabelled.shape[0], steps, drawn, generator)
+    for first in range(0, steps, GATHERED_STEPS):
+        now = slice(first, first + GATHERED_STEPS)
+        which = None if chosen is None else chosen[now]
+        x, y = (_of_sources(values, rows[now], which) for values in ([s.x for s in sources], [s.y for s in sources]))
+        yield Block(first, x, y, None if unlabelled is None or target is None else _gathered(unlabelled, target[now]))
 
 
-def _gathered(values: Inputs, rows: Tensor) -> Sequence[Inputs]:
+def batches(
+    sources: Sequence[Split], unlabelled: Inputs | None, steps: int, size: int, most: int, generator: torch.Generator
+) -> Iterator[Batch]:
+    """Yield the batches of `blocks` one by one."""
+    for block in blocks(sources, unlabelled, steps, size, most, generator):
+        yield from block.batches(steps)
+
+
+def _of_sources(values: Sequence[Inputs], rows: Tensor, chosen: Tensor | None) -> Inputs:
+    """Return rows [steps, sources, n] of every source, or of those `chosen` [steps, most]; the sources are never joined."""
+    if chosen is None:
+        x: Inputs = torch.stack([_gathered(part, rows[:, number]) for number, part in enumerate(values)], 1)
+        return x
+    rows = rows.gather(1, chosen[:, :, None].expand(-1, -1, rows.shape[2]))
+    order = chosen.flatten().argsort()
+    counts = chosen.flatten().bincount(minlength=len(values)).tolist()
+    by_source = zip(values, rows.flatten(0, 1)[order].split(counts), strict=True)
+    gathered = torch.cat([_gathered(part, index) for part, index in by_source if len(index)])
+    return gathered[order.argsort()].view(*chosen.shape, *gathered.shape[1:])
+
+
+def _gathered(values: Inputs, rows: Tensor) -> Inputs:
     """Return the rows of several steps, gathered at once: one small gather a step would cost more than it moves."""
-    return values[rows.flatten()].view(*rows.shape, *values.shape[1:]).unbind(0)
+    return values[rows.flatten()].view(*rows.shape, *values.shape[1:])
 
 
 def _drawn(rows: int, steps: int, size: int, generator: torch.Generator) -> Tensor:
@@ -84,17 +124,79 @@ def optimise(net: Network, objective: Objective, steps: Iterator[Batch], learnin
         loss = objective(net, batch)
         loss.backward()
         optimiser.step()
+    check(loss)
+
+
+def check(loss: Tensor) -> None:
+    """Raise FloatingPointError when the last loss of a training is not finite."""
     if not loss.isfinite():
         raise FloatingPointError(f"Training diverged: the last loss is {float(loss.detach())}.")
+
+
+@dataclass
+class Training(lockstep.Request):
+    """A wish to minimise an objective of a learner over its sources for so many steps."""
+
+    learner: "GradientMethod"
+    objective: Objective
+    sources: Sequence[Split]
+    unlabelled: Inputs | None
+    steps: int
+
+    def blocks(self) -> Iterator[Block]:
+        """Draw the batches, augmented by the method, several steps at once where they are taken as drawn."""
+        learner = self.learner
+        size, most = learner.batch_size, learner.sources_per_step
+        drawn = blocks(self.sources, self.unlabelled, self.steps, size, most, learner.generator)
+        if type(learner).augment is GradientMethod.augment:
+            yield from drawn
+            return
+        for number, batch in enumerate(learner.augment(batch) for block in drawn for batch in block.batches(self.steps)):
+            unlabelled = None if batch.unlabelled is None else batch.unlabelled[None]
+            extra = {name: tensor[None] for name, tensor in batch.extra.items()}
+            yield Block(number, batch.x[None], batch.y[None], unlabelled, extra)
+
+    def alone(self) -> None:
+        """Train this learner by itself."""
+        drawn = (batch for block in self.blocks() for batch in block.batches(self.steps))
+        optimise(self.learner.net, self.objective, drawn, self.learner.learning_rate)
+
+    @cached_property
+    def key(self) -> Hashable:
+        """Return all that must be equal for trainings to be one program: method, options, objective, and every shape."""
+        learner, net = self.learner, self.learner.net
+        options = [getattr(learner, name) for name in options_of(learner)]
+        held = [getattr(learner, name) for name in learner.state]
+        size = min(learner.batch_size, max(map(len, self.sources)))
+        count = min(learner.sources_per_step, len(self.sources))
+        rows = [self.sources[0].x, self.sources[0].y, *([] if self.unlabelled is None else [self.unlabelled])]
+        shapes = [_shapes(tree) for tree in (held, net.parameters, net.buffers)]
+        inputs = [(name, part.shape[1:]) for row in rows for name, part in parts(row).items()]
+        method = type(learner), getattr(self.objective, "__name__", ""), self.steps, repr(options), repr(net.module)
+        return method, size, count, repr(shapes), repr(inputs)
+
+
+def options_of(learner: "GradientMethod") -> list[str]:
+    """Return the names of the task and the hyper-parameters of a learner."""
+    return [option.name for option in fields(learner) if option.init and option.name != "generator"]
+
+
+def _shapes(tree: object) -> list[object]:
+    leaves, structure = tree_flatten(tree)
+    return [structure, *((leaf.shape, leaf.dtype) if isinstance(leaf, Tensor) else leaf for leaf in leaves)]
 
 
 @dataclass
 class GradientMethod(Algorithm):
     """A method that trains one network by gradient steps on its `objective`; `adapt` fine-tunes unless overridden.
 
+    Learners of equal shape are trained as one (`stacking`): their objective may read the network, the batch, the task, the
+    options and what `state` names, and changes none of them; what needs random numbers belongs into `augment`.
+
     `steps`: in `fit`. `adapt_steps`: in each `adapt`. `batch_size`: rows of a source in a step. `sources_per_step`: how
-    many sources a step draws at most. `width`: of the features. The defaults are one budget for all methods and datasets, with
-    Adam's own learning rate; none was chosen on a dataset of the bench.
+    many sources a step draws at most. `width`: of the features. `state`: the names of further fields that the objective reads,
+    which hold tensors. `one_by_one`: why learners must not be trained together, if so. The defaults are one budget for all
+    methods and datasets, with Adam's own learning rate; none was chosen on a dataset of the bench.
     """
 
     steps: int = 300
@@ -104,10 +206,16 @@ class GradientMethod(Algorithm):
     learning_rate: float = 1e-3
     width: int = 64
     net: Network = field(init=False, repr=False)
+    state: ClassVar[tuple[str, ...]] = ()
+    one_by_one: ClassVar[str] = ""
 
     @abstractmethod
     def objective(self, net: Network, batch: Batch) -> Tensor:
         """Return the loss of one step as a scalar."""
+
+    def augment(self, batch: Batch) -> Batch:
+        """Return a batch as the objective is to see it; random numbers come from `self.generator`."""
+        return batch
 
     def parts(self) -> dict[str, nn.Module]:
         """Return further named parts of the network, such as a domain critic."""
@@ -136,9 +244,8 @@ class GradientMethod(Algorithm):
             self.net = networks.build(pool.x, self.task, self.width, self.parts())
 
     def train(self, objective: Objective, sources: Sequence[Split], unlabelled: Inputs | None, steps: int) -> None:
-        """Run the loop on an objective for so many steps."""
-        drawn = batches(sources, unlabelled, steps, self.batch_size, self.sources_per_step, self.generator)
-        optimise(self.net, objective, drawn, self.learning_rate)
+        """Run the loop on an objective for so many steps, together with other learners that wait for the same."""
+        lockstep.ask(Training(self, objective, sources, unlabelled, steps))
 
     @torch.no_grad()
     def predict(self, x: Inputs) -> Tensor:

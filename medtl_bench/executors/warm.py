@@ -5,6 +5,9 @@ import sklearn.linear_model  # noqa: F401
 import torch
 
 import medtl_bench.runner  # noqa: F401
+from medtl_bench import memory
+
+memory.keep_freed()
 
 # The first optimiser step and the first transform import much of torch, for about two seconds.
 _weight = torch.nn.Parameter(torch.zeros(1))

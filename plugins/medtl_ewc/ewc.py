@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -28,6 +29,7 @@ class EWC(GradientMethod):
     decay: float = 0.95
     fisher_rows: int = 512
     springs: list[tuple[Parameters, Parameters]] = field(init=False, repr=False, default_factory=list)
+    state: ClassVar[tuple[str, ...]] = ("springs",)
 
     def objective(self, net: Network, batch: Batch) -> Tensor:
         """Return the task's loss plus the penalty of all springs, of which there are none in `fit`."""
@@ -59,6 +61,7 @@ class EWC(GradientMethod):
 
     def fisher(self, split: Split) -> Parameters:
         """Return the mean over rows of the squared gradient of the log-likelihood, by parameter name."""
+        self.net.module.eval()
         theta = {name: value.detach() for name, value in self.net.parameters.items()}
 
         def loss(theta: Parameters, x: Inputs, y: Tensor) -> Tensor:

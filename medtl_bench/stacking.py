@@ -1,0 +1,125 @@
+"""Trains many learners of one method as one: their parameters are stacked, and `vmap` makes each step one program for all."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.func import vmap
+from torch.utils._pytree import tree_map
+
+from medtl_bench.networks import Parameters
+from medtl_bench.training import Batch, Block, GradientMethod, Training, check, options_of
+
+MOST = 64
+TENSORS = ("x", "y", "unlabelled", "extra")
+BYTES = 64 * 2**20
+
+
+@dataclass
+class Stacker:
+    """Serves trainings of equal key; `alone` says why some were trained one by one, with how many they were."""
+
+    alone: dict[str, int] = field(default_factory=dict)
+
+    def __call__(self, trainings: Sequence[Training]) -> list[Exception | None]:
+        """Train all learners; return for each None or what its training raised."""
+        most = room(trainings[0])
+        errors = []
+        for start in range(0, len(trainings), most):
+            errors += self._served(trainings[start : start + most])
+        return errors
+
+    def _served(self, trainings: Sequence[Training]) -> list[Exception | None]:
+        reason = trainings[0].learner.one_by_one
+        if len(trainings) > 1 and not reason:
+            generators = [training.learner.generator for training in trainings]
+            states = [generator.get_state() for generator in generators]
+            try:
+                return train(trainings)
+            except Exception as error:
+                reason = f"{type(error).__name__}: {error}"
+                for generator, state in zip(generators, states, strict=True):
+                    generator.set_state(state)
+        if reason:
+            self.alone[reason] = self.alone.get(reason, 0) + len(trainings)
+        return [_attempted(training) for training in trainings]
+
+
+def _attempted(training: Training) -> Exception | None:
+    try:
+        training.alone()
+    except Exception as error:
+        return error
+    return None
+
+
+def room(training: Training) -> int:
+    """Return how many learners to stack: so many that their parameters, gradients and moments stay in the processor's cache."""
+    size = sum(value.numel() * value.element_size() for value in training.learner.net.parameters.values())
+    return max(2, min(MOST, BYTES // (4 * size)))
+
+
+def train(trainings: Sequence[Training]) -> list[Exception | None]:
+    """Do the trainings, which have one key, as one; return for each None or a FloatingPointError if it diverged.
+
+    Nothing but the learners' generators changes before all is done. Raises what torch cannot do under vmap.
+    """
+    learners = [training.learner for training in trainings]
+    first = learners[0]
+    theta = _stacked([{name: p.detach() for name, p in learner.net.parameters.items()} for learner in learners])
+    for parameter in theta.values():
+        parameter.requires_grad_()
+    buffers = _stacked([learner.net.buffers for learner in learners])
+    state = _stacked([{name: getattr(learner, name) for name in learner.state} for learner in learners])
+    objective = trainings[0].objective.__name__
+    first.net.module.train()
+    optimiser = torch.optim.Adam(theta.values(), lr=first.learning_rate, fused=True)
+    losses = torch.zeros(len(learners))
+    for batch in _batches(trainings):
+
+        def loss(theta: Parameters, buffers: Parameters, state: dict[str, Any], tensors: dict[str, Any]) -> Tensor:
+            one = replace(batch, **tensors)  # noqa: B023
+            value: Tensor = getattr(_reader(first, state), objective)(first.net.with_parameters(theta, buffers), one)
+            return value
+
+        tensors = {name: value for name in TENSORS if (value := getattr(batch, name)) is not None}
+        optimiser.zero_grad()
+        losses = vmap(loss)(theta, buffers, state, tensors)
+        losses.sum().backward()
+        optimiser.step()
+    for number, learner in enumerate(learners):
+        for name, parameter in learner.net.module.named_parameters():
+            parameter.data.copy_(theta[name][number].detach())
+    return [_attempted_check(loss) for loss in losses]
+
+
+def _batches(trainings: Sequence[Training]) -> Iterator[Batch]:
+    """Yield batches whose tensors have a first axis for the learners."""
+    for blocks in zip(*(training.blocks() for training in trainings), strict=True):
+        first = blocks[0]
+        x, y = (torch.stack([getattr(block, name) for block in blocks], 1) for name in ("x", "y"))
+        unlabelled = None if first.unlabelled is None else torch.stack([block.unlabelled for block in blocks], 1)
+        extra = {name: torch.stack([block.extra[name] for block in blocks], 1) for name in first.extra}
+        yield from Block(first.first, x, y, unlabelled, extra).batches(trainings[0].steps)
+
+
+def _stacked(trees: Sequence[Any]) -> Any:  # noqa: ANN401
+    return tree_map(lambda *leaves: torch.stack(leaves), *trees)
+
+
+def _reader(learner: GradientMethod, state: dict[str, Any]) -> GradientMethod:
+    """Return what an objective is called on: the learner with its options and this state, and nothing else of any learner."""
+    reader = object.__new__(type(learner))
+    for name, value in {**{name: getattr(learner, name) for name in options_of(learner)}, **state}.items():
+        setattr(reader, name, value)
+    return reader
+
+
+def _attempted_check(loss: Tensor) -> Exception | None:
+    try:
+        check(loss)
+    except FloatingPointError as error:
+        return error
+    return None
