@@ -1,0 +1,90 @@
+"""What methods on flat rows share: standardised inputs, a bounded sample of what was seen, and class scores."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from medtl_bench.algorithm import Algorithm
+from medtl_bench.data import Inputs, Split, Task, concatenate, parts
+from medtl_bench.networks import scaling
+
+SMALLEST = 1e-6
+Floats = NDArray[np.floating]
+
+
+@dataclass
+class FlatMethod(Algorithm):
+    """Learn from at most `rows` labelled rows, as many of each source; on `adapt` half are the support's, half of all before.
+
+    Where a domain has too few rows they are repeated, which is how it gets its weight in methods that take no weights.
+    """
+
+    rows: int = 600
+    scaling: list[nn.Module] = field(init=False, repr=False)
+    seen: list[Split] = field(init=False, repr=False)
+    estimator: Any = field(init=False, repr=False)
+
+    @classmethod
+    def supports(cls, task: Task) -> str | None:
+        """Return a reason for segmentation."""
+        return "it predicts one answer a row, not one a pixel" if task.kind == "segmentation" else None
+
+    @abstractmethod
+    def learn(self, parts: Sequence[Split]) -> None:
+        """Set `self.estimator`, fitted on labelled rows of several domains."""
+
+    def fit(self, sources: Sequence[Split], unlabelled: Inputs) -> None:
+        """Fit the scaling on the pooled sources, and learn from a sample of each."""
+        self.seen = list(sources)
+        self.scaling = [scaling(part) for part in parts(concatenate(sources).x).values()]
+        self.learn(self.sample(self.seen, self.rows))
+
+    def adapt(self, support: Split) -> None:
+        """Learn again from a sample of what was seen and from the support."""
+        old, new = self.sample(self.seen, self.rows // 2), self.sample([support], self.rows // 2)
+        self.seen = [*self.seen, support]
+        self.learn([*old, *new])
+
+    def sample(self, splits: Sequence[Split], rows: int) -> list[Split]:
+        """Return so many rows in all, equally from each split: drawn without replacement, or all, again and again."""
+        share = max(1, rows // len(splits))
+        return [split[self.shuffled(len(split), share)] for split in splits]
+
+    def shuffled(self, rows: int, share: int) -> Tensor:
+        """Return `share` of the numbers below `rows`, each as often as any other, give or take one."""
+        orders = [torch.randperm(rows, generator=self.generator) for _ in range(-(-share // rows))]
+        return torch.cat(orders)[:share]
+
+    def predict(self, x: Inputs) -> Tensor:
+        """Return class scores [n, classes], a class never seen with a probability near zero, or values [n]."""
+        rows = self.flat(x)
+        if self.task.kind == "regression":
+            return torch.from_numpy(self.values(rows)).float()
+        scores = np.full((len(rows), self.task.outputs), np.log(SMALLEST))
+        scores[:, self.classes()] = self.scores(rows)
+        return torch.from_numpy(scores).float()
+
+    def flat(self, x: Inputs) -> Floats:
+        """Return standardised inputs, flattened to [n, columns]."""
+        scaled = zip(self.scaling, parts(x).values(), strict=True)
+        return torch.cat([scale(part).flatten(1) for scale, part in scaled], 1).numpy()
+
+    def classes(self) -> NDArray[np.integer]:
+        """Return the classes that the estimator knows, in its order."""
+        known: NDArray[np.integer] = self.estimator.classes_
+        return known
+
+    def values(self, rows: Floats) -> Floats:
+        """Return the estimator's values [n]."""
+        predicted: Floats = self.estimator.predict(rows)
+        return predicted
+
+    def scores(self, rows: Floats) -> Floats:
+        """Return the logarithm of the estimator's probabilities [n, known classes]."""
+        return np.log(self.estimator.predict_proba(rows).clip(SMALLEST))

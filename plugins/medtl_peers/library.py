@@ -1,0 +1,48 @@
+"""What the wrappers of other libraries share: what is missing, importing without ballast, seeding global generators."""
+
+import importlib
+import random
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from types import ModuleType
+
+import numpy as np
+import torch
+
+EXTRA = "install medtl-bench[peers]"
+BALLAST = ("tensorflow", "jax", "cupy")  # tried by these libraries where installed, for seconds, and used by none of ours
+
+
+def missing(*modules: str) -> str | None:
+    """Return what to install, as half a sentence that names the modules that are not there, or None if all are."""
+    gone = [name for name in modules if find_spec(name) is None]
+    return f"{EXTRA}: {' and '.join(gone)} {'is' if len(gone) == 1 else 'are'} missing" if gone else None
+
+
+def imported(module: str) -> ModuleType:
+    """Import a module of a library, which is told that tensorflow, jax and cupy are not installed unless they are loaded."""
+    hidden = [name for name in BALLAST if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # None makes an import raise ImportError
+    try:
+        return importlib.import_module(module)
+    finally:
+        for name in hidden:
+            sys.modules.pop(name, None)
+
+
+@contextmanager
+def seeded(generator: torch.Generator) -> Iterator[None]:
+    """Seed torch, numpy and the module random from a generator for a block, and put their states back afterwards."""
+    seed = int(torch.randint(2**31, (), generator=generator))
+    states = random.getstate(), np.random.get_state()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        random.seed(seed)
+        np.random.seed(seed)
+        try:
+            yield
+        finally:
+            random.setstate(states[0])
+            np.random.set_state(states[1])

@@ -1,0 +1,92 @@
+"""learn2learn's MAML and ANIL (Arnold et al. 2020, arXiv:2008.12284).
+
+The library clones the network and takes the inner steps; batches, network, outer optimiser and budget are those of every
+gradient method of the bench. There is no wheel of learn2learn 0.2.0, and the C files it ships are too old for Python 3.11; with
+the extra's `Cython<3.1` and `setuptools<81` installed, this builds it:
+
+    pip install --no-deps --no-build-isolation --use-pep517 --config-settings=--global-option=build_ext learn2learn==0.2.0
+"""
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from medtl_bench.data import Inputs, Split, Task
+from medtl_bench.networks import Network
+from medtl_bench.training import Batch, GradientMethod
+from medtl_peers.library import imported, missing
+
+BUILD = "build it with: pip install --no-deps --no-build-isolation --use-pep517 "
+BUILD += "--config-settings=--global-option=build_ext learn2learn==0.2.0"
+
+
+@dataclass
+class InnerLoop(GradientMethod):
+    """Minimise the mean over sources of the query loss after inner steps that learn2learn takes on the support.
+
+    Each step halves the minibatch of every source into support and query, and defaults are those of this bench's MAML.
+    """
+
+    adapt_steps: int = 10
+    inner_steps: int = 1
+    inner_rate: float = 0.1
+    first_order: bool = False
+
+    @classmethod
+    def supports(cls, task: Task) -> str | None:
+        """Return a reason when learn2learn or what it imports is missing."""
+        why = missing("learn2learn", "gym", "requests", "tqdm")
+        return f"{why}; {BUILD}" if why and "learn2learn" in why else why
+
+    @abstractmethod
+    def learner(self, net: Network) -> tuple[nn.Module, Any]:
+        """Return a part that inner steps leave alone and learn2learn's wrapper of the part that they move."""
+
+    def wrapped(self, part: nn.Module) -> Any:  # noqa: ANN401 - learn2learn has no types
+        """Return learn2learn's MAML around a part of the network."""
+        return imported("learn2learn.algorithms").MAML(part, lr=self.inner_rate, first_order=self.first_order)
+
+    def objective(self, net: Network, batch: Batch) -> Tensor:
+        """Return the mean over sources of the query loss after the inner steps on the support."""
+        half = batch.y.shape[1] // 2
+        fixed, moved = self.learner(net)
+        losses = []
+        for x, y in zip(batch.x, batch.y, strict=True):
+            clone = moved.clone()
+            self.inner(fixed, clone, x[:half], y[:half], self.inner_steps)
+            losses.append(self.task.loss(clone(fixed(x[half:])), y[half:]))
+        return torch.stack(losses).mean()
+
+    def inner(self, fixed: nn.Module, clone: Any, x: Inputs, y: Tensor, steps: int) -> None:  # noqa: ANN401
+        """Let learn2learn take inner steps on labelled rows."""
+        for _ in range(steps):
+            clone.adapt(self.task.loss(clone(fixed(x)), y))
+
+    def adapt(self, support: Split) -> None:
+        """Take `adapt_steps` inner steps on all support rows."""
+        fixed, moved = self.learner(self.net)
+        clone = moved.clone(first_order=True)  # the same steps, without a graph that nothing would use
+        self.inner(fixed, clone, support.x, support.y, self.adapt_steps)
+        for parameter, adapted in zip(moved.parameters(), clone.parameters(), strict=True):
+            parameter.data = adapted.detach()
+
+
+@dataclass
+class MAML(InnerLoop):
+    """learn2learn's MAML: inner steps move the whole network (Finn et al. 2017, algorithm 2)."""
+
+    def learner(self, net: Network) -> tuple[nn.Module, Any]:
+        """Return nothing fixed, and features and head together."""
+        return nn.Identity(), self.wrapped(nn.Sequential(net.module["features"], net.module["head"]))
+
+
+@dataclass
+class ANIL(InnerLoop):
+    """ANIL of learn2learn's parts: inner steps move the head alone, the outer loop all (Raghu et al. 2020, section 4)."""
+
+    def learner(self, net: Network) -> tuple[nn.Module, Any]:
+        """Return the features, and the head."""
+        return net.module["features"], self.wrapped(net.module["head"])
