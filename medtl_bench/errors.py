@@ -14,6 +14,10 @@ class DataError(MedTLError):
     """A dataset broke the data contract, or its files could not be read."""
 
 
+class NotDownloadedError(DataError):
+    """A dataset needs files that are not on this machine; what needs it is skipped, and the rest runs."""
+
+
 class InvalidOutputError(MedTLError):
     """An algorithm returned predictions that cannot be scored."""
 

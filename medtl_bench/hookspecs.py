@@ -17,6 +17,17 @@ if TYPE_CHECKING:
 GROUP = "medtl_bench"
 Family = Literal["bound", "baseline", "domain adaptation", "meta-learning", "continual learning"]
 Area = Literal["imaging", "drug discovery", "genomics", "clinical", "simulated"]
+Application = Literal[
+    "cross-modality segmentation",
+    "rare disease diagnosis",
+    "image augmentation",
+    "drug-target interaction",
+    "few-shot molecular property",
+    "virtual screening",
+    "cross-species annotation",
+    "batch correction",
+    "single-cell integration",
+]
 
 hookspec = pluggy.HookspecMarker(GROUP)
 hookimpl = pluggy.HookimplMarker(GROUP)
@@ -35,12 +46,18 @@ class AlgorithmEntry:
 
 @dataclass(frozen=True)
 class DatasetEntry:
-    """One dataset: its name, a function that builds it (or "package.module:function"), a line about it, its area."""
+    """One dataset: its name, a function that builds it (or "package.module:function"), a line about it, its area.
+
+    `applications`: what the field would use it for. `download`: "package.module:NAME" of a `downloads.Download`, if the files
+    are not shipped.
+    """
 
     name: str
     build: "str | Callable[[], Dataset]"
     summary: str
     area: Area
+    applications: tuple[Application, ...] = ()
+    download: str = ""
 
 
 @hookspec
