@@ -178,8 +178,10 @@ def derive(trials: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
             derived = measured(trials, scores[of_protocol[scores["trial"]]])
             wide = derived.assign(**{measures.SECONDS: trials["seconds"]})[ok]
             found.append(_by_seed(trials[of_protocol], wide))
-    empty = pd.MultiIndex.from_arrays([[] for _ in BY_SEED], names=BY_SEED)
-    return pd.concat(found) if found else pd.DataFrame(index=empty)
+    if not found:
+        return pd.DataFrame(index=pd.MultiIndex.from_arrays([[] for _ in BY_SEED], names=BY_SEED))
+    together = pd.concat(found)
+    return together[[*together.columns.drop(measures.SECONDS), measures.SECONDS]]
 
 
 def summarise(by_seed: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
