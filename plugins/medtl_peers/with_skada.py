@@ -135,7 +135,7 @@ class OptimalTransport(SkadaMethod):
 
     @classmethod
     def supports(cls, task: Task) -> str | None:
-        """Return a reason for regression: POT takes the NaN by which skada 0.6.0 masks a value for a label that fits no other."""
+        """Return a reason for regression: POT takes the NaN by which skada hides a value for a label that fits no other."""
         if task.kind == "regression":
             return "skada hides the target's values as NaN, which POT takes for labels that no source has, so nothing is moved"
         return super().supports(task)
