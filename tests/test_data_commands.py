@@ -105,6 +105,7 @@ def test_a_mismatch_ends_with_3_and_goes_on_with_the_next(call, cache, httpserve
 def test_no_network_ends_with_2_and_says_how_to_do_without(call, cache):
     answer = fetched(call, "far", "--accept-licence", "far")
     assert answer.code == 2
+    assert f"http://127.0.0.1:9/far.csv as {cache / 'remote' / 'far.csv'}" in answer.out.splitlines()
     assert "http://127.0.0.1:9/far.csv could not be downloaded" in answer.sentence
     assert answer.sentence.endswith(f"place it at {cache / 'remote' / 'far.csv'}.")
 
