@@ -202,7 +202,8 @@ def run(
             missing = suite.missing(planning.planned, store)
             console.say(f"{len(planning.planned)} trials, {len(planning.planned) - len(missing)} of them done before.")
             _tell_left_out(planning)
-            with console.followed(suite.run(missing, store, execute, plugin, stack), len(missing)) as records:
+            running = suite.run(planning.planned, store, execute, plugin, stack, wanted=missing)
+            with console.followed(running, len(missing)) as records:
                 outcomes = [record.outcome.status for record in records]
             contents = store.read()
             _write_boards(contents, out)
