@@ -1,6 +1,7 @@
-"""brain-contrasts: the tissues of simulated subjects, to segment in T1, T2, proton density, FLAIR and computed tomography."""
+"""brain-contrasts: the tissues of simulated subjects, to segment in T1, T2, proton density, FLAIR and computed tomography.
 
-from functools import cache
+Plain training on T1 alone scores a Dice of FIGURES
+"""
 
 import numpy as np
 import torch
@@ -11,20 +12,46 @@ from medtl_brain.anatomy import LEVELS, TISSUES, Floats, Subject, stream
 from medtl_brain.scanner import Scanner
 
 SCANNERS = {"t1": scanner.T1, "t2": scanner.T2, "pd": scanner.PD, "flair": scanner.FLAIR, "ct": scanner.CT}
-SUBJECTS = {"train": 6, "val": 2, "test": 12}  # of each contrast
+SUBJECTS = {"train": 5, "val": 2, "test": 10}  # of each contrast
 SLICES = 2  # of each subject, one in the lower and one in the upper half of LEVELS
+METRICS = ("dice", "ece", "brier", "hd95", *(f"dice_class_{number}" for number in range(1, len(TISSUES) + 1)))
+
+CARD = Card(
+    area="imaging",
+    licence="ICBM licence: use, copy, modify and distribute, with the copyright notice (plugins/medtl_brain/data/README.md)",
+    source="MNI ICBM152 2009a symmetric template (T1, grey and white matter), from nilearn 0.14.1 on PyPI, at 2 mm",
+    citation="Fonov, Evans, Botteron, Almli, McKinstry and Collins 2011, Unbiased average age-appropriate atlases for pediatric "
+    "studies, NeuroImage 54(1); Kwan, Evans and Pike 1999, MRI simulation-based evaluation of image-processing and "
+    "classification methods, IEEE Transactions on Medical Imaging 18(11)",
+    shift="Another contrast. Fluid is darkest in T1, brightest in T2 and proton density, black in FLAIR and dark in computed "
+    "tomography; white matter is brighter than grey in T1 alone. Blur, noise and unevenness differ too. The anatomy does not "
+    "shift: all contrasts show subjects drawn alike, and no subject is in two of them.",
+    provenance="semi-synthetic",
+    privacy="No single person's data: the template is an average over 152 healthy adults.",
+    intended_use="Comparing methods across contrasts in seconds. Not for choosing a segmentation tool for patients: nobody here "
+    "is ill, old or a child, no skull is shown, and a slice has 32 x 32 pixels.",
+    notes="Measured: the T1 template and its tissue maps. Simulated: every subject is that one template moved, turned, stretched "
+    "and smoothly bent at random, so subjects differ less than people do and scores are kinder; T2, PD and FLAIR are signal "
+    "equations with BrainWeb's relaxation times at 1.5 T, computed tomography is Hounsfield units of the tissues; blur, bias "
+    "field and noise are drawn. Fluid is what the brain mask holds besides grey and white matter. Classes: 0 background, "
+    "1 cerebrospinal fluid, 2 grey matter, 3 white matter, by the largest share of a pixel of 4 mm; fluid has about 4% of the "
+    "pixels. A magnetic resonance image is scaled by its own median. Two slices of each subject, at least one of every "
+    "level between midbrain and centrum semiovale possible in each split; a subject (group) stands in one split only, and since "
+    "all come from one template a test slice does resemble training slices of its level.",
+)
 
 
 def build() -> Dataset:
     """Return the dataset."""
-    names = tuple(SCANNERS)
     return Dataset(
         name="brain-contrasts",
         card=CARD,
         task=Task("segmentation", ("background", *TISSUES), METRICS),
         domains=tuple(_domain(name, taken) for name, taken in SCANNERS.items()),
-        transfers=(Transfer("t1-to-t2", ("t1",), ("t2",)),),
-        streams=(Stream("contrasts", ("t1","t2","flair","ct")),),
+        transfers=tuple(
+            Transfer(f"t1-to-{name}", ("t1",), (name,), optional=name != "t2") for name in SCANNERS if name != "t1"
+        ),
+        streams=(Stream("contrasts", ("t1", "t2", "flair", "ct")),),
     )
 
 
@@ -37,30 +64,20 @@ def _domain(name: str, taken: Scanner) -> Domain:
 
 
 def _split(name: str, taken: Scanner, subjects: range) -> Split:
-    slices = {number: _slices(name, number) for number in subjects}
-    images = [taken.image(clean(taken, one), stream("brain-contrasts", name, number, "scan", level))
-              for number, several in slices.items() for level, one in enumerate(several)]
-    y = anatomy.labels(np.concatenate(list(slices.values())))
-    groups = torch.tensor(list(subjects)).repeat_interleave(SLICES)
-    return Split(torch.tensor(np.stack(images)[:, None], dtype=torch.float32), torch.from_numpy(y), groups)
+    slices = np.concatenate([_slices(name, number) for number in subjects])
+    groups = np.repeat(list(subjects), SLICES)
+    images = [
+        taken.image(taken.clean(one), stream("brain-contrasts", name, "scan", int(number), row % SLICES))
+        for row, (one, number) in enumerate(zip(slices, groups, strict=True))
+    ]
+    x = torch.tensor(np.stack(images)[:, None], dtype=torch.float32)
+    return Split(x, torch.from_numpy(anatomy.labels(slices)), torch.from_numpy(groups))
 
 
 def _slices(name: str, number: int) -> Floats:
+    """Return the slices [n, volume, h, w] of a subject, at random heights in equal parts of LEVELS."""
     source = stream("brain-contrasts", name, number)
     subject = Subject.drawn(source)
     low, high = LEVELS
-    height = (high - low) / SLICES
-    return subject.slices([low + height * (part + source.uniform()) for part in range(SLICES)])
-
-
-def clean(taken: Scanner, one: Floats) -> Floats:
-    """Return the signals [h, w] of a slice [volume, h, w] before anything spoils them."""
-    if taken.signal is None:
-        return one[0]
-    return np.tensordot([taken.signal[tissue] for tissue in TISSUES], one[1:], 1)
-
-
-METRICS = ("dice", "ece", "brier", "hd95", "dice_class_1", "dice_class_2", "dice_class_3")
-CARD = Card(
-    area="imaging",
-    licence="x", source="x", citation="x", shift="x", provenance="semi-synthetic", privacy="x", intended_use="x", notes="x")
+    part = (high - low) / SLICES
+    return subject.slices([low + part * (number + source.uniform()) for number in range(SLICES)])
