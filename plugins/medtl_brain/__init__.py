@@ -1,4 +1,4 @@
-"""Brain slices of simulated subjects, all of them the MNI ICBM152 template bent: to segment in five contrasts, to find lesions in."""
+"""Brain slices of simulated subjects, made from the MNI ICBM152 template: to segment in five contrasts, to find lesions in."""
 
 from medtl_bench.hookspecs import DatasetEntry, hookimpl
 

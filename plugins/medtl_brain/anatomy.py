@@ -23,7 +23,6 @@ LEVELS = (16.0, 76.0)  # mm above the lowest slice that is shipped: from the mid
 SPACING = 35.0  # mm between the control points of a bend
 BEND = 3.5  # mm, deviation of a control point
 TURN, STRETCH, MOVE = 0.07, 0.05, 3.0  # deviations of an angle in radians, of a scale, of a position in mm
-THICKNESS = (-1.0, 1.0)  # mm, where a slice is sampled
 
 Floats = NDArray[np.float64]
 
@@ -62,9 +61,9 @@ class Subject:
         return cls(matrix, source.normal(scale=MOVE, size=3), source.normal(scale=BEND, size=(3, *points)))
 
     def slices(self, levels: Sequence[float]) -> Floats:
-        """Return axial slices [level, volume, SIDE, SIDE] at heights in mm: rows from front to back, columns from left to right.
+        """Return axial slices [level, volume, SIDE, SIDE] at heights in mm; rows go from front to back, columns left to right.
 
-        A pixel is the mean over 2 x 2 places in the slice and those of THICKNESS through it, all bent alike.
+        A pixel is the mean over 2 x 2 places, all bent alike.
         """
         middle, within = np.arange(SIDE) - (SIDE - 1) / 2, np.array([-0.25, 0.25])
         height = np.array(levels) - _extent()[2] / 2
@@ -73,7 +72,7 @@ class Subject:
         knots = places / SPACING + _column((np.array(self.bend.shape[1:]) - 1) / 2)
         places += np.stack([ndimage.map_coordinates(axis, knots, order=3, mode="nearest") for axis in self.bend])
         voxels = places / VOXEL + _column((np.array(template().shape[1:]) - 1) / 2)
-        steps = np.stack(np.meshgrid(PIXEL * within, PIXEL * within, THICKNESS)).reshape(3, -1)
+        steps = np.stack(np.meshgrid(PIXEL * within, PIXEL * within, 0.0)).reshape(3, -1)
         near = voxels[..., None] + (self.matrix @ steps / VOXEL)[:, None, None, None]
         return np.stack([ndimage.map_coordinates(v, near, order=1).mean(-1) for v in template()], 1)
 

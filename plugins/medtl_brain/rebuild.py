@@ -6,10 +6,10 @@ from typing import Any
 
 import nibabel
 import numpy as np
-from medtl_brain.anatomy import FILE, VOXEL
 from numpy.typing import NDArray
 
 from medtl_bench.shipped import origin, packed, rebuild
+from medtl_brain.anatomy import FILE, VOXEL
 
 MEMBERS = [f"nilearn/datasets/data/mni_icbm152_{name}_tal_nlin_sym_09a_converted.nii.gz" for name in ("t1", "gm", "wm")]
 SHA256 = "821742e12a11a0339c73b71713b2f5f447487303b0e25d03ba4f9dd51603b8b8"
