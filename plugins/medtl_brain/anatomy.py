@@ -70,7 +70,7 @@ class Subject:
         z, y, x = np.meshgrid(height, -PIXEL * middle, PIXEL * middle, indexing="ij")
         places = self._linear(np.stack([x, y, z]))
         knots = places / SPACING + _column((np.array(self.bend.shape[1:]) - 1) / 2)
-        places += np.stack([ndimage.map_coordinates(axis, knots, order=3, mode="nearest") for axis in self.bend])
+        places += np.stack([ndimage.map_coordinates(axis, knots, order=3, mode="mirror") for axis in self.bend])
         voxels = places / VOXEL + _column((np.array(template().shape[1:]) - 1) / 2)
         steps = np.stack(np.meshgrid(PIXEL * within, PIXEL * within, 0.0)).reshape(3, -1)
         near = voxels[..., None] + (self.matrix @ steps / VOXEL)[:, None, None, None]
