@@ -154,16 +154,15 @@ def scores(dataset: Dataset, scenario: Transfer, seed: int, shots: tuple[int, ..
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("contrast", "drop", "gain"), [("t2", 0.3, 0.15), ("pd", 0.3, 0.1), ("ct", 0.3, 0.15)])
-def test_what_t1_taught_fails_in_another_contrast_and_five_images_bring_much_of_it_back(
-    built: dict[str, Dataset], contrast: str, drop: float, gain: float
-) -> None:
-    dataset = built["brain-contrasts"]
+def test_what_t1_taught_fails_in_another_contrast_and_five_images_bring_much_of_it_back(built: dict[str, Dataset]) -> None:
+    margins = {"t2": (0.3, 0.15), "pd": (0.3, 0.1), "flair": (0.1, 0.0), "ct": (0.2, 0.1)}  # least drop, least gain
+    scenario = Transfer("t1-to-all", ("t1",), tuple(margins))
     for seed in range(3):
-        value = scores(dataset, dataset.transfer(f"t1-to-{contrast}"), seed, (5,))
+        value = scores(built["brain-contrasts"], scenario, seed, (5,))
         assert value["fit", "t1", None] > 0.6
-        assert value["fit", "t1", None] - value["fit", contrast, None] > drop
-        assert value["adapt", contrast, 5] - value["fit", contrast, None] > gain
+        for contrast, (drop, gain) in margins.items():
+            assert value["fit", "t1", None] - value["fit", contrast, None] > drop, (contrast, seed)
+            assert value["adapt", contrast, 5] - value["fit", contrast, None] > gain, (contrast, seed)
 
 
 @pytest.mark.slow
