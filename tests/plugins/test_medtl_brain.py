@@ -155,7 +155,7 @@ def scores(dataset: Dataset, scenario: Transfer, seed: int, shots: tuple[int, ..
 
 @pytest.mark.slow
 def test_what_t1_taught_fails_in_another_contrast_and_five_images_bring_much_of_it_back(built: dict[str, Dataset]) -> None:
-    margins = {"t2": (0.3, 0.15), "pd": (0.3, 0.1), "flair": (0.1, 0.0), "ct": (0.2, 0.1)}  # least drop, least gain
+    margins = {"t2": (0.4, 0.2), "pd": (0.35, 0.15), "flair": (0.1, 0.05), "ct": (0.25, 0.2)}  # least drop, least gain
     scenario = Transfer("t1-to-all", ("t1",), tuple(margins))
     for seed in range(3):
         value = scores(built["brain-contrasts"], scenario, seed, (5,))
