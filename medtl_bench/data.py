@@ -111,11 +111,20 @@ class Task:
                 raise unknown(f"{self.kind} metric", name, metrics.names(self.kind))
             if metrics.METRICS[name].binary and len(self.classes) != 2:
                 raise DataError(f"The metric {name!r} needs exactly two classes, but got {list(self.classes)}.")
+            if len(self.classes) < (least := metrics.METRICS[name].classes):
+                raise DataError(f"The metric {name!r} needs at least {least} classes, but got {list(self.classes)}.")
+        if metrics.METRICS[self.primary].detail:
+            raise DataError(f"The first metric must be one that is scored at every stage, which {self.primary!r} is not.")
 
     @property
     def primary(self) -> str:
         """Return the metric that the boards rank by."""
         return self.metrics[0]
+
+    @property
+    def running(self) -> tuple[str, ...]:
+        """Return the metrics that are scored at every stage: all but those that are details."""
+        return tuple(name for name in self.metrics if not metrics.METRICS[name].detail)
 
     @property
     def outputs(self) -> int:

@@ -5,14 +5,17 @@ scikit-learn's own functions cost about a millisecond each in argument checks, a
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 from scipy.stats import rankdata
 
 Floats = NDArray[np.floating]
 Ints = NDArray[np.integer]
 BINS = 15
+MOST_CLASSES = 10  # for which there are metrics of each class
 TASK_AWARE = "task_aware_"  # before the name of a metric: of class scores masked to the classes of the domain
 MARKED = "marked_"  # before the name of a metric: of those rows that a dataset marks, scored apart
 PREFIXES = (TASK_AWARE, MARKED)
@@ -82,6 +85,57 @@ def dice(probability: Floats, y: Ints) -> float:
     return float((2 * both[either > 0] / either[either > 0]).mean()) if either.any() else float("nan")
 
 
+def dice_of_class(probability: Floats, y: Ints, *, number: int) -> float:
+    """Dice overlap of one class, NaN where neither `y` nor the answer holds it. probability [n, classes, h, w], y [n, h, w]."""
+    predicted, true = probability.argmax(1) == number, y == number
+    either = predicted.sum() + true.sum()
+    return float(2 * (predicted & true).sum() / either) if either else float("nan")
+
+
+def hd95(probability: Floats, y: Ints) -> float:
+    """95% Hausdorff distance in pixels, mean over the foreground classes; lower is better. Shapes as for `dice`.
+
+    Of a class it is the mean over images, as `hd95_of_class` says; a class that no image holds is left out.
+    """
+    values = np.array([hd95_of_class(probability, y, number=number) for number in range(1, probability.shape[1])])
+    return float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
+
+
+def hd95_of_class(probability: Floats, y: Ints, *, number: int) -> float:
+    """95% Hausdorff distance of one class in pixels, mean over images; lower is better. Shapes as for `dice`.
+
+    In an image: the larger of two 95th percentiles (linear between ranks), of the distances from each border pixel of the
+    answer to the nearest border pixel of the truth, and of those back (Huttenlocher et al. 1993; Taha and Hanbury 2015, 95%).
+    Border pixels are those with one of their four neighbours outside the class, or beyond the image. An image where neither
+    truth nor answer holds the class is left out; where one of them does, its distance is the image's diagonal. NaN if all are
+    left out.
+    """
+    predicted, true = probability.argmax(1) == number, y == number
+    some, asked = predicted.any((1, 2)), true.any((1, 2))
+    distances = np.full(len(y), np.nan)
+    distances[some ^ asked] = np.hypot(*y.shape[1:])
+    if (both := some & asked).any():
+        there, back = _border(predicted[both]), _border(true[both])
+        distances[both] = np.maximum(_percentiles(there, back), _percentiles(back, there))
+    return float(np.nanmean(distances)) if np.isfinite(distances).any() else float("nan")
+
+
+def _border(masks: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    cross = ndimage.generate_binary_structure(2, 1)[None]
+    return masks & ~ndimage.binary_erosion(masks, cross)
+
+
+def _percentiles(start: NDArray[np.bool_], goal: NDArray[np.bool_]) -> Floats:
+    """Return for each image [n, h, w] the 95th percentile of the distances from pixels of `start` to the nearest of `goal`."""
+    distance = np.stack([ndimage.distance_transform_edt(~inside) for inside in goal])[start]
+    image = np.nonzero(start)[0]
+    ordered = distance[np.lexsort((distance, image))]
+    counts = np.bincount(image)
+    below, between = np.divmod(0.95 * (counts - 1), 1)
+    place = (np.cumsum(counts) - counts + below).astype(int)
+    return np.asarray(ordered[place] * (1 - between) + ordered[np.minimum(place + 1, len(ordered) - 1)] * between)
+
+
 def concordance(value: Floats, y: Floats) -> float:
     """Share of pairs with different truth that are put in the right order, ties half (Harrell 1982). value [n], y [n]."""
     longer = y[:, None] > y[None, :]
@@ -100,29 +154,50 @@ def _pixels(probability: Floats, y: Ints) -> tuple[Floats, Ints]:
     return np.moveaxis(probability, 1, -1).reshape(-1, probability.shape[1]), y.reshape(-1)
 
 
+_CLASSES = ("classification",)
+_PROBABILITIES = ("classification", "segmentation")
+_MASKS = ("segmentation",)
+
+
 @dataclass(frozen=True)
 class Metric:
-    """A metric, the kinds of task it fits, the direction that is better, and whether it needs exactly two classes."""
+    """A metric, the kinds of task it fits, the direction that is better, and whether it needs exactly two classes.
+
+    `classes`: how many it needs at least. `detail`: it is scored on the test splits before any target label (stage `fit`), and
+    at no other stage, for it is slow or one of many.
+    """
 
     function: Callable[..., float]
     kinds: tuple[str, ...]
     higher_is_better: bool = True
     binary: bool = False
+    classes: int = 0
+    detail: bool = False
 
 
-_CLASSES = ("classification",)
-_PROBABILITIES = ("classification", "segmentation")
+def _of_each_class() -> dict[str, Metric]:
+    """Return `dice_class_1`, `hd95_class_1` and so on: of one class, by its place among the task's classes, background 0."""
+    found = {}
+    for number in range(1, MOST_CLASSES):
+        for name, of_class, higher in (("dice", dice_of_class, True), ("hd95", hd95_of_class, False)):
+            function = partial(of_class, number=number)
+            found[f"{name}_class_{number}"] = Metric(function, _MASKS, higher, classes=number + 1, detail=True)
+    return found
+
+
 METRICS = {
     "balanced_accuracy": Metric(balanced_accuracy, _CLASSES),
     "accuracy": Metric(accuracy, _CLASSES),
     "roc_auc": Metric(roc_auc, _CLASSES, binary=True),
     "average_precision": Metric(average_precision, _CLASSES, binary=True),
     "pr_auc_gain": Metric(pr_auc_gain, _CLASSES, binary=True),
-    "dice": Metric(dice, ("segmentation",)),
+    "dice": Metric(dice, _MASKS),
+    "hd95": Metric(hd95, _MASKS, higher_is_better=False, detail=True),
     "ece": Metric(expected_calibration_error, _PROBABILITIES, higher_is_better=False),
     "brier": Metric(brier, _PROBABILITIES, higher_is_better=False),
     "concordance": Metric(concordance, ("regression",)),
     "rmse": Metric(rmse, ("regression",), higher_is_better=False),
+    **_of_each_class(),
 }
 _DEFAULTS = {
     "classification": ("balanced_accuracy", "ece", "brier"),

@@ -162,7 +162,8 @@ def transfer(
 
     Stages: `validation` (source validation splits, for choosing models), `fit` (test splits before any target label), `adapt`
     (the target's after k labels per class, for each draw), `full` (after all its training labels), `retained` (mean over the
-    sources after that). Support draws depend on dataset, target, k, draw and seed, never on the algorithm.
+    sources after that). Metrics that are details are of `fit` alone. Support draws depend on dataset, target, k, draw and
+    seed, never on the algorithm.
     """
     task = dataset.task
     sources = [dataset.domain(name) for name in scenario.sources]
@@ -173,7 +174,7 @@ def transfer(
     examiner.fit(train, torch.cat([target.train.x for target in targets]))
     for source in sources:
         if len(source.val):
-            yield from rows("validation", len(source.val), examiner.scores(source.val, task.metrics), domain=source.name)
+            yield from rows("validation", len(source.val), examiner.scores(source.val, task.running), domain=source.name)
     for domain in (*targets, *sources):
         yield from rows("fit", len(domain.test), examiner.scores(domain.test, task.metrics), domain=domain.name)
     source_tests = concatenate([source.test for source in sources])
@@ -202,7 +203,7 @@ def _after(
 ) -> Iterator[Score]:
     """Yield the scores on the target just learned, and the mean over the sources, which are predicted in one call."""
     task = examiner.task
-    yield from rows(stage, len(test), examiner.scores(test, task.metrics), domain=where["learned"], **where)
+    yield from rows(stage, len(test), examiner.scores(test, task.running), domain=where["learned"], **where)
     outputs = examiner.outputs(source_tests)
     pairs = zip(outputs.split(sizes), source_tests.y.split(sizes), strict=True)
     kept = [value for answers, y in pairs for value in measure(task, answers, y, [task.primary]).values()]
@@ -230,7 +231,7 @@ def stream(dataset: Dataset, scenario: Stream, make: MakeLearner, *, seed: int, 
         else:
             examiner.fit([learned.train], learned.train.x)
         for domain in domains:
-            values = _aware(task, examiner.outputs(domain.test), domain.test, task.metrics, known[domain.name])
+            values = _aware(task, examiner.outputs(domain.test), domain.test, task.running, known[domain.name])
             yield from rows("learn", len(domain.test), values, learned=learned.name, domain=domain.name)
 
 

@@ -228,6 +228,8 @@ def test_what_a_dataset_has_not_is_told_with_near_matches(make_dataset):
         (("classification", ("a", "b"), ("roc_auk",)), "no classification metric named 'roc_auk'; did you mean 'roc_auc'"),
         (("regression", (), ("dice",)), "no regression metric named 'dice'"),
         (("classification", ("a", "b", "c"), ("roc_auc",)), "'roc_auc' needs exactly two classes"),
+        (("segmentation", ("a", "b"), ("dice", "dice_class_2")), "'dice_class_2' needs at least 3 classes, but got"),
+        (("segmentation", ("a", "b"), ("hd95", "dice")), "scored at every stage, which 'hd95' is not"),
     ],
 )
 def test_a_task_that_makes_no_sense_is_refused(arguments, told):

@@ -9,7 +9,7 @@ from torch import nn
 from torch.func import grad, stack_module_state, vmap
 
 from medtl_bench.data import Task
-from medtl_bench.networks import Network, Standardise, build, pooled
+from medtl_bench.networks import Network, Standardise, build, patch, pooled
 
 TWO = Task("classification", ("no", "yes"))
 MASKS = Task("segmentation", ("background", "blob", "edge"))
@@ -29,6 +29,8 @@ CASES = {
     "vectors": (TWO, random(6, 5), (6, 2)),
     "images": (TWO, random(6, 1, 8, 8), (6, 2)),
     "masks": (MASKS, random(6, 2, 8, 12), (6, 3, 8, 12)),
+    "large images": (TWO, random(6, 1, 32, 40), (6, 2)),
+    "large masks": (MASKS, random(6, 2, 32, 40), (6, 3, 32, 40)),
     "values": (VALUE, random(6, 5), (6,)),
     "two parts": (TWO, both(6), (6, 2)),
     "values of two parts": (VALUE, both(6), (6,)),
@@ -166,3 +168,15 @@ def test_the_scaling_is_no_parameter():
 def test_inputs_without_a_backbone_are_told():
     with pytest.raises(ValueError, match=r"no backbone for inputs of shape \[6, 5, 3\]"):
         build(random(6, 5, 3), TWO, WIDTH)
+
+
+def test_large_images_are_taken_as_patches_and_masks_are_put_together_again():
+    assert (patch(random(1, 1, 31, 64)), patch(random(1, 1, 32, 64))) == (1, 2)
+    x = random(2, 1, 32, 32)
+    net = build(x, MASKS, WIDTH)
+    assert net.features(x).shape == (2, WIDTH, 16, 16)
+    moved = x.clone()
+    moved[0, 0, 9, 20] += 5  # what changes is this pixel's neighbourhood, not a mirrored or transposed one
+    change = (net(moved) - net(x)).abs().sum(1)
+    assert change[1].max() == 0
+    assert change[0, 8:10, 20:22].min() > 10 * change[0, 20:22, 8:10].max()

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pytest
 import torch
+from medtl_toy.dataset import masks
 from torch import Tensor
 
 from medtl_bench import metrics
@@ -13,6 +14,7 @@ from medtl_bench.algorithm import Algorithm
 from medtl_bench.data import Domain, Split, Stream, Task, Transfer
 from medtl_bench.errors import InvalidOutputError
 from medtl_bench.protocols import Clock, Labels, check_outputs, draw_support, measure, stream, transfer
+from medtl_bench.testing.datasets import Constant
 
 TASK = Task("classification", ("no", "yes"))
 CLASSES = Task("classification", ("p", "q", "r", "s"))
@@ -334,6 +336,20 @@ def test_huge_scores_are_sure_and_not_nan():
 def test_a_metric_that_is_undefined_on_a_split_is_left_out():
     task = Task("classification", ("no", "yes"), ("roc_auc", "brier"))
     assert list(measure(task, torch.zeros(3, 2), torch.zeros(3, dtype=torch.int64), task.metrics)) == ["brier"]
+
+
+def test_details_are_scored_before_any_target_label_and_at_no_other_stage():
+    dataset = masks()
+    task = Task("segmentation", dataset.task.classes, ("dice", "hd95", "dice_class_1"))
+    dataset = replace(dataset, task=task)
+    options = {"seed": 0, "clock": Clock()}
+    scores = [
+        *transfer(dataset, dataset.transfers[0], Constant, shots=(1,), draws=1, **options),
+        *stream(dataset, dataset.streams[0], Constant, **options),
+    ]
+    by_stage = {stage: {s.metric for s in scores if s.stage == stage} for stage in {s.stage for s in scores}}
+    assert by_stage.pop("fit") == set(task.metrics)
+    assert set.union(*by_stage.values()) == set(task.running) == {"dice"}
 
 
 @dataclass

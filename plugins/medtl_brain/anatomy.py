@@ -1,0 +1,95 @@
+"""The shipped brain template, and simulated subjects: the template moved, turned, stretched and bent, seen in slices."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from medtl_bench.seeds import seed_of
+from medtl_bench.shipped import arrays
+
+FILE = Path(__file__).parent / "data" / "mni_icbm152.npz"
+SHA256 = "e50477cb4be3a76119e4d01c07ac0eee31653489c267c516566ee2e9be546da1"
+VOLUMES = ("t1", "csf", "grey", "white")
+TISSUES = VOLUMES[1:]
+VOXEL = 2  # mm
+PIXEL = 4  # mm
+SIDE = 32  # pixels
+LEVELS = (16.0, 76.0)  # mm above the lowest slice that is shipped: from the midbrain to the centrum semiovale
+SPACING = 35.0  # mm between the control points of a bend
+BEND = 3.5  # mm, deviation of a control point
+TURN, STRETCH, MOVE = 0.07, 0.05, 3.0  # deviations of an angle in radians, of a scale, of a position in mm
+
+Floats = NDArray[np.float64]
+
+
+@cache
+def template() -> Floats:
+    """Return the template [volume, x, y, z] in 0..1, in the order of VOLUMES; raises DataError or IntegrityError."""
+    found = arrays(FILE, SHA256)
+    return np.stack([found[name] for name in VOLUMES]) / 255
+
+
+def stream(*identity: str | int) -> np.random.Generator:
+    """Return a fresh generator of random numbers seeded from an identity."""
+    return np.random.default_rng(seed_of(*identity))
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One simulated person: an affine map and a smooth bend of the template.
+
+    `matrix` [3, 3] and `offset` [3]: from a place in the scanner to one in the template, in mm from its middle. `bend`
+    [3, x, y, z]: what is added there, in mm, on a grid of control points SPACING apart.
+    """
+
+    matrix: Floats
+    offset: Floats
+    bend: Floats
+
+    @classmethod
+    def drawn(cls, source: np.random.Generator) -> "Subject":
+        """Draw a subject."""
+        a, b, c = source.normal(scale=TURN, size=3)
+        turn = np.array([[1.0, -a, b], [a, 1.0, -c], [-b, c, 1.0]])  # small angles
+        matrix = turn * (1 + source.normal(scale=STRETCH, size=3))
+        points = np.ceil(_extent() / SPACING).astype(int) + 2
+        return cls(matrix, source.normal(scale=MOVE, size=3), source.normal(scale=BEND, size=(3, *points)))
+
+    def slices(self, levels: Sequence[float]) -> Floats:
+        """Return axial slices [level, volume, SIDE, SIDE] at heights in mm; rows go from front to back, columns left to right.
+
+        A pixel is the mean over 2 x 2 places, all bent alike.
+        """
+        middle, within = np.arange(SIDE) - (SIDE - 1) / 2, np.array([-0.25, 0.25])
+        height = np.array(levels) - _extent()[2] / 2
+        z, y, x = np.meshgrid(height, -PIXEL * middle, PIXEL * middle, indexing="ij")
+        places = self._linear(np.stack([x, y, z]))
+        knots = places / SPACING + _column((np.array(self.bend.shape[1:]) - 1) / 2)
+        places += np.stack([ndimage.map_coordinates(axis, knots, order=3, mode="mirror") for axis in self.bend])
+        voxels = places / VOXEL + _column((np.array(template().shape[1:]) - 1) / 2)
+        steps = np.stack(np.meshgrid(PIXEL * within, PIXEL * within, 0.0)).reshape(3, -1)
+        near = voxels[..., None] + (self.matrix @ steps / VOXEL)[:, None, None, None]
+        return np.stack([ndimage.map_coordinates(v, near, order=1).mean(-1) for v in template()], 1)
+
+    def _linear(self, points: Floats) -> Floats:
+        return np.einsum("ij,j...->i...", self.matrix, points) + _column(self.offset)
+
+
+def _column(values: Floats) -> Floats:
+    return values.reshape(3, 1, 1, 1)
+
+
+def _extent() -> Floats:
+    return np.array(template().shape[1:]) * float(VOXEL)
+
+
+def labels(slices: Floats) -> NDArray[np.int64]:
+    """Return for slices [n, volume, h, w] the class that fills most of a pixel: 0 background, then TISSUES from 1."""
+    tissues = slices[:, 1:]
+    outside = 1 - tissues.sum(1, keepdims=True)
+    return np.concatenate([outside, tissues], 1).argmax(1)

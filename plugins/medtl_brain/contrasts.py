@@ -1,0 +1,85 @@
+"""brain-contrasts: the tissues of simulated subjects, to segment in T1, T2, proton density, FLAIR and computed tomography.
+
+Plain training on T1 scores a Dice of 0.66 on T1, but 0.17 on T2, 0.21 on proton density, 0.52 on FLAIR and 0.32 on computed
+tomography; fine-tuned on five labelled images there, 0.46, 0.45, 0.63 and 0.63 (means of 3 seeds, fine-tune's defaults).
+"""
+
+import numpy as np
+import torch
+
+from medtl_bench.data import Card, Dataset, Domain, Split, Stream, Task, Transfer
+from medtl_brain import anatomy, scanner
+from medtl_brain.anatomy import LEVELS, TISSUES, Floats, Subject, stream
+from medtl_brain.scanner import Scanner
+
+SCANNERS = {"t1": scanner.T1, "t2": scanner.T2, "pd": scanner.PD, "flair": scanner.FLAIR, "ct": scanner.CT}
+SUBJECTS = {"train": 5, "val": 2, "test": 10}  # of each contrast
+SLICES = 2  # of each subject, one in the lower and one in the upper half of LEVELS
+METRICS = ("dice", "ece", "brier", "hd95", *(f"dice_class_{number}" for number in range(1, len(TISSUES) + 1)))
+
+CARD = Card(
+    area="imaging",
+    licence="ICBM: use, copy, modify and distribute, with the copyright notice (plugins/medtl_brain/data/README.md)",
+    source="MNI ICBM152 2009a symmetric template (T1, grey and white matter), from nilearn 0.14.1 on PyPI, at 2 mm",
+    citation="Fonov, Evans, Botteron, Almli, McKinstry and Collins 2011, Unbiased average age-appropriate atlases for "
+    "pediatric studies, NeuroImage 54(1); Kwan, Evans and Pike 1999, MRI simulation-based evaluation of image-processing "
+    "and classification methods, IEEE Transactions on Medical Imaging 18(11)",
+    shift="Another contrast. Fluid is dark in T1 and computed tomography, black in FLAIR, brightest in T2 and proton "
+    "density; white matter is brighter than grey in T1 alone. Blur, noise and unevenness differ too. The anatomy does not "
+    "shift: all contrasts show subjects drawn alike, and no subject is in two of them.",
+    provenance="semi-synthetic",
+    privacy="No single person's data: the template is an average over 152 healthy adults.",
+    intended_use="Comparing methods across contrasts in seconds. Not for choosing a segmentation tool for patients: nobody "
+    "here is ill, old or a child, no skull is shown, and a slice has 32 x 32 pixels.",
+    notes="Measured: the T1 template and its tissue maps. Simulated: every subject is that one template moved, turned, "
+    "stretched and smoothly bent at random, so subjects differ less than people do and scores are kinder; T2, PD and FLAIR "
+    "are signal equations with BrainWeb's relaxation times at 1.5 T, computed tomography is Hounsfield units of the "
+    "tissues; blur, bias field and noise are drawn. Fluid is what the brain mask holds besides grey and white matter. "
+    "Classes: 0 background, 1 cerebrospinal fluid, 2 grey matter, 3 white matter, by the largest share of a pixel of 4 mm; "
+    "fluid has about 4% of the pixels. A magnetic resonance image is scaled by its own median. Of each subject there are "
+    "two slices, from the lower and the upper half of the 60 mm between midbrain and centrum semiovale; both stand in one "
+    "split (group). Levels are not kept apart: since all subjects come from one template, a test slice resembles training "
+    "slices of nearby levels.",
+)
+
+
+def build() -> Dataset:
+    """Return the dataset."""
+    return Dataset(
+        name="brain-contrasts",
+        card=CARD,
+        task=Task("segmentation", ("background", *TISSUES), METRICS),
+        domains=tuple(_domain(name, taken) for name, taken in SCANNERS.items()),
+        transfers=tuple(
+            Transfer(f"t1-to-{name}", ("t1",), (name,), optional=name != "t2") for name in SCANNERS if name != "t1"
+        ),
+        streams=(Stream("contrasts", ("t1", "t2", "flair", "ct")),),
+    )
+
+
+def _domain(name: str, taken: Scanner) -> Domain:
+    first, splits = 0, []
+    for count in SUBJECTS.values():
+        splits.append(_split(name, taken, range(first, first + count)))
+        first += count
+    return Domain(name, *splits)
+
+
+def _split(name: str, taken: Scanner, subjects: range) -> Split:
+    slices = np.concatenate([_slices(name, number) for number in subjects])
+    groups = np.repeat(list(subjects), SLICES)
+    images = [
+        taken.image(taken.clean(one), stream("brain-contrasts", name, "scan", int(number), row % SLICES))
+        for row, (one, number) in enumerate(zip(slices, groups, strict=True))
+    ]
+    x = torch.tensor(np.stack(images)[:, None], dtype=torch.float32)
+    return Split(x, torch.from_numpy(anatomy.labels(slices)), torch.from_numpy(groups))
+
+
+def _slices(name: str, number: int) -> Floats:
+    """Return the slices [n, volume, h, w] of a subject, at random heights in equal parts of LEVELS."""
+    source = stream("brain-contrasts", name, number)
+    subject = Subject.drawn(source)
+    low, high = LEVELS
+    part = (high - low) / SLICES
+    return subject.slices([low + part * (number + source.uniform()) for number in range(SLICES)])
