@@ -35,13 +35,17 @@ hookimpl = pluggy.HookimplMarker(GROUP)
 
 @dataclass(frozen=True)
 class AlgorithmEntry:
-    """One algorithm: its name, its class (or "package.module:Class"), a line about it, its family and its paper."""
+    """One algorithm: its name, its class (or "package.module:Class"), a line about it, its family and its paper.
+
+    `counterpart`: an algorithm of which this is another implementation; the boards test whether both score the same.
+    """
 
     name: str
     implementation: "str | type[Algorithm]"
     summary: str
     family: Family
     reference: str = ""
+    counterpart: str = ""
 
 
 @dataclass(frozen=True)
@@ -49,11 +53,12 @@ class DatasetEntry:
     """One dataset: its name, a function that builds it (or "package.module:function"), a line about it, its area.
 
     `applications`: what the field would use it for. `download`: "package.module:NAME" of a `downloads.Download`, if the files
-    are not shipped.
+    are not shipped. A name that ends with a colon, as "h5ad:", is a family of datasets: `build` gets what the user writes after
+    the colon and returns a Dataset of the whole name; `download` may then name a function that gets it too.
     """
 
     name: str
-    build: "str | Callable[[], Dataset]"
+    build: "str | Callable[[], Dataset] | Callable[[str], Dataset]"
     summary: str
     area: Area
     applications: tuple[Application, ...] = ()

@@ -14,6 +14,8 @@ Floats = NDArray[np.floating]
 Ints = NDArray[np.integer]
 BINS = 15
 TASK_AWARE = "task_aware_"  # before the name of a metric: of class scores masked to the classes of the domain
+MARKED = "marked_"  # before the name of a metric: of those rows that a dataset marks, scored apart
+PREFIXES = (TASK_AWARE, MARKED)
 
 
 def balanced_accuracy(probability: Floats, y: Ints) -> float:
@@ -141,6 +143,13 @@ _DEFAULTS = {
     "segmentation": ("dice", "ece", "brier"),
     "regression": ("concordance", "rmse"),
 }
+
+
+def known(name: str) -> Metric | None:
+    """Return the metric that a score's name means, with a prefix or without, or None."""
+    for prefix in PREFIXES:
+        name = name.removeprefix(prefix)
+    return METRICS.get(name)
 
 
 def names(kind: str) -> list[str]:

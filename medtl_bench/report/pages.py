@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
-from medtl_bench import measures
+from medtl_bench import counterparts, measures
 from medtl_bench.leaderboard import Board
 from medtl_bench.measures import at
-from medtl_bench.metrics import TASK_AWARE
+from medtl_bench.metrics import MARKED, TASK_AWARE
 from medtl_bench.report.escape import escape_cell
 from medtl_bench.report.markdown import LEGEND, NOTHING, Cell, arrow, counted, number, page, rank, score, table
 from medtl_bench.report.views import Facts, Row, View
@@ -47,6 +48,9 @@ forgets nothing, so read it beside the average accuracy.
 - **Backward transfer**: mean over j < T of R[T, j] − R[j, j] (Lopez-Paz and Ranzato 2017). \
 **Forward transfer**: mean over j > 1 of R[j − 1, j] − b_j.
 - **Task-aware**: class scores masked to the classes of the domain that is scored; the method is not told."""
+READ_EQUIVALENCE = f"""\
+Two one-sided t-tests (Schuirmann 1987) on differences over seeds, method less counterpart, each at 5%: *equivalent* when \
+the 90% interval lies within ± {counterparts.MARGIN:g} of the score, *different* when it lies outside, else *undecided*."""
 READ_BOTH = """\
 - † means that the 95% t interval of the paired differences to the best row, over seeds, holds 0, or that there are fewer than \
 two seeds to pair. ± is half the 95% t interval over n seeds; there is none for n = 1. ↑ higher is better, ↓ lower is better.
@@ -59,6 +63,8 @@ def title(measure: str) -> str:
     """Return the heading of a measure's column, without its direction."""
     if measure.startswith(TASK_AWARE):
         return f"Task-aware {title(measure.removeprefix(TASK_AWARE)).lower()}"
+    if metric := measures.other_metric(measure):
+        return metric.replace("_", " ")
     if measure in TITLES:
         return TITLES[measure]
     name, _, k = measure.rpartition(" ")
@@ -77,12 +83,34 @@ def dataset_page(board: Board, fact: Facts, views: Sequence[View], pictures: Map
         f"{provenance(fact.provenance)}. Area: {escape_cell(fact.area)}. Task: {escape_cell(fact.task)}. "
         f"{fact.ok:,} of {counted(fact.planned, 'planned trial')} are ok.",
         *(section(view, trials, pictures) for view in views),
+        *same_method(board.equivalence[board.equivalence["dataset"] == fact.dataset]),
         "## Where the numbers come from",
         *(conditions(frame, str(protocol)) for protocol, frame in reversed(list(trials.groupby("protocol")))),
         notes(board, trials, fact.dataset),
         "## How to read this page",
         "\n".join(_reading(views)),
     )
+
+
+def same_method(tests: pd.DataFrame) -> list[str]:
+    """Return the section of tests whether a method and its counterpart in another library score the same, if there are any."""
+    if tests.empty:
+        return []
+    header = ["Method", "Counterpart", "Stream", "Measure", "n", "Difference", "90% interval", "p", "Verdict"]
+    lines = [
+        [
+            *(row[name] for name in ("algorithm", "counterpart")),
+            row["scenario"] or NOTHING,
+            title(row["measure"]),
+            str(row["n"]),
+            number(row["mean"]),
+            f"{number(row['low'])} to {number(row['high'])}" if np.isfinite(row["low"]) else NOTHING,
+            f"{row['p']:.2g}" if np.isfinite(row["p"]) else NOTHING,
+            row["verdict"],
+        ]
+        for row in tests.to_dict("records")
+    ]
+    return ["## The same method in two libraries", READ_EQUIVALENCE, table(header, lines, left=4)]
 
 
 def provenance(kind: str) -> str:
@@ -97,6 +125,7 @@ def section(view: View, trials: pd.DataFrame, pictures: Mapping[str, str]) -> st
     scored = f"The score is {metric}; {direction} is better."
     if view.protocol == "transfer":
         head = ["## Transfer to a new domain", scored, *_tables(view, _main_columns(view), "methods")]
+        head += _others(view, trials["metrics"].iloc[-1])
         head += ["### Few-shot curve", _picture(pictures.get("few-shot"), f"few-shot curves on {view.dataset}")]
         head += [_curve(view, measures.TARGET), "### Source forgetting", _curve(view, measures.SOURCE_FORGETTING)]
     else:
@@ -156,14 +185,29 @@ def _cells(row: Row, columns: Sequence[str]) -> list[str]:
     return [score(row.cells.get(name), decimals=2 if name == measures.SECONDS else 3) for name in columns]
 
 
+def _others(view: View, metrics: Sequence[str]) -> list[str]:
+    """Return the table of the target's score at k = 0 by every other metric, in the order of the task's."""
+    found = {name: metric for name in view.columns if (metric := measures.other_metric(name))}
+    place = {metric: i for i, metric in enumerate(metrics)}
+    columns = sorted(found, key=lambda name: place.get(found[name], len(place)))
+    if not columns:
+        return []
+    marked = any(metric.startswith(MARKED) for metric in found.values())
+    told = "Marked: of those rows alone that the dataset marks, as its card tells." if marked else ""
+    return ["### Other measures, k = 0", told, _rows(view, columns, [title(name) for name in columns])]
+
+
 def _curve(view: View, measure: str) -> str:
     columns = [at(measure, k) for k in measures.shots_of(measure, view.columns)]
     columns += [full for full in (at(measure, measures.FULL),) if full in view.columns]
+    return _rows(view, columns, [title(name).split(", ")[-1] for name in columns])
+
+
+def _rows(view: View, columns: Sequence[str], titles: Sequence[str]) -> str:
     rows = [*view.methods, *view.bounds]
     if not columns or not rows:
         return "No complete row has these scores."
-    direction = arrow(measures.better(columns[0], view.primary))
-    headings = [f"{title(name).split(', ')[-1]} {direction}" for name in columns]
+    headings = [f"{told} {arrow(measures.better(name, view.primary))}" for name, told in zip(columns, titles, strict=True)]
     return table(["Row", "n", *headings], [[row.label, str(row.n), *_cells(row, columns)] for row in rows]) + f"\n\n{LEGEND}"
 
 
