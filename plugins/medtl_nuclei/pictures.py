@@ -1,8 +1,7 @@
-"""Reads the archive: one image a folder and a mask for each of its nuclei, within bounds on how many and how large."""
+"""Reads the files of the archive: one image a folder and a mask for each of its nuclei."""
 
 import io
 import re
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,7 +12,7 @@ from PIL import Image, ImageChops, UnidentifiedImageError
 from medtl_bench.errors import DataError
 
 MEMBER = re.compile(r"stage1_train/([0-9a-f]{64})/(images|masks)/[\w-]+\.png")
-MOST_MEMBERS, MOST_BYTES, MOST_PIXELS = 20_000, 200 * 2**20, 2048**2
+MOST_PIXELS = 2048**2
 COLOURED = 5  # mean difference of the largest and the smallest of red, green and blue, of 255; grey images have none
 BRIGHT = 128  # median of a grey image, of 255
 HISTOLOGY, BRIGHTFIELD, FLUORESCENCE = "stained-histology", "brightfield", "fluorescence"
@@ -27,22 +26,6 @@ class Picture:
     modality: str
     grey: Image.Image
     nuclei: Image.Image
-
-
-def unzipped(content: bytes) -> dict[str, bytes]:
-    """Return the files of an archive by name; raises DataError if it is none, is damaged, or holds too much."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            members = archive.infolist()
-            size = sum(member.file_size for member in members)
-            if len(members) > MOST_MEMBERS or size > MOST_BYTES:
-                told = f"{len(members):,} files of {size:,} bytes unpacked"
-                raise DataError(
-                    f"The archive of nuclei holds {told}; at most {MOST_MEMBERS:,} of {MOST_BYTES:,} were expected."
-                )
-            return {member.filename: archive.read(member) for member in members}
-    except zipfile.BadZipFile as error:
-        raise DataError(f"The archive of nuclei cannot be read: {error}.") from error
 
 
 def pictures(files: Mapping[str, bytes]) -> list[Picture]:

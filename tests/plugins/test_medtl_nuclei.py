@@ -4,6 +4,7 @@ import io
 import os
 import zipfile
 from collections import Counter
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from medtl_bench import downloads
+from medtl_bench.archives import Limits
 from medtl_bench.data import Dataset
 from medtl_bench.errors import DataError, NotDownloadedError
 
@@ -163,18 +165,26 @@ IMAGE = f"stage1_train/{NAME}/images/{NAME}.png"
 )
 def test_a_broken_archive_is_one_sentence(files: dict[str, bytes], told: str) -> None:
     with pytest.raises(DataError, match=told):
-        pictures.pictures(pictures.unzipped(zipped(files)))
+        pictures.pictures(files)
 
 
-def test_an_archive_that_is_none_or_holds_too_much_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(DataError, match="cannot be read"):
-        pictures.unzipped(zipped(GOOD)[:-30])
-    monkeypatch.setattr(pictures, "MOST_BYTES", 100)
-    with pytest.raises(DataError, match="at most 20,000 of 100 were expected"):
-        pictures.unzipped(zipped(GOOD))
-    monkeypatch.setattr(pictures, "MOST_MEMBERS", 1)
-    with pytest.raises(DataError, match="2 files of"):
-        pictures.unzipped(zipped(GOOD))
+def test_an_archive_is_read_within_limits_or_told_in_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "nuclei.zip"
+    monkeypatch.setenv(downloads.OFFLINE, str(tmp_path))
+    monkeypatch.setattr("platformdirs.user_cache_dir", lambda _: str(tmp_path / "cache"))
+
+    def load(content: bytes) -> int:
+        file.write_bytes(content)
+        remote = downloads.Remote(file.name, "", sha256(content).hexdigest())
+        monkeypatch.setattr(dataset, "DOWNLOAD", downloads.Download("CC0", (remote,)))
+        return len(dataset.load()["grey"])
+
+    assert load(zipped(GOOD)) == 1
+    with pytest.raises(DataError, match=r"nuclei\.zip is damaged"):
+        load(zipped(GOOD)[:-30])
+    monkeypatch.setattr(dataset, "LIMITS", Limits(members=1))
+    with pytest.raises(DataError, match="more than the 1 members allowed"):
+        load(zipped({**GOOD, "more": b""}))
 
 
 def test_arrays_keep_a_field_together_and_every_modality_in_every_split() -> None:
