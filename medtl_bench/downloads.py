@@ -25,7 +25,8 @@ NAMES = {"sha256": "SHA-256", "md5": "MD5"}
 class Remote:
     """One file: its `path` in the cache and in an offline folder, its pinned address and its SHA-256.
 
-    `address`: empty where a file can only be placed by hand. `md5`: where its publisher gives no other checksum, then in place of an empty SHA-256.
+    `address`: empty where a file can only be placed by hand. `md5`: where its publisher gives no other checksum, then in place
+    of an empty SHA-256.
     """
 
     path: str

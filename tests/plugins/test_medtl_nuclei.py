@@ -105,9 +105,7 @@ def zipped(files: dict[str, bytes]) -> bytes:
 
 
 def test_masks_are_joined_and_tiles_shrunk() -> None:
-    (picture,) = pictures.pictures(
-        pictures.unzipped(zipped(folder(NAME, grey(0, 64, 130), mask(0, 64, 130), mask(30, 64, 130))))
-    )
+    (picture,) = pictures.pictures(folder(NAME, grey(0, 64, 130), mask(0, 64, 130), mask(30, 64, 130)))
     assert picture.modality == FLUORESCENCE
     cut = list(pictures.tiles(picture, side=32, shrink=2))
     assert [(g.shape, n.shape) for g, n in cut] == [((32, 32), (32, 32))] * 2
