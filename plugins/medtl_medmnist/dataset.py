@@ -77,8 +77,8 @@ def read(file: bytes, one: Set) -> dict[str, tuple[Images, Labels]]:
 def arranged(one: Set, splits: dict[str, tuple[Images, Labels]]) -> Arrays:
     """Return of each task and split its rows, "0/train/x" and "0/train/y", and of all tasks `share` and `rare`.
 
-    An image of which an exact copy is in a later split is `dropped`, the test split being the last. The rarest third of the tasks
-    by their share of the training images are rare. No image of a rare class is in the task of a common one, or among the rest.
+    An image of which an exact copy is in a later split is `dropped`, the test split being the last. The third of the tasks with
+    the smallest share of the training images are rare. No image of a rare class is in the task of a common one, or in a rest.
     """
     images, labels, dropped = _without_copies(splits)
     its = {split: one.members(labels[split]) for split in splits}
