@@ -37,6 +37,11 @@ class Algorithm(ABC):
         """
         return None
 
+    @classmethod
+    def takes(cls, x: Inputs) -> str | None:
+        """Return why this method cannot work on inputs like `x` [n, ...], as half a sentence, or None if it can."""
+        return None
+
     @abstractmethod
     def fit(self, sources: Sequence[Split], unlabelled: Inputs) -> None:
         """Learn from the labelled training splits of the sources and from unlabelled inputs [n, ...] of the target."""

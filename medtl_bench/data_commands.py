@@ -78,7 +78,7 @@ def _fetch(found: Catalogue, name: str, *, accept: bool) -> None:
         except NotDownloadedError:
             console.say(f"{name} needs these files, which may be placed by hand:")
             for remote in downloads.lacking(download):
-                console.say(f"{remote.address} as {downloads.folder() / remote.path}")
+                console.say(f"{remote.origin} as {downloads.folder() / remote.path}")
             raise
     console.say(f"ok   {name} is in {downloads.folder()}.")
 

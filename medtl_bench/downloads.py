@@ -25,7 +25,8 @@ NAMES = {"sha256": "SHA-256", "md5": "MD5"}
 class Remote:
     """One file: its `path` in the cache and in an offline folder, its pinned address and its SHA-256.
 
-    `md5`: where its publisher gives no other checksum, then in place of an empty SHA-256.
+    `address`: empty where a file can only be placed by hand. `md5`: where its publisher gives no other checksum, then in place
+    of an empty SHA-256.
     """
 
     path: str
@@ -38,6 +39,11 @@ class Remote:
         parts = PurePosixPath(self.path).parts
         if not parts or ".." in parts or self.path.startswith("/") or "\\" in self.path:
             raise MedTLError(f"The path of a file to download must stay in its folder, but got {self.path!r}.")
+
+    @property
+    def origin(self) -> str:
+        """Return the address in words."""
+        return self.address or "where the card of the dataset says"
 
     @property
     def algorithm(self) -> str:
@@ -70,7 +76,7 @@ def content(remote: Remote) -> bytes:
     try:
         found = path.read_bytes()
     except OSError as error:
-        told = f"The file {path} cannot be read ({error.strerror}); get it from {remote.address} and place it there."
+        told = f"The file {path} cannot be read ({error.strerror}); get it from {remote.origin} and place it there."
         raise NotDownloadedError(told) from error
     _check(remote, hashlib.new(remote.algorithm, found, usedforsecurity=False).hexdigest(), f"The file {path}")
     return found
@@ -92,7 +98,7 @@ def fetch(remote: Remote, bar: "Bar | None" = None) -> None:
     Raises NotDownloadedError if the file cannot be had, IntegrityError if its checksum differs, where an older file is kept, or
     if the cache cannot be written.
     """
-    if is_offline():
+    if is_offline() or not remote.address:
         content(remote)
         return
     import pooch  # noqa: PLC0415 - only a download needs it
@@ -116,7 +122,7 @@ def fetch(remote: Remote, bar: "Bar | None" = None) -> None:
 def _check(remote: Remote, digest: str, what: str) -> None:
     if digest != (expected := remote.sha256 or remote.md5):
         told = f"its {NAMES[remote.algorithm]} is {digest}, but {expected} was expected"
-        raise IntegrityError(f"{what} is not as it was published at {remote.address}: {told}.")
+        raise IntegrityError(f"{what} is not as it was published at {remote.origin}: {told}.")
 
 
 def _unreachable(remote: Remote, error: "requests.RequestException") -> str:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from medtl_bench.data import Dataset
 
 GROUP = "medtl_bench"
-Family = Literal["bound", "baseline", "domain adaptation", "meta-learning", "continual learning"]
+Family = Literal["bound", "baseline", "domain adaptation", "meta-learning", "continual learning", "augmentation"]
 Area = Literal["imaging", "drug discovery", "genomics", "clinical", "simulated"]
 Application = Literal[
     "cross-modality segmentation",

@@ -44,6 +44,19 @@ def roc_auc(probability: Floats, y: Ints) -> float:
     return float(above / (n_positive * n_negative))
 
 
+def sensitivity_at_95_specificity(probability: Floats, y: Ints) -> float:
+    """Largest share of class 1 found by a threshold that clears at least 95% of class 0; NaN with one class. [n, 2], y [n].
+
+    Rows with equal scores stand on one side of a threshold together; to find none is a threshold too, so the least is 0.
+    """
+    score, positive = probability[:, 1], y == 1
+    if positive.all() or not positive.any():
+        return float("nan")
+    negatives = np.sort(score[~positive])[::-1]
+    allowed = int(np.floor(len(negatives) * 0.05 + 1e-9))  # how many of class 0 may lie above the threshold
+    return float((score[positive] > negatives[allowed]).mean())
+
+
 def average_precision(probability: Floats, y: Ints) -> float:
     """Area under the precision-recall curve of class 1 as a step function; NaN without positives. probability [n, 2], y [n]."""
     score, positive = probability[:, 1], y == 1
@@ -189,6 +202,7 @@ METRICS = {
     "balanced_accuracy": Metric(balanced_accuracy, _CLASSES),
     "accuracy": Metric(accuracy, _CLASSES),
     "roc_auc": Metric(roc_auc, _CLASSES, binary=True),
+    "sensitivity_at_95_specificity": Metric(sensitivity_at_95_specificity, _CLASSES, binary=True),
     "average_precision": Metric(average_precision, _CLASSES, binary=True),
     "pr_auc_gain": Metric(pr_auc_gain, _CLASSES, binary=True),
     "dice": Metric(dice, _MASKS),

@@ -208,11 +208,26 @@ def _block(inputs: int, outputs: int, stride: int = 1) -> nn.Module:
 
 
 def convolutions(channels: int, width: int) -> nn.Module:
-    """Return three convolutions with GroupNorm, the last two halving the image, averaged to one vector a row."""
+    """Return a small residual network with GroupNorm that halves the image twice and averages it to one vector a row."""
     return nn.Sequential(
-        _block(channels, width // 8), _block(width // 8, width // 4, 2), _block(width // 4, width, 2),
+        _block(channels, width // 4, 2), Residual(width // 4), _block(width // 4, width, 2),
         nn.AdaptiveAvgPool2d(1), nn.Flatten(),
     )  # fmt: skip
+
+
+class Residual(nn.Module):
+    """relu(x + F(x)) with two convolutions in F (He et al. 2016, CVPR, eq. 1) and GroupNorm (Wu and He 2018, ECCV)."""
+
+    def __init__(self, channels: int) -> None:
+        """Make it for maps with so many channels."""
+        super().__init__()
+        self.change = nn.Sequential(
+            _block(channels, channels), nn.Conv2d(channels, channels, 3, 1, 1), nn.GroupNorm(4, channels)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return maps of the same shape."""
+        return torch.relu(x + self.change(x))
 
 
 class UNet(nn.Module):

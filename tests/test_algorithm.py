@@ -128,4 +128,5 @@ def test_a_copy_draws_from_its_own_generator_and_keeps_its_own_state():
 
 def test_an_algorithm_supports_every_task_and_has_no_features_unless_it_says_so():
     assert Plain.supports(TASK) is None
+    assert Plain.takes(torch.zeros(1, 3)) is None
     assert Plain(TASK, torch.Generator()).embed(torch.zeros(1, 3)) is None

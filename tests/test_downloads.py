@@ -82,6 +82,18 @@ def test_an_md5_will_do_where_there_is_no_other_checksum(cache: Path, served: Ca
     assert content(good) == DATA
 
 
+def test_a_file_without_an_address_can_only_be_placed_by_hand(cache: Path, monkeypatch: pytest.MonkeyPatch):
+    remote = Remote("cells/table.csv", "", sha256(DATA).hexdigest())
+    monkeypatch.setattr(socket.socket, "connect", None)
+    for look in (content, fetch):
+        with pytest.raises(NotDownloadedError, match="get it from where the card of the dataset says and place it there"):
+            look(remote)
+    (cache / "cells").mkdir(parents=True)
+    (cache / remote.path).write_bytes(DATA)
+    fetch(remote)
+    assert content(remote) == DATA
+
+
 def test_an_answer_that_breaks_off_is_asked_for_again(cache: Path, httpserver: HTTPServer):
     calls = []
 

@@ -52,6 +52,30 @@ def test_roc_auc_counts_pairs_and_half_of_ties(seed, n):
     assert metrics.roc_auc(probability, y) == pytest.approx(np.mean(pairs))
 
 
+@given(SEEDS, st.integers(2, 80), st.sampled_from([10, 1000]))
+def test_sensitivity_at_95_specificity_is_the_best_over_all_thresholds(seed, n, steps):
+    draw = np.random.default_rng(seed)
+    score, y = draw.integers(steps, size=n) / steps, draw.integers(2, size=n)
+    assume(0 < y.sum() < n)
+    best = max(
+        (score[y == 1] >= threshold).mean()
+        for threshold in (*np.unique(score), np.inf)
+        if (score[y == 0] < threshold).mean() >= 0.95
+    )
+    assert metrics.sensitivity_at_95_specificity(np.stack([1 - score, score], 1), y) == pytest.approx(best)
+
+
+def test_sensitivity_lets_one_of_twenty_pass_and_not_one_of_nineteen():
+    for n, expected in ((20, 1.0), (19, 0.0)):
+        score, y = np.array([0.9, 0.5, *[0.1] * (n - 1)]), np.array([0, 1, *[0] * (n - 1)])
+        assert metrics.sensitivity_at_95_specificity(np.stack([1 - score, score], 1), y) == expected
+
+
+@pytest.mark.parametrize("label", [0, 1])
+def test_sensitivity_at_95_specificity_is_undefined_with_one_class(label):
+    assert np.isnan(metrics.sensitivity_at_95_specificity(answers(0, 2)[0], np.full(30, label)))
+
+
 @pytest.mark.parametrize("label", [0, 1])
 def test_areas_under_curves_are_undefined_with_one_class(label):
     probability, _ = answers(0, 2)

@@ -9,7 +9,7 @@ from torch import nn
 from torch.func import grad, stack_module_state, vmap
 
 from medtl_bench.data import Task
-from medtl_bench.networks import Network, Standardise, build, patch, pooled
+from medtl_bench.networks import Network, Residual, Standardise, build, patch, pooled
 
 TWO = Task("classification", ("no", "yes"))
 MASKS = Task("segmentation", ("background", "blob", "edge"))
@@ -163,6 +163,19 @@ def test_indicators_and_constants_do_not_become_huge():
 
 def test_the_scaling_is_no_parameter():
     assert not [name for name, _ in build(random(6, 5), TWO, WIDTH).module.named_parameters() if "deviation" in name]
+
+
+def test_a_residual_block_passes_its_input_on():
+    block, x = Residual(8), random(2, 8, 4, 4)
+    assert torch.allclose(block(x), (x + block.change(x)).relu())
+    nn.init.zeros_(block.change[2].weight)
+    assert torch.equal(block(x), x.relu())
+
+
+@pytest.mark.parametrize("side", [1, 7, 8, 28])
+def test_images_of_any_size_have_a_backbone(side):
+    x = random(3, 3, side, side)
+    assert build(x, TWO, WIDTH)(x).isfinite().all()
 
 
 def test_inputs_without_a_backbone_are_told():

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from medtl_bench import runner
+from medtl_bench.algorithm import Algorithm
 from medtl_bench.errors import DataError
 from medtl_bench.jobs import Job, RunTrial
 from medtl_bench.results import Trial
@@ -84,6 +85,12 @@ def test_a_failure_keeps_reason_traceback_and_time(trial):
 def test_a_skipped_trial_has_a_reason_and_no_scores(trial):
     outcome = trial("only-masks").outcome
     assert (outcome.status, outcome.reason, outcome.scores) == ("skipped", "it only segments", ())
+
+
+def test_a_method_whose_inputs_do_not_suit_it_is_skipped_too(trial, monkeypatch):
+    monkeypatch.setattr(Algorithm, "takes", classmethod(lambda cls, x: f"it takes no rows of shape {list(x.shape)}"))
+    outcome = trial().outcome
+    assert (outcome.status, outcome.reason, outcome.scores) == ("skipped", "it takes no rows of shape [1, 3]", ())
 
 
 @pytest.mark.parametrize(

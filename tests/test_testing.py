@@ -114,6 +114,14 @@ class NoHelp(Good):
         return False  # type: ignore[return-value]
 
 
+class Choosy(Good):
+    """Takes nothing."""
+
+    @classmethod
+    def takes(cls, x: Inputs) -> str | None:
+        return "it only takes films"
+
+
 class Idle(Good):
     """Supports nothing."""
 
@@ -357,6 +365,7 @@ BAD = [
     (Tuple, "has parameters that can be given and recorded", "sizes, .* cannot be stored"),
     (Untyped, "has parameters that can be given and recorded", "read back from the command line as '0.5'"),
     (NoHelp, "says which tasks it supports", "supports returned False"),
+    (Choosy, "says which tasks it supports", "supports none of the tasks .* it only takes films"),
     (Idle, "says which tasks it supports", "supports none of the tasks .* it is idle"),
     (NaN, "runs through the transfer protocol", "on tiny vectors: predict returned .* NaN"),
     (NaN, "learns an easy task", "NaN"),

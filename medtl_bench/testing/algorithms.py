@@ -43,8 +43,12 @@ class Subject:
 
     @cached_property
     def cases(self) -> list[Case]:
-        """Return the tiny datasets whose task the algorithm supports."""
-        return [case for case in cases() if self.cls.supports(case.task) is None]
+        """Return the tiny datasets whose task and inputs the algorithm supports."""
+        return [case for case in cases() if self.refusal(case) is None]
+
+    def refusal(self, case: Case) -> str | None:
+        """Return why the algorithm cannot do a case, or None if it can."""
+        return self.cls.supports(case.task) or self.cls.takes(case.target().x)
 
     @cached_property
     def fitted_once(self) -> dict[str, Algorithm]:
@@ -127,15 +131,16 @@ def _is_json(value: object) -> bool:
 
 
 def says_which_tasks_it_supports(subject: Subject) -> None:
-    """Check that `supports` answers None or a reason in a line, and None for some tiny dataset unless a package is missing."""
-    answers = [subject.cls.supports(case.task) for case in cases()]
-    for answer in answers:
-        if answer is not None and not (isinstance(answer, str) and answer.strip() and "\n" not in answer):
-            raise MedTLError(f"supports returned {answer!r}, but None or a reason in one line was expected.")
-    if None not in answers and not any(str(answer).startswith(INSTALL) for answer in answers):
-        raise MedTLError(
-            f"it supports none of the tasks that the suite has; its reasons: {'; '.join(sorted(map(str, set(answers))))}."
-        )
+    """Check that `supports` and `takes` answer None or a reason in a line, and None for a tiny dataset or a missing package."""
+    asked = {"supports": [subject.cls.supports(case.task) for case in cases()]}
+    asked["takes"] = [subject.cls.takes(case.target().x) for case in cases()]
+    for name, answers in asked.items():
+        for answer in answers:
+            if answer is not None and not (isinstance(answer, str) and answer.strip() and "\n" not in answer):
+                raise MedTLError(f"{name} returned {answer!r}, but None or a reason in one line was expected.")
+    reasons = sorted({str(subject.refusal(case)) for case in cases()})
+    if not subject.cases and not any(reason.startswith(INSTALL) for reason in reasons):
+        raise MedTLError(f"it supports none of the tasks that the suite has; its reasons: {'; '.join(reasons)}.")
 
 
 def runs_through_the_transfer_protocol(subject: Subject, case: Case) -> None:

