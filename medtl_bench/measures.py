@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy.integrate import trapezoid
 
-from medtl_bench.metrics import METRICS, TASK_AWARE
+from medtl_bench.metrics import MARKED, METRICS, TASK_AWARE
 from medtl_bench.statistics import Floats
 
 FULL = -1.0
@@ -25,8 +25,8 @@ SECONDS = "seconds"
 
 
 def higher_is_better(metric: str) -> bool:
-    """Return the direction of a metric, task-aware or not."""
-    known = METRICS.get(metric.removeprefix(TASK_AWARE))
+    """Return the direction of a metric, whichever rows and classes it is of."""
+    known = METRICS.get(metric.removeprefix(TASK_AWARE).removeprefix(MARKED))
     return known is None or known.higher_is_better
 
 
