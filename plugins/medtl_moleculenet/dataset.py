@@ -1,6 +1,6 @@
 """Tox21, SIDER and MUV with assays as domains, and one split of scaffolds for all assays of a dataset."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -88,9 +88,7 @@ class Collection:
         table = content(remote)
         code = sha256(Path(molecules.__file__).read_bytes()).hexdigest()
         identity = (remote.sha256, version, code, repr(self))
-        return computed.arrays(
-            self.name, identity, lambda: molecules.described(table, self.assays, self.wanted, self.most)
-        )
+        return computed.arrays(self.name, identity, lambda: molecules.described(table, self.assays, self.wanted, self.most))
 
     def parts(self, table: Table) -> NDArray[np.int8]:
         """Return TRAIN, VAL or TEST for each molecule, the same for all of a group and for all assays.
@@ -190,8 +188,7 @@ MUV = Collection(
     name="muv",
     download=MUV_DOWNLOAD,
     assays=tuple(
-        f"MUV-{number}"
-        for number in (466, 548, 600, 644, 652, 689, 692, 712, 713, 733, 737, 810, 832, 846, 852, 858, 859)
+        f"MUV-{number}" for number in (466, 548, 600, 644, 652, 689, 692, 712, 713, 733, 737, 810, 832, 846, 852, 858, 859)
     ),
     new=5,
     classes=("decoy", "active"),

@@ -120,10 +120,7 @@ def groups(scaffold: list[str], bits: list[bytes]) -> NDArray[np.int32]:
     """Return group numbers [n]: one for all that are linked by a scaffold, "" linking nothing, or by a fingerprint."""
     n, place = len(scaffold), {}
     links = [
-        (row, n + place.setdefault(mark, len(place)))
-        for marks in (scaffold, bits)
-        for row, mark in enumerate(marks)
-        if mark
+        (row, n + place.setdefault(mark, len(place))) for marks in (scaffold, bits) for row, mark in enumerate(marks) if mark
     ]
     if not links:
         return np.arange(n, dtype=np.int32)
