@@ -93,15 +93,18 @@ class Collection:
     def parts(self, table: Table) -> NDArray[np.int8]:
         """Return TRAIN, VAL or TEST for each molecule, the same for all of a group and for all assays.
 
-        Common groups are TRAIN; of the others the shares are of those with and of those without an active.
+        Common groups are TRAIN; of the others the shares are of those without an active, and of those whose rarest active is of
+        each assay.
         """
-        group, smiles = table["group"], molecules.lines(table["smiles"])
+        group, smiles, active = table["group"], molecules.lines(table["smiles"]), table["label"] == 1
         _, first, number, size = np.unique(group, return_index=True, return_inverse=True, return_counts=True)
-        rare = np.flatnonzero(size[number] <= COMMON * len(group))
-        hit = np.bincount(number, (table["label"] == 1).any(1)) > 0
+        held = np.zeros((len(size), len(self.assays)), dtype=bool)
+        np.logical_or.at(held, number, active)
+        rarest = np.where(held.any(1), np.where(held, active.sum(0), len(group) + 1).argmin(1), -1)
+        rows = np.flatnonzero(size[number] <= COMMON * len(group))
+        keys = [f"group {smiles[first[number[row]]]}" for row in rows]  # the bare hash already chose which molecules are here
         part = np.full(len(group), TRAIN, dtype=np.int8)
-        keys = [f"group {smiles[first[number[row]]]}" for row in rare]  # the bare hash already chose which molecules are here
-        part[rare] = divided(keys, [bool(hit[number[row]]) for row in rare], val=self.val, test=self.test)
+        part[rows] = divided(keys, rarest[number[rows]].tolist(), val=self.val, test=self.test)
         return part
 
     def build(self, card: Callable[["Collection", Table, NDArray[np.int8]], Card]) -> Dataset:
@@ -142,8 +145,8 @@ TOX21 = Collection(
     classes=("inactive", "active"),
     metrics=RANKING,
     val=0.1,
-    test=0.4,
-    most=2500,
+    test=0.35,
+    most=2000,
     streams=(Stream("stress-responses", STRESS),),
 )
 SIDER = Collection(
@@ -182,7 +185,7 @@ SIDER = Collection(
     classes=("not reported", "reported"),
     metrics=RANKING,
     val=0.1,
-    test=0.3,
+    test=0.2,
 )
 MUV = Collection(
     name="muv",
@@ -195,7 +198,7 @@ MUV = Collection(
     metrics=SCREENING,
     val=0.1,
     test=0.5,
-    decoys=(1000, 4000),
+    decoys=(700, 4000),
 )
 
 
