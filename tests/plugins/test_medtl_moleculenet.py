@@ -163,10 +163,13 @@ def test_no_molecule_of_a_test_split_is_learned_from_in_any_assay(built, name):
 
 
 @pytest.mark.parametrize("name", BUILDERS)
-def test_every_new_assay_holds_enough_of_both_classes(built, name):
-    for domain in built(name).domains:
-        assert domain.test.y.bincount(minlength=2).min() >= 5, domain.name
-        assert domain.train.y.bincount(minlength=2).min() >= 6, domain.name
+def test_rare_classes_have_their_share_of_every_assays_splits(built, name):
+    whole = built(name)
+    for domain in whole.domains:
+        rarest = [int(split.y.bincount(minlength=2).min()) for split in (domain.train, domain.test)]
+        least = (9, 12) if domain.name in whole.transfers[0].targets else (9, 4)
+        assert rarest[0] >= least[0], domain.name
+        assert rarest[1] >= least[1], domain.name
 
 
 @pytest.mark.parametrize("name", BUILDERS)
@@ -193,7 +196,7 @@ def test_muv_uses_every_active_and_decoys_enough_for_the_top_percent(built, offl
     assert ((kept["label"] == 1).sum(0)).tolist() == [27, 29, 30, 30, 29, 29, 30, 28, 29, 28, 29, 29, 30, 30, 29, 29, 24]
     for domain in built("muv").domains:
         decoys = int((domain.test.y == 0).sum())
-        assert decoys >= (1900 if domain.name in dataset.MUV.assays[-5:] else 400)
+        assert decoys >= (1900 if domain.name in dataset.MUV.assays[-5:] else 300)
     assert "the best EF1% that can be had is 9" in built("muv").card.notes
 
 
