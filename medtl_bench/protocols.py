@@ -166,8 +166,8 @@ def transfer(
 
     Stages: `validation` (source validation splits, for choosing models), `fit` (test splits before any target label), `adapt`
     (the target's after k labels per class, for each draw), `full` (after all its training labels), `retained` (mean over the
-    sources after that). Support draws depend on dataset, target, k, draw and seed, never on the algorithm. Where rows of a split
-    are marked, metrics named `marked_...` are of those alone; the learner is not told.
+    sources after that). Support draws depend on dataset, target, k, draw and seed, never on the algorithm. Where rows of a
+    split are marked, metrics named `marked_...` are of those alone; the learner is not told.
     """
     task = dataset.task
     sources = [dataset.domain(name) for name in scenario.sources]
