@@ -32,23 +32,23 @@ class Split:
 
     `x`: float32 inputs [n, ...], or a TensorDict of such parts with batch size [n]. `y`: int64 classes [n]
     (classification) or [n, height, width] (segmentation), float32 values [n] (regression). `groups`: int64 [n], what must
-    not be torn apart by a split (a patient, a scaffold, a slide), or None.
+    not be torn apart by a split (a patient, a scaffold, a slide), or None. `marked`: bool [n], rows that are also scored apart,
+    or None; no learner is shown it.
     """
 
     x: Inputs
     y: Tensor
     groups: Tensor | None = None
+    marked: Tensor | None = None
 
     def __post_init__(self) -> None:
         """Raise DataError when a part is no tensor of rows, or when the parts differ in length."""
-        for name, part in (("x", self.x), ("y", self.y), ("groups", self.groups)):
+        for name, part in (("x", self.x), ("y", self.y), *self.of_rows().items()):
             if not (part is None or isinstance(part, Tensor) or (name == "x" and hasattr(part, "batch_size"))):
                 raise DataError(f"A split is made of torch tensors, but {name} is a {type(part).__name__}.")
             if part is not None and not part.ndim:
                 raise DataError(f"A split is made of rows, but {name} has no rows to count.")
-        lengths = {"x": self.x.shape[0], "y": self.y.shape[0]}
-        if self.groups is not None:
-            lengths["groups"] = self.groups.shape[0]
+        lengths = {"x": self.x.shape[0], "y": self.y.shape[0], **{name: part.shape[0] for name, part in self.of_rows().items()}}
         if len(set(lengths.values())) > 1:
             told = ", ".join(f"{name} has {n}" for name, n in lengths.items())
             raise DataError(f"The parts of a split must have the same number of rows, but {told}.")
@@ -59,7 +59,16 @@ class Split:
 
     def __getitem__(self, rows: Tensor) -> "Split":
         """Return the rows that an index or a mask [n] picks."""
-        return Split(self.x[rows], self.y[rows], None if self.groups is None else self.groups[rows])
+        return Split(self.x[rows], self.y[rows], **{name: part[rows] for name, part in self.of_rows().items()})
+
+    def of_rows(self) -> dict[str, Tensor]:
+        """Return what is known of the rows beside x and y."""
+        known = {"groups": self.groups, "marked": self.marked}
+        return {name: part for name, part in known.items() if part is not None}
+
+    def unmarked(self) -> "Split":
+        """Return the split without its marks, as learners are handed it."""
+        return self if self.marked is None else Split(self.x, self.y, self.groups)
 
     def __deepcopy__(self, memo: dict[int, object]) -> Self:
         """Return itself: a split never changes, and learners that keep their data are copied before each `adapt`."""
@@ -67,7 +76,7 @@ class Split:
 
 
 def concatenate(splits: Sequence[Split]) -> Split:
-    """Return one split with the rows of all, in order and without groups, whose numbers mean nothing across domains."""
+    """Return one split with the rows of all, in order, without groups, whose numbers mean nothing across domains, or marks."""
     return Split(torch.cat([s.x for s in splits]), torch.cat([s.y for s in splits]))
 
 
@@ -209,7 +218,7 @@ class Dataset:
         for domain in self.domains:
             for name, split in domain.splits().items():
                 digest.update(f"{domain.name}/{name}/{len(split)}".encode())
-                held = {**parts(split.x), "labels": split.y, **({} if split.groups is None else {"groups": split.groups})}
+                held = {**parts(split.x), "labels": split.y, **split.of_rows()}
                 for part, tensor in held.items():
                     digest.update(f"{part!r}{tensor.dtype}{tuple(tensor.shape)}".encode())
                     digest.update(tensor.contiguous().numpy().tobytes())
@@ -285,6 +294,8 @@ def _split_problems(dataset: Dataset, split: Split, *, allow_empty: bool) -> Ite
             yield f"{name} holds NaN or infinity in {_rows(~part.isfinite().flatten(1).all(1))}."
     if task.kind == "segmentation" and split.y.shape[1:] != (images := next(iter(parts(split.x).values()))).shape[2:]:
         yield f"masks are {list(split.y.shape[1:])}, but images {list(images.shape[2:])}."
+    if split.marked is not None and (split.marked.dtype != torch.bool or split.marked.ndim != 1):
+        yield f"marked is {split.marked.dtype} {list(split.marked.shape)}, but one torch.bool a row was expected."
     yield from _label_problems(task, split.y)
 
 

@@ -18,6 +18,10 @@ class NotDownloadedError(DataError):
     """A dataset needs files that are not on this machine, or could not be had; what needs it is skipped, the rest runs."""
 
 
+class NotInstalledError(NotDownloadedError):
+    """A dataset needs a package that is not installed; what needs it is skipped as well."""
+
+
 class InvalidOutputError(MedTLError):
     """An algorithm returned predictions that cannot be scored."""
 

@@ -10,15 +10,17 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from scipy.stats import rankdata
+from scipy.stats import kendalltau, rankdata
 
 Floats = NDArray[np.floating]
 Ints = NDArray[np.integer]
 BINS = 15
 MOST_CLASSES = 10  # for which there are metrics of each class
 TASK_AWARE = "task_aware_"  # before the name of a metric: of class scores masked to the classes of the domain
-MARKED = "marked_"  # before the name of a metric: of those rows that a dataset marks, scored apart
+MARKED = "marked_"  # before the name of a metric: of the marked rows of a split alone
 PREFIXES = (TASK_AWARE, MARKED)
+EARLY = 20.0  # of BEDROC: the top 8% of a list carries 80% of the score
+ACTIVE = 7.0  # pKd of 100 nM
 
 
 def balanced_accuracy(probability: Floats, y: Ints) -> float:
@@ -59,7 +61,10 @@ def sensitivity_at_95_specificity(probability: Floats, y: Ints) -> float:
 
 def average_precision(probability: Floats, y: Ints) -> float:
     """Area under the precision-recall curve of class 1 as a step function; NaN without positives. probability [n, 2], y [n]."""
-    score, positive = probability[:, 1], y == 1
+    return _average_precision(probability[:, 1], y == 1)
+
+
+def _average_precision(score: Floats, positive: NDArray[np.bool_]) -> float:
     if not positive.any():
         return float("nan")
     order = np.argsort(-score, kind="stable")
@@ -72,6 +77,38 @@ def average_precision(probability: Floats, y: Ints) -> float:
 def pr_auc_gain(probability: Floats, y: Ints) -> float:
     """Average precision less the positive rate, which a random ranking gets (FS-Mol, Stanley et al. 2021)."""
     return average_precision(probability, y) - float((y == 1).mean())
+
+
+def enrichment_at_1_percent(probability: Floats, y: Ints) -> float:
+    """Share of actives (class 1) in the top 1% of a ranked list, over their share in all of it (EF1%); NaN without actives.
+
+    The top holds ceil(n / 100) rows; of rows tied across its end as many count as expected of a random order.
+    probability [n, 2], y [n].
+    """
+    active = y == 1
+    if not active.any():
+        return float("nan")
+    score, top = probability[:, 1], -(-len(y) // 100)
+    threshold = np.partition(score, -top)[-top]
+    above, tied = score > threshold, score == threshold
+    found = active[above].sum() + active[tied].mean() * (top - above.sum())
+    return float(found / top / active.mean())
+
+
+def bedroc_20(probability: Floats, y: Ints) -> float:
+    """Boltzmann-enhanced discrimination of the ROC curve with alpha = 20 (Truchon and Bayly 2007, eq. 36); NaN with one class.
+
+    Actives (class 1) count exp(-alpha rank / n), in 0..1 between the worst and the best list; tied rows share the mean of
+    their ranks' weights, which is the expectation over a random order. probability [n, 2], y [n].
+    """
+    active, n = y == 1, len(y)
+    if not active.any() or active.all():
+        return float("nan")
+    _, tie, count = np.unique(-probability[:, 1], return_inverse=True, return_counts=True)
+    weight = np.exp(-EARLY * np.arange(1, n + 1) / n)
+    mean = np.add.reduceat(weight, np.cumsum(count) - count) / count
+    best, worst = np.sort(weight)[-active.sum() :].sum(), weight[-active.sum() :].sum()
+    return float((mean[tie][active].sum() - worst) / (best - worst))
 
 
 def expected_calibration_error(probability: Floats, y: Ints) -> float:
@@ -150,12 +187,26 @@ def _percentiles(start: NDArray[np.bool_], goal: NDArray[np.bool_]) -> Floats:
 
 
 def concordance(value: Floats, y: Floats) -> float:
-    """Share of pairs with different truth that are put in the right order, ties half (Harrell 1982). value [n], y [n]."""
-    longer = y[:, None] > y[None, :]
-    if not longer.any():
-        return float("nan")
-    gap = np.sign(value[:, None] - value[None, :])[longer]
-    return float((gap + 1).mean() / 2)
+    """Share of pairs with different truth that are put in the right order, ties half (Harrell 1982). value [n], y [n].
+
+    Kendall's tau-b is (C - D) / sqrt(P Q), with P pairs of different truth and Q of different value, and the share
+    1/2 + (C - D) / 2P. It is found in n log n steps.
+    """
+    of_truth, of_value = _unlike_pairs(y), _unlike_pairs(value)
+    if not of_truth or not of_value:
+        return 0.5 if of_truth else float("nan")
+    tau = float(kendalltau(value, y).statistic)
+    return 0.5 + tau * float(np.sqrt(of_value / of_truth)) / 2
+
+
+def _unlike_pairs(value: Floats) -> int:
+    _, count = np.unique(value, return_counts=True)
+    return (len(value) ** 2 - int((count.astype(np.int64) ** 2).sum())) // 2
+
+
+def pr_auc_at_7(value: Floats, y: Floats) -> float:
+    """Average precision of the rows whose truth is at least 7 (pKd of 100 nM), ranked by value; NaN without any. [n], [n]."""
+    return _average_precision(value, y >= ACTIVE)
 
 
 def rmse(value: Floats, y: Floats) -> float:
@@ -205,11 +256,14 @@ METRICS = {
     "sensitivity_at_95_specificity": Metric(sensitivity_at_95_specificity, _CLASSES, binary=True),
     "average_precision": Metric(average_precision, _CLASSES, binary=True),
     "pr_auc_gain": Metric(pr_auc_gain, _CLASSES, binary=True),
+    "ef1": Metric(enrichment_at_1_percent, _CLASSES, binary=True),
+    "bedroc20": Metric(bedroc_20, _CLASSES, binary=True),
     "dice": Metric(dice, _MASKS),
     "hd95": Metric(hd95, _MASKS, higher_is_better=False, detail=True),
     "ece": Metric(expected_calibration_error, _PROBABILITIES, higher_is_better=False),
     "brier": Metric(brier, _PROBABILITIES, higher_is_better=False),
     "concordance": Metric(concordance, ("regression",)),
+    "pr_auc_at_7": Metric(pr_auc_at_7, ("regression",)),
     "rmse": Metric(rmse, ("regression",), higher_is_better=False),
     **_of_each_class(),
 }

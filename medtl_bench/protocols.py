@@ -18,7 +18,7 @@ from medtl_bench import lockstep
 from medtl_bench.algorithm import Algorithm, copied
 from medtl_bench.data import Dataset, Domain, Inputs, Split, Stream, Task, Transfer, concatenate, parts
 from medtl_bench.errors import InvalidOutputError
-from medtl_bench.metrics import METRICS, TASK_AWARE
+from medtl_bench.metrics import MARKED, METRICS, TASK_AWARE
 from medtl_bench.results import DECIMALS, Score, Stage
 from medtl_bench.seeds import generator
 
@@ -55,8 +55,8 @@ class Labels:
         return cls(float(y.mean()), max(float(y.std(correction=0)), 1e-6))
 
     def standard(self, split: Split) -> Split:
-        """Return the split with its values in standard units."""
-        return split if self == Labels() else Split(split.x, (split.y - self.mean) / self.deviation, split.groups)
+        """Return the split as a learner is handed it: values in standard units, and no marks."""
+        return split.unmarked() if self == Labels() else Split(split.x, (split.y - self.mean) / self.deviation, split.groups)
 
 
 @dataclass
@@ -100,9 +100,13 @@ class Examiner:
         check_outputs(self.task, outputs, split)
         return outputs * self.labels.deviation + self.labels.mean
 
-    def scores(self, split: Split, names: Sequence[str], classes: Sequence[int] | None = None) -> dict[str, float]:
-        """Return the named metrics on a split; with `classes`, scores of all other classes are masked first."""
-        return measure(self.task, self.outputs(split), split.y, names, classes)
+    def scores(self, stage: Stage, split: Split, **where: Any) -> Iterator[Score]:  # noqa: ANN401
+        """Yield the metrics of the task on a split, and the primary one of its marked rows alone as `marked_...`."""
+        outputs, names = self.outputs(split), self.task.metrics if stage == "fit" else self.task.running
+        yield from rows(stage, len(split), measure(self.task, outputs, split.y, names), **where)
+        if split.marked is not None and split.marked.any():
+            values = measure(self.task, outputs[split.marked], split.y[split.marked], [self.task.primary])
+            yield from rows(stage, int(split.marked.sum()), {MARKED + name: v for name, v in values.items()}, **where)
 
 
 def _changes(handed: Sequence[Inputs]) -> list[int]:
@@ -163,7 +167,8 @@ def transfer(
     Stages: `validation` (source validation splits, for choosing models), `fit` (test splits before any target label), `adapt`
     (the target's after k labels per class, for each draw), `full` (after all its training labels), `retained` (mean over the
     sources after that). Metrics that are details are of `fit` alone. Support draws depend on dataset, target, k, draw and
-    seed, never on the algorithm.
+    seed, never on the algorithm. Where rows of a split are marked, metrics named `marked_...` are of those alone; the learner
+    is not told.
     """
     task = dataset.task
     sources = [dataset.domain(name) for name in scenario.sources]
@@ -174,9 +179,9 @@ def transfer(
     examiner.fit(train, torch.cat([target.train.x for target in targets]))
     for source in sources:
         if len(source.val):
-            yield from rows("validation", len(source.val), examiner.scores(source.val, task.running), domain=source.name)
+            yield from examiner.scores("validation", source.val, domain=source.name)
     for domain in (*targets, *sources):
-        yield from rows("fit", len(domain.test), examiner.scores(domain.test, task.metrics), domain=domain.name)
+        yield from examiner.scores("fit", domain.test, domain=domain.name)
     source_tests = concatenate([source.test for source in sources])
     sizes = [len(source.test) for source in sources]
 
@@ -203,7 +208,7 @@ def _after(
 ) -> Iterator[Score]:
     """Yield the scores on the target just learned, and the mean over the sources, which are predicted in one call."""
     task = examiner.task
-    yield from rows(stage, len(test), examiner.scores(test, task.running), domain=where["learned"], **where)
+    yield from examiner.scores(stage, test, domain=where["learned"], **where)
     outputs = examiner.outputs(source_tests)
     pairs = zip(outputs.split(sizes), source_tests.y.split(sizes), strict=True)
     kept = [value for answers, y in pairs for value in measure(task, answers, y, [task.primary]).values()]

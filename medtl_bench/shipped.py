@@ -31,8 +31,7 @@ def read(path: Path, digest: str) -> bytes:
 
 def arrays(path: Path, digest: str) -> dict[str, NDArray[Any]]:
     """Return the arrays of a shipped npz file by name; raises as `read` does."""
-    with np.load(io.BytesIO(read(path, digest)), allow_pickle=False) as found:
-        return {name: found[name] for name in found.files}
+    return unpacked(read(path, digest))
 
 
 def packed(content: dict[str, NDArray[Any]]) -> bytes:
@@ -40,6 +39,12 @@ def packed(content: dict[str, NDArray[Any]]) -> bytes:
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **content)
     return buffer.getvalue()
+
+
+def unpacked(content: bytes) -> dict[str, NDArray[Any]]:
+    """Return the arrays of an npz file by name; nothing pickled is loaded."""
+    with np.load(io.BytesIO(content), allow_pickle=False) as found:
+        return {name: found[name] for name in found.files}
 
 
 def hashed(*identity: str | int) -> str:

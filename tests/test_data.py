@@ -391,6 +391,39 @@ def test_the_digest_changes_with_everything_else_a_learner_may_see(make_dataset,
     assert len(set(digests)) == len(digests)
 
 
+def test_marks_follow_their_rows_and_are_dropped_where_splits_are_joined():
+    marked = torch.tensor([True, False, True])
+    split = Split(torch.arange(6.0).view(3, 2), torch.zeros(3), torch.arange(3), marked)
+    assert split[torch.tensor([2, 1])].marked.tolist() == [True, False]
+    assert split[marked].groups.tolist() == [0, 2]
+    assert concatenate([split, split]).marked is None
+    assert (split.unmarked().marked, split.unmarked().groups) == (None, split.groups)
+    plain = Split(split.x, split.y)
+    assert plain.unmarked() is plain
+
+
+@pytest.mark.parametrize("marked", [torch.zeros(8), torch.zeros(8, 1, dtype=torch.bool)])
+def test_marks_that_are_not_one_truth_value_a_row_are_refused(spoiled, marked):
+    with pytest.raises(DataError, match=r"domain 'b', test: marked is torch\.(float32|bool) \[8(, 1)?\], but one torch\.bool"):
+        spoiled("test", lambda split: replace(split, marked=marked))
+
+
+def test_marks_of_another_length_are_refused():
+    with pytest.raises(DataError, match="marked has 2"):
+        Split(torch.zeros(3, 2), torch.zeros(3), marked=torch.zeros(2, dtype=torch.bool))
+
+
+def test_the_digest_changes_with_marks_and_without_them_is_what_it_was(make_dataset, make_domain):
+    b = make_domain("b", 1)
+    none = torch.zeros(8, dtype=torch.bool)
+    one = none.clone()
+    one[3] = True
+    variants = [b, *(replace(b, test=replace(b.test, marked=marked)) for marked in (none, one))]
+    digests = [make_dataset(domains=(make_domain("a", 0), b, make_domain("c", 2))).digest() for b in variants]
+    assert len(set(digests)) == 3
+    assert digests[0] == make_dataset().digest()
+
+
 def test_the_digest_does_not_depend_on_how_tensors_lie_in_memory(make_dataset, make_domain):
     domains = tuple(make_domain(name, seed) for seed, name in enumerate("abc"))
     turned = tuple(replace(d, train=Split(d.train.x.t().contiguous().t(), d.train.y)) for d in domains)

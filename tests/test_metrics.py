@@ -84,6 +84,56 @@ def test_areas_under_curves_are_undefined_with_one_class(label):
     assert np.isnan(metrics.average_precision(probability, y)) == (label == 0)
 
 
+def ranked(seed: int, n: int, share: float, digits: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return probabilities that tell the actives a little, rounded so that fewer digits mean more ties, and labels."""
+    draw = np.random.default_rng(seed)
+    y = (draw.random(n) < share).astype(np.int64)
+    active = (1 / (1 + np.exp(-draw.normal(y, 1.5)))).round(digits)
+    return np.stack([1 - active, active], 1), y
+
+
+@given(SEEDS, st.integers(2, 1200), st.sampled_from([0.01, 0.1, 0.6]))
+def test_early_recognition_is_that_of_rdkit_where_no_rows_are_tied(seed, n, share):
+    scoring = pytest.importorskip("rdkit.ML.Scoring.Scoring", reason="compared with rdkit: pip install medtl-bench[molecules]")
+    probability, y = ranked(seed, n, share, 15)
+    assume(0 < y.sum() < n and len(np.unique(probability[:, 1])) == n)
+    order = [[label] for label in y[np.argsort(-probability[:, 1])]]
+    assert metrics.bedroc_20(probability, y) == pytest.approx(scoring.CalcBEDROC(order, 0, 20.0))
+    (expected,) = scoring.CalcEnrichment(order, 0, [0.01])
+    assert metrics.enrichment_at_1_percent(probability, y) == pytest.approx(expected)
+
+
+@given(SEEDS, st.integers(20, 150))
+def test_early_recognition_of_tied_rows_is_the_mean_over_their_orders(seed, n):
+    probability, y = ranked(seed, n, 0.3, 1)
+    assume(0 < y.sum() < n)
+    draw = np.random.default_rng(seed)
+    broken = [np.stack([-p, p], 1) for p in probability[:, 1] + draw.random((400, n)) * 1e-6]
+    for metric in (metrics.bedroc_20, metrics.enrichment_at_1_percent):
+        orders = [metric(one, y) for one in broken]
+        assert metric(probability, y) == pytest.approx(np.mean(orders), abs=0.01 + 5 * np.std(orders) / 20)
+
+
+def test_early_recognition_of_the_best_the_worst_and_no_ranking():
+    y = np.zeros(1000, dtype=np.int64)
+    y[:50] = 1
+    best, worst, none = (np.stack([-s, s], 1) for s in (np.arange(1000.0)[::-1], np.arange(1000.0), np.ones(1000)))
+    assert metrics.enrichment_at_1_percent(best, y) == pytest.approx(20)
+    assert metrics.enrichment_at_1_percent(worst, y) == 0
+    assert metrics.enrichment_at_1_percent(none, y) == pytest.approx(1)
+    assert (metrics.bedroc_20(best, y), metrics.bedroc_20(worst, y)) == (pytest.approx(1), pytest.approx(0))
+    assert 0.05 < metrics.bedroc_20(none, y) < 0.1
+
+
+@pytest.mark.parametrize("n", [1, 30])
+def test_early_recognition_is_undefined_without_actives_and_bedroc_without_others(n):
+    probability, _ = answers(0, 2, n)
+    none, all_active = np.zeros(n, dtype=np.int64), np.ones(n, dtype=np.int64)
+    assert np.isnan([metrics.enrichment_at_1_percent(probability, none), metrics.bedroc_20(probability, none)]).all()
+    assert np.isnan(metrics.bedroc_20(probability, all_active))
+    assert metrics.enrichment_at_1_percent(probability, all_active) == pytest.approx(1)
+
+
 @given(SEEDS, CLASSES)
 def test_calibration_error_is_the_weighted_gap_of_fifteen_bins(seed, classes):
     draw = np.random.default_rng(seed)
@@ -240,8 +290,28 @@ def test_concordance_counts_pairs_of_unlike_truth_and_half_of_ties(seed, n):
     assert metrics.concordance(value, y) == pytest.approx(np.mean(pairs))
 
 
-def test_concordance_is_undefined_where_all_truths_are_equal():
+def test_concordance_is_undefined_where_all_truths_are_equal_and_a_half_where_all_answers_are():
     assert np.isnan(metrics.concordance(np.arange(4.0), np.ones(4)))
+    assert np.isnan(metrics.concordance(np.ones(1), np.ones(1)))
+    assert metrics.concordance(np.ones(4), np.arange(4.0)) == 0.5
+
+
+def test_concordance_of_many_rows_takes_no_room_for_all_pairs():
+    y = np.random.default_rng(0).normal(size=200_000).astype(np.float32)
+    assert metrics.concordance(y, y) == pytest.approx(1)
+    assert metrics.concordance(-y, y) == pytest.approx(0)
+
+
+@given(SEEDS)
+def test_pr_auc_at_7_is_the_average_precision_of_the_strong_binders(seed):
+    draw = np.random.default_rng(seed)
+    value, y = draw.integers(12, size=40) / 2, (draw.integers(8, 18, size=40) / 2).astype(np.float32)
+    assume((y >= 7).any())
+    assert metrics.pr_auc_at_7(value, y) == pytest.approx(sk.average_precision_score(y >= 7, value))
+
+
+def test_pr_auc_at_7_is_undefined_without_strong_binders():
+    assert np.isnan(metrics.pr_auc_at_7(np.arange(4.0), np.full(4, 6.99)))
 
 
 @given(SEEDS)

@@ -407,6 +407,56 @@ def test_classes_pass_as_they_are(make_domain):
     assert Labels.of(TASK, [split]).standard(split) is split
 
 
+def every_second_row_marked(domain: Domain) -> Domain:
+    """Return a domain in which every second row of every split is marked."""
+    return Domain(domain.name, *(replace(s, marked=torch.arange(len(s)) % 2 == 0) for s in domain.splits().values()))
+
+
+def test_marked_rows_are_also_scored_apart(make_dataset, make_domain):
+    domains = tuple(every_second_row_marked(make_domain(name, seed)) for seed, name in enumerate("abc"))
+    _, scores = watched(make_dataset(domains=domains))
+    apart = {s for s in scores if s.metric.startswith("marked")}
+    assert {(s.metric, s.n) for s in apart} == {("marked_balanced_accuracy", 4), ("marked_balanced_accuracy", 2)}
+    for stage, count in {"validation": 2, "fit": 3, "adapt": 4, "full": 1}.items():
+        assert sum(s.stage == stage for s in apart) == count
+    test = domains[2].test
+    right = (torch.stack([-test.x[:, 0], test.x[:, 0]], 1).argmax(1) == test.y)[test.marked]
+    assert {s.value for s in apart if s.domain == "c"} == {
+        np.mean([right[test.y[test.marked] == c].float().mean() for c in test.y[test.marked].unique()])
+    }
+
+
+def test_what_is_not_marked_is_scored_as_ever(make_dataset, make_domain):
+    domains = [make_domain(name, seed) for seed, name in enumerate("abc")]
+    _, plain = watched(make_dataset(domains=tuple(domains)))
+    unmarked = replace(domains[2].test, marked=torch.zeros(8, dtype=torch.bool))
+    _, none = watched(make_dataset(domains=(*domains[:2], replace(domains[2], test=unmarked))))
+    _, some = watched(make_dataset(domains=tuple(map(every_second_row_marked, domains))))
+    assert none == plain
+    assert [s for s in some if not s.metric.startswith("marked")] == plain
+
+
+@pytest.mark.parametrize("task", [TASK, VALUES])
+def test_no_learner_is_shown_a_mark(make_dataset, make_domain, task):
+    domains = [every_second_row_marked(make_domain(name, seed)) for seed, name in enumerate("abc")]
+    if task is VALUES:
+        domains = [Domain(d.name, *(replace(s, y=s.x[:, 0].clone()) for s in d.splits().values())) for d in domains]
+    dataset = make_dataset(task=task, domains=tuple(domains))
+    spy = Spy if task is TASK else ValuedSpy
+    for run, scenario in ((transfer, "to-c"), (stream, "all")):
+        shown = [split for _, splits, _ in watched(dataset, spy, run=run, scenario=scenario)[0] for split in splits]
+        assert shown
+        assert [split.marked for split in shown] == [None] * len(shown)
+
+
+@dataclass
+class ValuedSpy(Spy):
+    """Predicts values."""
+
+    def predict(self, x):
+        return super().predict(x)[:, 1]
+
+
 @pytest.mark.parametrize(
     ("outputs", "told"),
     [

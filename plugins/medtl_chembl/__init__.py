@@ -5,7 +5,7 @@ from medtl_bench.hookspecs import DatasetEntry, hookimpl
 
 @hookimpl
 def medtl_datasets() -> list[DatasetEntry]:
-    """Bring chembl-activity."""
+    """Bring chembl-activity and chembl-affinity."""
     return [
         DatasetEntry(
             name="chembl-activity",
@@ -13,5 +13,12 @@ def medtl_datasets() -> list[DatasetEntry]:
             summary="Active at 100 nM or not: 48,714 measurements of molecules on 30 drug targets.",
             area="drug discovery",
             applications=("few-shot molecular property", "virtual screening"),
-        )
+        ),
+        DatasetEntry(
+            name="chembl-affinity",
+            build="medtl_chembl.dataset:build_affinity",
+            summary="How strongly: pKi or pEC50 of the same molecules and targets, activity cliffs scored apart.",
+            area="drug discovery",
+            applications=("few-shot molecular property",),
+        ),
     ]
