@@ -200,7 +200,7 @@ def _card(splits: dict[str, Chosen], unclear: set[str]) -> Card:
         "(Fragaria vesca, Rosa chinensis) stand close, Caenorhabditis elegans far from all. The methods that found the sites "
         "differ between species too.",
         provenance="real",
-        privacy="Windows of 41 bases without position, sample or person; one of the eight species is man.",
+        privacy="Windows of 41 bases without position, sample or person; one of the eight species is Homo sapiens.",
         intended_use="Comparing transfer methods on short sequences. Not for biological claims: much 6mA reported in animals and "
         "plants has since been put down to contamination by bacteria and to noise of sequencing (Kong et al. 2022, Science 375).",
         notes="Input: 41 bases one-hot (A, C, G, T), the adenine in question in the middle. Upstream's train and test files are "
