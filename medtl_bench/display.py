@@ -2,7 +2,9 @@
 
 import inspect
 from dataclasses import asdict
+from pathlib import Path
 
+import numpy as np
 import torch
 
 from medtl_bench import algorithm as contract
@@ -11,6 +13,15 @@ from medtl_bench.catalogue import Catalogue, Registered
 from medtl_bench.data import Dataset, parts
 from medtl_bench.errors import MedTLError
 from medtl_bench.hookspecs import AlgorithmEntry, DatasetEntry
+from medtl_bench.recommend import DISCREPANCY, DISTANCE, EVIDENCE, Recommendation
+
+READ_RECOMMENDATION = (
+    "In brackets: the rank by that estimate alone. The order is that of the mean rank of the two that need no label.",
+    "Proxy A-distance, 0 to 2, and MMD² say how far the inputs lie apart: smaller is nearer. They cannot see labels that are "
+    "given otherwise.",
+    "LogME, higher is better, says how well features learned from the source explain the target's training labels, which you "
+    "may not have.",
+)
 
 
 def dataset(data: Dataset, registered: Registered[DatasetEntry]) -> None:
@@ -61,3 +72,45 @@ def datasets(found: Catalogue) -> None:
         except MedTLError as error:
             rows.append((name, found.datasets[name].entry.area, f"cannot be loaded: {error}", "", "", ""))
     console.table("Datasets", ["name", "area", "provenance", "domains", "rows", "licence"], rows)
+
+
+def recommendation(found: Recommendation, out: Path) -> None:
+    """Print a line a source, nearest first, with every estimate and its rank, and what the results in `out` say of it."""
+    headings = {DISTANCE: DISTANCE, DISCREPANCY: DISCREPANCY, EVIDENCE: f"{EVIDENCE} (needs labels)"}
+    ranks = {name: found.rank(name) for name in found.estimates}
+    rows = []
+    for place, source in enumerate(found.order, 1):
+        cells = [f"{found.estimates[name][source]:.3f} ({ranks[name][source]:g})" for name in ranks]
+        score = [] if found.measured is None else [_score(found.measured.score.get(source))]
+        rows.append([place, source, *cells, *score])
+    last = [] if found.measured is None else [f"measured {found.measured.metric.replace('_', ' ')}"]
+    title = f"Sources of {found.dataset} for {found.target}, nearest first"
+    console.table(title, ["", "source", *(headings[name] for name in ranks), *last], rows)
+    console.say("")
+    for sentence in (*READ_RECOMMENDATION, *_missing(found), *_hindsight(found, out)):
+        console.say(sentence)
+
+
+def _score(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
+
+
+def _missing(found: Recommendation) -> list[str]:
+    return [f"There is no {name}: {why}." for name, why in found.missing.items()]
+
+
+def _hindsight(found: Recommendation, out: Path) -> list[str]:
+    """Say how well each estimate had foretold the measured transfers."""
+    seen = found.measured
+    if seen is None:
+        return [f"No result in {out} learned from single sources for {found.target}, so how well this foretells is not known."]
+    told = [
+        f"Measured: the score on {found.target} before any label of it, after learning from that source alone; mean over "
+        f"{', '.join(seen.methods)}, and over seeds. How well an estimate foretold the order (Kendall's tau, 1 for the same order, "
+        f"0 for none; 95% bootstrap interval over the {len(seen.score)} sources):"
+    ]
+    for name in found.estimates:
+        tau = found.foretold(name)
+        ends = f"{tau.low:.2f} to {tau.high:.2f}" if np.isfinite(tau.low) else "too few sources for an interval"
+        told.append(f"  {name}: {tau.tau:.2f} ({ends})" if np.isfinite(tau.tau) else f"  {name}: it does not order them")
+    return told
