@@ -41,13 +41,11 @@ def measured(dataset: Dataset, target: str, records: Iterable[Record]) -> Measur
     methods = set(board.rows.loc[board.rows["family"] != leaderboard.BOUND, "label"])
     found = measures.single_source(board.trials, board.scores)
     found = found[(found["domain"] == target) & (found["source"] != target) & found["label"].isin(methods)]
-    by_source = found.pivot_table(index="label", columns="source", values=["value", "n"])
-    if found["source"].nunique() < 2:
+    count, value = (found.pivot(index="label", columns="source", values=column) for column in ("n", "value"))
+    whole = value[(count == found["n"].max()).all(axis=1)]
+    if whole.shape[1] < 2 or whole.empty:
         return None
-    whole = by_source[by_source["n"].eq(found["n"].max()).all(axis=1)]["value"]
-    if whole.empty:
-        return None
-    score = {str(source): float(value) for source, value in whole.mean().items()}
+    score = {str(source): float(mean) for source, mean in whole.mean().items()}
     return Measured(dataset.task.primary, score, tuple(map(str, whole.index)))
 
 

@@ -130,4 +130,4 @@ def _taus(a: Floats, b: Floats) -> Floats:
     x, y = (np.sign(v[..., :, None] - v[..., None, :]) for v in (a, b))
     below = np.sqrt((x**2).sum((-1, -2)) * (y**2).sum((-1, -2)))
     above = (x * y).sum((-1, -2))
-    return np.divide(above, below, out=np.full(np.shape(above), np.nan), where=below > 0)
+    return np.asarray(above / np.where(below > 0, below, np.nan))
