@@ -15,12 +15,13 @@ from medtl_bench.errors import MedTLError
 from medtl_bench.hookspecs import AlgorithmEntry, DatasetEntry
 from medtl_bench.recommend import DISCREPANCY, DISTANCE, EVIDENCE, Recommendation
 
+READ_EVIDENCE = (
+    "LogME, higher is better, says how well features learned from the source explain the target's training labels, if you have "
+    "them."
+)
 READ_RECOMMENDATION = (
     "In brackets: the rank by that estimate alone. The order is that of the mean rank of the two that need no label.",
-    "Proxy A-distance, 0 to 2, and MMD² say how far the inputs lie apart: smaller is nearer. They cannot see labels that are "
-    "given otherwise.",
-    "LogME, higher is better, says how well features learned from the source explain the target's training labels, which you "
-    "may not have.",
+    "Proxy A-distance, 0 to 2, and MMD² say how far inputs lie apart: smaller is nearer. What labels mean they cannot see.",
 )
 
 
@@ -87,7 +88,7 @@ def recommendation(found: Recommendation, out: Path) -> None:
     title = f"Sources of {found.dataset} for {found.target}, nearest first"
     console.table(title, ["", "source", *(headings[name] for name in ranks), *last], rows)
     console.say("")
-    for sentence in (*READ_RECOMMENDATION, *_missing(found), *_hindsight(found, out)):
+    for sentence in (*READ_RECOMMENDATION, *_evidence(found), *_hindsight(found, out)):
         console.say(sentence)
 
 
@@ -95,8 +96,8 @@ def _score(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"
 
 
-def _missing(found: Recommendation) -> list[str]:
-    return [f"There is no {name}: {why}." for name, why in found.missing.items()]
+def _evidence(found: Recommendation) -> list[str]:
+    return [f"There is no {name}: {why}." for name, why in found.missing.items()] or [READ_EVIDENCE]
 
 
 def _hindsight(found: Recommendation, out: Path) -> list[str]:
@@ -104,11 +105,9 @@ def _hindsight(found: Recommendation, out: Path) -> list[str]:
     seen = found.measured
     if seen is None:
         return [f"No result in {out} learned from single sources for {found.target}, so how well this foretells is not known."]
-    told = [
-        f"Measured: the score on {found.target} before any label of it, after learning from that source alone; mean over "
-        f"{', '.join(seen.methods)}, and over seeds. How well an estimate foretold the order (Kendall's tau, 1 for the same order, "
-        f"0 for none; 95% bootstrap interval over the {len(seen.score)} sources):"
-    ]
+    what = f"Measured: the score on {found.target} before any label of it, after learning from that source alone"
+    told = [f"{what}; mean over {', '.join(seen.methods)}, and over seeds."]
+    told += [f"How well an estimate foretold the order of {len(seen.score)} sources (Kendall's tau, 95% bootstrap interval):"]
     for name in found.estimates:
         tau = found.foretold(name)
         ends = f"{tau.low:.2f} to {tau.high:.2f}" if np.isfinite(tau.low) else "too few sources for an interval"

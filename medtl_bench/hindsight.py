@@ -1,4 +1,4 @@
-"""What transfers from single sources have been measured to give, and how well an estimate of it had put the sources in order."""
+"""What transfers from single sources were measured to give, and how well an estimate had put the sources in that order."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

@@ -205,7 +205,7 @@ def convolutions(channels: int, width: int) -> nn.Module:
 
 
 def sequence_convolutions(channels: int, length: int, width: int) -> nn.Module:
-    """Return two strided convolutions with GroupNorm, averaged over at most 16 stretches that one layer joins to a vector a row.
+    """Return two strided convolutions with GroupNorm, averaged over at most 16 stretches and joined to one vector a row.
 
     Where in the sequence something stands is kept, since a window's centre or a protein's end is not like the rest.
     """

@@ -108,7 +108,7 @@ def friedman(scores: Floats, higher_is_better: Bools) -> float | None:
 
 
 def kendall(a: Floats, b: Floats) -> float:
-    """Return Kendall's tau-b of paired values [n] (Kendall 1945): 1 for one order, -1 for its reverse; NaN if one is constant."""
+    """Return Kendall's tau-b of paired values [n] (Kendall 1945): 1 for one order, -1 for its reverse; NaN if one is flat."""
     return float(_taus(a[None], b[None])[0])
 
 

@@ -131,7 +131,7 @@ def _stamps() -> Tensor:
 
 
 def _sequences(y: Tensor, shift: float, source: Generator) -> Tensor:
-    """Return one-hot letters [n, 4, 2 side] at random, of a domain's own mix, with a run of the class's letter in the middle."""
+    """Return one-hot letters [n, 4, 2 side] at random, in a domain's own mix, with the class's letter in the middle."""
     letters = torch.randint(4, (len(y), 2 * SIDE), generator=source)
     letters[torch.rand(letters.shape, generator=source) < abs(shift)] = 3
     letters[:, SIDE - 2 : SIDE + 2] = y[:, None] % 4
