@@ -22,7 +22,7 @@ def proxy_a_distance(source: Floats, target: Floats) -> float:
     """Return 2 (1 - 2 e), in 0..2, e the error of a linear classifier of source against target (Ben-David et al. 2007).
 
     The classifier is a logistic regression in which both sides weigh the same; e is its mean error on either side, in 5-fold
-    cross-validation, at most 1/2. source [n, d], target [m, d]; both need two rows at least. Near 0: the inputs cannot be told apart.
+    cross-validation, at most 1/2. source [n, d], target [m, d]; both need two rows at least. Near 0: inputs of one kind.
     """
     x = np.concatenate([source, target])
     side = np.repeat([0, 1], [len(source), len(target)])
