@@ -219,7 +219,7 @@ def recommend(
     plugin: PluginFiles = [],  # noqa: B006
     out: Out = Path("leaderboards"),
 ) -> None:
-    """Rank the other domains as sources for a target, and say how well that foretold the transfers in the results, if any."""
+    """Rank the other domains as sources for a target, and say how well that foretold transfers that have results."""
     from medtl_bench import display
     from medtl_bench import recommend as recommending
     from medtl_bench.results import Store

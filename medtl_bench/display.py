@@ -84,7 +84,7 @@ def recommendation(found: Recommendation, out: Path) -> None:
         cells = [f"{found.estimates[name][source]:.3f} ({ranks[name][source]:g})" for name in ranks]
         score = [] if found.measured is None else [_score(found.measured.score.get(source))]
         rows.append([place, source, *cells, *score])
-    last = [] if found.measured is None else [f"measured {found.measured.metric.replace('_', ' ')}"]
+    last = [] if found.measured is None else ["measured"]
     title = f"Sources of {found.dataset} for {found.target}, nearest first"
     console.table(title, ["", "source", *(headings[name] for name in ranks), *last], rows)
     console.say("")
@@ -105,7 +105,8 @@ def _hindsight(found: Recommendation, out: Path) -> list[str]:
     seen = found.measured
     if seen is None:
         return [f"No result in {out} learned from single sources for {found.target}, so how well this foretells is not known."]
-    what = f"Measured: the score on {found.target} before any label of it, after learning from that source alone"
+    metric = seen.metric.replace("_", " ")
+    what = f"Measured: {metric} on {found.target} before any label of it, after learning from that source alone"
     told = [f"{what}; mean over {', '.join(seen.methods)}, and over seeds."]
     told += [f"How well an estimate foretold the order of {len(seen.score)} sources (Kendall's tau, 95% bootstrap interval):"]
     for name in found.estimates:

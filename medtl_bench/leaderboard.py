@@ -172,7 +172,8 @@ def summarise(trials: pd.DataFrame, scores: pd.DataFrame, rows: pd.DataFrame) ->
         derived = derive(trials, scores[of_protocol[scores["trial"]]])
         wide = derived.assign(**{measures.SECONDS: trials["seconds"]})[ok]
         by_seed = _by_seed(trials[of_protocol], wide)
-        found += [_block(frame, rows) for _, frame in by_seed.groupby(level=[*PLACE, "group"])]
+        blocks = (frame for _, frame in by_seed.groupby(level=[*PLACE, "group"]))
+        found += [_block(frame, rows) for frame in blocks if frame.notna().any(axis=None)]
     return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=[*ROW, "scenario", *_SUMMARY])
 
 
