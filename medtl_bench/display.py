@@ -3,6 +3,7 @@
 import inspect
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -13,7 +14,9 @@ from medtl_bench.catalogue import Catalogue, Registered
 from medtl_bench.data import Dataset, parts
 from medtl_bench.errors import MedTLError
 from medtl_bench.hookspecs import AlgorithmEntry, DatasetEntry
-from medtl_bench.recommend import DISCREPANCY, DISTANCE, EVIDENCE, Recommendation
+
+if TYPE_CHECKING:  # loads pandas and scikit-learn, which no other command here needs
+    from medtl_bench.recommend import Recommendation
 
 READ_EVIDENCE = (
     "LogME, higher is better, says how well features learned from the source explain the target's training labels, if you have "
@@ -75,9 +78,8 @@ def datasets(found: Catalogue) -> None:
     console.table("Datasets", ["name", "area", "provenance", "domains", "rows", "licence"], rows)
 
 
-def recommendation(found: Recommendation, out: Path) -> None:
+def recommendation(found: "Recommendation", out: Path) -> None:
     """Print a line a source, nearest first, with every estimate and its rank, and what the results in `out` say of it."""
-    headings = {DISTANCE: DISTANCE, DISCREPANCY: DISCREPANCY, EVIDENCE: f"{EVIDENCE} (needs labels)"}
     ranks = {name: found.rank(name) for name in found.estimates}
     rows = []
     for place, source in enumerate(found.order, 1):
@@ -86,7 +88,9 @@ def recommendation(found: Recommendation, out: Path) -> None:
         rows.append([place, source, *cells, *score])
     last = [] if found.measured is None else ["measured"]
     title = f"Sources of {found.dataset} for {found.target}, nearest first"
-    console.table(title, ["", "source", *(headings[name] for name in ranks), *last], rows)
+    console.table(
+        title, ["", "source", *(name if name in found.label_free else f"{name} (needs labels)" for name in ranks), *last], rows
+    )
     console.say("")
     for sentence in (*READ_RECOMMENDATION, *_evidence(found), *_hindsight(found, out)):
         console.say(sentence)
@@ -96,11 +100,11 @@ def _score(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"
 
 
-def _evidence(found: Recommendation) -> list[str]:
+def _evidence(found: "Recommendation") -> list[str]:
     return [f"There is no {name}: {why}." for name, why in found.missing.items()] or [READ_EVIDENCE]
 
 
-def _hindsight(found: Recommendation, out: Path) -> list[str]:
+def _hindsight(found: "Recommendation", out: Path) -> list[str]:
     """Say how well each estimate had foretold the measured transfers."""
     seen = found.measured
     if seen is None:

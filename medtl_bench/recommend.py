@@ -41,6 +41,7 @@ class Recommendation:
     missing: dict[str, str]
     order: tuple[str, ...]
     measured: Measured | None
+    label_free: tuple[str, ...] = LABEL_FREE
 
     def foretold(self, estimate: str) -> Tau:
         """Return how well the order by an estimate agrees with that of the measured scores; NaN where none are."""

@@ -39,12 +39,12 @@ def test_the_displaced_batch_is_last_by_every_estimate(for_batch_a: recommend.Re
 
 def test_the_same_data_gives_the_same_estimates(vectors: Dataset, for_batch_a: recommend.Recommendation) -> None:
     torch.manual_seed(5)
-    np.random.seed(5)  # noqa: NPY002
+    np.random.seed(5)
     assert recommend.recommend(vectors, "batch-a") == for_batch_a
 
 
 def nearer(middle: float) -> Dataset:
-    """Return a dataset whose domain `near` lies nearer to `target` than `far` does, in the middle of a column and the labels."""
+    """Return a dataset whose domain `near` lies nearer to `target` than `far` does, in the middle of a column."""
 
     def split(shift: float, rows: int, seed: int) -> Split:
         draw = torch.Generator().manual_seed(seed)
@@ -156,7 +156,9 @@ def test_bounds_other_data_other_targets_failures_and_gaps_do_not_count(vectors:
 
     gaps = given(algorithm="with-gaps")[:-1]
     wrong = [*given(algorithm="source-only", family="bound"), *given(algorithm="crashed", status="failed"), *gaps]
-    stale = [r.model_copy(update={"trial": r.trial.model_copy(update={"dataset_digest": "old"})}) for r in given(algorithm="old")]
+    stale = [
+        r.model_copy(update={"trial": r.trial.model_copy(update={"dataset_digest": "old"})}) for r in given(algorithm="old")
+    ]
     elsewhere = list(records(vectors, "batch-b", {"batch-c": 0.1, "batch-d": 0.1}, algorithm="elsewhere"))
     seen = hindsight.measured(vectors, "batch-a", [*records(vectors, "batch-a", GOOD), *wrong, *stale, *elsewhere])
     assert seen is not None
