@@ -1,7 +1,9 @@
 import os
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from medtl_bench.algorithm import Algorithm
 from medtl_bench.data import Dataset, Task
 from medtl_bench.errors import IntegrityError, NotDownloadedError
 from medtl_bench.protocols import Clock, transfer
+from medtl_bench.results import Store
 
 DATA = Path(os.environ.get("MEDTL_BENCH_DATA", Path(__file__).parents[3] / "shared" / "data")).resolve()
 
@@ -183,3 +186,12 @@ def test_the_matrix_of_species_is_clearly_better_on_the_diagonal(methylation: Da
     print(method.__name__, found.round(3).tolist(), own.mean(), others.mean())
     assert own.mean() > others.mean() + 0.05
     assert (own > others).sum() >= 7
+
+
+def test_it_runs_end_to_end(medtl: Callable[..., Any], tmp_path: Path) -> None:
+    methods = ("-a", "fine-tune", "-a", "dann", "-a", "logistic-regression")
+    done = medtl("run", "-d", "dna-methylation", *methods, "--preset", "smoke", "--in-process", "--out", tmp_path)
+    assert done.code == 0
+    assert "6 trials ran, 0 were skipped, 0 failed." in done.out
+    scored = {score.metric for record in Store(tmp_path / "results").read().records.values() for score in record.outcome.scores}
+    assert scored == {"accuracy", "mcc", "roc_auc", "ece", "brier"}
