@@ -24,6 +24,7 @@ from medtl_bench.seeds import generator
 from medtl_bench.training import Batch, GradientMethod
 
 Floats = NDArray[np.floating]
+FEWEST = 2
 ROWS = 500  # of a domain at most: the distances ask every pair of rows
 COMPONENTS = 50
 DISTANCE, DISCREPANCY, EVIDENCE = "proxy A-distance", "MMD²", "LogME"
@@ -64,12 +65,13 @@ class _Supervised(GradientMethod):
 
 
 def recommend(dataset: Dataset, target: str, records: Iterable[Record] = ()) -> Recommendation:
-    """Rank every other domain of a dataset as a source for `target`; raises MedTLError on an unknown domain or a single one."""
+    """Rank every other domain of a dataset as a source for `target`; raises MedTLError on an unknown or tiny domain."""
     if target not in (names := [domain.name for domain in dataset.domains]):
         raise unknown(f"domain of {dataset.name!r}", target, names)
     sources = [domain for domain in dataset.domains if domain.name != target]
-    if not sources:
-        raise MedTLError(f"Dataset {dataset.name!r} has no domain beside {target!r}, so there is no source to choose.")
+    for domain in dataset.domains:
+        if len(domain.train) < FEWEST:
+            raise MedTLError(f"Domain {domain.name!r} has {len(domain.train)} training row, but estimates need {FEWEST}.")
     drawn = {d.name: _some(dataset, d) for d in dataset.domains}
     estimates = distances({d.name: drawn[d.name].x for d in sources}, drawn[target].x, dataset.task)
     why = _without_evidence(dataset.task, drawn[target])
@@ -95,11 +97,12 @@ def distances(sources: dict[str, Inputs], target: Inputs, task: Task) -> dict[st
         return torch.cat(scaled, 1).numpy().astype(float)
 
     rows = flat(pool)
-    components = min(COMPONENTS, *rows.shape)
-    project = PCA(components, svd_solver="full").fit(rows) if rows.shape[1] > COMPONENTS else None
-    seen = {name: flat(x) if project is None else project.transform(flat(x)) for name, x in (*sources.items(), ("", target))}
-    asked = seen.pop("")
-    bandwidth = transferability.median_distance(np.concatenate([asked, *(x[: 2 * ROWS // len(seen)] for x in seen.values())]))
+    project = PCA(min(COMPONENTS, *rows.shape), random_state=0).fit(rows)
+    wide = rows.shape[1] > COMPONENTS
+    seen = {name: project.transform(flat(x)) if wide else flat(x) for name, x in sources.items()}
+    asked = project.transform(flat(target)) if wide else flat(target)
+    share = 2 * ROWS // len(seen)  # one bandwidth for all, or their discrepancies could not be compared
+    bandwidth = transferability.median_distance(np.concatenate([asked, *(x[:share] for x in seen.values())]))
     return {
         DISTANCE: {name: transferability.proxy_a_distance(x, asked) for name, x in seen.items()},
         DISCREPANCY: {name: transferability.mmd(x, asked, bandwidth) for name, x in seen.items()},
@@ -128,7 +131,8 @@ def evidence(dataset: Dataset, source: Domain, target: Split) -> float:
     learner.fit([labels.standard(source.train)], target.x)
     features = learner.embed(target.x).double().numpy()
     if dataset.task.kind == "regression":
-        return transferability.log_me(features, labels.standard(target).y.double().numpy())
+        asked = Labels.of(dataset.task, [target]).standard(target)
+        return transferability.log_me(features, asked.y.double().numpy())
     return transferability.log_me_of_classes(features, target.y.numpy())
 
 

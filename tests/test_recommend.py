@@ -125,6 +125,14 @@ def test_wide_inputs_are_projected_on_the_sources() -> None:
     assert found[DISCREPANCY]["a"] < found[DISCREPANCY]["bb"]
 
 
+def test_a_domain_of_one_row_is_told(vectors: Dataset) -> None:
+    copy = replace(vectors)
+    first, *rest = vectors.domains
+    object.__setattr__(copy, "domains", (replace(first, train=first.train[torch.arange(1)]), *rest))
+    with pytest.raises(MedTLError, match="Domain 'batch-a' has 1 training row, but estimates need 2"):
+        recommend.recommend(copy, "batch-b")
+
+
 def test_an_unknown_target_is_told(vectors: Dataset) -> None:
     with pytest.raises(MedTLError, match="no domain of 'shifted-toy' named 'batch-e'; did you mean"):
         recommend.recommend(vectors, "batch-e")
