@@ -229,6 +229,24 @@ def leaderboard(out: Out = Path("leaderboards")) -> None:
 
 
 @app.command()
+def recommend(
+    dataset: Annotated[str, typer.Option("--dataset", "-d", help="A dataset.")],
+    target: Annotated[str, typer.Option("--target", help="The domain that a model is wanted for.")],
+    plugin: PluginFiles = [],  # noqa: B006
+    out: Out = Path("leaderboards"),
+) -> None:
+    """Rank the other domains as sources for a target, and say how well that foretold transfers that have results."""
+    from medtl_bench import display
+    from medtl_bench import recommend as recommending
+    from medtl_bench.results import Store
+
+    contents = Store(out / "results").read()
+    found = recommending.recommend(catalogue.find(plugin).dataset(dataset), target, contents.records.values())
+    display.recommendation(found, out)
+    _tell_damaged(contents)
+
+
+@app.command()
 def check(
     target: Annotated[str, typer.Argument(metavar="PLUGIN", help="A plugin, algorithm or dataset name, or a plugin file.")],
     plugin: PluginFiles = [],  # noqa: B006

@@ -2,7 +2,10 @@
 
 import inspect
 from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from medtl_bench import algorithm as contract
@@ -11,6 +14,18 @@ from medtl_bench.catalogue import Catalogue, Registered
 from medtl_bench.data import Dataset, parts
 from medtl_bench.errors import MedTLError, NotDownloadedError
 from medtl_bench.hookspecs import AlgorithmEntry, DatasetEntry
+
+if TYPE_CHECKING:  # loads pandas and scikit-learn, which no other command here needs
+    from medtl_bench.recommend import Recommendation
+
+READ_EVIDENCE = (
+    "LogME, higher is better, says how well features learned from the source explain the target's training labels, if you have "
+    "them."
+)
+READ_RECOMMENDATION = (
+    "In brackets: the rank by that estimate alone. The order is that of the mean rank of the two that need no label.",
+    "Proxy A-distance, 0 to 2, and MMD² say how far inputs lie apart: smaller is nearer. What labels mean they cannot see.",
+)
 
 
 def dataset(data: Dataset, registered: Registered[DatasetEntry]) -> None:
@@ -63,3 +78,45 @@ def datasets(found: Catalogue) -> None:
         except MedTLError as error:
             rows.append((name, found.datasets[name].entry.area, f"cannot be loaded: {error}", "", "", ""))
     console.table("Datasets", ["name", "area", "provenance", "domains", "rows", "licence"], rows)
+
+
+def recommendation(found: "Recommendation", out: Path) -> None:
+    """Print a line a source, nearest first, with every estimate and its rank, and what the results in `out` say of it."""
+    ranks = {name: found.rank(name) for name in found.estimates}
+    rows = []
+    for place, source in enumerate(found.order, 1):
+        cells = [f"{found.estimates[name][source]:.3f} ({ranks[name][source]:g})" for name in ranks]
+        score = [] if found.measured is None else [_score(found.measured.score.get(source))]
+        rows.append([place, source, *cells, *score])
+    last = [] if found.measured is None else ["measured"]
+    title = f"Sources of {found.dataset} for {found.target}, nearest first"
+    console.table(
+        title, ["", "source", *(name if name in found.label_free else f"{name} (needs labels)" for name in ranks), *last], rows
+    )
+    console.say("")
+    for sentence in (*READ_RECOMMENDATION, *_evidence(found), *_hindsight(found, out)):
+        console.say(sentence)
+
+
+def _score(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
+
+
+def _evidence(found: "Recommendation") -> list[str]:
+    return [f"There is no {name}: {why}." for name, why in found.missing.items()] or [READ_EVIDENCE]
+
+
+def _hindsight(found: "Recommendation", out: Path) -> list[str]:
+    """Say how well each estimate had foretold the measured transfers."""
+    seen = found.measured
+    if seen is None:
+        return [f"No result in {out} learned from single sources for {found.target}, so how well this foretells is not known."]
+    metric = seen.metric.replace("_", " ")
+    what = f"Measured: {metric} on {found.target} before any label of it, after learning from that source alone"
+    told = [f"{what}; mean over {', '.join(seen.methods)}, and over seeds."]
+    told += [f"How well an estimate foretold the order of {len(seen.score)} sources (Kendall's tau, 95% bootstrap interval):"]
+    for name in found.estimates:
+        tau = found.foretold(name)
+        ends = f"{tau.low:.2f} to {tau.high:.2f}" if np.isfinite(tau.low) else "too few sources for an interval"
+        told.append(f"  {name}: {tau.tau:.2f} ({ends})" if np.isfinite(tau.tau) else f"  {name}: it does not order them")
+    return told

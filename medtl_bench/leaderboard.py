@@ -186,7 +186,8 @@ def derive(trials: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
 
 def summarise(by_seed: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     """Return mean, interval, marks and rank of every measure, by dataset, protocol, scenario of a stream, and row."""
-    found = [_block(frame, rows) for _, frame in by_seed.groupby(level=[*PLACE, "group"])]
+    blocks = (frame for _, frame in by_seed.groupby(level=[*PLACE, "group"]))
+    found = [_block(frame, rows) for frame in blocks if frame.notna().any(axis=None)]
     return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=[*ROW, "scenario", *_SUMMARY])
 
 

@@ -120,6 +120,21 @@ def transfer_measures(trials: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFram
     return wide
 
 
+def single_source(trials: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
+    """Return what learning from one source alone gives on each domain, the source's own test split too, before any label there.
+
+    A row for each dataset, row of the board, source and domain, with `value`, the mean of the primary metric over trials, and
+    their number `n`. Trials that are not ok or learn from several sources do not count.
+    """
+    alone = trials[(trials["protocol"] == "transfer") & (trials["status"] == "ok") & (trials["sources"].map(len) == 1)]
+    rows = scores[scores["primary"] & (scores["stage"] == "fit") & scores["trial"].isin(alone.index)]
+    told = alone.loc[rows["trial"], ["dataset", "algorithm", "variant", "label", "sources"]].reset_index(drop=True)
+    told["source"] = [sources[0] for sources in told.pop("sources")]
+    told["domain"], told["value"] = rows["domain"].astype(object).to_numpy(), rows["value"].to_numpy()
+    grouped = told.groupby(list(told.columns.drop("value")))["value"]
+    return grouped.agg(value="mean", n="count").reset_index()
+
+
 def matrices(trials: pd.DataFrame, scores: pd.DataFrame, prefix: str = "") -> tuple[Floats, Floats]:
     """Return R [trials, T, T] and b [trials, T] of the primary metric, or of the one with a prefix, T the longest stream."""
     place = _places(trials["domains"], scores["domain"].cat.categories)

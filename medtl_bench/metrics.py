@@ -36,6 +36,16 @@ def accuracy(probability: Floats, y: Ints) -> float:
     return float((probability.argmax(1) == y).mean())
 
 
+def mcc(probability: Floats, y: Ints) -> float:
+    """Matthews correlation of answer and truth, two classes (Matthews 1975), in -1..1; 0 where either holds one class only.
+
+    (TP TN - FP FN) / sqrt((TP + FP)(TP + FN)(TN + FP)(TN + FN)), undefined where a factor is 0. probability [n, 2], y [n].
+    """
+    (tn, fp), (fn, tp) = np.bincount(2 * y + probability.argmax(1), minlength=4).reshape(2, 2).astype(float)
+    below = (tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)
+    return float((tp * tn - fp * fn) / np.sqrt(below)) if below else 0.0
+
+
 def roc_auc(probability: Floats, y: Ints) -> float:
     """Area under the ROC curve of class 1 (Mann-Whitney, ties count half); NaN with one class. probability [n, 2], y [n]."""
     positive = y == 1
@@ -252,6 +262,7 @@ def _of_each_class() -> dict[str, Metric]:
 METRICS = {
     "balanced_accuracy": Metric(balanced_accuracy, _CLASSES),
     "accuracy": Metric(accuracy, _CLASSES),
+    "mcc": Metric(mcc, _CLASSES, binary=True),
     "roc_auc": Metric(roc_auc, _CLASSES, binary=True),
     "sensitivity_at_95_specificity": Metric(sensitivity_at_95_specificity, _CLASSES, binary=True),
     "average_precision": Metric(average_precision, _CLASSES, binary=True),

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 Parameters = dict[str, Tensor]
 M = TypeVar("M", bound=nn.Module)
 LARGE = 32  # pixels
+LONG, STRETCHES = 128, 16  # a sequence longer than this is strided more; how much of its order is kept
+TOKENS, EMBEDDED = 64, 8
 
 
 class Network:
@@ -147,10 +149,14 @@ def _tower(x: Tensor, width: int, *, dense: bool) -> nn.Module:
         channels = x.shape[1] * patch(x) ** 2
         maps = UNet(channels, width, patches=patches) if dense else convolutions(channels, width)
         return nn.Sequential(scaling(x), *([nn.PixelUnshuffle(patch(x))] if patches else []), maps)
+    if x.ndim == 3:
+        start, channels = (Embedding(), EMBEDDED) if tokens(x) else (scaling(x), x.shape[1])
+        return nn.Sequential(start, sequence_convolutions(channels, x.shape[2], width))
     if x.ndim == 2:
         return nn.Sequential(scaling(x), perceptron(x.shape[1], width))
     raise ValueError(
-        f"There is no backbone for inputs of shape {list(x.shape)}; vectors [n, d] and images [n, c, h, w] have one."
+        f"There is no backbone for inputs of shape {list(x.shape)}; vectors [n, d], sequences [n, c, length] and "
+        "images [n, c, h, w] have one."
     )
 
 
@@ -169,9 +175,10 @@ def _dense_head(x: Tensor, width: int, outputs: int) -> nn.Module:
 
 
 def scaling(x: Tensor) -> nn.Module:
-    """Return a module that standardises inputs like `x` [n, columns] or [n, channels, height, width], fitted on `x`.
+    """Return a module that standardises inputs like `x` [n, columns] or [n, channels, ...], fitted on `x`.
 
-    Columns that hold only 0 and 1 (indicators, fingerprint bits) pass as they are: a rare bit would become a huge number.
+    Columns, and channels of a sequence, that hold only 0 and 1 (indicators, fingerprint bits, one-hot letters) pass as they
+    are: a rare bit would become a huge number.
     """
     fitted = Standardise(x)
     return nn.Identity() if (fitted.mean == 0).all() and (fitted.deviation == 1).all() else fitted
@@ -181,13 +188,14 @@ class Standardise(nn.Module):
     """Shift and scale each column or channel by the mean and deviation of the inputs it was made with, indicators excepted."""
 
     def __init__(self, x: Tensor) -> None:
-        """Fit on inputs [n, columns] or [n, channels, height, width]."""
+        """Fit on inputs [n, columns], [n, channels, length] or [n, channels, height, width]."""
         super().__init__()
         self.mean: Tensor
         self.deviation: Tensor
         over = [axis for axis in range(x.ndim) if axis != 1]
         mean, deviation = x.mean(over, keepdim=True), x.std(over, correction=0, keepdim=True)
-        keep = ((x == 0) | (x == 1)).all(0, keepdim=True) if x.ndim == 2 else torch.zeros_like(mean, dtype=torch.bool)
+        keep = ((x == 0) | (x == 1)).all(0, keepdim=True) if x.ndim <= 3 else torch.zeros_like(mean, dtype=torch.bool)
+        keep = keep.all(2, keepdim=True) if x.ndim == 3 else keep
         self.register_buffer("mean", mean.where(~keep, torch.zeros_like(mean)))
         self.register_buffer("deviation", deviation.where(~keep & (deviation > 1e-6), torch.ones_like(deviation)))
 
@@ -213,6 +221,45 @@ def convolutions(channels: int, width: int) -> nn.Module:
         _block(channels, width // 4, 2), Residual(width // 4), _block(width // 4, width, 2),
         nn.AdaptiveAvgPool2d(1), nn.Flatten(),
     )  # fmt: skip
+
+
+def sequence_convolutions(channels: int, length: int, width: int) -> nn.Module:
+    """Return two strided convolutions with GroupNorm, averaged over at most 16 stretches and joined to one vector a row.
+
+    Where in the sequence something stands is kept, since a window's centre or a protein's end is not like the rest.
+    """
+    stride = 2 if length <= LONG else 4
+    left = -(-length // stride**2)
+    return nn.Sequential(
+        _sequence_block(channels, width // 4, 7, stride), _sequence_block(width // 4, width // 2, 5, stride),
+        nn.AdaptiveAvgPool1d(STRETCHES) if left > STRETCHES else nn.Identity(), nn.Flatten(),
+        nn.Linear(width // 2 * min(left, STRETCHES), width), nn.ReLU(inplace=True),
+    )  # fmt: skip
+
+
+def _sequence_block(inputs: int, outputs: int, kernel: int, stride: int) -> nn.Module:
+    convolution = nn.Conv1d(inputs, outputs, kernel, stride, kernel // 2)
+    return nn.Sequential(convolution, nn.GroupNorm(4, outputs), nn.ReLU(inplace=True))
+
+
+def tokens(x: Tensor) -> bool:
+    """Return whether sequences are one channel of token numbers [n, 1, length]: whole, from 0 to 63, not just 0 and 1."""
+    low, high = x.aminmax()
+    return x.shape[1] == 1 and bool((low >= 0) & (high > 1) & (high < TOKENS) & (x == x.round()).all())
+
+
+class Embedding(nn.Module):
+    """A learned vector for each token number; a number past the table is taken as its last."""
+
+    def __init__(self) -> None:
+        """Draw the table."""
+        super().__init__()
+        self.table = nn.Embedding(TOKENS, EMBEDDED)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return channels [n, 8, length] for token numbers [n, 1, length]."""
+        vectors: Tensor = self.table(x[:, 0].long().clamp(0, TOKENS - 1))
+        return vectors.transpose(1, 2)
 
 
 class Residual(nn.Module):

@@ -17,6 +17,7 @@ LEVEL = 0.95
 TOLERANCE = 1e-9
 RESAMPLES = 9999
 FEWEST_DATASETS = 5
+FEWEST_PAIRS, TAU_RESAMPLES = 4, 4999
 
 
 class Mean(NamedTuple):
@@ -104,3 +105,29 @@ def friedman(scores: Floats, higher_is_better: Bools) -> float | None:
     if (rank == rank[:1]).all():
         return 1.0
     return float(friedmanchisquare(*rank).pvalue)
+
+
+def kendall(a: Floats, b: Floats) -> float:
+    """Return Kendall's tau-b of paired values [n] (Kendall 1945): 1 for one order, -1 for its reverse; NaN if one is flat."""
+    return float(_taus(a[None], b[None])[0])
+
+
+def kendall_interval(a: Floats, b: Floats, seed: int = 0) -> tuple[float, float]:
+    """Return the ends of a 95% percentile bootstrap interval of tau-b, the n pairs being resampled (Efron 1979).
+
+    Draws in which one side is constant have no tau and are left out. NaN for fewer than 4 pairs, which are too few.
+    """
+    if len(a) < FEWEST_PAIRS:
+        return float("nan"), float("nan")
+    drawn = np.random.default_rng(seed).integers(len(a), size=(TAU_RESAMPLES, len(a)))
+    taus = _taus(a[drawn], b[drawn])
+    low, high = np.nanquantile(taus, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) if np.isfinite(taus).any() else (np.nan, np.nan)
+    return float(low), float(high)
+
+
+def _taus(a: Floats, b: Floats) -> Floats:
+    """Tau-b along the last axis of [..., n]."""
+    x, y = (np.sign(v[..., :, None] - v[..., None, :]) for v in (a, b))
+    below = np.sqrt((x**2).sum((-1, -2)) * (y**2).sum((-1, -2)))
+    above = (x * y).sum((-1, -2))
+    return np.asarray(above / np.where(below > 0, below, np.nan))

@@ -8,7 +8,7 @@ import pytest
 from medtl_bench import suite
 from medtl_bench.results import SCHEMA
 
-NAMES = ["list", "show", "plan", "run", "leaderboard", "check", "new", "data"]
+NAMES = ["list", "show", "plan", "run", "leaderboard", "recommend", "check", "new", "data"]
 
 
 @pytest.fixture(autouse=True)
@@ -278,3 +278,42 @@ def test_plan_says_what_would_run_and_runs_nothing(medtl, run, plugin_file, tmp_
     assert "4 trials, of which 4 have no result" not in shown.out
     assert f"4 trials, of which 2 have no result in {tmp_path / 'out'} yet." in shown.out
     assert len(list((tmp_path / "out" / "results").iterdir())) == 2
+
+
+def test_recommend_ranks_the_sources_and_says_that_nothing_was_measured(medtl, tmp_path):
+    done = medtl("recommend", "-d", "shifted-toy", "--target", "batch-a", "--out", tmp_path)
+    assert done.code == 0
+    lines = done.out.splitlines()
+    assert lines[0].startswith("Sources of shifted-toy for batch-a, nearest first")
+    assert "LogME (needs labels)" in lines[1]
+    assert [line.split()[:2] for line in lines[2:5]][2] == ["3", "batch-d"]
+    assert "how well this foretells is not known" in done.out
+
+
+def test_recommend_compares_its_order_with_what_was_measured(medtl, tmp_path):
+    run = ("run", "-d", "heart-disease", "-a", "nearest-centroid", "--protocol", "transfer", "--preset", "full", "--seeds", 1)
+    assert medtl(*run, "--in-process", "--out", tmp_path).code == 0
+    done = medtl("recommend", "-d", "heart-disease", "--target", "hungary", "--out", tmp_path)
+    assert done.code == 0
+    assert "Measured: balanced accuracy on hungary before any label of it" in done.out
+    assert "mean over nearest-centroid, and over seeds" in done.out
+    assert done.out.count("too few sources for an interval") == 3
+
+
+def test_recommend_says_why_masks_have_no_logme(medtl, tmp_path):
+    done = medtl("recommend", "-d", "shifted-toy-masks", "--target", "weak", "--out", tmp_path)
+    assert "There is no LogME: it asks for one label a row" in done.out
+
+
+def test_recommend_wants_a_domain_that_is_there(medtl, tmp_path):
+    done = medtl("recommend", "-d", "heart-disease", "--target", "hungry", "--out", tmp_path)
+    assert done.code == 2
+    assert done.sentence == "There is no domain of 'heart-disease' named 'hungry'; did you mean 'hungary'?"
+
+
+def test_recommend_names_damaged_results(medtl, tmp_path):
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "x.json").write_text("{")
+    done = medtl("recommend", "-d", "shifted-toy", "--target", "batch-a", "--out", tmp_path)
+    assert done.code == 3
+    assert "1 result files were left out" in done.sentence

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medtl_bench.leaderboard import Board, build
+from medtl_bench.report.write import render
 from medtl_bench.results import Record, Score
 from tests.records import METHODS, METRIC, record, stream_record, stream_scores, suite, transfer_scores
 
@@ -186,6 +187,17 @@ def test_an_incomplete_row_is_counted_but_not_ranked_nor_averaged_over_other_cel
     assert not found["best"]
     without = build([*whole, *part])
     assert row(without)[["missing", "timeout"]].tolist() == [1, 0]
+
+
+def test_where_no_row_has_a_whole_seed_there_is_no_number() -> None:
+    parted = [("dann", "to-b", ("b",)), ("ewc", "to-c", ("c",))]
+    scored = {name: transfer_scores(0.7, targets=targets) for name, _, targets in parted}
+    board = build(
+        record(algorithm=name, scenario=scenario, targets=targets, scores=scored[name]) for name, scenario, targets in parted
+    )
+    assert board.summary.empty
+    assert board.rows["complete"].tolist() == [False, False]
+    assert "dann" in render(board, {})["datasets/hearts.md"]
 
 
 def test_a_row_that_lacks_a_score_its_peers_have_is_blank_there() -> None:

@@ -5,7 +5,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from medtl_bench import measures
+from medtl_bench.leaderboard import build
 from medtl_bench.statistics import Floats
+from tests.records import record, transfer_scores
 
 NAN = float("nan")
 R = np.array([[0.9, 0.5, 0.4], [0.7, 0.8, 0.6], [0.8, 0.6, 0.7]])
@@ -120,3 +122,32 @@ def test_names_of_measures_at_k() -> None:
     assert measures.at(measures.TARGET, 5.0) == "target 5"
     assert measures.at(measures.TARGET, measures.FULL) == "target full"
     assert measures.shots_of("target", ["target 10", "target 2", "target full", "source forgetting 3"]) == [2, 10]
+
+
+def test_single_sources_are_scored_on_each_domain_and_averaged_over_seeds() -> None:
+    def from_one(source: str, target: str, score: float, **fields: object) -> object:
+        scored = transfer_scores(score, sources=(source,), targets=(target,), source=0.9 + score / 10)
+        told = {"scenario": f"{source}-to-{target}", "sources": (source,), "targets": (target,)}
+        return record(**{**told, "scores": scored, **fields})
+
+    several = transfer_scores(0.1, sources=("a", "b"), targets=("c",))
+    board = build(
+        [
+            from_one("a", "b", 0.6),
+            from_one("a", "b", 0.8, seed=1),
+            from_one("b", "a", 0.5),
+            from_one("b", "a", 0.1, seed=1, status="failed"),
+            record(scenario="to-c", sources=("a", "b"), targets=("c",), scores=several),
+        ]
+    )
+    found = measures.single_source(board.trials, board.scores)
+    rows = found[["algorithm", "source", "domain", "value", "n"]].to_numpy().tolist()
+    assert [row[:3] for row in rows] == [["dann", "a", "a"], ["dann", "a", "b"], ["dann", "b", "a"], ["dann", "b", "b"]]
+    assert [row[3] for row in rows] == pytest.approx([0.97, 0.7, 0.5, 0.95])
+    assert [row[4] for row in rows] == [2, 2, 1, 1]
+
+
+def test_without_single_sources_nothing_is_scored_by_source() -> None:
+    for records in ([], [record(sources=("a", "c"), scores=transfer_scores(0.1, sources=("a", "c")))]):
+        board = build(records)
+        assert measures.single_source(board.trials, board.scores).empty

@@ -34,6 +34,19 @@ def test_balanced_accuracy_and_accuracy_are_those_of_scikit_learn(seed, classes)
     assert metrics.accuracy(probability, y) == pytest.approx(sk.accuracy_score(y, probability.argmax(1)))
 
 
+@given(SEEDS, st.integers(1, 30))
+def test_matthews_correlation_is_that_of_scikit_learn(seed, n):
+    probability, y = answers(seed, 2, n)
+    answer = probability.argmax(1)
+    expected = sk.matthews_corrcoef(y, answer) if len(np.unique([*y, *answer])) == 2 else 0.0  # otherwise scikit-learn warns
+    assert metrics.mcc(probability, y) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("y", [np.zeros(4, int), np.ones(4, int), np.array([0, 1, 0, 1])])
+def test_matthews_correlation_is_zero_where_answer_or_truth_is_one_class(y):
+    assert metrics.mcc(np.array([[0.2, 0.8]] * 4), y) == 0
+
+
 @given(SEEDS)
 def test_areas_under_curves_are_those_of_scikit_learn(seed):
     probability, y = answers(seed, 2)

@@ -9,7 +9,7 @@ from torch import nn
 from torch.func import grad, stack_module_state, vmap
 
 from medtl_bench.data import Task
-from medtl_bench.networks import Network, Residual, Standardise, build, patch, pooled
+from medtl_bench.networks import Network, Residual, Standardise, build, patch, pooled, scaling, tokens
 
 TWO = Task("classification", ("no", "yes"))
 MASKS = Task("segmentation", ("background", "blob", "edge"))
@@ -25,6 +25,20 @@ def both(rows: int) -> TensorDict:
     return TensorDict({"record": random(rows, 5), "image": random(rows, 2, 8, 8)}, batch_size=[rows])
 
 
+def letters(rows: int, channels: int, length: int) -> torch.Tensor:
+    """Return one-hot sequences [rows, channels, length]."""
+    return nn.functional.one_hot(numbers(rows, length, channels), channels).transpose(1, 2).float()
+
+
+def numbers(rows: int, length: int, most: int) -> torch.Tensor:
+    return torch.randint(most, (rows, length), generator=torch.Generator().manual_seed(length))
+
+
+def drug_and_protein(rows: int) -> TensorDict:
+    bits = (random(rows, 64) > 1).float()
+    return TensorDict({"drug": bits, "protein": letters(rows, 20, 150)}, batch_size=[rows])
+
+
 CASES = {
     "vectors": (TWO, random(6, 5), (6, 2)),
     "images": (TWO, random(6, 1, 8, 8), (6, 2)),
@@ -34,6 +48,11 @@ CASES = {
     "values": (VALUE, random(6, 5), (6,)),
     "two parts": (TWO, both(6), (6, 2)),
     "values of two parts": (VALUE, both(6), (6,)),
+    "one-hot sequences": (TWO, letters(6, 4, 41), (6, 2)),
+    "short sequences": (TWO, letters(6, 4, 1), (6, 2)),
+    "long sequences": (VALUE, random(6, 3, 701), (6,)),
+    "tokens": (TWO, numbers(6, 30, 25)[:, None].float(), (6, 2)),
+    "drug and protein": (VALUE, drug_and_protein(6), (6,)),
 }
 
 
@@ -161,6 +180,45 @@ def test_indicators_and_constants_do_not_become_huge():
     assert scale(torch.tensor([[1.0, 0.0, 38.5, 0.0]])).abs().max() < 3
 
 
+def test_one_hot_channels_pass_as_they_are_and_other_channels_of_a_sequence_are_scaled():
+    signal = random(20, 1, 30) * 7 + 3
+    x = torch.cat([letters(20, 4, 30), signal], 1)
+    scaled = Standardise(x)(x)
+    assert torch.equal(scaled[:, :4], x[:, :4])
+    assert float(scaled[:, 4].mean()) == pytest.approx(0, abs=1e-5)
+    assert float(scaled[:, 4].std(correction=0)) == pytest.approx(1, abs=1e-5)
+    assert isinstance(scaling(x[:, :4]), nn.Identity)
+
+
+@pytest.mark.parametrize(
+    ("x", "expected"),
+    [
+        (numbers(6, 30, 25)[:, None].float(), True),
+        (numbers(6, 30, 2)[:, None].float(), False),  # one channel of marks
+        (numbers(6, 30, 300)[:, None].float(), False),  # a measured signal
+        (random(6, 1, 30), False),
+        (letters(6, 4, 30) * 2, False),
+    ],
+)
+def test_token_numbers_are_told_from_signals(x, expected):
+    assert tokens(x) is expected
+
+
+def test_a_token_number_that_no_source_has_is_still_answered():
+    x = numbers(6, 30, 25)[:, None].float()
+    assert build(x, TWO, WIDTH)(torch.full((1, 1, 30), 400.0)).isfinite().all()
+
+
+def test_a_sequence_network_knows_where_in_the_sequence_a_letter_stands():
+    torch.manual_seed(0)
+    x = torch.zeros(2, 4, 41)
+    x[:, 0] = 1
+    for row, place in enumerate((8, 32)):
+        x[row, :, place] = torch.tensor([0.0, 1, 0, 0])
+    one, other = build(x, TWO, WIDTH).features(x)
+    assert (one - other).abs().max() > 1e-3
+
+
 def test_the_scaling_is_no_parameter():
     assert not [name for name, _ in build(random(6, 5), TWO, WIDTH).module.named_parameters() if "deviation" in name]
 
@@ -179,8 +237,8 @@ def test_images_of_any_size_have_a_backbone(side):
 
 
 def test_inputs_without_a_backbone_are_told():
-    with pytest.raises(ValueError, match=r"no backbone for inputs of shape \[6, 5, 3\]"):
-        build(random(6, 5, 3), TWO, WIDTH)
+    with pytest.raises(ValueError, match=r"no backbone for inputs of shape \[6, 1, 5, 3, 2\]; vectors"):
+        build(random(6, 1, 5, 3, 2), TWO, WIDTH)
 
 
 def test_large_images_are_taken_as_patches_and_masks_are_put_together_again():

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from scipy.stats import friedmanchisquare, t, ttest_rel
+from scipy.stats import friedmanchisquare, kendalltau, t, ttest_rel
 
 from medtl_bench import statistics
 
@@ -141,3 +141,28 @@ def test_friedman_needs_five_datasets_and_three_methods() -> None:
     assert statistics.friedman(scores[:, :4], np.ones(4, bool)) is None
     assert statistics.friedman(scores[:2], np.ones(6, bool)) is None
     assert statistics.friedman(np.ones((4, 6)), np.ones(6, bool)) == 1.0
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(2, 12))
+def test_kendalls_tau_is_that_of_scipy(seed: int, n: int) -> None:
+    a, b = np.random.default_rng(seed).integers(5, size=(2, n)).astype(float)
+    expected = kendalltau(a, b).statistic if np.ptp(a) and np.ptp(b) else np.nan
+    assert statistics.kendall(a, b) == pytest.approx(expected, nan_ok=True)
+
+
+def test_the_interval_of_kendalls_tau_holds_it_and_narrows_with_more_pairs() -> None:
+    widths = []
+    for n in (6, 60):
+        draw = np.random.default_rng(n)
+        a = draw.normal(size=n)
+        b = a + draw.normal(size=n)
+        low, high = statistics.kendall_interval(a, b)
+        assert -1 <= low <= statistics.kendall(a, b) <= high <= 1
+        assert statistics.kendall_interval(a, b) == (low, high)
+        widths.append(high - low)
+    assert widths[1] < widths[0] / 2
+
+
+@pytest.mark.parametrize("b", [[1.0, 2, 3], [1.0, 1, 1, 1, 1]])
+def test_too_few_pairs_or_constant_values_have_no_interval(b: list[float]) -> None:
+    assert np.isnan(statistics.kendall_interval(np.arange(len(b), dtype=float), np.array(b))).all()

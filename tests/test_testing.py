@@ -472,11 +472,11 @@ def with_gradients() -> Dataset:
     return first_domain(lambda d: replace(d, train=Split(d.train.x.clone().requires_grad_(), d.train.y)))
 
 
-def sequences() -> Dataset:
-    def three_axes(split: Split) -> Split:
-        return Split(split.x[:, None], split.y)
+def volumes() -> Dataset:
+    def five_axes(split: Split) -> Split:
+        return Split(split.x[:, None, None, None], split.y)
 
-    changed = (Domain(d.name, *map(three_axes, d.splits().values())) for d in made().domains)
+    changed = (Domain(d.name, *map(five_axes, d.splits().values())) for d in made().domains)
     return made(domains=tuple(changed))
 
 
@@ -507,7 +507,7 @@ BAD_DATASETS: list[tuple[Callable[[], Any], str, str]] = [
     (seeding, "leaves the process as it was", "torch's global random state"),
     (with_gradients, "builds and passes its own checks", "requires grad"),
     (one_class_untrained, "trains on every class it tests", "domain 'site-a' tests 'c'"),
-    (sequences, "has inputs that a network takes", "no backbone for inputs of shape"),
+    (volumes, "has inputs that a network takes", "no backbone for inputs of shape"),
     (undefined_score, "scores every domain in its transfers", "transfer 'all' gives no roc_auc on domain 'site-c'"),
     (undefined_score, "scores every domain in its streams", "stream 's' gives no roc_auc on domain 'site-c'"),
 ]

@@ -73,7 +73,7 @@ def title(measure: str) -> str:
 
 
 def dataset_page(board: Board, fact: Facts, views: Sequence[View], pictures: Mapping[str, str]) -> str:
-    """Return a dataset's page; `pictures` holds file names by "few-shot" and "stream <scenario>"."""
+    """Return a dataset's page; `pictures` holds file names by "few-shot", "sources" and "stream <scenario>"."""
     name = escape_cell(fact.dataset)
     trials = board.trials[board.trials["dataset"] == fact.dataset]
     return page(
@@ -127,7 +127,12 @@ def section(view: View, trials: pd.DataFrame, pictures: Mapping[str, str]) -> st
         head = ["## Transfer to a new domain", scored, *_tables(view, _main_columns(view), "methods")]
         head += _others(view, trials["metrics"].iloc[-1])
         head += ["### Few-shot curve", _picture(pictures.get("few-shot"), f"few-shot curves on {view.dataset}")]
-        head += [_curve(view, measures.TARGET), "### Source forgetting", _curve(view, measures.SOURCE_FORGETTING)]
+        head += [
+            _curve(view, measures.TARGET),
+            *_by_source(view, pictures.get("sources")),
+            "### Source forgetting",
+            _curve(view, measures.SOURCE_FORGETTING),
+        ]
     else:
         its = trials[(trials["protocol"] == "stream") & (trials["scenario"] == view.scenario)]["domains"].iloc[-1]
         order = " → ".join(escape_cell(domain) for domain in its)
@@ -139,6 +144,13 @@ def section(view: View, trials: pd.DataFrame, pictures: Mapping[str, str]) -> st
 
 def _picture(file: str | None, told: str) -> str:
     return f"![{escape_cell(told)}]({file})" if file else ""
+
+
+def _by_source(view: View, picture: str | None) -> list[str]:
+    if not picture:
+        return []
+    told = "Score at k = 0 of each domain (columns) after learning from one alone (lines); on the diagonal, its own test split."
+    return ["### One source by target", _picture(picture, f"scores on {view.dataset} by source and target"), told]
 
 
 def _main_columns(view: View) -> list[str]:

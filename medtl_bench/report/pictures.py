@@ -3,7 +3,7 @@
 import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import matplotlib as mpl
 import matplotlib.style as mpl_style
@@ -133,8 +133,30 @@ def _label_axes(axes: Axes, shots: Sequence[int], view: View, *, full: bool) -> 
     axes.set_title(_text(f"{view.dataset}: score on the target after k labels, with 95% intervals", 100), loc="left", y=1.0)
 
 
-def matrix_picture(view: View, matrices: Sequence[tuple[str, Floats]], domains: Sequence[str]) -> str | None:
-    """Return the matrices R [T, T] of at most 12 rows as small multiples on one colour scale; None if there are none.
+class Captions(NamedTuple):
+    """What is written on a picture of matrices: its name, its heading, and what a line of a matrix is."""
+
+    name: str
+    heading: str
+    line: str
+
+
+def stream_captions(view: View) -> Captions:
+    """Return the captions of the matrices R of a stream."""
+    heading = f"{view.dataset}, stream {view.scenario}: R, mean over seeds"
+    return Captions(f"Stream {view.scenario} of {view.dataset}", heading, "after learning domain")
+
+
+def source_captions(view: View) -> Captions:
+    """Return the captions of the matrices of sources by targets."""
+    heading = f"{view.dataset}: one source by target, k = 0, mean over seeds"
+    return Captions(f"Sources by targets of {view.dataset}", heading, "after learning only")
+
+
+def matrix_picture(
+    view: View, matrices: Sequence[tuple[str, Floats]], domains: Sequence[str], captions: Captions
+) -> str | None:
+    """Return the matrices [T, T] of at most 12 rows as small multiples on one colour scale; None if there are none.
 
     All is drawn on one axes in inches, y downwards: an axes and a layout for each panel would take ten times as long.
     """
@@ -153,10 +175,10 @@ def matrix_picture(view: View, matrices: Sequence[tuple[str, Floats]], domains: 
             _panel(axes, page, place, _text(label), r, scale)
             _ticks(axes, page, place, names)
         _bar(axes, page, scale, _text(view.primary.replace("_", " ")))
-        axes.text(page.left, 0.2, _text(f"{view.dataset}, stream {view.scenario}: R, mean over seeds", 100), va="center")
+        axes.text(page.left, 0.2, _text(captions.heading, 100), va="center")
         axes.text(page.left + page.inner / 2, page.height - 0.15, "score on domain", ha="center", va="center")
-        axes.text(0.15, page.height / 2, "after learning domain", rotation=90, ha="center", va="center")
-        return _svg(figure, f"Stream {view.scenario} of {view.dataset}")
+        axes.text(0.15, page.height / 2, _text(captions.line), rotation=90, ha="center", va="center")
+        return _svg(figure, captions.name)
 
 
 class _Page:

@@ -4,13 +4,15 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+import pandas as pd
+
 from medtl_bench import measures
 from medtl_bench.errors import MedTLError
 from medtl_bench.leaderboard import Board, build
 from medtl_bench.report.escape import file_names
 from medtl_bench.report.overview import area_page, overall_page
 from medtl_bench.report.pages import dataset_page
-from medtl_bench.report.pictures import few_shot_picture, matrix_picture
+from medtl_bench.report.pictures import few_shot_picture, matrix_picture, source_captions, stream_captions
 from medtl_bench.report.sheets import ranks_sheet, scores_sheet, summary_sheet
 from medtl_bench.report.views import View, comparisons, facts, views
 from medtl_bench.results import Record, write_atomically
@@ -70,15 +72,18 @@ def render(board: Board, damaged: Mapping[Path, str]) -> Files:
 
 
 def _pictures(board: Board, seen: list[View]) -> dict[tuple[str, str], tuple[str, str]]:
-    """File name and SVG by dataset and what is drawn: "few-shot" or "stream <scenario>"."""
+    """File name and SVG by dataset and what is drawn: "few-shot", "sources" or "stream <scenario>"."""
     drawn: dict[tuple[str, ...], tuple[tuple[str, str], str | None]] = {}
     streams = (board.trials["protocol"] == "stream").to_numpy()
     r, _ = measures.matrices(board.trials, board.scores[streams[board.scores["trial"]]])
+    alone = measures.single_source(board.trials, board.scores)
     for view in seen:
         if view.protocol == "transfer":
             drawn[view.dataset, "few", "shot"] = (view.dataset, "few-shot"), few_shot_picture(view)
+            picture = matrix_picture(view, *_by_source(alone[alone["dataset"] == view.dataset], view), source_captions(view))
+            drawn[view.dataset, "sources", "targets"] = (view.dataset, "sources"), picture
         else:
-            picture = matrix_picture(view, *_matrices(board, view, r))
+            picture = matrix_picture(view, *_matrices(board, view, r), stream_captions(view))
             drawn[view.dataset, view.scenario] = (view.dataset, f"stream {view.scenario}"), picture
     names = file_names(drawn)
     return {told: (f"{names[parts]}.svg", svg) for parts, (told, svg) in drawn.items() if svg is not None}
@@ -93,6 +98,18 @@ def _matrices(board: Board, view: View, r: Floats) -> tuple[list[tuple[str, Floa
     of_row = its.groupby(["algorithm", "variant"]).indices
     rows = [*view.methods, *view.bounds]
     return [(row.label, r[its.index.to_numpy()[of_row[row.name]], :t, :t].mean(0)) for row in rows], domains
+
+
+def _by_source(alone: pd.DataFrame, view: View) -> tuple[list[tuple[str, Floats]], list[str]]:
+    """Score at k = 0 by source and target for each complete row, and the names of the domains; nothing for a single source."""
+    if alone["source"].nunique() < 2:
+        return [], []
+    domains = sorted({*alone["source"], *alone["domain"]})
+    found = {
+        name: its.set_index(["source", "domain"])["value"].unstack().reindex(index=domains, columns=domains).to_numpy(float)
+        for name, its in alone.groupby(["algorithm", "variant"])
+    }
+    return [(row.label, found[row.name]) for row in (*view.methods, *view.bounds) if row.name in found], domains
 
 
 def _listed(out: Path) -> set[str]:

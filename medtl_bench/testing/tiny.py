@@ -78,6 +78,7 @@ def cases() -> tuple[Case, ...]:
     built = {
         "vectors": _dataset(three, _vectors),
         "images": _dataset(three, _images),
+        "sequences": _dataset(three, _sequences),
         "two parts": _dataset(three, _two_parts),
         "values": _dataset(Task("regression"), _vectors),
         "masks": _dataset(Task("segmentation", ("background", "blob")), _images),
@@ -127,6 +128,14 @@ def _stamps() -> Tensor:
     stamps = torch.zeros(3, SIDE, SIDE)
     stamps[0, 3:5, :] = stamps[1, :, 3:5] = stamps[2, 2:6, 2:6] = 1
     return stamps
+
+
+def _sequences(y: Tensor, shift: float, source: Generator) -> Tensor:
+    """Return one-hot letters [n, 4, 2 side] at random, in a domain's own mix, with the class's letter in the middle."""
+    letters = torch.randint(4, (len(y), 2 * SIDE), generator=source)
+    letters[torch.rand(letters.shape, generator=source) < abs(shift)] = 3
+    letters[:, SIDE - 2 : SIDE + 2] = y[:, None] % 4
+    return torch.nn.functional.one_hot(letters, 4).transpose(1, 2).float()
 
 
 def _two_parts(y: Tensor, shift: float, source: Generator) -> "TensorDict":

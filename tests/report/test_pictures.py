@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from medtl_bench.leaderboard import build
-from medtl_bench.report.pictures import MOST_LINES, few_shot_picture, matrix_picture
+from medtl_bench.report.pictures import MOST_LINES, few_shot_picture, matrix_picture, stream_captions
 from medtl_bench.report.views import View, views
 from tests.records import METHODS, suite
 from tests.report.hostile import HOSTILE, svg_tags
@@ -50,15 +50,17 @@ def test_at_most_so_many_lines() -> None:
 def test_nothing_to_draw() -> None:
     its = view("stream")
     assert few_shot_picture(its) is None
-    assert matrix_picture(its, [("a", np.full((2, 2), np.nan))], ["x", "y"]) is None
-    assert matrix_picture(its, [], []) is None
+    assert matrix_picture(its, [("a", np.full((2, 2), np.nan))], ["x", "y"], stream_captions(its)) is None
+    assert matrix_picture(its, [], [], stream_captions(its)) is None
 
 
 @pytest.mark.parametrize("t", [2, 5, 13, 30])
 def test_matrices_of_any_size(t: int) -> None:
     r = np.random.default_rng(0).random((t, t))
     r[0, 1] = np.nan
-    svg = matrix_picture(view("stream"), [("dann", r), ("flat", np.ones((t, t)))], [f"domain {i}" for i in range(t)])
+    its = view("stream")
+    names = [f"domain {i}" for i in range(t)]
+    svg = matrix_picture(its, [("dann", r), ("flat", np.ones((t, t)))], names, stream_captions(its))
     assert svg_tags(svg)
 
 
@@ -68,6 +70,6 @@ def test_hostile_names_are_inert() -> None:
     its = view("stream")
     for start in range(0, len(HOSTILE), 12):
         names = HOSTILE[start : start + 12]
-        pictures.append(matrix_picture(its, [(name, np.eye(len(names))) for name in names], names))
+        pictures.append(matrix_picture(its, [(name, np.eye(len(names))) for name in names], names, stream_captions(its)))
     for svg in pictures:
         assert svg_tags(svg).isdisjoint({"script", "a", "image", "text", "foreignObject"})

@@ -171,3 +171,25 @@ def check_sheet(text: str) -> None:
         for cell in row:
             assert not cell.startswith(("=", "+", "@", "\t")), cell
             assert not cell.startswith("-") or float(cell) <= 0, cell
+
+
+def test_transfers_from_single_sources_are_shown_by_target(tmp_path: Path) -> None:
+    pairs = [("a", "b"), ("b", "a"), ("c", "a")]
+    records = [
+        record(
+            algorithm=name,
+            family=family,
+            scenario=f"{source}-to-{target}",
+            sources=(source,),
+            targets=(target,),
+            scores=transfer_scores(0.6, {1: [0.7], 3: [0.7]}, 0.8, sources=(source,), targets=(target,)),
+        )
+        for name, (family, _) in FEW.items()
+        for source, target in pairs
+    ]
+    write_boards(records, {}, tmp_path)
+    page = (tmp_path / "datasets/hearts.md").read_text()
+    assert "### One source by target" in page
+    picture = (tmp_path / "datasets/hearts-sources-targets.svg").read_text()
+    assert "Sources by targets of hearts" in picture
+    assert svg_tags(picture)
