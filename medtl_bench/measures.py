@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy.integrate import trapezoid
 
-from medtl_bench.metrics import METRICS, TASK_AWARE
+from medtl_bench.metrics import INTEGRATION, METRICS, TASK_AWARE
 from medtl_bench.statistics import Floats
 
 FULL = -1.0
@@ -33,6 +33,8 @@ def higher_is_better(metric: str) -> bool:
 def better(measure: str, primary: str) -> bool:
     """Return whether a higher value of a measure is better, on a task whose primary metric is `primary`."""
     name = measure.removeprefix(TASK_AWARE)
+    if name in INTEGRATION:
+        return higher_is_better(name)
     if name in (*CALIBRATION, SECONDS, FORGETTING) or name.startswith(SOURCE_FORGETTING):
         return False
     return higher_is_better(primary) if name.startswith((TARGET, AREA, AVERAGE)) else True
@@ -88,7 +90,7 @@ def gap_closed(method: Floats, source_only: Floats, target_only: Floats) -> Floa
 
 
 def transfer_measures(trials: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
-    """Return for each trial: target score at k = 0, k and full, few-shot area, source forgetting at k, calibration."""
+    """Return for each trial: target score at k = 0, k and full, few-shot area, source forgetting at k, calibration, integration."""
     primary = scores[scores["primary"]]
     fit = primary[primary["stage"] == "fit"]
     after = primary[primary["stage"].isin(["adapt", "full"]) & (primary["learned"] == primary["domain"])]
@@ -103,6 +105,9 @@ def transfer_measures(trials: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFram
     for metric in CALIBRATION:
         rows = scores[(scores["metric"] == metric) & (scores["stage"] == "fit")]
         wide[metric] = _single(rows[_among(rows, trials["targets"])], trials)
+    embedding = scores[scores["stage"] == "embedding"]
+    for name in sorted(embedding["metric"].unique()):
+        wide[name] = _single(embedding[embedding["metric"] == name], trials)
     return wide
 
 

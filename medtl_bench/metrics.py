@@ -5,10 +5,13 @@ scikit-learn's own functions cost about a millisecond each in argument checks, a
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
+
+from medtl_bench import integration
 
 Floats = NDArray[np.floating]
 Ints = NDArray[np.integer]
@@ -100,12 +103,17 @@ def _pixels(probability: Floats, y: Ints) -> tuple[Floats, Ints]:
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric, the kinds of task it fits, the direction that is better, and whether it needs exactly two classes."""
+    """A metric, the kinds of task it fits, the direction that is better, and whether it needs exactly two classes.
+
+    `of`: what it is taken of: what `predict` answers; what `embed` makes of the rows that `fit` was handed, as function(z, batch,
+    y); or the shares of classes among the embedded neighbours that have a label.
+    """
 
     function: Callable[..., float]
     kinds: tuple[str, ...]
     higher_is_better: bool = True
     binary: bool = False
+    of: Literal["predictions", "embedding", "neighbours"] = "predictions"
 
 
 _CLASSES = ("classification",)
@@ -122,10 +130,20 @@ METRICS = {
     "concordance": Metric(concordance, ("regression",)),
     "rmse": Metric(rmse, ("regression",), higher_is_better=False),
 }
+METRICS |= {
+    "ilisi": Metric(integration.ilisi, ("classification", "integration"), of="embedding"),
+    "clisi": Metric(integration.clisi, _CLASSES, higher_is_better=False, of="embedding"),
+    "silhouette_batch": Metric(integration.silhouette_batch, ("classification", "integration"), of="embedding"),
+    "silhouette_label": Metric(integration.silhouette_label, _CLASSES, of="embedding"),
+    "label_transfer": Metric(balanced_accuracy, _CLASSES, of="neighbours"),
+    "label_transfer_accuracy": Metric(accuracy, _CLASSES, of="neighbours"),
+}
+INTEGRATION = tuple(name for name, metric in METRICS.items() if metric.of != "predictions")
 _DEFAULTS = {
     "classification": ("balanced_accuracy", "ece", "brier"),
     "segmentation": ("dice", "ece", "brier"),
     "regression": ("concordance", "rmse"),
+    "integration": ("ilisi", "silhouette_batch"),
 }
 
 

@@ -14,14 +14,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from medtl_bench import lockstep
+from medtl_bench import integration, lockstep
 from medtl_bench.algorithm import Algorithm, copied
 from medtl_bench.data import Dataset, Domain, Inputs, Split, Stream, Task, Transfer, concatenate, parts
 from medtl_bench.errors import InvalidOutputError
-from medtl_bench.metrics import METRICS, TASK_AWARE
+from medtl_bench.metrics import METRICS, TASK_AWARE, Floats
 from medtl_bench.results import DECIMALS, Score, Stage
 from medtl_bench.seeds import generator
 
+MOST_EMBEDDED = 2000  # rows that are embedded for measures; nearest neighbours of more would cost more than most methods
 MakeLearner = Callable[[Task, torch.Generator], Algorithm]
 
 
@@ -100,6 +101,17 @@ class Examiner:
         check_outputs(self.task, outputs, split)
         return outputs * self.labels.deviation + self.labels.mean
 
+    def embedded(self, x: Inputs) -> Floats | None:
+        """Return checked features of inputs, or None if the method has none; raises InvalidOutputError."""
+        with self._asked("embed", x):
+            z = self.learner.embed(x)
+        if z is None:
+            return None
+        if z.ndim != 2 or z.shape[0] != x.shape[0] or z.requires_grad or not z.isfinite().all():
+            told = f"embed returned the shape {list(z.shape)} for {x.shape[0]} rows"
+            raise InvalidOutputError(f"{told}, but detached finite floats [n, width] were expected.")
+        return z.double().numpy()
+
     def scores(self, split: Split, names: Sequence[str], classes: Sequence[int] | None = None) -> dict[str, float]:
         """Return the named metrics on a split; with `classes`, scores of all other classes are masked first."""
         return measure(self.task, self.outputs(split), split.y, names, classes)
@@ -127,7 +139,7 @@ def check_outputs(task: Task, outputs: object, split: Split) -> None:
 def measure(
     task: Task, outputs: Tensor, y: Tensor, names: Sequence[str], classes: Sequence[int] | None = None
 ) -> dict[str, float]:
-    """Return metrics of outputs against labels, without those that are undefined on these labels."""
+    """Return metrics of outputs against labels, without those of embeddings and those that are undefined on these labels."""
     answers = outputs.double()
     if classes is not None:
         allowed = torch.zeros(answers.shape[1], dtype=torch.bool)
@@ -135,7 +147,11 @@ def measure(
         answers = answers.masked_fill(~allowed.view(-1, *[1] * (answers.ndim - 2)), -torch.inf)
     if task.kind != "regression":
         answers = answers.softmax(1)
-    values = {name: METRICS[name].function(answers.numpy(), y.numpy()) for name in names}
+    predicted = [name for name in names if METRICS[name].of == "predictions"]
+    return _defined({name: METRICS[name].function(answers.numpy(), y.numpy()) for name in predicted})
+
+
+def _defined(values: dict[str, float]) -> dict[str, float]:
     return {name: round(value, DECIMALS) for name, value in values.items() if np.isfinite(value)}
 
 
@@ -160,7 +176,8 @@ def transfer(
 ) -> Iterator[Score]:
     """Fit once on the sources, then adapt copies to each target with few labels: accuracy, few-shot curve, source forgetting.
 
-    Stages: `validation` (source validation splits, for choosing models), `fit` (test splits before any target label), `adapt`
+    Stages: `embedding` (measures of what `embed` makes of all rows handed to `fit`, where the task names some; all that there is
+    on an integration task), `validation` (source validation splits, for choosing models), `fit` (test splits before any target label), `adapt`
     (the target's after k labels per class, for each draw), `full` (after all its training labels), `retained` (mean over the
     sources after that). Support draws depend on dataset, target, k, draw and seed, never on the algorithm.
     """
@@ -171,6 +188,10 @@ def transfer(
     learner = make(task, generator("learn", dataset.name, scenario.name, seed))
     examiner = Examiner(task, learner, Labels.of(task, train), clock)
     examiner.fit(train, torch.cat([target.train.x for target in targets]))
+    if task.embedded:
+        yield from _embedding(examiner, sources, targets, generator("embedding", dataset.name, scenario.name))
+    if task.kind == "integration":
+        return
     for source in sources:
         if len(source.val):
             yield from rows("validation", len(source.val), examiner.scores(source.val, task.metrics), domain=source.name)
@@ -195,6 +216,35 @@ def transfer(
     branches = [partial(adapted, target, *labels) for target in targets for labels in [*few, (None, None)]]
     for scores in lockstep.together(branches):
         yield from scores
+
+
+def _embedding(
+    examiner: Examiner, sources: Sequence[Domain], targets: Sequence[Domain], draw: torch.Generator
+) -> Iterator[Score]:
+    """Yield the measures of an embedding of the training rows, each domain being a batch, and of labels carried over in it.
+
+    At most MOST_EMBEDDED rows are embedded, drawn from the identity of the scenario. Labels are carried from the sources' rows
+    among them to the targets' test rows, in all and for each rare class. No label of a target reaches the learner.
+    """
+    task, domains = examiner.task, [*sources, *targets]
+    handed, sizes = concatenate([domain.train for domain in domains]), [len(domain.train) for domain in domains]
+    chosen = torch.randperm(len(handed), generator=draw)[:MOST_EMBEDDED].sort().values
+    batch = np.repeat(np.arange(len(domains)), sizes)[chosen.numpy()]
+    z, y = examiner.embedded(handed.x[chosen]), handed.y[chosen].numpy()
+    if z is None:
+        return
+    of_all = [name for name in task.embedded if METRICS[name].of == "embedding"]
+    yield from rows("embedding", len(z), _defined({name: METRICS[name].function(z, batch, y) for name in of_all}))
+    carried = [name for name in task.embedded if METRICS[name].of == "neighbours"]
+    test = concatenate([target.test for target in targets])
+    asked = examiner.embedded(test.x) if carried else None
+    if asked is not None:
+        known = batch < len(sources)
+        shares, truth = integration.neighbour_shares(z[known], y[known], asked, task.outputs), test.y.numpy()
+        values = {name: METRICS[name].function(shares, truth) for name in carried}
+        for c in set(integration.rare(y[known], task.outputs)) & set(truth.tolist()):
+            values[f"{carried[0]}: {task.classes[c]}"] = float((shares[truth == c].argmax(1) == c).mean())
+        yield from rows("embedding", len(test), _defined(values))
 
 
 def _after(

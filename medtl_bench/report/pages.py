@@ -7,12 +7,13 @@ import pandas as pd
 from medtl_bench import measures
 from medtl_bench.leaderboard import Board
 from medtl_bench.measures import at
-from medtl_bench.metrics import TASK_AWARE
+from medtl_bench.metrics import INTEGRATION, TASK_AWARE
 from medtl_bench.report.escape import escape_cell
 from medtl_bench.report.markdown import LEGEND, NOTHING, Cell, arrow, counted, number, page, rank, score, table
 from medtl_bench.report.views import Facts, Row, View
 
 MOST_REASON = 160
+RECALL = "label_transfer: "
 PROVENANCE = {
     "real": "Real data",
     "semi-synthetic": "**Semi-synthetic** data (real, with a shift that was made on purpose)",
@@ -24,6 +25,12 @@ TITLES = {
     measures.GAP: "Gap closed",
     "ece": "ECE",
     "brier": "Brier",
+    "ilisi": "iLISI",
+    "clisi": "cLISI",
+    "silhouette_batch": "Silhouette by batch",
+    "silhouette_label": "Silhouette by label",
+    "label_transfer": "Label transfer, balanced",
+    "label_transfer_accuracy": "Label transfer, accuracy",
     measures.SECONDS: "Seconds",
     measures.AVERAGE: "Average accuracy",
     measures.FORGETTING: "Forgetting",
@@ -47,6 +54,14 @@ forgets nothing, so read it beside the average accuracy.
 - **Backward transfer**: mean over j < T of R[T, j] − R[j, j] (Lopez-Paz and Ranzato 2017). \
 **Forward transfer**: mean over j > 1 of R[j − 1, j] − b_j.
 - **Task-aware**: class scores masked to the classes of the domain that is scored; the method is not told."""
+READ_INTEGRATION = """\
+- **Integration**: of what a method embeds the training rows of sources and targets as (at most 2,000), each domain being a \
+batch, before any label of a target. Mixing alone is no merit: one point for all rows mixes perfectly, so read both sides; and \
+methods that trained on the sources' labels have seen most labels that the measures by label use. Label transfer has no such bias.
+- **iLISI**, **cLISI**: how many batches, and how many labels, the neighbourhood of a row effectively holds, at perplexity 30 \
+(Korsunsky et al. 2019). **Silhouette by batch**: 1 − |s| within each label; **by label**: (s + 1) / 2 (Luecken et al. 2022).
+- **Label transfer**: test rows of the targets are labelled by the five nearest training rows of the sources; balanced over \
+labels, plain, and the recall of each rare label (under 5% of the sources' rows)."""
 READ_BOTH = """\
 - † means that the 95% t interval of the paired differences to the best row, over seeds, holds 0, or that there are fewer than \
 two seeds to pair. ± is half the 95% t interval over n seeds; there is none for n = 1. ↑ higher is better, ↓ lower is better.
@@ -59,6 +74,8 @@ def title(measure: str) -> str:
     """Return the heading of a measure's column, without its direction."""
     if measure.startswith(TASK_AWARE):
         return f"Task-aware {title(measure.removeprefix(TASK_AWARE)).lower()}"
+    if measure.startswith(RECALL):
+        return measure.removeprefix(RECALL)
     if measure in TITLES:
         return TITLES[measure]
     name, _, k = measure.rpartition(" ")
@@ -95,10 +112,14 @@ def section(view: View, trials: pd.DataFrame, pictures: Mapping[str, str]) -> st
     metric = escape_cell(view.primary.replace("_", " "))
     direction = "higher" if measures.higher_is_better(view.primary) else "lower"
     scored = f"The score is {metric}; {direction} is better."
-    if view.protocol == "transfer":
+    if view.primary in INTEGRATION:
+        columns = [name for name in (*INTEGRATION, measures.SECONDS) if name in view.columns]
+        head = ["## Integration of the domains", scored, *_tables(view, columns, "methods")]
+    elif view.protocol == "transfer":
         head = ["## Transfer to a new domain", scored, *_tables(view, _main_columns(view), "methods")]
         head += ["### Few-shot curve", _picture(pictures.get("few-shot"), f"few-shot curves on {view.dataset}")]
         head += [_curve(view, measures.TARGET), "### Source forgetting", _curve(view, measures.SOURCE_FORGETTING)]
+        head += _integration(view)
     else:
         its = trials[(trials["protocol"] == "stream") & (trials["scenario"] == view.scenario)]["domains"].iloc[-1]
         order = " → ".join(escape_cell(domain) for domain in its)
@@ -167,6 +188,22 @@ def _curve(view: View, measure: str) -> str:
     return table(["Row", "n", *headings], [[row.label, str(row.n), *_cells(row, columns)] for row in rows]) + f"\n\n{LEGEND}"
 
 
+def _integration(view: View) -> list[str]:
+    """Return the table of representation measures and that of label transfer to rare labels, of datasets that have them."""
+    measured = [name for name in INTEGRATION if name in view.columns]
+    recalls = sorted(name for name in view.columns if name.startswith(RECALL))
+    rows = [row for row in (*view.methods, *view.bounds) if any(name in row.cells for name in measured)]
+    if not measured or not rows:
+        return []
+    found = ["### Integration", _plain(view, rows, measured)]
+    return [*found, "Recall of rare labels in label transfer:", _plain(view, rows, recalls)] if recalls else found
+
+
+def _plain(view: View, rows: Sequence[Row], columns: Sequence[str]) -> str:
+    headings = [f"{escape_cell(title(name))} {arrow(measures.better(name, view.primary))}" for name in columns]
+    return table(["Row", "n", *headings], [[row.label, str(row.n), *_cells(row, columns)] for row in rows]) + f"\n\n{LEGEND}"
+
+
 def conditions(trials: pd.DataFrame, protocol: str) -> str:
     """Return under which conditions the trials of one protocol ran, which are the same for all that count."""
     one = trials.iloc[0]
@@ -195,4 +232,5 @@ def notes(board: Board, trials: pd.DataFrame, dataset: str) -> str:
 def _reading(views: Sequence[View]) -> list[str]:
     protocols = {view.protocol for view in views}
     lists = [READ_TRANSFER if "transfer" in protocols else "", READ_STREAM if "stream" in protocols else "", READ_BOTH]
+    lists.insert(2, READ_INTEGRATION if any(name in INTEGRATION for view in views for name in view.columns) else "")
     return [text for text in lists if text]

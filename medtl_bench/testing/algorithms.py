@@ -11,14 +11,14 @@ import torch
 from torch import Tensor
 
 from medtl_bench import protocols
-from medtl_bench.algorithm import Algorithm, copied, parameters, resolve
+from medtl_bench.algorithm import Algorithm, copied, parameters, refusal, resolve
 from medtl_bench.data import Split, Task
 from medtl_bench.errors import MedTLError
 from medtl_bench.hookspecs import Family
 from medtl_bench.results import Score
 from medtl_bench.seeds import generator
 from medtl_bench.testing.conformance import Conformance, changes, seed_globals, words
-from medtl_bench.testing.tiny import Case, cases, content
+from medtl_bench.testing.tiny import Case, cases, content, unlabelled
 
 TOLERANCE = 1e-4
 FEW = {"steps": "3", "adapt_steps": "2", "trees": "3"}  # enough for every check but that of learning,
@@ -128,7 +128,7 @@ def _is_json(value: object) -> bool:
 
 def says_which_tasks_it_supports(subject: Subject) -> None:
     """Check that `supports` answers None or a reason in one line, and None for at least one of the tiny datasets."""
-    answers = [subject.cls.supports(case.task) for case in cases()]
+    answers = [refusal(subject.cls, case.task) for case in cases()]
     for answer in answers:
         if answer is not None and not (isinstance(answer, str) and answer.strip() and "\n" not in answer):
             raise MedTLError(f"supports returned {answer!r}, but None or a reason in one line was expected.")
@@ -136,6 +136,17 @@ def says_which_tasks_it_supports(subject: Subject) -> None:
         raise MedTLError(
             f"it supports none of the tasks that the suite has; its reasons: {'; '.join(sorted(map(str, set(answers))))}."
         )
+
+
+def embeds_without_labels_if_it_says_so(subject: Subject) -> None:
+    """Check that a method that needs no labels has an embedding to measure on a dataset without any."""
+    if subject.cls.needs_labels or not subject.cases:
+        return
+    dataset, clock = unlabelled(), protocols.Clock()
+    make = partial(_given, subject)
+    scores = protocols.transfer(dataset, dataset.transfers[0], make, seed=0, shots=(), draws=0, clock=clock)
+    if dataset.task.primary not in {score.metric for score in scores}:
+        raise MedTLError(f"its embedding of a dataset without labels gives no {dataset.task.primary}.")
 
 
 def runs_through_the_transfer_protocol(subject: Subject, case: Case) -> None:
@@ -307,6 +318,7 @@ CLASS_CHECKS = (
     is_a_documented_dataclass,
     has_parameters_that_can_be_given_and_recorded,
     says_which_tasks_it_supports,
+    embeds_without_labels_if_it_says_so,
 )
 CASE_CHECKS: tuple[CaseCheck, ...] = (
     runs_through_the_transfer_protocol,
