@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
 from medtl_bench import measures
@@ -192,7 +193,7 @@ def _integration(view: View) -> list[str]:
     """Return the table of representation measures and that of label transfer to rare labels, of datasets that have them."""
     measured = [name for name in INTEGRATION if name in view.columns]
     recalls = sorted(name for name in view.columns if name.startswith(RECALL))
-    rows = [row for row in (*view.methods, *view.bounds) if any(name in row.cells for name in measured)]
+    rows = [row for row in (*view.methods, *view.bounds) if any(np.isfinite(row.cells[name].mean) for name in measured)]
     if not measured or not rows:
         return []
     found = ["### Integration", _plain(view, rows, measured)]
