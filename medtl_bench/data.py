@@ -31,8 +31,8 @@ class Split:
     """Some rows of a domain.
 
     `x`: float32 inputs [n, ...], or a TensorDict of such parts with batch size [n]. `y`: int64 classes [n]
-    (classification) or [n, height, width] (segmentation), float32 values [n] (regression), zeros [n] (integration). `groups`: int64 [n], what must
-    not be torn apart by a split (a patient, a scaffold, a slide), or None.
+    (classification) or [n, height, width] (segmentation), float32 values [n] (regression), zeros [n]
+    (integration). `groups`: int64 [n], what must not be torn apart by a split (a patient, a scaffold, a slide), or None.
     """
 
     x: Inputs

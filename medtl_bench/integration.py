@@ -18,9 +18,9 @@ TOLERANCE, HALVINGS = 1e-5, 50
 def lisi(z: Floats, groups: Ints, perplexity: float = PERPLEXITY) -> Floats:
     """Return the local inverse Simpson's index of each row [n]: how many groups its neighbourhood effectively holds.
 
-    1 / sum over groups of p^2, p being a group's share of the weights of the 3 * perplexity nearest other rows (Korsunsky et al.
-    2019, Nature Methods 16; as harmonypy has it). Of fewer rows than that, all others are neighbours and the perplexity is a
-    third of them.
+    1 / sum over groups of p^2, p being a group's share of the weights of the 3 * perplexity nearest other rows (Korsunsky
+    et al. 2019, Nature Methods 16; as harmonypy has it). Of fewer rows than that, all others are neighbours and the perplexity
+    is a third of them.
     """
     perplexity = min(perplexity, (len(z) - 1) / 3)
     distance, neighbour = _neighbours(z, round(3 * perplexity))
@@ -50,12 +50,12 @@ def neighbour_weights(distance: Floats, perplexity: float) -> Floats:
     return weight
 
 
-def ilisi(z: Floats, batch: Ints, y: Ints) -> float:
+def ilisi(z: Floats, batch: Ints, y: Ints) -> float:  # noqa: ARG001 - all four are called alike
     """Mean LISI of the batches, from 1 to their number; higher is better mixed."""
     return float(lisi(z, batch).mean())
 
 
-def clisi(z: Floats, batch: Ints, y: Ints) -> float:
+def clisi(z: Floats, batch: Ints, y: Ints) -> float:  # noqa: ARG001
     """Mean LISI of the types, from 1 to their number; lower is better kept apart."""
     return float(lisi(z, y).mean())
 
@@ -69,7 +69,7 @@ def silhouette_batch(z: Floats, batch: Ints, y: Ints) -> float:
     return float(np.mean(found)) if found else float("nan")
 
 
-def silhouette_label(z: Floats, batch: Ints, y: Ints) -> float:
+def silhouette_label(z: Floats, batch: Ints, y: Ints) -> float:  # noqa: ARG001
     """(s + 1) / 2, s the mean silhouette by type (Luecken et al. 2022, scIB); NaN with one type."""
     return float((_silhouettes(z, y).mean() + 1) / 2) if _divides(y) else float("nan")
 

@@ -90,7 +90,7 @@ def gap_closed(method: Floats, source_only: Floats, target_only: Floats) -> Floa
 
 
 def transfer_measures(trials: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
-    """Return for each trial: target score at k = 0, k and full, few-shot area, source forgetting at k, calibration, integration."""
+    """Return for each trial: target score at k = 0, k and full, few-shot area, source forgetting at k, calibration, mixing."""
     primary = scores[scores["primary"]]
     fit = primary[primary["stage"] == "fit"]
     after = primary[primary["stage"].isin(["adapt", "full"]) & (primary["learned"] == primary["domain"])]

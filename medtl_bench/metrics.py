@@ -105,8 +105,8 @@ def _pixels(probability: Floats, y: Ints) -> tuple[Floats, Ints]:
 class Metric:
     """A metric, the kinds of task it fits, the direction that is better, and whether it needs exactly two classes.
 
-    `of`: what it is taken of: what `predict` answers; what `embed` makes of the rows that `fit` was handed, as function(z, batch,
-    y); or the shares of classes among the embedded neighbours that have a label.
+    `of`: what it is taken of: what `predict` answers; what `embed` makes of the rows that `fit` was handed, as function(z,
+    batch, y); or the shares of classes among the embedded neighbours that have a label.
     """
 
     function: Callable[..., float]

@@ -22,7 +22,7 @@ from medtl_bench.metrics import METRICS, TASK_AWARE, Floats
 from medtl_bench.results import DECIMALS, Score, Stage
 from medtl_bench.seeds import generator
 
-MOST_EMBEDDED = 2000  # rows that are embedded for measures; nearest neighbours of more would cost more than most methods
+MOST_EMBEDDED = 4000  # rows that are embedded for measures; nearest neighbours of more would cost more than most methods
 MakeLearner = Callable[[Task, torch.Generator], Algorithm]
 
 
@@ -176,10 +176,11 @@ def transfer(
 ) -> Iterator[Score]:
     """Fit once on the sources, then adapt copies to each target with few labels: accuracy, few-shot curve, source forgetting.
 
-    Stages: `embedding` (measures of what `embed` makes of all rows handed to `fit`, where the task names some; all that there is
-    on an integration task), `validation` (source validation splits, for choosing models), `fit` (test splits before any target label), `adapt`
-    (the target's after k labels per class, for each draw), `full` (after all its training labels), `retained` (mean over the
-    sources after that). Support draws depend on dataset, target, k, draw and seed, never on the algorithm.
+    Stages: `embedding` (measures of what `embed` makes of the rows handed to `fit`, where the task names some; all that there
+    is on an integration task), `validation` (source validation splits, for choosing models), `fit` (test splits before any
+    target label), `adapt` (the target's after k labels per class, for each draw), `full` (after all its training labels),
+    `retained` (mean over the sources after that). Support draws depend on dataset, target, k, draw and seed, never on the
+    algorithm.
     """
     task = dataset.task
     sources = [dataset.domain(name) for name in scenario.sources]

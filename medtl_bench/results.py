@@ -79,8 +79,8 @@ class Score(NamedTuple):
 
     `stage`: when it was taken. `learned`: the domain just learned, the target of an `adapt` or `full`, None after `fit`.
     `shots`, `draw`: of an `adapt`, else None. `domain`: whose test split was scored, None for the mean over the sources
-    (`retained`) and where all domains are scored at once (`embedding`), whose validation split in the stage `validation`. `n`: the
-    rows that were scored.
+    (`retained`) and where domains are scored together (`embedding`), whose validation split in the stage `validation`. `n`:
+    the rows that were scored.
     """
 
     stage: Stage

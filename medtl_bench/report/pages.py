@@ -56,9 +56,10 @@ forgets nothing, so read it beside the average accuracy.
 **Forward transfer**: mean over j > 1 of R[j − 1, j] − b_j.
 - **Task-aware**: class scores masked to the classes of the domain that is scored; the method is not told."""
 READ_INTEGRATION = """\
-- **Integration**: of what a method embeds the training rows of sources and targets as (at most 2,000), each domain being a \
-batch, before any label of a target. Mixing alone is no merit: one point for all rows mixes perfectly, so read both sides; and \
-methods that trained on the sources' labels have seen most labels that the measures by label use. Label transfer has no such bias.
+- **Integration**: of what a method embeds the training rows of sources and targets as (at most 4,000), each domain being a \
+batch, before any label of a target. Mixing alone is no merit: one point for all rows mixes perfectly, so read both sides. \
+Methods that trained on labels have seen most of those that cLISI and the silhouette by label use; label transfer is to \
+test rows.
 - **iLISI**, **cLISI**: how many batches, and how many labels, the neighbourhood of a row effectively holds, at perplexity 30 \
 (Korsunsky et al. 2019). **Silhouette by batch**: 1 − |s| within each label; **by label**: (s + 1) / 2 (Luecken et al. 2022).
 - **Label transfer**: test rows of the targets are labelled by the five nearest training rows of the sources; balanced over \
@@ -88,10 +89,15 @@ def dataset_page(board: Board, fact: Facts, views: Sequence[View], pictures: Map
     """Return a dataset's page; `pictures` holds file names by "few-shot" and "stream <scenario>"."""
     name = escape_cell(fact.dataset)
     trials = board.trials[board.trials["dataset"] == fact.dataset]
+    asked = (
+        f"Which method does best on a domain of {name} that it has not learned from, how far do a few labels there take it, "
+        "and what does it forget meanwhile?"
+    )
+    if fact.task == "integration":
+        asked = f"Which method mixes the batches of {name} best?"
     return page(
         f"# {name}",
-        f"Which method does best on a domain of {name} that it has not learned from, how far do a few labels there take it, "
-        "and what does it forget meanwhile?",
+        asked,
         f"{provenance(fact.provenance)}. Area: {escape_cell(fact.area)}. Task: {escape_cell(fact.task)}. "
         f"{fact.ok:,} of {counted(fact.planned, 'planned trial')} are ok.",
         *(section(view, trials, pictures) for view in views),
@@ -112,7 +118,7 @@ def section(view: View, trials: pd.DataFrame, pictures: Mapping[str, str]) -> st
     """Return the tables and pictures of one view."""
     metric = escape_cell(view.primary.replace("_", " "))
     direction = "higher" if measures.higher_is_better(view.primary) else "lower"
-    scored = f"The score is {metric}; {direction} is better."
+    scored = f"The score is {title(metric) if metric in INTEGRATION else metric}; {direction} is better."
     if view.primary in INTEGRATION:
         columns = [name for name in (*INTEGRATION, measures.SECONDS) if name in view.columns]
         head = ["## Integration of the domains", scored, *_tables(view, columns, "methods")]
@@ -232,6 +238,12 @@ def notes(board: Board, trials: pd.DataFrame, dataset: str) -> str:
 
 def _reading(views: Sequence[View]) -> list[str]:
     protocols = {view.protocol for view in views}
-    lists = [READ_TRANSFER if "transfer" in protocols else "", READ_STREAM if "stream" in protocols else "", READ_BOTH]
-    lists.insert(2, READ_INTEGRATION if any(name in INTEGRATION for view in views for name in view.columns) else "")
+    predicted = any(view.primary not in INTEGRATION for view in views)
+    mixed = any(name in INTEGRATION for view in views for name in view.columns)
+    lists = [
+        READ_TRANSFER if "transfer" in protocols and predicted else "",
+        READ_STREAM if "stream" in protocols else "",
+        READ_INTEGRATION if mixed else "",
+        READ_BOTH,
+    ]
     return [text for text in lists if text]

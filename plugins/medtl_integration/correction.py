@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import NearestNeighbors
-from torch import Tensor, nn
+from torch import Tensor
 
 from medtl_bench.algorithm import Algorithm
 from medtl_bench.data import Inputs, Split, Task, concatenate, parts
-from medtl_bench.networks import scaling
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -23,11 +22,12 @@ SMALLEST = 1e-6
 
 @dataclass
 class Correction(Algorithm):
-    """Embed the rows of all batches, sources and unlabelled target, take out what is due to the batch, and classify.
+    """Embed the rows of all batches, take out what is due to the batch, and classify.
 
-    A row that was seen is embedded corrected; a new one is moved as the seen row nearest to it was, for nothing tells its batch.
-    Logistic regression answers from the corrected rows that have a label; `adapt` adds labelled rows, at the same total weight
-    as all before.
+    Inputs are taken in the units they come in, as is usual for expression: log counts or principal components of them.
+    Batches are the sources and the unlabelled target. A row that was seen is embedded corrected; a new one is moved as the seen
+    row nearest to it was, for nothing tells its batch. Logistic regression answers from the corrected rows that have a label;
+    `adapt` adds labelled rows, at the same total weight as all before.
 
     `components`: principal components, at most; 30 as harmony's authors take for cells. `c`: inverse strength of the
     classifier's L2 penalty, scikit-learn's default.
@@ -36,7 +36,6 @@ class Correction(Algorithm):
     components: int = 30
     c: float = 1.0
     needs_labels: ClassVar[bool] = False
-    scaling: list[nn.Module] = field(init=False, repr=False)
     axes: PCA = field(init=False, repr=False)
     nearest: NearestNeighbors = field(init=False, repr=False)
     shift: Floats = field(init=False, repr=False)
@@ -49,7 +48,7 @@ class Correction(Algorithm):
         return None if task.embedded else "it corrects batches of the same types, and this dataset asks for no such measure"
 
     def corrected_inputs(self, x: Floats, batch: Ints) -> Floats:
-        """Return standardised inputs [n, columns] without what is due to the batch [n]."""
+        """Return inputs [n, columns] without what is due to the batch [n]."""
         return x
 
     def corrected_embedding(self, z: Floats, batch: Ints) -> Floats:
@@ -57,10 +56,9 @@ class Correction(Algorithm):
         return z
 
     def fit(self, sources: Sequence[Split], unlabelled: Inputs) -> None:
-        """Scale by the sources, embed and correct all rows, and fit the classifier where the sources have labels."""
+        """Embed and correct all rows, and fit the classifier where the sources have labels."""
         pool = concatenate(sources)
-        self.scaling = [scaling(part) for part in parts(pool.x).values()]
-        x = np.concatenate([self._scaled(pool.x), self._scaled(unlabelled)])
+        x = np.concatenate([_columns(pool.x), _columns(unlabelled)])
         sizes = [*map(len, sources), unlabelled.shape[0]]
         batch = np.repeat(np.arange(len(sizes)), sizes)
         moved = self.corrected_inputs(x, batch)
@@ -87,12 +85,8 @@ class Correction(Algorithm):
         """Return corrected principal components [n, components]."""
         return torch.from_numpy(self._embedded(x)).float()
 
-    def _scaled(self, x: Inputs) -> Floats:
-        columns = [scale(part).flatten(1) for scale, part in zip(self.scaling, parts(x).values(), strict=True)]
-        return torch.cat(columns, 1).double().numpy()
-
     def _embedded(self, x: Inputs) -> Floats:
-        z = self.axes.transform(self._scaled(x))
+        z = self.axes.transform(_columns(x))
         return z + self.shift[self.nearest.kneighbors(z, return_distance=False)[:, 0]]
 
     def _classify(self) -> None:
@@ -103,6 +97,10 @@ class Correction(Algorithm):
         earlier = len(y) - latest
         weight = np.repeat([1 / max(1, earlier), 1 / latest], [earlier, latest])
         self.classifier = LogisticRegression(C=self.c, max_iter=500).fit(z, y, weight / weight.mean())
+
+
+def _columns(x: Inputs) -> Floats:
+    return torch.cat([part.flatten(1) for part in parts(x).values()], 1).double().numpy()
 
 
 @dataclass

@@ -17,7 +17,7 @@ def medtl_datasets() -> list[DatasetEntry]:
         DatasetEntry(
             name="pbmc-batches",
             build="medtl_pbmc.batches:build",
-            summary="Ten types of blood cells in four batches whose counts were simulated from real cells; four types are rare.",
+            summary="Ten types of blood cells in four batches, whose counts were simulated from real cells; four are rare.",
             area="genomics",
             applications=("single-cell integration",),
         ),
