@@ -19,16 +19,18 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, get_args
 import pluggy
 
 from medtl_bench import hookspecs
-from medtl_bench.errors import DataError, MedTLError, unknown
+from medtl_bench.errors import DataError, MedTLError, NotDownloadedError, unknown
 from medtl_bench.hookspecs import GROUP, AlgorithmEntry, DatasetEntry
 
 if TYPE_CHECKING:
     from medtl_bench.algorithm import Algorithm
     from medtl_bench.data import Dataset
+    from medtl_bench.downloads import Download
 
 OWN_DISTRIBUTION = "medtl-bench"
 STRICT = "MEDTL_BENCH_STRICT"
 NAME = re.compile(r"[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?")
+FAMILY = ":"  # ends the name of an entry whose datasets are named with an argument, as "h5ad:cells.h5ad"
 Entry = TypeVar("Entry", AlgorithmEntry, DatasetEntry)
 
 
@@ -94,14 +96,29 @@ class Catalogue:
             raise MedTLError(f"Algorithm {name!r} of {registered.plugin} is {found!r}, not a subclass of Algorithm.")
         return found
 
+    def single_datasets(self) -> list[str]:
+        """Return the names of all datasets that need no argument."""
+        return [name for name in self.datasets if not name.endswith(FAMILY)]
+
+    def dataset_entry(self, name: str) -> Registered[DatasetEntry]:
+        """Return the entry of a dataset, or of the family it is of; raises MedTLError if there is none."""
+        return _get(self.datasets, "dataset", _divided(name)[0])
+
     def dataset(self, name: str) -> "Dataset":
-        """Return a dataset, built; raises MedTLError if there is none of that name or it cannot be built."""
+        """Return a dataset, built; raises MedTLError if there is none of that name or it cannot be built.
+
+        NotDownloadedError, which says how to get them, if it needs files that are not there.
+        """
         from medtl_bench.data import Dataset  # noqa: PLC0415 - loads torch, which `list` must not
 
-        registered = _get(self.datasets, "dataset", name)
-        build = cast("Callable[[], Dataset]", _resolved(registered.entry.build, registered.plugin))
+        registered = self.dataset_entry(name)
+        build = cast("Callable[..., Dataset]", _resolved(registered.entry.build, registered.plugin))
         try:
-            dataset = build()
+            dataset = build(*_divided(name)[1])
+        except NotDownloadedError as error:
+            if not registered.entry.download:
+                raise
+            raise NotDownloadedError(f"not downloaded (medtl-bench data fetch {name})") from error
         except MedTLError:
             raise
         except Exception as error:  # whatever the plugin's function raises
@@ -111,6 +128,32 @@ class Catalogue:
         if dataset.name != name:
             raise MedTLError(f"The dataset registered as {name!r} by {registered.plugin} calls itself {dataset.name!r}.")
         return dataset
+
+    def download(self, name: str) -> "Download | None":
+        """Return what a dataset needs to be downloaded, or None if its data is shipped; raises MedTLError as `dataset` does."""
+        from medtl_bench.downloads import Download  # noqa: PLC0415 - `list` needs none
+
+        registered = self.dataset_entry(name)
+        if not (where := registered.entry.download):
+            return None
+        found = _resolved(where, registered.plugin)
+        try:
+            found = found(*_divided(name)[1]) if callable(found) else found
+        except MedTLError:
+            raise
+        except Exception as error:  # whatever the plugin's function raises
+            raise MedTLError(f"{registered.plugin} knows no download for {name!r}: {type(error).__name__}: {error}.") from error
+        if not isinstance(found, Download):
+            raise MedTLError(f"{registered.plugin} names {where!r}, which is {found!r}, not a Download.")
+        return found
+
+
+def _divided(name: str) -> tuple[str, tuple[str, ...]]:
+    """Return the name of an entry and, for a dataset of a family, its argument; raises MedTLError where that is missing."""
+    family, colon, argument = name.partition(FAMILY)
+    if colon and not (argument and argument.isprintable()):
+        raise MedTLError(f"The name {name!r} needs printable text after the colon, like {family}:ARGUMENT.")
+    return (family + colon, (argument,)) if colon else (name, ())
 
 
 def _get(known: dict[str, Registered[Entry]], what: str, name: str) -> Registered[Entry]:
@@ -205,8 +248,9 @@ def _add(catalogue: Catalogue, plugin: Plugin, load: Callable[[], ModuleType]) -
         datasets = _entries(DatasetEntry, manager.hook.medtl_datasets)
     _check_known("family", [entry.family for entry in algorithms], get_args(hookspecs.Family))
     _check_known("area", [entry.area for entry in datasets], get_args(hookspecs.Area))
+    _check_known("application", [a for entry in datasets for a in entry.applications], get_args(hookspecs.Application))
     _check_free("algorithm", algorithms, catalogue.algorithms)
-    _check_free("dataset", datasets, catalogue.datasets)
+    _check_free("dataset", datasets, catalogue.datasets, FAMILY)
     catalogue.algorithms |= {entry.name: Registered(entry, plugin) for entry in algorithms}
     catalogue.datasets |= {entry.name: Registered(entry, plugin) for entry in datasets}
 
@@ -242,10 +286,10 @@ def _check_known(what: str, given: Iterable[str], known: tuple[str, ...]) -> Non
             raise _RefusedError(str(unknown(what, str(name), known)))
 
 
-def _check_free(what: str, entries: Sequence[Entry], taken: dict[str, Registered[Entry]]) -> None:
+def _check_free(what: str, entries: Sequence[Entry], taken: dict[str, Registered[Entry]], ending: str = "") -> None:
     names = [entry.name for entry in entries]
     for name in names:
-        if not (isinstance(name, str) and NAME.fullmatch(name)):
+        if not (isinstance(name, str) and NAME.fullmatch(name.removesuffix(ending))):
             raise _RefusedError(f"the {what} name {name!r} is not of lower-case letters, digits, dots and dashes")
         if name in taken:
             raise _RefusedError(f"the {what} name {name!r} is taken by {taken[name].plugin}")

@@ -4,14 +4,18 @@
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
 from medtl_bench import __version__, catalogue, console
-from medtl_bench.errors import IntegrityError, MedTLError, unknown
+from medtl_bench.data_commands import PluginFiles, data_app
+from medtl_bench.errors import IntegrityError, MedTLError, NotDownloadedError, unknown
+from medtl_bench.hookspecs import Application
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from medtl_bench.executors import Executor
     from medtl_bench.results import Contents
     from medtl_bench.suite import Planning, Request
@@ -25,10 +29,8 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-data_app = typer.Typer(help="Look at the data of the datasets.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 
-PluginFiles = Annotated[list[str], typer.Option("--plugin", help="A plugin file under construction; may be repeated.")]
 Datasets = Annotated[list[str], typer.Option("--dataset", "-d", help="A dataset; may be repeated. Default: all.")]
 Algorithms = Annotated[list[str], typer.Option("--algorithm", "-a", help="An algorithm; may be repeated. Default: all.")]
 Parameters = Annotated[list[str], typer.Option("--parameter", "-p", help="ALGORITHM.NAME=VALUE; may be repeated.")]
@@ -88,17 +90,29 @@ def _options(
 
 @app.command("list")
 def list_(plugin: PluginFiles = []) -> None:  # noqa: B006 - typer reads defaults, it never changes them
-    """List algorithms, datasets and plugins that are broken."""
+    """List algorithms, datasets, the applications these cover, and plugins that are broken."""
     found = catalogue.find(plugin)
     algorithms = [(n, r.entry.family, r.entry.summary, r.plugin.distribution) for n, r in found.algorithms.items()]
-    datasets = [(n, r.entry.area, r.entry.summary, r.plugin.distribution) for n, r in found.datasets.items()]
+    datasets = [(_shown(n), r.entry.area, r.entry.summary, r.plugin.distribution) for n, r in found.datasets.items()]
     console.table("Algorithms", ["name", "family", "what it is", "from"], algorithms)
     console.say("")
     console.table("Datasets", ["name", "area", "what it is", "from"], datasets)
+    console.say("")
+    console.table("Applications", ["application", "datasets"], _applications(found))
     if found.broken:
         console.say("")
         broken = [(b.plugin.name, b.plugin.distribution, b.plugin.file, b.reason) for b in found.broken]
         console.table("Broken plugins", ["name", "distribution", "file", "why"], broken)
+
+
+def _shown(name: str) -> str:
+    return f"{name}..." if name.endswith(catalogue.FAMILY) else name
+
+
+def _applications(found: catalogue.Catalogue) -> "Iterator[tuple[str, str]]":
+    for application in get_args(Application):
+        names = [_shown(name) for name, one in found.datasets.items() if application in one.entry.applications]
+        yield application, ", ".join(names) or "none"
 
 
 @app.command()
@@ -107,10 +121,13 @@ def show(name: str, plugin: PluginFiles = []) -> None:  # noqa: B006
     from medtl_bench import display
 
     found = catalogue.find(plugin)
-    if name in found.datasets:
-        display.dataset(found.dataset(name), found.datasets[name])
-    elif name in found.algorithms:
+    if name in found.algorithms and name not in found.datasets:
         display.algorithm(found.algorithm(name), found.algorithms[name])
+    elif name in found.datasets or catalogue.FAMILY in name:
+        try:
+            display.dataset(found.dataset(name), found.dataset_entry(name))
+        except NotDownloadedError as error:
+            raise MedTLError(f"The card of {name} cannot be shown: {error}.") from error
     else:
         raise unknown("algorithm or dataset", name, [*found.algorithms, *found.datasets])
 
@@ -146,7 +163,7 @@ def plan(
         console.say(f"... and {len(shown) - SHOWN_TRIALS} more scenarios")
     left = len(suite.missing(planning.planned, Store(out / "results")))
     console.say(f"{len(planning.planned)} trials, of which {left} have no result in {out} yet.")
-    _tell_unusable(planning)
+    _tell_left_out(planning)
 
 
 @app.command()
@@ -184,7 +201,7 @@ def run(
             planning = suite.make_plan(request, found, execute)
             missing = suite.missing(planning.planned, store)
             console.say(f"{len(planning.planned)} trials, {len(planning.planned) - len(missing)} of them done before.")
-            _tell_unusable(planning)
+            _tell_left_out(planning)
             with console.followed(suite.run(missing, store, execute, plugin, stack), len(missing)) as records:
                 outcomes = [record.outcome.status for record in records]
             contents = store.read()
@@ -218,13 +235,19 @@ def check(
     plugin: PluginFiles = [],  # noqa: B006
 ) -> None:
     """Run the conformance kit on what a plugin brings."""
+    from unittest import SkipTest
+
     from medtl_bench import testing
 
     failures = 0
     count = 0
     for conformance in testing.checks_of(target, plugin):
+        try:
+            problem = conformance.problem()
+        except SkipTest as skip:
+            console.skipped(conformance, skip)
+            continue
         count += 1
-        problem = conformance.problem()
         failures += problem is not None
         console.say(f"{'ok  ' if problem is None else 'FAIL'} {conformance}{f': {problem}' if problem else ''}")
     console.say(f"{count} checks ran, {failures} failed.")
@@ -243,28 +266,6 @@ def new(
 
     made = scaffold.make(kind.value, name, folder)
     console.say(f"Made {made}. Next: pip install -e '{made}[test]' && pytest '{made}' && medtl-bench check {name}")
-
-
-@data_app.command("list")
-def data_list(plugin: PluginFiles = []) -> None:  # noqa: B006
-    """List the datasets with their provenance, size and licence."""
-    from medtl_bench import display
-
-    display.datasets(catalogue.find(plugin))
-
-
-@data_app.command("verify")
-def data_verify(names: Annotated[list[str], typer.Argument()] = [], plugin: PluginFiles = []) -> None:  # noqa: B006
-    """Load datasets (default: all), check their files against their checksums, and run the checks of the data contract."""
-    found = catalogue.find(plugin)
-    code = 0
-    for name in names or found.datasets:
-        try:
-            console.say(f"ok   {name} {found.dataset(name).digest()[:16]}")
-        except MedTLError as error:
-            code = max(code, error.exit_code)
-            console.complain(f"FAIL {name}: {error}")
-    raise typer.Exit(code)
 
 
 def _request(
@@ -298,7 +299,9 @@ def _tell_broken(found: catalogue.Catalogue) -> None:
         console.complain(f"Left out: {broken.plugin}: {broken.reason}")
 
 
-def _tell_unusable(planning: "Planning") -> None:
+def _tell_left_out(planning: "Planning") -> None:
+    for name, why in planning.skipped.items():
+        console.skipped(name, why)
     for name, why in planning.unusable.items():
         console.complain(f"Left out: {name}: {why}")
 

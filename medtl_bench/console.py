@@ -6,7 +6,16 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
@@ -52,10 +61,54 @@ def complain(text: object) -> None:
     err.print(plain(text), style="red", soft_wrap=True)
 
 
+def skipped(name: object, why: object) -> None:
+    """Print that something was skipped and why, which is no failure."""
+    say(f"{name} skipped: {why}")
+
+
 def label(record: "Record") -> str:
     """Return how a trial is called in a log."""
     trial, variant = record.trial, record.about.variant
     return f"{trial.dataset} {trial.scenario}: {trial.algorithm}{f' ({variant})' if variant else ''} seed {trial.seed}"
+
+
+class Bar:
+    """The progress of one download, as pooch tells it: it sets `total` in bytes at the start, and again at another try."""
+
+    def __init__(self, progress: Progress, name: str) -> None:
+        """Add a bar to a progress display."""
+        self._progress, self._task = progress, progress.add_task(name, total=None)
+
+    @property
+    def total(self) -> float | None:
+        """Return how many bytes there are, or None where that is not known."""
+        return self._progress.tasks[self._task].total
+
+    @total.setter
+    def total(self, size: int) -> None:
+        self._progress.reset(self._task, total=size or None)
+
+    def update(self, size: int) -> None:
+        """Add so many bytes."""
+        self._progress.advance(self._task, size)
+
+    def reset(self) -> None:
+        """Begin anew."""
+        self._progress.reset(self._task)
+
+    def close(self) -> None:
+        """End; the bar stays."""
+
+
+@contextmanager
+def downloading(name: str) -> Iterator[Bar | None]:
+    """Show the progress of a download inside the block; nothing where this is no terminal."""
+    if not out.is_terminal:
+        yield None
+        return
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=out) as progress:
+        yield Bar(progress, plain(name).plain)
 
 
 @contextmanager

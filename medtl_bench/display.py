@@ -9,7 +9,7 @@ from medtl_bench import algorithm as contract
 from medtl_bench import console
 from medtl_bench.catalogue import Catalogue, Registered
 from medtl_bench.data import Dataset, parts
-from medtl_bench.errors import MedTLError
+from medtl_bench.errors import MedTLError, NotDownloadedError
 from medtl_bench.hookspecs import AlgorithmEntry, DatasetEntry
 
 
@@ -53,11 +53,13 @@ def algorithm(cls: type[contract.Algorithm], registered: Registered[AlgorithmEnt
 def datasets(found: Catalogue) -> None:
     """Print a line a dataset; one that cannot be loaded says why."""
     rows: list[tuple[object, ...]] = []
-    for name in found.datasets:
+    for name in found.single_datasets():
         try:
             data = found.dataset(name)
             sizes = sum(len(split) for domain in data.domains for split in domain.splits().values())
             rows.append((name, data.card.area, data.card.provenance, len(data.domains), sizes, data.card.licence))
+        except NotDownloadedError as error:
+            rows.append((name, found.datasets[name].entry.area, f"skipped: {error}", "", "", ""))
         except MedTLError as error:
             rows.append((name, found.datasets[name].entry.area, f"cannot be loaded: {error}", "", "", ""))
     console.table("Datasets", ["name", "area", "provenance", "domains", "rows", "licence"], rows)

@@ -1,15 +1,23 @@
-"""Files that are not shipped: pinned by address and SHA-256, kept in a cache, or found in an offline folder."""
+"""Files that are not shipped: pinned by address and SHA-256, fetched into a cache, or found in an offline folder."""
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 import platformdirs
 
-from medtl_bench.errors import IntegrityError, NotDownloadedError
+from medtl_bench.errors import IntegrityError, MedTLError, NotDownloadedError
+
+if TYPE_CHECKING:
+    import requests
+
+    from medtl_bench.console import Bar
 
 OFFLINE = "MEDTL_BENCH_DATA"
+RETRIES = 2
 
 
 @dataclass(frozen=True)
@@ -19,6 +27,12 @@ class Remote:
     path: str
     address: str
     sha256: str
+
+    def __post_init__(self) -> None:
+        """Raise MedTLError unless the path stays in the folder."""
+        parts = PurePosixPath(self.path).parts
+        if not parts or ".." in parts or self.path.startswith("/") or "\\" in self.path:
+            raise MedTLError(f"The path of a file to download must stay in its folder, but got {self.path!r}.")
 
 
 @dataclass(frozen=True)
@@ -35,13 +49,68 @@ def folder() -> Path:
     return Path(named) if named else Path(platformdirs.user_cache_dir("medtl-bench"))
 
 
+def is_offline() -> bool:
+    """Return whether files are looked for in an offline folder, which is only read."""
+    return bool(os.environ.get(OFFLINE))
+
+
 def content(remote: Remote) -> bytes:
     """Return the bytes of a file; raises NotDownloadedError if it is not there, IntegrityError if its SHA-256 differs."""
     path = folder() / remote.path
     try:
         found = path.read_bytes()
     except OSError as error:
-        raise NotDownloadedError(f"not downloaded: {path} cannot be read ({error.strerror})") from error
-    if (digest := sha256(found).hexdigest()) != remote.sha256:
-        raise IntegrityError(f"The file {path} is not as it was published: its SHA-256 is {digest}, not {remote.sha256}.")
+        told = f"The file {path} cannot be read ({error.strerror}); get it from {remote.address} and place it there."
+        raise NotDownloadedError(told) from error
+    _check(remote, sha256(found).hexdigest(), f"The file {path}")
     return found
+
+
+def lacking(download: Download) -> list[Remote]:
+    """Return those files of a download that are not there as they were published."""
+    found = list(download.files)
+    for remote in download.files:
+        with suppress(NotDownloadedError, IntegrityError):
+            content(remote)
+            found.remove(remote)
+    return found
+
+
+def fetch(remote: Remote, bar: "Bar | None" = None) -> None:
+    """Download a file into the cache, whole or not at all; `bar` shows progress. An offline folder is only read.
+
+    Raises NotDownloadedError if the file cannot be had, IntegrityError if its SHA-256 differs, where an older file is kept, or
+    if the cache cannot be written.
+    """
+    if is_offline():
+        content(remote)
+        return
+    import pooch  # noqa: PLC0415 - only a download needs it
+    import requests  # noqa: PLC0415
+
+    def download(address: str, file: str, _: object) -> None:
+        pooch.HTTPDownloader(progressbar=bar or False)(address, file, None)
+        _check(remote, pooch.file_hash(file), f"The download of {remote.path}")
+
+    pooch.get_logger().setLevel("WARNING")
+    known = {remote.path: f"sha256:{remote.sha256}"}
+    cache = pooch.create(folder(), "", registry=known, urls={remote.path: remote.address}, retry_if_failed=RETRIES)
+    try:
+        cache.fetch(remote.path, downloader=download)
+    except requests.RequestException as error:
+        raise NotDownloadedError(_unreachable(remote, error)) from error
+    except OSError as error:
+        raise IntegrityError(f"Could not write {folder() / remote.path}: {error.strerror or error}.") from error
+
+
+def _check(remote: Remote, digest: str, what: str) -> None:
+    if digest != remote.sha256:
+        told = f"its SHA-256 is {digest}, but {remote.sha256} was expected"
+        raise IntegrityError(f"{what} is not as it was published at {remote.address}: {told}.")
+
+
+def _unreachable(remote: Remote, error: "requests.RequestException") -> str:
+    answered = error.response
+    why = f"no connection, {type(error).__name__}" if answered is None else f"the server answered {answered.status_code}"
+    by_hand = f"get it by other means and place it at {folder() / remote.path}"
+    return f"The file {remote.address} could not be downloaded ({why}); {by_hand}."

@@ -15,7 +15,7 @@ class DataError(MedTLError):
 
 
 class NotDownloadedError(DataError):
-    """A dataset needs files that are not on this machine; what needs it is skipped, and the rest runs."""
+    """A dataset needs files that are not on this machine, or could not be had; what needs it is skipped, the rest runs."""
 
 
 class InvalidOutputError(MedTLError):

@@ -49,11 +49,12 @@ class DatasetEntry:
     """One dataset: its name, a function that builds it (or "package.module:function"), a line about it, its area.
 
     `applications`: what the field would use it for. `download`: "package.module:NAME" of a `downloads.Download`, if the files
-    are not shipped.
+    are not shipped. A name that ends with a colon, as "h5ad:", is a family of datasets: `build` gets what the user writes after
+    the colon and returns a Dataset of the whole name; `download` may then name a function that gets it too.
     """
 
     name: str
-    build: "str | Callable[[], Dataset]"
+    build: "str | Callable[[], Dataset] | Callable[[str], Dataset]"
     summary: str
     area: Area
     applications: tuple[Application, ...] = ()

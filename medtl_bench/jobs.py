@@ -48,6 +48,7 @@ class Job(Frozen):
 class Reply(Frozen):
     """What came back: facts for a description, else an outcome, whose status is `ok` only if all went well.
 
+    A description is `skipped` where files of a dataset are not on this machine.
     `outcomes`: of a stack, in the order of its trials; empty if the stack failed as a whole, which `outcome` then tells.
     `exit_code`: what a failure asks the command line to end with.
     """

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy.integrate import trapezoid
 
-from medtl_bench.metrics import INTEGRATION, METRICS, TASK_AWARE
+from medtl_bench.metrics import INTEGRATION, TASK_AWARE, known
 from medtl_bench.statistics import Floats
 
 FULL = -1.0
@@ -25,13 +25,15 @@ SECONDS = "seconds"
 
 
 def higher_is_better(metric: str) -> bool:
-    """Return the direction of a metric, task-aware or not."""
-    known = METRICS.get(metric.removeprefix(TASK_AWARE))
-    return known is None or known.higher_is_better
+    """Return the direction of a metric, or of one derived from it, such as the task-aware one; an unknown one goes up."""
+    found = known(metric)
+    return found is None or found.higher_is_better
 
 
 def better(measure: str, primary: str) -> bool:
     """Return whether a higher value of a measure is better, on a task whose primary metric is `primary`."""
+    if metric := other_metric(measure):
+        return higher_is_better(metric)
     name = measure.removeprefix(TASK_AWARE)
     if name in INTEGRATION:
         return higher_is_better(name)
@@ -43,6 +45,17 @@ def better(measure: str, primary: str) -> bool:
 def at(measure: str, shots: float) -> str:
     """Return the name of a measure after k labels per class, as "target 5", or "target full" after all labels."""
     return f"{measure} {'full' if shots == FULL else int(shots)}"
+
+
+def other(metric: str) -> str:
+    """Return the name of the measure that is the target's score at k = 0 by a metric that is not the primary one."""
+    return metric if metric in CALIBRATION else f"{at(TARGET, 0)} {metric}"
+
+
+def other_metric(measure: str) -> str:
+    """Return the metric of a measure named by `other`, calibration left out, or ""."""
+    before, start, metric = measure.partition(f"{at(TARGET, 0)} ")
+    return metric if start and not before else ""
 
 
 def shots_of(measure: str, columns: Sequence[str]) -> list[int]:
@@ -90,7 +103,7 @@ def gap_closed(method: Floats, source_only: Floats, target_only: Floats) -> Floa
 
 
 def transfer_measures(trials: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
-    """Return for each trial: target score at k = 0, k and full, few-shot area, source forgetting at k, calibration, mixing."""
+    """Return for each trial: target score at k = 0, k and full, few-shot area, source forgetting, other metrics at k = 0."""
     primary = scores[scores["primary"]]
     fit = primary[primary["stage"] == "fit"]
     after = primary[primary["stage"].isin(["adapt", "full"]) & (primary["learned"] == primary["domain"])]
@@ -102,13 +115,12 @@ def transfer_measures(trials: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFram
     kept = _mean(primary[primary["stage"] == "retained"], trials)
     for k in kept.columns.to_numpy(float):
         wide[at(SOURCE_FORGETTING, k)] = (before - kept[k]) * trials["sign"]
-    for metric in CALIBRATION:
-        rows = scores[(scores["metric"] == metric) & (scores["stage"] == "fit")]
-        wide[metric] = _single(rows[_among(rows, trials["targets"])], trials)
+    others = scores[(scores["stage"] == "fit") & ~scores["primary"]]
+    others = others[_among(others, trials["targets"])]
+    found = {other(str(metric)): _single(rows, trials) for metric, rows in others.groupby("metric", observed=True)}
     embedding = scores[scores["stage"] == "embedding"]
-    for name in sorted(embedding["metric"].unique()):
-        wide[name] = _single(embedding[embedding["metric"] == name], trials)
-    return wide
+    mixing = {str(metric): _single(rows, trials) for metric, rows in embedding.groupby("metric", observed=True)}
+    return wide.assign(**{name: found[name] for name in (*CALIBRATION, *found) if name in found}, **mixing)
 
 
 def matrices(trials: pd.DataFrame, scores: pd.DataFrame, prefix: str = "") -> tuple[Floats, Floats]:

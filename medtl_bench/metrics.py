@@ -17,6 +17,8 @@ Floats = NDArray[np.floating]
 Ints = NDArray[np.integer]
 BINS = 15
 TASK_AWARE = "task_aware_"  # before the name of a metric: of class scores masked to the classes of the domain
+MARKED = "marked_"  # before the name of a metric: of those rows that a dataset marks, scored apart
+PREFIXES = (TASK_AWARE, MARKED)
 
 
 def balanced_accuracy(probability: Floats, y: Ints) -> float:
@@ -145,6 +147,14 @@ _DEFAULTS = {
     "regression": ("concordance", "rmse"),
     "integration": ("ilisi", "silhouette_batch"),
 }
+
+
+def known(name: str) -> Metric | None:
+    """Return the metric that a score's name means: itself, one with a prefix, or one of a class, as "dice_lesion" is."""
+    for prefix in PREFIXES:
+        name = name.removeprefix(prefix)
+    parts = [metric for metric in METRICS if name.startswith((f"{metric}_", f"{metric} "))]
+    return METRICS.get(name) or METRICS.get(max(parts, key=len, default=""))
 
 
 def names(kind: str) -> list[str]:

@@ -244,7 +244,7 @@ def _embedding(
         shares, truth = integration.neighbour_shares(z[known], y[known], asked, task.outputs), test.y.numpy()
         values = {name: METRICS[name].function(shares, truth) for name in carried}
         for c in set(integration.rare(y[known], task.outputs)) & set(truth.tolist()):
-            values[f"{carried[0]}: {task.classes[c]}"] = float((shares[truth == c].argmax(1) == c).mean())
+            values[f"{carried[0]} {task.classes[c]}"] = float((shares[truth == c].argmax(1) == c).mean())
         yield from rows("embedding", len(test), _defined(values))
 
 

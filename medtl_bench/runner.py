@@ -15,7 +15,7 @@ from medtl_bench import __version__, catalogue, lockstep, protocols, stacking
 from medtl_bench.algorithm import parameters, refusal, resolve
 from medtl_bench.catalogue import Catalogue
 from medtl_bench.data import Dataset
-from medtl_bench.errors import MedTLError
+from medtl_bench.errors import MedTLError, NotDownloadedError
 from medtl_bench.jobs import DescribeAlgorithm, DescribeDataset, Job, Reply, RunStack
 from medtl_bench.plan import AlgorithmFacts, DatasetFacts, Scenario
 from medtl_bench.results import Outcome, Score, Trial
@@ -39,6 +39,8 @@ def perform(job: Job) -> Reply:
         if isinstance(job.task, RunStack):
             return Reply(outcomes=tuple(run_stack(found, job.task.trials)), machine=machine())
         return Reply(outcome=run_trial(found, job.task.trial), machine=machine())
+    except NotDownloadedError as error:
+        return Reply(outcome=Outcome(status="skipped", reason=str(error)), machine=machine())
     except (Exception, SystemExit) as error:
         code = error.exit_code if isinstance(error, MedTLError) else 1
         return Reply(outcome=failed(error, perf_counter() - start), machine=machine(), exit_code=code)

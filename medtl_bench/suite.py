@@ -37,11 +37,13 @@ class Request:
 class Planning:
     """The trials of a request, and the datasets and algorithms that could not be described, each with its reason.
 
-    `tampered`: whether one of them could not because a file is not what it was when it was published.
+    `skipped`: datasets whose files are not on this machine, each with how to get them. `tampered`: whether one could not be
+    described because a file is not what it was when it was published.
     """
 
     planned: list[Planned] = field(default_factory=list)
     unusable: dict[str, str] = field(default_factory=dict)
+    skipped: dict[str, str] = field(default_factory=dict)
     tampered: bool = False
 
 
@@ -52,7 +54,9 @@ def make_plan(request: Request, catalogue: Catalogue, execute: Executor) -> Plan
     way is left out.
     """
     chosen = plan.preset(request.preset)
-    datasets = _named("dataset", request.datasets, catalogue.datasets)
+    datasets = list(dict.fromkeys(request.datasets)) or catalogue.single_datasets()
+    for name in datasets:
+        catalogue.dataset_entry(name)
     algorithms = _named("algorithm", request.algorithms, catalogue.algorithms)
     given = plan.split_parameters(request.parameters)
     for name in given:
@@ -74,7 +78,8 @@ def make_plan(request: Request, catalogue: Catalogue, execute: Executor) -> Plan
         elif reply.outcome is not None and isinstance(described, DescribeDataset | DescribeAlgorithm):
             if isinstance(described, DescribeAlgorithm) and described.given and reply.exit_code == MedTLError.exit_code:
                 raise MedTLError(reply.outcome.reason)
-            planning.unusable[described.name] = reply.outcome.reason
+            told = planning.skipped if reply.outcome.status == "skipped" else planning.unusable
+            told[described.name] = reply.outcome.reason
             planning.tampered |= reply.exit_code == IntegrityError.exit_code
     planning.planned = plan.trials(
         [dataset_facts[n] for n in datasets if n in dataset_facts],
@@ -84,7 +89,7 @@ def make_plan(request: Request, catalogue: Catalogue, execute: Executor) -> Plan
         seeds=request.seeds,
         protocols=request.protocols,
     )
-    if not (planning.planned or planning.unusable):
+    if not (planning.planned or planning.unusable or planning.skipped):
         raise MedTLError(f"There is no trial to run: none of {', '.join(datasets)} has a {' or '.join(request.protocols)}.")
     return planning
 

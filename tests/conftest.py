@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from medtl_bench import cli
+from medtl_bench import cli, downloads
 from medtl_bench.data import Card, Dataset, Domain, Split, Stream, Task, Transfer
 
 PLUGINS = Path(__file__).parent / "plugins_for_tests"
@@ -104,6 +104,15 @@ def medtl(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
         return Answer(code, *capsys.readouterr())
 
     return call
+
+
+@pytest.fixture
+def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Return the cache of downloads, an empty folder of this test, with no offline folder named and no pause between tries."""
+    monkeypatch.delenv(downloads.OFFLINE, raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr("pooch.core.time.sleep", lambda _: None)
+    return tmp_path / "cache" / "medtl-bench"
 
 
 @pytest.fixture(autouse=True)

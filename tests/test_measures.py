@@ -88,10 +88,34 @@ def test_gap_closed_is_blank_where_the_gap_is_not_clear(source: list[float], tar
         ("ece", "balanced_accuracy", False),
         ("seconds", "balanced_accuracy", False),
         ("target 0", "a-metric-of-the-future", True),
+        ("target 0 rmse", "concordance", False),
+        ("target 0 roc_auc", "rmse", True),
+        ("target 0 marked_rmse", "concordance", False),
+        ("target 0 ece_of-one-class", "dice", False),
+        ("target 0 brier 3", "dice", False),
+        ("target 0 dice_ece", "rmse", True),
+        ("target 0 a-metric-of-the-future", "rmse", True),
+        ("target 0", "marked_rmse", False),
     ],
 )
 def test_directions(measure: str, primary: str, higher: bool) -> None:
     assert measures.better(measure, primary) is higher
+
+
+@pytest.mark.parametrize(
+    ("measure", "metric"),
+    [
+        ("target 0 roc_auc", "roc_auc"),
+        ("target 0", ""),
+        ("target 0 ", ""),
+        ("ece", ""),
+        ("target 10 x", ""),
+        ("x target 0 y", ""),
+    ],
+)
+def test_other_metrics_are_told_by_their_names(measure: str, metric: str) -> None:
+    assert measures.other_metric(measure) == metric
+    assert not metric or measures.other(metric) == measure
 
 
 def test_names_of_measures_at_k() -> None:

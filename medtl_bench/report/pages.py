@@ -2,19 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 import pandas as pd
 
 from medtl_bench import measures
 from medtl_bench.leaderboard import Board
 from medtl_bench.measures import at
-from medtl_bench.metrics import INTEGRATION, TASK_AWARE
+from medtl_bench.metrics import INTEGRATION, MARKED, TASK_AWARE
 from medtl_bench.report.escape import escape_cell
 from medtl_bench.report.markdown import LEGEND, NOTHING, Cell, arrow, counted, number, page, rank, score, table
 from medtl_bench.report.views import Facts, Row, View
 
 MOST_REASON = 160
-RECALL = "label_transfer: "
+RECALL = "label_transfer "
 PROVENANCE = {
     "real": "Real data",
     "semi-synthetic": "**Semi-synthetic** data (real, with a shift that was made on purpose)",
@@ -78,6 +77,8 @@ def title(measure: str) -> str:
         return f"Task-aware {title(measure.removeprefix(TASK_AWARE)).lower()}"
     if measure.startswith(RECALL):
         return measure.removeprefix(RECALL)
+    if metric := measures.other_metric(measure):
+        return metric.replace("_", " ")
     if measure in TITLES:
         return TITLES[measure]
     name, _, k = measure.rpartition(" ")
@@ -124,6 +125,7 @@ def section(view: View, trials: pd.DataFrame, pictures: Mapping[str, str]) -> st
         head = ["## Integration of the domains", scored, *_tables(view, columns, "methods")]
     elif view.protocol == "transfer":
         head = ["## Transfer to a new domain", scored, *_tables(view, _main_columns(view), "methods")]
+        head += _others(view, trials["metrics"].iloc[-1])
         head += ["### Few-shot curve", _picture(pictures.get("few-shot"), f"few-shot curves on {view.dataset}")]
         head += [_curve(view, measures.TARGET), "### Source forgetting", _curve(view, measures.SOURCE_FORGETTING)]
         head += _integration(view)
@@ -184,31 +186,41 @@ def _cells(row: Row, columns: Sequence[str]) -> list[str]:
     return [score(row.cells.get(name), decimals=2 if name == measures.SECONDS else 3) for name in columns]
 
 
+def _others(view: View, metrics: Sequence[str]) -> list[str]:
+    """Return the table of the target's score at k = 0 by every other metric, in the order of the task's."""
+    found = {name: metric for name in view.columns if (metric := measures.other_metric(name))}
+    place = {metric: i for i, metric in enumerate(metrics)}
+    columns = sorted(found, key=lambda name: place.get(found[name], len(place)))
+    if not columns:
+        return []
+    marked = any(metric.startswith(MARKED) for metric in found.values())
+    told = "Marked: of those rows alone that the dataset marks, as its card tells." if marked else ""
+    return ["### Other measures, k = 0", told, _rows(view, columns, [title(name) for name in columns])]
+
+
 def _curve(view: View, measure: str) -> str:
     columns = [at(measure, k) for k in measures.shots_of(measure, view.columns)]
     columns += [full for full in (at(measure, measures.FULL),) if full in view.columns]
+    return _rows(view, columns, [title(name).split(", ")[-1] for name in columns])
+
+
+def _rows(view: View, columns: Sequence[str], titles: Sequence[str]) -> str:
     rows = [*view.methods, *view.bounds]
     if not columns or not rows:
         return "No complete row has these scores."
-    direction = arrow(measures.better(columns[0], view.primary))
-    headings = [f"{title(name).split(', ')[-1]} {direction}" for name in columns]
+    headings = [f"{told} {arrow(measures.better(name, view.primary))}" for name, told in zip(columns, titles, strict=True)]
     return table(["Row", "n", *headings], [[row.label, str(row.n), *_cells(row, columns)] for row in rows]) + f"\n\n{LEGEND}"
 
 
 def _integration(view: View) -> list[str]:
-    """Return the table of representation measures and that of label transfer to rare labels, of datasets that have them."""
+    """Return the table of what embeddings were measured by, and that of label transfer to rare labels, where there are any."""
     measured = [name for name in INTEGRATION if name in view.columns]
     recalls = sorted(name for name in view.columns if name.startswith(RECALL))
-    rows = [row for row in (*view.methods, *view.bounds) if any(np.isfinite(row.cells[name].mean) for name in measured)]
-    if not measured or not rows:
-        return []
-    found = ["### Integration", _plain(view, rows, measured)]
-    return [*found, "Recall of rare labels in label transfer:", _plain(view, rows, recalls)] if recalls else found
-
-
-def _plain(view: View, rows: Sequence[Row], columns: Sequence[str]) -> str:
-    headings = [f"{escape_cell(title(name))} {arrow(measures.better(name, view.primary))}" for name in columns]
-    return table(["Row", "n", *headings], [[row.label, str(row.n), *_cells(row, columns)] for row in rows]) + f"\n\n{LEGEND}"
+    found = ["### Integration", _rows(view, measured, [title(name) for name in measured])] if measured else []
+    if recalls:
+        told = [escape_cell(title(name)) for name in recalls]
+        found += ["Recall of rare labels in label transfer:", _rows(view, recalls, told)]
+    return found
 
 
 def conditions(trials: pd.DataFrame, protocol: str) -> str:

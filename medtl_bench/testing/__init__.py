@@ -8,11 +8,12 @@ A plugin's own tests are three lines:
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from medtl_bench import catalogue
-from medtl_bench.catalogue import Catalogue, Plugin
+from medtl_bench.catalogue import FAMILY, Catalogue, Plugin
 from medtl_bench.errors import unknown
 from medtl_bench.testing import algorithms, datasets, plugins
 from medtl_bench.testing.conformance import Conformance
@@ -22,6 +23,9 @@ __all__ = ["Conformance", "checks_of"]
 
 def checks_of(target: str, plugin_files: Sequence[str] = ()) -> list[Conformance]:
     """Return the checks of a plugin and all it brings, or of one algorithm or dataset; none of them has run yet.
+
+    A dataset of a family is checked where `target` names it with its argument. A check raises unittest.SkipTest, which pytest
+    takes for a skip, where files of a dataset are not on this machine.
 
     `target`: the name of a plugin, an algorithm or a dataset, or the path of a plugin file. `plugin_files`: further plugin
     files to know of. Raises MedTLError, with near matches, when there is nothing of that name.
@@ -36,9 +40,12 @@ def checks_of(target: str, plugin_files: Sequence[str] = ()) -> list[Conformance
         return _of_plugin(found, next((p for p in known if p.file == nameless.file), nameless), files)
     if plugin := next((p for p in known if p.name == target), None):
         return _of_plugin(found, plugin, files)
-    if target not in found.algorithms and target not in found.datasets:
+    if FAMILY in target:
+        found.dataset_entry(target)
+    elif target not in found.algorithms and target not in found.datasets:
         raise unknown("plugin, algorithm or dataset", target, {*(p.name for p in known), *found.algorithms, *found.datasets})
-    return [*_of_algorithms(found, {target}), *_of_datasets(found, {target}, files)]
+    data = {target} if FAMILY in target or target in found.datasets else ()
+    return [*_of_algorithms(found, {target}), *_of_datasets(found, data, files)]
 
 
 def _plugins(found: Catalogue) -> list[Plugin]:
@@ -53,7 +60,7 @@ def _of_plugin(found: Catalogue, plugin: Plugin, files: Sequence[str]) -> list[C
     return [
         *plugins.checks(plugins.Subject(plugin, [*methods, *data], reasons)),
         *_of_algorithms(found, {entry.name for entry in methods}),
-        *_of_datasets(found, {entry.name for entry in data}, files),
+        *_of_datasets(found, {entry.name for entry in data if not entry.name.endswith(FAMILY)}, files),
     ]
 
 
@@ -64,6 +71,6 @@ def _of_algorithms(found: Catalogue, names: Iterable[str]) -> Iterator[Conforman
 
 
 def _of_datasets(found: Catalogue, names: Iterable[str], files: Sequence[str]) -> Iterator[Conformance]:
-    for name in sorted(set(names) & set(found.datasets)):
-        entry = found.datasets[name].entry
+    for name in sorted(set(names)):
+        entry = replace(found.dataset_entry(name).entry, name=name)
         yield from datasets.checks(datasets.Subject(entry, partial(found.dataset, name), tuple(files)))

@@ -12,5 +12,6 @@ def medtl_datasets() -> list[DatasetEntry]:
             build="medtl_chembl.dataset:build",
             summary="Active at 100 nM or not: 48,714 measurements of molecules on 30 drug targets.",
             area="drug discovery",
+            applications=("few-shot molecular property", "virtual screening"),
         )
     ]

@@ -43,7 +43,9 @@ class Page:
     rows: list[Row] = field(default_factory=list)
     findings: list[tuple[str, str]] = field(default_factory=list)
 
-    def within(self, area: str, what: str, peer: str, difference: float, tolerance: float, measured_as: str = "relative") -> None:
+    def within(
+        self, area: str, what: str, peer: str, difference: float, tolerance: float, measured_as: str = "relative"
+    ) -> None:
         """Note a largest difference, then fail unless it is within the tolerance."""
         self.rows.append(Row(area, what, named(peer), measured_as, f"{difference:.0e}", f"{tolerance:.0e}"))
         assert difference <= tolerance, f"{what} differs from {peer} by {difference:.3g}, above {tolerance:.3g}."

@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -122,3 +123,34 @@ def test_degenerate_records_still_make_pages() -> None:
         found = pages(records)
         assert "README.md" in found, told
         assert all("nan" not in page for page in found.values()), told
+
+
+def test_every_other_metric_has_a_column_of_its_own_at_k_0() -> None:
+    metrics = ("rmse", "marked_rmse", "concordance", "seconds")
+    records = []
+    for seed, algorithm in product(range(3), ("dann", "ewc", "chance")):
+        low = 0.1 + 0.2 * (algorithm == "ewc") + 0.001 * seed
+        extra = {"concordance": 1 - low, "marked_rmse": 2 * low, "seconds": 7.5, "ece": 0.25}
+        scores = transfer_scores(low, {1: [low]}, metric="rmse", targets=["b", "c"], extra=extra)
+        family = "bound" if algorithm == "chance" else "baseline"
+        records.append(
+            record(
+                algorithm=algorithm, family=family, seed=seed, metrics=metrics, targets=("b", "c"), shots=(1,), scores=scores
+            )
+        )
+    page = pages(records)["datasets/hearts.md"]
+    main, section = page.split("### Other measures, k = 0")
+    section = section.split("\n### ")[0]
+    head, _, *rows = (line for line in section.splitlines() if line.startswith("|"))
+    assert [cell.strip() for cell in head.split("|")[3:-1]] == ["marked rmse ↓", "concordance ↑", "seconds ↑"]
+    cells = {row.split("|")[1].strip(): [cell.strip() for cell in row.split("|")[2:-1]] for row in rows}
+    assert list(cells) == ["dann", "ewc", "chance"]
+    assert cells["dann"] == ["3", "**0.202 ± 0.005**", "**0.899 ± 0.002**", "**7.500 ± 0.000**"]
+    assert cells["ewc"][1:3] == ["0.602 ± 0.005", "0.699 ± 0.002"]
+    assert "Marked: of those rows alone that the dataset marks, as its card tells." in section
+    headings = [cell.strip() for cell in lines_with(main, "| Method ")[0].split("|")]
+    assert headings[6:-1] == ["Target score, k = 0 ↓", "Few-shot area ↓", "ECE ↓", "Seconds ↓"]
+
+
+def test_a_page_without_other_metrics_has_no_table_of_them(whole: dict[str, str]) -> None:
+    assert "Other measures" not in whole["datasets/hearts.md"]
