@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from medtl_bench import integration, lockstep
+from medtl_bench import embedding, lockstep
 from medtl_bench.algorithm import Algorithm, copied
 from medtl_bench.data import Dataset, Domain, Inputs, Split, Stream, Task, Transfer, concatenate, parts
 from medtl_bench.errors import InvalidOutputError
@@ -22,7 +22,6 @@ from medtl_bench.metrics import METRICS, TASK_AWARE, Floats
 from medtl_bench.results import DECIMALS, Score, Stage
 from medtl_bench.seeds import generator
 
-MOST_EMBEDDED = 4000  # rows that are embedded for measures; nearest neighbours of more would cost more than most methods
 MakeLearner = Callable[[Task, torch.Generator], Algorithm]
 
 
@@ -190,7 +189,9 @@ def transfer(
     examiner = Examiner(task, learner, Labels.of(task, train), clock)
     examiner.fit(train, torch.cat([target.train.x for target in targets]))
     if task.embedded:
-        yield from _embedding(examiner, sources, targets, generator("embedding", dataset.name, scenario.name))
+        draw = generator("embedding", dataset.name, scenario.name)
+        for n, values in embedding.measured(task, examiner.embedded, sources, targets, draw):
+            yield from rows("embedding", n, _defined(values))
     if task.kind == "integration":
         return
     for source in sources:
@@ -217,35 +218,6 @@ def transfer(
     branches = [partial(adapted, target, *labels) for target in targets for labels in [*few, (None, None)]]
     for scores in lockstep.together(branches):
         yield from scores
-
-
-def _embedding(
-    examiner: Examiner, sources: Sequence[Domain], targets: Sequence[Domain], draw: torch.Generator
-) -> Iterator[Score]:
-    """Yield the measures of an embedding of the training rows, each domain being a batch, and of labels carried over in it.
-
-    At most MOST_EMBEDDED rows are embedded, drawn from the identity of the scenario. Labels are carried from the sources' rows
-    among them to the targets' test rows, in all and for each rare class. No label of a target reaches the learner.
-    """
-    task, domains = examiner.task, [*sources, *targets]
-    handed, sizes = concatenate([domain.train for domain in domains]), [len(domain.train) for domain in domains]
-    chosen = torch.randperm(len(handed), generator=draw)[:MOST_EMBEDDED].sort().values
-    batch = np.repeat(np.arange(len(domains)), sizes)[chosen.numpy()]
-    z, y = examiner.embedded(handed.x[chosen]), handed.y[chosen].numpy()
-    if z is None:
-        return
-    of_all = [name for name in task.embedded if METRICS[name].of == "embedding"]
-    yield from rows("embedding", len(z), _defined({name: METRICS[name].function(z, batch, y) for name in of_all}))
-    carried = [name for name in task.embedded if METRICS[name].of == "neighbours"]
-    test = concatenate([target.test for target in targets])
-    asked = examiner.embedded(test.x) if carried else None
-    if asked is not None:
-        known = batch < len(sources)
-        shares, truth = integration.neighbour_shares(z[known], y[known], asked, task.outputs), test.y.numpy()
-        values = {name: METRICS[name].function(shares, truth) for name in carried}
-        for c in set(integration.rare(y[known], task.outputs)) & set(truth.tolist()):
-            values[f"{carried[0]} {task.classes[c]}"] = float((shares[truth == c].argmax(1) == c).mean())
-        yield from rows("embedding", len(test), _defined(values))
 
 
 def _after(
