@@ -163,7 +163,7 @@ def _card(request: Request, notes: str) -> Card:
         provenance="real",
         privacy="Not known here. Results hold scores, the file's name and the names of batches and labels, no expression.",
         intended_use="Comparing methods on data of one's own.",
-        notes=f"Labels: the column {request.label!r}. {notes} Genes that vary most over training cells within batches are kept. Splits "
-        "60/10/30 by batch and label. Whether the data is real is taken on trust; donors that stand in several batches are not "
-        "known of.",
+        notes=f"Labels: the column {request.label!r}. {notes} Those genes are kept that vary most over training cells within "
+        "batches. Splits 60/10/30 by batch and label. Whether the data is real is taken on trust; donors that stand in several "
+        "batches are not known of.",
     )
