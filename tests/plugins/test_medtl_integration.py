@@ -15,7 +15,9 @@ from medtl_bench.metrics import INTEGRATION, defaults
 from medtl_bench.seeds import generator
 
 TASK = Task("classification", ("a", "b"), (*defaults("classification"), *INTEGRATION))
-MISSING = pytest.mark.skipif(find_spec("harmonypy") is None, reason="harmonypy is not installed: pip install medtl-bench[cells]")
+MISSING = pytest.mark.skipif(
+    find_spec("harmonypy") is None, reason="harmonypy is not installed: pip install medtl-bench[cells]"
+)
 METHODS = [Uncorrected, Combat, pytest.param(Harmony, marks=MISSING)]
 
 
