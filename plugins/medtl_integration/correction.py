@@ -26,8 +26,8 @@ class Correction(Algorithm):
 
     Inputs are taken in the units they come in, as is usual for expression: log counts or principal components of them.
     Batches are the sources and the unlabelled target. A row that was seen is embedded corrected; a new one is moved as the seen
-    row nearest to it was, for nothing tells its batch. Logistic regression answers from the corrected rows that have a label;
-    `adapt` adds labelled rows, at the same total weight as all before.
+    row nearest to it was, for nothing tells its batch. Logistic regression answers from the corrected rows that have a label,
+    in units of their deviation over all components; `adapt` adds labelled rows, at the same total weight as all before.
 
     `components`: principal components, at most; 30 as harmony's authors take for cells. `c`: inverse strength of the
     classifier's L2 penalty, scikit-learn's default.
@@ -39,6 +39,7 @@ class Correction(Algorithm):
     axes: PCA = field(init=False, repr=False)
     nearest: NearestNeighbors = field(init=False, repr=False)
     shift: Floats = field(init=False, repr=False)
+    unit: float = field(init=False, repr=False)
     labelled: list[tuple[Floats, Ints]] = field(init=False, repr=False)
     classifier: Any = field(init=False, repr=False, default=None)
 
@@ -66,8 +67,9 @@ class Correction(Algorithm):
         before = self.axes.transform(x)
         self.shift = self.corrected_embedding(self.axes.transform(moved), batch) - before
         self.nearest = NearestNeighbors(n_neighbors=1).fit(before)
-        z = (before + self.shift)[: len(pool)]
-        self.labelled = [] if self.task.kind == "integration" else [(z, pool.y.numpy())]
+        z = before + self.shift
+        self.unit = max(float(z.std()), SMALLEST)
+        self.labelled = [] if self.task.kind == "integration" else [(z[: len(pool)], pool.y.numpy())]
         self._classify()
 
     def adapt(self, support: Split) -> None:
@@ -78,7 +80,7 @@ class Correction(Algorithm):
     def predict(self, x: Inputs) -> Tensor:
         """Return log-probabilities [n, classes]; a class never seen has a probability near zero."""
         probability = np.full((x.shape[0], self.task.outputs), SMALLEST)
-        probability[:, self.classifier.classes_] = self.classifier.predict_proba(self._embedded(x)).clip(SMALLEST)
+        probability[:, self.classifier.classes_] = self.classifier.predict_proba(self._embedded(x) / self.unit).clip(SMALLEST)
         return torch.from_numpy(np.log(probability)).float()
 
     def embed(self, x: Inputs) -> Tensor:
@@ -96,7 +98,7 @@ class Correction(Algorithm):
         z, y = (np.concatenate(part) for part in zip(*self.labelled, strict=True))
         earlier = len(y) - latest
         weight = np.repeat([1 / max(1, earlier), 1 / latest], [earlier, latest])
-        self.classifier = LogisticRegression(C=self.c, max_iter=500).fit(z, y, weight / weight.mean())
+        self.classifier = LogisticRegression(C=self.c, max_iter=500).fit(z / self.unit, y, weight / weight.mean())
 
 
 def _columns(x: Inputs) -> Floats:

@@ -19,7 +19,7 @@ NAME = "pbmc-batches"
 COUNTS = 650  # of a cell in the shipped file's genes, the median when the rounding is undone
 SPREAD = 0.3  # deviation of the log of a cell's counts within a batch
 DISPERSION = 0.1  # of the negative binomial: its variance is mean + DISPERSION * mean^2
-ROWS = {TRAIN: 300, VAL: 40, TEST: 150}
+ROWS = {TRAIN: 200, VAL: 30, TEST: 120}
 FEWEST = {TRAIN: 5, VAL: 0, TEST: 3}  # cells of a type in a split
 
 
