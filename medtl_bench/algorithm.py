@@ -15,6 +15,7 @@ from medtl_bench.data import Inputs, Split, Task
 from medtl_bench.errors import MedTLError, unknown
 
 A = TypeVar("A", bound="Algorithm")
+INSTALL = "install "
 FINITE = ConfigDict(allow_inf_nan=False)
 
 
@@ -32,7 +33,10 @@ class Algorithm(ABC):
 
     @classmethod
     def supports(cls, task: Task) -> str | None:
-        """Return why this method cannot do the task, as half a sentence, or None if it can."""
+        """Return why this method cannot do the task, as half a sentence, or None if it can.
+
+        Where a package is missing the reason begins with `install `, and says what.
+        """
         return None
 
     @abstractmethod

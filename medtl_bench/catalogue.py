@@ -116,9 +116,8 @@ class Catalogue:
         try:
             dataset = build(*_divided(name)[1])
         except NotDownloadedError as error:
-            if not registered.entry.download:
-                raise
-            raise NotDownloadedError(f"not downloaded (medtl-bench data fetch {name})") from error
+            how = f"medtl-bench data fetch {name}" if registered.entry.download else str(error)
+            raise NotDownloadedError(f"not downloaded ({how})") from error
         except MedTLError:
             raise
         except Exception as error:  # whatever the plugin's function raises

@@ -71,7 +71,8 @@ def main() -> None:
     try:
         app()
     except MedTLError as error:
-        console.complain(error)
+        told = f"This needs data that is {error}." if isinstance(error, NotDownloadedError) else error
+        console.complain(told)
         sys.exit(error.exit_code)
 
 
@@ -124,10 +125,7 @@ def show(name: str, plugin: PluginFiles = []) -> None:  # noqa: B006
     if name in found.algorithms and name not in found.datasets:
         display.algorithm(found.algorithm(name), found.algorithms[name])
     elif name in found.datasets or catalogue.FAMILY in name:
-        try:
-            display.dataset(found.dataset(name), found.dataset_entry(name))
-        except NotDownloadedError as error:
-            raise MedTLError(f"The card of {name} cannot be shown: {error}.") from error
+        display.dataset(found.dataset(name), found.dataset_entry(name))
     else:
         raise unknown("algorithm or dataset", name, [*found.algorithms, *found.datasets])
 
@@ -202,7 +200,8 @@ def run(
             missing = suite.missing(planning.planned, store)
             console.say(f"{len(planning.planned)} trials, {len(planning.planned) - len(missing)} of them done before.")
             _tell_left_out(planning)
-            with console.followed(suite.run(missing, store, execute, plugin, stack), len(missing)) as records:
+            running = suite.run(planning.planned, store, execute, plugin, stack, wanted=missing)
+            with console.followed(running, len(missing)) as records:
                 outcomes = [record.outcome.status for record in records]
             contents = store.read()
             _write_boards(contents, out)

@@ -71,9 +71,15 @@ def _fetch(found: Catalogue, name: str, *, accept: bool) -> None:
     if lacking := downloads.lacking(download):
         if not downloads.is_offline():
             _agree(name, download.licence, accept=accept)
-        for remote in lacking:
-            with console.downloading(remote.path) as bar:
-                downloads.fetch(remote, bar)
+        try:
+            for remote in lacking:
+                with console.downloading(remote.path) as bar:
+                    downloads.fetch(remote, bar)
+        except NotDownloadedError:
+            console.say(f"{name} needs these files, which may be placed by hand:")
+            for remote in downloads.lacking(download):
+                console.say(f"{remote.address} as {downloads.folder() / remote.path}")
+            raise
     console.say(f"ok   {name} is in {downloads.folder()}.")
 
 

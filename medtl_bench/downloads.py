@@ -1,9 +1,9 @@
 """Files that are not shipped: pinned by address and SHA-256, fetched into a cache, or found in an offline folder."""
 
+import hashlib
 import os
 from contextlib import suppress
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -18,21 +18,31 @@ if TYPE_CHECKING:
 
 OFFLINE = "MEDTL_BENCH_DATA"
 RETRIES = 2
+NAMES = {"sha256": "SHA-256", "md5": "MD5"}
 
 
 @dataclass(frozen=True)
 class Remote:
-    """One file: its `path` in the cache and in an offline folder, its pinned address and its SHA-256."""
+    """One file: its `path` in the cache and in an offline folder, its pinned address and its SHA-256.
+
+    `md5`: where its publisher gives no other checksum, then in place of an empty SHA-256.
+    """
 
     path: str
     address: str
     sha256: str
+    md5: str = ""
 
     def __post_init__(self) -> None:
         """Raise MedTLError unless the path stays in the folder."""
         parts = PurePosixPath(self.path).parts
         if not parts or ".." in parts or self.path.startswith("/") or "\\" in self.path:
             raise MedTLError(f"The path of a file to download must stay in its folder, but got {self.path!r}.")
+
+    @property
+    def algorithm(self) -> str:
+        """Return the name of the algorithm of its checksum, as hashlib has it."""
+        return "sha256" if self.sha256 else "md5"
 
 
 @dataclass(frozen=True)
@@ -55,14 +65,14 @@ def is_offline() -> bool:
 
 
 def content(remote: Remote) -> bytes:
-    """Return the bytes of a file; raises NotDownloadedError if it is not there, IntegrityError if its SHA-256 differs."""
+    """Return the bytes of a file; raises NotDownloadedError if it is not there, IntegrityError if its checksum differs."""
     path = folder() / remote.path
     try:
         found = path.read_bytes()
     except OSError as error:
         told = f"The file {path} cannot be read ({error.strerror}); get it from {remote.address} and place it there."
         raise NotDownloadedError(told) from error
-    _check(remote, sha256(found).hexdigest(), f"The file {path}")
+    _check(remote, hashlib.new(remote.algorithm, found, usedforsecurity=False).hexdigest(), f"The file {path}")
     return found
 
 
@@ -79,7 +89,7 @@ def lacking(download: Download) -> list[Remote]:
 def fetch(remote: Remote, bar: "Bar | None" = None) -> None:
     """Download a file into the cache, whole or not at all; `bar` shows progress. An offline folder is only read.
 
-    Raises NotDownloadedError if the file cannot be had, IntegrityError if its SHA-256 differs, where an older file is kept, or
+    Raises NotDownloadedError if the file cannot be had, IntegrityError if its checksum differs, where an older file is kept, or
     if the cache cannot be written.
     """
     if is_offline():
@@ -90,10 +100,10 @@ def fetch(remote: Remote, bar: "Bar | None" = None) -> None:
 
     def download(address: str, file: str, _: object) -> None:
         pooch.HTTPDownloader(progressbar=bar or False)(address, file, None)
-        _check(remote, pooch.file_hash(file), f"The download of {remote.path}")
+        _check(remote, pooch.file_hash(file, alg=remote.algorithm), f"The download of {remote.path}")
 
     pooch.get_logger().setLevel("WARNING")
-    known = {remote.path: f"sha256:{remote.sha256}"}
+    known = {remote.path: f"{remote.algorithm}:{remote.sha256 or remote.md5}"}
     cache = pooch.create(folder(), "", registry=known, urls={remote.path: remote.address}, retry_if_failed=RETRIES)
     try:
         cache.fetch(remote.path, downloader=download)
@@ -104,8 +114,8 @@ def fetch(remote: Remote, bar: "Bar | None" = None) -> None:
 
 
 def _check(remote: Remote, digest: str, what: str) -> None:
-    if digest != remote.sha256:
-        told = f"its SHA-256 is {digest}, but {remote.sha256} was expected"
+    if digest != (expected := remote.sha256 or remote.md5):
+        told = f"its {NAMES[remote.algorithm]} is {digest}, but {expected} was expected"
         raise IntegrityError(f"{what} is not as it was published at {remote.address}: {told}.")
 
 

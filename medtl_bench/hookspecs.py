@@ -35,13 +35,17 @@ hookimpl = pluggy.HookimplMarker(GROUP)
 
 @dataclass(frozen=True)
 class AlgorithmEntry:
-    """One algorithm: its name, its class (or "package.module:Class"), a line about it, its family and its paper."""
+    """One algorithm: its name, its class (or "package.module:Class"), a line about it, its family and its paper.
+
+    `counterpart`: an algorithm of which this is another implementation; the boards test whether both score the same.
+    """
 
     name: str
     implementation: "str | type[Algorithm]"
     summary: str
     family: Family
     reference: str = ""
+    counterpart: str = ""
 
 
 @dataclass(frozen=True)

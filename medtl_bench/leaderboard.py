@@ -7,7 +7,7 @@ from itertools import chain
 import numpy as np
 import pandas as pd
 
-from medtl_bench import measures, statistics
+from medtl_bench import counterparts, measures, statistics
 from medtl_bench.metrics import TASK_AWARE
 from medtl_bench.results import Record, Score, no_garbage_collection
 from medtl_bench.statistics import Bools, Floats
@@ -15,6 +15,7 @@ from medtl_bench.statistics import Bools, Floats
 PLACE = ["dataset", "protocol"]
 ROW = [*PLACE, "algorithm", "variant"]
 CELL = [*ROW, "scenario", "seed"]
+BY_SEED = [*PLACE, "group", "algorithm", "variant", "seed"]
 STATUSES = ("ok", "failed", "timeout", "skipped", "missing")
 BOUND = "bound"
 SOURCE_ONLY, TARGET_ONLY = "source-only", "target-only"
@@ -28,7 +29,7 @@ class Board:
     `trials`: one row a trial that counts. `scores`: tidy, one row a score of those, `trial` pointing to its trial.
     `rows`: one row for each dataset, protocol, algorithm and variant, with its coverage. `summary`: one row for each of those,
     scenario (of a stream, else "") and measure, with mean, half (width of the 95% interval), n, best, tied and rank.
-    `left_out`: dataset, reason and number of trials that do not count.
+    `left_out`: dataset, reason and number of trials that do not count. `equivalence`: the tests of counterparts.compare.
     """
 
     trials: pd.DataFrame
@@ -36,6 +37,7 @@ class Board:
     rows: pd.DataFrame
     summary: pd.DataFrame
     left_out: pd.DataFrame
+    equivalence: pd.DataFrame
 
 
 def build(records: Mapping[str, Record] | Iterable[Record]) -> Board:
@@ -52,7 +54,9 @@ def _build(records: Mapping[str, Record]) -> Board:
     trials["peers"] = trials.groupby([*PLACE, "scenario"]).ngroup()
     scores = tidy(trials, given)
     rows = coverage(trials)
-    return Board(trials, scores, rows, summarise(trials, scores, rows), left_out)
+    derived = derive(trials, scores)
+    pairs = {str(name): str(other) for name, other in trials[["algorithm", "counterpart"]].to_numpy().tolist() if other}
+    return Board(trials, scores, rows, summarise(derived, rows), left_out, counterparts.compare(derived, pairs))
 
 
 def trial_table(keys: list[str], records: list[Record]) -> pd.DataFrame:
@@ -61,7 +65,10 @@ def trial_table(keys: list[str], records: list[Record]) -> pd.DataFrame:
         "record": range(len(records)),
         "key": keys,
         **{name: [getattr(r.trial, name) for r in records] for name in _OF_TRIAL},
-        **{name: [getattr(r.about, name) for r in records] for name in ("area", "provenance", "task", "family", "variant")},
+        **{
+            name: [getattr(r.about, name) for r in records]
+            for name in ("area", "provenance", "task", "family", "variant", "counterpart")
+        },
         "versions": [tuple(sorted(r.trial.versions.items())) for r in records],
         "metrics": [r.about.metrics for r in records],
         "primary": [r.about.metrics[0] if r.about.metrics else "" for r in records],
@@ -161,18 +168,25 @@ def coverage(trials: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(ranked=rows["complete"] & (rows["family"] != BOUND))
 
 
-def summarise(trials: pd.DataFrame, scores: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
-    """Return mean, interval, marks and rank of every measure, by dataset, protocol, scenario of a stream, and row."""
+def derive(trials: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
+    """Return every measure by dataset, protocol, group (the scenario of a stream, else ""), algorithm, variant and seed."""
     found = []
-    for protocol, derive in (("transfer", measures.transfer_measures), ("stream", measures.stream_measures)):
+    for protocol, measured in (("transfer", measures.transfer_measures), ("stream", measures.stream_measures)):
         of_protocol = (trials["protocol"] == protocol).to_numpy()
         ok = of_protocol & (trials["status"] == "ok").to_numpy()
-        if not ok.any():
-            continue
-        derived = derive(trials, scores[of_protocol[scores["trial"]]])
-        wide = derived.assign(**{measures.SECONDS: trials["seconds"]})[ok]
-        by_seed = _by_seed(trials[of_protocol], wide)
-        found += [_block(frame, rows) for _, frame in by_seed.groupby(level=[*PLACE, "group"])]
+        if ok.any():
+            derived = measured(trials, scores[of_protocol[scores["trial"]]])
+            wide = derived.assign(**{measures.SECONDS: trials["seconds"]})[ok]
+            found.append(_by_seed(trials[of_protocol], wide))
+    if not found:
+        return pd.DataFrame(index=pd.MultiIndex.from_arrays([[] for _ in BY_SEED], names=BY_SEED))
+    together = pd.concat(found)
+    return together[[*together.columns.drop(measures.SECONDS), measures.SECONDS]]
+
+
+def summarise(by_seed: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return mean, interval, marks and rank of every measure, by dataset, protocol, scenario of a stream, and row."""
+    found = [_block(frame, rows) for _, frame in by_seed.groupby(level=[*PLACE, "group"])]
     return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=[*ROW, "scenario", *_SUMMARY])
 
 
@@ -183,7 +197,7 @@ def _by_seed(trials: pd.DataFrame, wide: pd.DataFrame) -> pd.DataFrame:
     """Means over the scenarios of a seed (a stream's stand apart), NaN where the row lacks one of those planned."""
     grouped = trials.assign(group=trials["scenario"].where(trials["protocol"] == "stream", ""))
     planned = grouped.drop_duplicates([*PLACE, "scenario", "seed"]).groupby([*PLACE, "group", "seed"]).size()
-    keys = [grouped.loc[wide.index, name] for name in (*PLACE, "group", "algorithm", "variant", "seed")]
+    keys = [grouped.loc[wide.index, name] for name in BY_SEED]
     by_seed = wide.groupby(keys)
     mean, count = by_seed.mean(), by_seed.count()
     expected = planned.reindex(mean.reset_index(["algorithm", "variant"]).index).to_numpy()

@@ -117,10 +117,12 @@ def transfer_measures(trials: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFram
         wide[at(SOURCE_FORGETTING, k)] = (before - kept[k]) * trials["sign"]
     others = scores[(scores["stage"] == "fit") & ~scores["primary"]]
     others = others[_among(others, trials["targets"])]
-    found = {other(str(metric)): _single(rows, trials) for metric, rows in others.groupby("metric", observed=True)}
+    for metric in dict.fromkeys((*CALIBRATION, *sorted(others["metric"].unique()))):
+        wide[other(metric)] = _single(others[others["metric"] == metric], trials)
     embedding = scores[scores["stage"] == "embedding"]
-    mixing = {str(metric): _single(rows, trials) for metric, rows in embedding.groupby("metric", observed=True)}
-    return wide.assign(**{name: found[name] for name in (*CALIBRATION, *found) if name in found}, **mixing)
+    for metric in sorted(embedding["metric"].unique()):
+        wide[metric] = _single(embedding[embedding["metric"] == metric], trials)
+    return wide
 
 
 def matrices(trials: pd.DataFrame, scores: pd.DataFrame, prefix: str = "") -> tuple[Floats, Floats]:

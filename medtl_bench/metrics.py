@@ -150,11 +150,10 @@ _DEFAULTS = {
 
 
 def known(name: str) -> Metric | None:
-    """Return the metric that a score's name means: itself, one with a prefix, or one of a class, as "dice_lesion" is."""
+    """Return the metric that a score's name means, with a prefix or without, or None."""
     for prefix in PREFIXES:
         name = name.removeprefix(prefix)
-    parts = [metric for metric in METRICS if name.startswith((f"{metric}_", f"{metric} "))]
-    return METRICS.get(name) or METRICS.get(max(parts, key=len, default=""))
+    return METRICS.get(name)
 
 
 def names(kind: str) -> list[str]:

@@ -40,7 +40,8 @@ class DatasetFacts(Frozen):
 class AlgorithmFacts(Frozen):
     """What planning needs to know of an algorithm; `parameters` are all of them, `variant` names those the user changed.
 
-    `stacks`: whether its trials may run side by side in one process.
+    `counterpart`: the algorithm of which it is another implementation. `stacks`: whether its trials may run side by side in
+    one process.
     """
 
     name: str
@@ -48,6 +49,7 @@ class AlgorithmFacts(Frozen):
     source: str
     parameters: dict[str, Any]
     variant: str = ""
+    counterpart: str = ""
     stacks: bool = False
 
 
@@ -152,5 +154,6 @@ def _planned(
         metrics=dataset.metrics,
         family=algorithm.family,
         variant=algorithm.variant,
+        counterpart=algorithm.counterpart,
     )
     return Planned(trial, about, algorithm.stacks)

@@ -64,6 +64,7 @@ class About(Frozen):
     """What the boards say of a trial, though its scores do not depend on it.
 
     `metrics`: of the task, the primary one first. `variant`: the parameters that the user changed, as "weight=0.5".
+    `counterpart`: the algorithm of which this one is another implementation.
     """
 
     area: str
@@ -72,6 +73,7 @@ class About(Frozen):
     metrics: tuple[str, ...]
     family: str
     variant: str = ""
+    counterpart: str = ""
 
 
 class Score(NamedTuple):

@@ -84,6 +84,7 @@ def describe_algorithm(found: Catalogue, task: DescribeAlgorithm) -> AlgorithmFa
         family=registered.entry.family,
         source=registered.plugin.source,
         parameters=resolve(cls, task.name, {**fitting, **task.given}),
+        counterpart=registered.entry.counterpart,
         variant=", ".join(f"{name}={text}" for name, text in sorted(task.given.items())),
         stacks=issubclass(cls, GradientMethod) and not cls.one_by_one,
     )

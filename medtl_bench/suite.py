@@ -124,13 +124,22 @@ def stacks(planned: Sequence[Planned], most: int) -> list[list[Trial]]:
 
 
 def run(
-    planned: Sequence[Planned], store: Store, execute: Executor, plugin_files: Sequence[str] = (), most: int = 1
+    planned: Sequence[Planned],
+    store: Store,
+    execute: Executor,
+    plugin_files: Sequence[str] = (),
+    most: int = 1,
+    *,
+    wanted: Sequence[Planned] | None = None,
 ) -> Iterator[Record]:
     """Run trials, at most `most` of a kind side by side, and yield each one's record once it is stored.
 
-    Where a stack fails, or one trial of it, all of it is run again one by one.
+    `wanted`: those of the planned trials whose record is missing, all unless given. Trials that run beside one another round a
+    little otherwise than alone, so a group is the same whatever is missing: it runs whole, and what is not wanted of it is
+    dropped. Where a group fails, or one trial of it, it is run again one by one.
     """
     about, files = {p.trial.key: p.about for p in planned}, tuple(plugin_files)
+    keys = {p.trial.key for p in (planned if wanted is None else wanted)}
 
     def recorded(trial: Trial, outcome: Outcome, reply: Reply) -> Record:
         finished = datetime.now(UTC).isoformat(timespec="seconds")
@@ -138,15 +147,16 @@ def run(
         store.write(record)
         return record
 
-    groups, again = stacks(planned, most), list[Trial]()
+    groups = [group for group in stacks(planned, most) if any(trial.key in keys for trial in group)]
+    again = list[Trial]()
     tasks = [RunStack(trials=tuple(group)) if len(group) > 1 else RunTrial(trial=group[0]) for group in groups]
     for job, reply in execute(Job(task=task, plugin_files=files) for task in tasks):
         if isinstance(job.task, RunStack):
             if reply.outcomes and all(outcome.status in {"ok", "skipped"} for outcome in reply.outcomes):
-                for trial, outcome in zip(job.task.trials, reply.outcomes, strict=True):
-                    yield recorded(trial, outcome, reply)
+                done = zip(job.task.trials, reply.outcomes, strict=True)
+                yield from (recorded(trial, outcome, reply) for trial, outcome in done if trial.key in keys)
             else:
-                again += job.task.trials
+                again += [trial for trial in job.task.trials if trial.key in keys]
         elif isinstance(job.task, RunTrial):
             yield recorded(job.task.trial, reply.outcome or Outcome(status="failed", reason=NO_OUTCOME), reply)
     for job, reply in execute(Job(task=RunTrial(trial=trial), plugin_files=files) for trial in again):

@@ -203,7 +203,7 @@ def test_boards_of_no_results_are_refused(medtl, tmp_path):
 
 
 def test_an_interrupt_is_one_sentence_and_ends_with_130(run, monkeypatch, tmp_path):
-    def interrupted(*_):
+    def interrupted(planned, store, execute, files, most, wanted):
         yield from ()
         raise KeyboardInterrupt
 

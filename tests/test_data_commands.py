@@ -105,6 +105,7 @@ def test_a_mismatch_ends_with_3_and_goes_on_with_the_next(call, cache, httpserve
 def test_no_network_ends_with_2_and_says_how_to_do_without(call, cache):
     answer = fetched(call, "far", "--accept-licence", "far")
     assert answer.code == 2
+    assert f"http://127.0.0.1:9/far.csv as {cache / 'remote' / 'far.csv'}" in answer.out.splitlines()
     assert "http://127.0.0.1:9/far.csv could not be downloaded" in answer.sentence
     assert answer.sentence.endswith(f"place it at {cache / 'remote' / 'far.csv'}.")
 
@@ -150,7 +151,7 @@ def test_what_is_not_downloaded_is_skipped_everywhere_and_the_rest_runs(run, cal
     assert "skipped: not downloaded" in " ".join(listed.out.split())
     shown = call("show", "far")
     assert shown.code == 2
-    assert shown.sentence == "The card of far cannot be shown: not downloaded (medtl-bench data fetch far)."
+    assert shown.sentence == "This needs data that is not downloaded (medtl-bench data fetch far)."
 
 
 def test_the_plan_skips_too(call, plugin_file, tmp_path):
@@ -164,12 +165,38 @@ def test_conformance_skips_with_the_reason(call, plugin_file, cache):
     checks = checks_of("far", [plugin_file("remote")])
     assert len(checks) > 5
     for check in checks:
-        with pytest.raises(SkipTest, match=r"^not downloaded \(medtl-bench data fetch far\)$"):
-            check()
+        if check.name != "names what it downloads":
+            with pytest.raises(SkipTest, match=r"^not downloaded \(medtl-bench data fetch far\)$"):
+                check()
     answer = call("check", "far")
     assert answer.code == 0
     assert "far has a full card skipped: not downloaded (medtl-bench data fetch far)" in answer.out
-    assert "0 checks ran, 0 failed." in answer.out
+    assert "1 checks ran, 0 failed." in answer.out
+
+
+@pytest.mark.parametrize(
+    ("download", "told"),
+    [
+        ('Download("", (Remote("x", "https://x.invalid", "0" * 64),))', "says no licence or terms"),
+        ('Download("CC0", ())', "names no file"),
+        ('Download("CC0", (Remote("x", "ftp://x.invalid", "0" * 64),))', "'ftp://x.invalid' is no web address"),
+        ('Download("CC0", (Remote("x", "https://x.invalid", "abc"),))', "the checksum of 'x', 'abc', is not of 64 or 32"),
+        ('Download("CC0", (Remote("x", "https://x.invalid", "", "0" * 32),))', None),
+    ],
+)
+def test_conformance_looks_at_what_is_to_be_downloaded(write_plugin, download, told):
+    body = f"""
+from medtl_bench.downloads import Download, Remote
+
+WANTED = {download}
+
+@hookimpl
+def medtl_datasets():
+    return [DatasetEntry("mine", "x:y", "Any.", "simulated", (), f"{{__name__}}:WANTED")]
+"""
+    checks = {check.name: check for check in checks_of("mine", [write_plugin(body)])}
+    problem = checks["names what it downloads"].problem()
+    assert problem == told if told is None else told in problem
 
 
 def test_a_family_runs_with_an_argument_only(run, call, cache, server):
@@ -180,6 +207,9 @@ def test_a_family_runs_with_an_argument_only(run, call, cache, server):
     assert "any: skipped" not in call("data", "verify").out
     assert "any:one" in call("show", "any:one").out
     assert call("data", "verify", "any:one").out.startswith("ok   any:one ")
+    checked = call("check", "any:one")
+    assert (checked.code, checked.err) == (0, "")
+    assert "ok   any:one holds the same data each time" in checked.out
     for words in (("run", "-d", "any:", "-a", "column"), ("show", "any:"), ("data", "verify", "any:"), ("check", "any:")):
         answer = call(*words)
         assert (answer.code, "like any:ARGUMENT." in answer.err) == (2, True)

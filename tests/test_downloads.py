@@ -1,7 +1,9 @@
 """Files that are not shipped: fetched once and checked, found in the cache or in an offline folder."""
 
+import hashlib
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -67,6 +69,17 @@ def test_a_mismatch_keeps_the_old_file_and_leaves_nothing_else(cache: Path, serv
         assert told in str(caught.value)
     assert names(cache) == ["cells/table.csv"]
     assert (cache / remote.path).read_bytes() == b"old"
+
+
+def test_an_md5_will_do_where_there_is_no_other_checksum(cache: Path, served: Callable[..., Remote]):
+    good = replace(served(), sha256="", md5=hashlib.new("md5", DATA).hexdigest())  # noqa: S324 - not for security
+    fetch(good)
+    assert content(good) == DATA
+    bad = replace(good, md5="0" * 32)
+    for look in (content, fetch):
+        with pytest.raises(IntegrityError, match=f"its MD5 is {good.md5}, but {bad.md5} was expected"):
+            look(bad)
+    assert content(good) == DATA
 
 
 def test_an_answer_that_breaks_off_is_asked_for_again(cache: Path, httpserver: HTTPServer):

@@ -1,6 +1,7 @@
 """Tasks side by side: what they ask for is served together, and nothing else of them depends on each other."""
 
 import random
+import sys
 import time
 from dataclasses import dataclass, field
 
@@ -81,7 +82,7 @@ def test_what_a_task_raises_is_its_own():
     def broken():
         raise KeyError("mine")
 
-    tasks = lockstep.run([broken, lambda: doubled(2), lambda: doubled(-1), lambda: exit(3)], Served(), 8)
+    tasks = lockstep.run([broken, lambda: doubled(2), lambda: doubled(-1), lambda: sys.exit(3)], Served(), 8)
     assert [type(task.error) for task in tasks] == [KeyError, type(None), ValueError, SystemExit]
     assert tasks[1].result() == 4
     with pytest.raises(ValueError, match="negative"):

@@ -42,8 +42,8 @@ def weights(learner) -> torch.Tensor:
     return torch.cat([p.detach().flatten() for p in learner.net.module.parameters()])
 
 
-def compared(method, seeds=(0, 1, 2), **options) -> tuple[stacking.Stacker, list[int]]:
-    """Train learners beside each other and alone; assert that they agree, and return the stacker and the sizes of its stacks."""
+def compared(method, seeds=(0, 1, 2), close=CLOSE, **options) -> tuple[stacking.Stacker, list[int]]:
+    """Train learners beside each other and alone; assert that they agree, and return the stacker and its stacks' sizes."""
     stacker, sizes = stacking.Stacker(), []
 
     def serve(trainings):
@@ -53,9 +53,9 @@ def compared(method, seeds=(0, 1, 2), **options) -> tuple[stacking.Stacker, list
     tasks = lockstep.run([partial(fitted, method, seed, **options) for seed in seeds], serve, 64)
     for seed, task in zip(seeds, tasks, strict=True):
         alone = fitted(method, seed, **options)
-        torch.testing.assert_close(weights(task.result()), weights(alone), **CLOSE)
+        torch.testing.assert_close(weights(task.result()), weights(alone), **close)
         x = rows(7).x if "sources" not in options else options["sources"][0].x
-        torch.testing.assert_close(task.result().predict(x), alone.predict(x), **CLOSE)
+        torch.testing.assert_close(task.result().predict(x), alone.predict(x), **close)
     return stacker, sizes
 
 
@@ -78,7 +78,7 @@ def test_springs_are_each_learners_own(make_dataset, online):
 
     def trial(seed):
         make = partial(EWC, steps=10, adapt_steps=10, online=online)
-        return [s.value for s in stream(dataset, dataset.streams[0], lambda t, g: make(t, g), seed=seed, clock=Clock())]
+        return [s.value for s in stream(dataset, dataset.streams[0], make, seed=seed, clock=Clock())]
 
     stacker = stacking.Stacker()
     tasks = lockstep.run([partial(trial, seed) for seed in range(3)], stacker, 64)
@@ -111,7 +111,11 @@ def test_a_whole_protocol_scores_the_same_and_branches_of_all_trials_are_stacked
 
 def test_images_masks_pairs_and_many_sources_stack():
     images = [rows(seed, shape=(1, 8, 8)) for seed in range(2)]
-    assert compared(partial_fit_only(FineTune), sources=images, width=32)[0].alone == {}
+    near_zero = {
+        "rtol": 1e-2,
+        "atol": 2e-3,
+    }  # Adam's steps are of one size, so rounding moves weights whose gradient is near zero
+    assert compared(partial_fit_only(FineTune), sources=images, width=32, close=near_zero)[0].alone == {}
     pairs = [Split(TensorDict({"a": rows(s).x, "b": rows(s + 9).x}, batch_size=[24]), rows(s).y) for s in range(2)]
     assert compared(partial_fit_only(FineTune), sources=pairs)[0].alone == {}
     assert compared(partial_fit_only(FineTune), sources=[rows(s) for s in range(6)])[0].alone == {}

@@ -5,8 +5,8 @@ import pytest
 from medtl_bench import catalogue, suite
 from medtl_bench.errors import IntegrityError, MedTLError
 from medtl_bench.executors import inprocess
-from medtl_bench.jobs import RunTrial
-from medtl_bench.results import Store
+from medtl_bench.jobs import Reply, RunTrial
+from medtl_bench.results import Outcome, Store
 
 
 @pytest.fixture
@@ -194,6 +194,53 @@ def test_the_scores_do_not_depend_on_the_order_in_which_trials_run(planned, file
     forth = suite.run(planning.planned, Store(tmp_path / "forth"), inprocess.run, files)
     back = suite.run(planning.planned[::-1], Store(tmp_path / "back"), inprocess.run, files)
     assert {r.trial.key: r.outcome.scores for r in forth} == {r.trial.key: r.outcome.scores for r in back}
+
+
+@pytest.mark.parametrize("missing", [slice(None), slice(1, 2)])
+def test_trials_of_a_kind_run_side_by_side_and_a_group_is_the_same_whatever_is_missing(planned, files, tmp_path, missing):
+    planning, asked = planned(algorithms=["fine-tune"], seeds=3), []
+
+    def execute(jobs):
+        for job in jobs:
+            asked.append(job.task)
+            yield from inprocess.run([job])
+
+    transfers = [p for p in planning.planned if p.trial.protocol == "transfer"]
+    wanted = transfers[missing]
+    records = list(suite.run(transfers, Store(tmp_path), execute, files, 64, wanted=wanted))
+    assert [task.verb for task in asked] == ["run stack"]
+    assert asked[0].trials == tuple(p.trial for p in transfers)
+    assert [r.trial.key for r in records] == [p.trial.key for p in wanted]
+    assert {(r.outcome.status, r.outcome.stacked) for r in records} == {("ok", len(transfers))}
+    alone = list(suite.run(wanted, Store(tmp_path / "alone"), inprocess.run, files))
+    for stacked, single in zip(records, alone, strict=True):
+        assert [s.value for s in stacked.outcome.scores] == pytest.approx([s.value for s in single.outcome.scores], abs=1e-3)
+
+
+def test_a_group_that_fails_is_run_again_one_by_one(planned, files, tmp_path):
+    planning, asked = planned(algorithms=["fine-tune"], seeds=3), []
+
+    def execute(jobs):
+        for job in jobs:
+            asked.append(job.task.verb)
+            if job.task.verb == "run stack":
+                yield job, Reply(outcome=Outcome(status="failed", reason="Its process was ended by SIGKILL."), exit_code=1)
+            else:
+                yield from inprocess.run([job])
+
+    records = list(suite.run(planning.planned, Store(tmp_path), execute, files, 64))
+    assert asked.count("run trial") == len(planning.planned) == len(records)
+    assert {(r.outcome.status, r.outcome.stacked) for r in records} == {("ok", 1)}
+
+
+def test_groups_hold_one_algorithm_on_one_dataset_and_protocol_and_no_more_than_asked(planned):
+    planning = planned(algorithms=["fine-tune", "column"], seeds=5)
+    groups = suite.stacks(planning.planned, 2)
+    assert sorted(trial.key for group in groups for trial in group) == sorted(p.trial.key for p in planning.planned)
+    for group in groups:
+        assert len({(t.dataset, t.protocol, t.algorithm) for t in group}) == 1
+        assert len(group) <= (2 if group[0].algorithm == "fine-tune" else 1)
+    assert max(map(len, groups)) == 2
 
 
 def test_a_run_that_cannot_store_a_record_ends(planned, files, tmp_path):

@@ -2,17 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
+import pandas as pd
 
 from medtl_bench import statistics
+from medtl_bench.equivalence import Verdict
 from medtl_bench.leaderboard import STATUSES, Board
 from medtl_bench.report.escape import Safe, escape_cell
 from medtl_bench.report.markdown import LEGEND, NOTHING, arrow, counted, number, page, score, table
-from medtl_bench.report.pages import provenance
+from medtl_bench.report.pages import READ_EQUIVALENCE, provenance, title
 from medtl_bench.report.views import SIMULATED, Comparison, Facts, Name, View
 
 MOST_DAMAGED = 10
+VERDICTS = get_args(Verdict)
 HOW_TO_READ = f"""\
 - A rank is among the methods that are complete on every dataset counted in a table; 1 is best and equal scores share a rank. \
 The interval resamples the datasets ({statistics.RESAMPLES:,} bootstrap samples), so it says how far the mean rank depends on \
@@ -46,9 +50,28 @@ def overall_page(
         coverage_table(facts, views, links),
         f"By area: {to_areas}." if areas else "",
         *readings(compared, facts),
+        *libraries(board.equivalence),
         "## How to read this page",
         HOW_TO_READ,
     )
+
+
+def libraries(tests: pd.DataFrame) -> list[str]:
+    """Return the section that counts the verdicts on each pair of a method and its counterpart over datasets and measures."""
+    if tests.empty:
+        return []
+    lines = [
+        [str(pair[0]), str(pair[1]), *(str((its["verdict"] == verdict).sum()) for verdict in VERDICTS), _widest(its)]
+        for pair, its in tests.groupby(["algorithm", "counterpart"])
+    ]
+    header = ["Method", "Counterpart", *(verdict.capitalize() for verdict in VERDICTS), "Largest mean difference"]
+    told = "Over all datasets and streams; the pages of the datasets have each test."
+    return ["## The same method in two libraries", f"{READ_EQUIVALENCE} {told}", table(header, lines, left=2)]
+
+
+def _widest(tests: pd.DataFrame) -> str:
+    row = max(tests.to_dict("records"), key=lambda row: abs(row["mean"]))
+    return f"{number(row['mean'])} ({row['dataset']}, {title(row['measure']).lower()})"
 
 
 def area_page(

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
-from medtl_bench import measures
+from medtl_bench import counterparts, measures
 from medtl_bench.leaderboard import Board
 from medtl_bench.measures import at
 from medtl_bench.metrics import INTEGRATION, MARKED, TASK_AWARE
@@ -63,6 +64,9 @@ test rows.
 (Korsunsky et al. 2019). **Silhouette by batch**: 1 − |s| within each label; **by label**: (s + 1) / 2 (Luecken et al. 2022).
 - **Label transfer**: test rows of the targets are labelled by the five nearest training rows of the sources; balanced over \
 labels, plain, and the recall of each rare label (under 5% of the sources' rows)."""
+READ_EQUIVALENCE = f"""\
+Two one-sided t-tests (Schuirmann 1987) on differences over seeds, method less counterpart, each at 5%: *equivalent* when \
+the 90% interval lies within ± {counterparts.MARGIN:g} of the score, *different* when it lies outside, else *undecided*."""
 READ_BOTH = """\
 - † means that the 95% t interval of the paired differences to the best row, over seeds, holds 0, or that there are fewer than \
 two seeds to pair. ± is half the 95% t interval over n seeds; there is none for n = 1. ↑ higher is better, ↓ lower is better.
@@ -102,12 +106,34 @@ def dataset_page(board: Board, fact: Facts, views: Sequence[View], pictures: Map
         f"{provenance(fact.provenance)}. Area: {escape_cell(fact.area)}. Task: {escape_cell(fact.task)}. "
         f"{fact.ok:,} of {counted(fact.planned, 'planned trial')} are ok.",
         *(section(view, trials, pictures) for view in views),
+        *same_method(board.equivalence[board.equivalence["dataset"] == fact.dataset]),
         "## Where the numbers come from",
         *(conditions(frame, str(protocol)) for protocol, frame in reversed(list(trials.groupby("protocol")))),
         notes(board, trials, fact.dataset),
         "## How to read this page",
         "\n".join(_reading(views)),
     )
+
+
+def same_method(tests: pd.DataFrame) -> list[str]:
+    """Return the section of tests whether a method and its counterpart in another library score the same, if there are any."""
+    if tests.empty:
+        return []
+    header = ["Method", "Counterpart", "Stream", "Measure", "n", "Difference", "90% interval", "p", "Verdict"]
+    lines = [
+        [
+            *(row[name] for name in ("algorithm", "counterpart")),
+            row["scenario"] or NOTHING,
+            title(row["measure"]),
+            str(row["n"]),
+            number(row["mean"]),
+            f"{number(row['low'])} to {number(row['high'])}" if np.isfinite(row["low"]) else NOTHING,
+            f"{row['p']:.2g}" if np.isfinite(row["p"]) else NOTHING,
+            row["verdict"],
+        ]
+        for row in tests.to_dict("records")
+    ]
+    return ["## The same method in two libraries", READ_EQUIVALENCE, table(header, lines, left=4)]
 
 
 def provenance(kind: str) -> str:

@@ -73,4 +73,5 @@ def _of_algorithms(found: Catalogue, names: Iterable[str]) -> Iterator[Conforman
 def _of_datasets(found: Catalogue, names: Iterable[str], files: Sequence[str]) -> Iterator[Conformance]:
     for name in sorted(set(names)):
         entry = replace(found.dataset_entry(name).entry, name=name)
-        yield from datasets.checks(datasets.Subject(entry, partial(found.dataset, name), tuple(files)))
+        build, download = partial(found.dataset, name), partial(found.download, name)
+        yield from datasets.checks(datasets.Subject(entry, build, tuple(files), download))

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from torch import Tensor
 from medtl_bench import networks, protocols
 from medtl_bench.algorithm import Algorithm
 from medtl_bench.data import Card, Dataset, Domain, Inputs, Provenance, Split, parts
+from medtl_bench.downloads import Download
 from medtl_bench.errors import MedTLError
 from medtl_bench.hookspecs import Area, DatasetEntry
 from medtl_bench.results import Score
@@ -27,16 +29,21 @@ from medtl_bench.testing.conformance import Conformance, changes, seed_globals, 
 BUILD_SECONDS = 20
 WIDTH = 64  # as gradient methods have it
 MAY_BE_EMPTY = {"notes"}
+CHECKSUM = re.compile("[0-9a-f]{64}|[0-9a-f]{32}")
 DIGEST = "import sys; from medtl_bench.catalogue import find; print(find(sys.argv[2:]).dataset(sys.argv[1]).digest())"
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A dataset under examination: its entry, the function that builds it, and the plugin files its name may come from."""
+    """A dataset under examination: its entry, the function that builds it, and the plugin files its name may come from.
+
+    `download`: tells what it needs to be downloaded, if anything.
+    """
 
     entry: DatasetEntry
     build: Callable[[], Dataset]
     files: Sequence[str] = ()
+    download: Callable[[], Download | None] = lambda: None
 
     @cached_property
     def built(self) -> Dataset:
@@ -75,6 +82,22 @@ def checks(subject: Subject) -> Iterator[Conformance]:
     """Yield the checks of a dataset."""
     for check in CHECKS:
         yield Conformance(subject.entry.name, words(check), partial(check, subject))
+
+
+def names_what_it_downloads(subject: Subject) -> None:
+    """Check that files which are not shipped have a licence, a web address and a checksum."""
+    download = subject.download()
+    if download is None:
+        return
+    if not download.licence.strip() or not download.files:
+        raise MedTLError(f"its download {'names no file' if download.licence.strip() else 'says no licence or terms'}.")
+    for remote in download.files:
+        if not remote.address.startswith(("https://", "http://")):
+            raise MedTLError(f"{remote.address!r} is no web address.")
+        if not CHECKSUM.fullmatch(checksum := remote.sha256 or remote.md5):
+            raise MedTLError(
+                f"the checksum of {remote.path!r}, {checksum!r}, is not of 64 or 32 lower-case hexadecimal digits."
+            )
 
 
 def builds_and_passes_its_own_checks(subject: Subject) -> None:
@@ -199,6 +222,7 @@ def _check_scored(dataset: Dataset, where: str, scores: list[Score], domains: li
 
 
 CHECKS: tuple[Callable[[Subject], None], ...] = (
+    names_what_it_downloads,
     builds_and_passes_its_own_checks,
     has_a_full_card,
     builds_offline_and_quickly,

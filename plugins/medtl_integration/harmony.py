@@ -5,6 +5,7 @@ from importlib.util import find_spec
 
 import torch
 
+from medtl_bench.algorithm import INSTALL
 from medtl_bench.data import Task
 from medtl_integration.correction import Correction, Floats, Ints
 
@@ -26,7 +27,7 @@ class Harmony(Correction):
     def supports(cls, task: Task) -> str | None:
         """Return a reason where harmonypy is missing, or as all methods of correction do."""
         gone = find_spec("harmonypy") is None
-        return "install medtl-bench[cells]: harmonypy is missing" if gone else super().supports(task)
+        return f"{INSTALL}medtl-bench[cells]: harmonypy is missing" if gone else super().supports(task)
 
     def corrected_embedding(self, z: Floats, batch: Ints) -> Floats:
         """Return harmony's corrected components."""

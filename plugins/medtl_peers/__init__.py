@@ -17,6 +17,7 @@ def medtl_algorithms() -> list[AlgorithmEntry]:
             "learn2learn's MAML on the batches that ours gets.",
             META,
             "Finn et al. 2017, ICML; Arnold et al. 2020, arXiv:2008.12284",
+            counterpart="maml",
         ),
         AlgorithmEntry(
             "learn2learn-anil",
@@ -31,6 +32,7 @@ def medtl_algorithms() -> list[AlgorithmEntry]:
             "Avalanche's elastic weight consolidation on the batches that ours gets.",
             CONTINUAL,
             "Kirkpatrick et al. 2017, PNAS 114(13); Carta et al. 2023, JMLR 24(363)",
+            counterpart="ewc",
         ),
         AlgorithmEntry(
             "avalanche-si",

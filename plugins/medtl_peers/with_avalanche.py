@@ -9,7 +9,7 @@ from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -88,6 +88,7 @@ def quiet() -> Iterator[None]:
 class AvalancheMethod(GradientMethod):
     """Train with Adam on the task's loss and on what a plugin of Avalanche adds to it or makes of its gradient."""
 
+    one_by_one: ClassVar[str] = "Avalanche runs its own training loop"
     strategy: Any = field(init=False, repr=False)
 
     @classmethod

@@ -9,7 +9,7 @@ the extra's `Cython<3.1` and `setuptools<81` installed, this builds it:
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -31,6 +31,7 @@ class InnerLoop(GradientMethod):
     """
 
     adapt_steps: int = 10
+    one_by_one: ClassVar[str] = "learn2learn clones modules, whose parameters cannot be stacked"
     inner_steps: int = 1
     inner_rate: float = 0.1
     first_order: bool = False

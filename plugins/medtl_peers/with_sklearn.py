@@ -13,6 +13,7 @@ from torch import Tensor
 
 from medtl_bench.data import Inputs, Split, concatenate
 from medtl_peers.flat import FlatMethod, Floats
+from medtl_peers.library import seeded
 
 
 @dataclass
@@ -29,7 +30,8 @@ class Estimator(FlatMethod):
         """Fit the estimator on all rows alike."""
         pool = concatenate(parts)
         self.estimator = self.make(int(torch.randint(2**31, (), generator=self.generator)))
-        self.estimator.fit(self.flat(pool.x), pool.y.numpy())
+        with seeded(self.generator):  # SVR takes no seed and draws one from numpy's global generator
+            self.estimator.fit(self.flat(pool.x), pool.y.numpy())
 
     def embed(self, x: Inputs) -> Tensor:
         """Return standardised inputs, flattened to [n, columns]."""

@@ -26,7 +26,7 @@ pytest.importorskip("skada.deep")
 from pytorch_adapt.adapters import DANN as TheirDANN
 from pytorch_adapt.adapters import Classifier
 from pytorch_adapt.containers import Models, Optimizers
-from pytorch_adapt.hooks import FeaturesForDomainLossHook, GradientReversalHook
+from pytorch_adapt.hooks import DomainLossHook, FeaturesForDomainLossHook, GradientReversalHook
 from pytorch_adapt.layers import GradientReversal
 from pytorch_adapt.weighters import MeanWeighter, SumWeighter
 from skada.deep import DANNLoss
@@ -129,13 +129,23 @@ def parts(method: GradientMethod) -> dict[str, nn.Module]:
 def pytorch_adapt_dann(method: DANN, learning_rate: float, optimiser=torch.optim.Adam, weighter=None):
     """Return pytorch-adapt's DANN from our weights, and its reversal layer, whose weight can be set."""
     f_hook = FeaturesForDomainLossHook()
-    reversal = GradientReversalHook(apply_to=f_hook.out_keys)
+    reversal = GradientReversalHook(weight=1.0, apply_to=f_hook.out_keys)  # see the finding: its default is the integer 1
     adapter = TheirDANN(
         models=Models(parts(method)),
         optimizers=Optimizers((optimiser, {"lr": learning_rate})),
-        hook_kwargs={"f_hook": f_hook, "gradient_reversal": reversal, "weighter": weighter},
+        hook_kwargs={
+            "f_hook": f_hook,
+            "gradient_reversal": reversal,
+            "weighter": weighter,
+            "domain_loss_hook": DomainLossHook(f_hook=f_hook, d_loss_fn=in_the_precision_of_the_logits),
+        },
     )
     return adapter, reversal.fn
+
+
+def in_the_precision_of_the_logits(logits: Tensor, labels: Tensor) -> Tensor:
+    """Return pytorch-adapt's own domain loss of each row, which it takes with labels in float32 whatever the model's type."""
+    return nn.functional.binary_cross_entropy_with_logits(logits, labels.to(logits), reduction="none")
 
 
 def pytorch_adapt_batch(batch: Batch) -> dict[str, Tensor]:
@@ -228,13 +238,14 @@ def test_skada_weighs_the_domain_loss_where_the_paper_weighs_the_reversal(page) 
     torch.set_default_dtype(torch.float64)
     method, batch = problem("vectors", 1.0, 0.3)
     (_, ours), (_, theirs) = by_us(method, batch), by_skada(method, batch, reg=0.25)
-    ratios = torch.cat([(theirs[name] / ours[name]).flatten() for name in ours if name.startswith("critic")])
+    critic = [name for name in ours if name.startswith("critic")]
+    gaps = [(theirs[name] - 0.25 * ours[name]).abs().max() / ours[name].abs().max() for name in critic]
     page.within(
         AREA,
         "critic's gradient with reg = 0.25, as a share of ours, against 0.25",
         "skada",
-        float((ratios - 0.25).abs().max()),
-        1e-9,
+        float(max(gaps)),
+        1e-12,
     )
     page.finding(
         AREA,
@@ -246,7 +257,7 @@ def test_skada_weighs_the_domain_loss_where_the_paper_weighs_the_reversal(page) 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
 def test_reversal_is_that_of_other_libraries(page, dtype: torch.dtype) -> None:
     z = torch.randn(50, 7, generator=generator("crosscheck reversal"), dtype=dtype)
-    peers = {"pytorch-adapt": lambda z, w: GradientReversal(w).to(z)(z), "skada": GradientReversalLayer.apply}
+    peers = {"pytorch-adapt": their_reversal, "skada": GradientReversalLayer.apply}
     for peer, layer in peers.items():
         differences = []
         for weight in (0.0, 0.1, 0.73, 1.0, 2.5):
@@ -257,9 +268,30 @@ def test_reversal_is_that_of_other_libraries(page, dtype: torch.dtype) -> None:
             f"reversal: values and gradients, {str(dtype)[6:]}",
             peer,
             max(differences),
-            8 * torch.finfo(dtype).eps,
+            16 * torch.finfo(dtype).eps,
             "absolute",
         )
+
+
+def their_reversal(z: Tensor, weight: float) -> Tensor:
+    """Return pytorch-adapt's reversal with a weight in the precision of z."""
+    layer = GradientReversal().to(z)
+    layer.update_weight(weight)
+    return layer(z)
+
+
+def test_reversal_of_pytorch_adapt_truncates_its_weight_unless_it_was_made_with_a_float(page) -> None:
+    hooks = [GradientReversalHook(apply_to=["z"]), GradientReversalHook(weight=1.0, apply_to=["z"])]
+    for hook in hooks:
+        hook.fn.update_weight(0.9)
+    weights = [hook.fn.weight.item() for hook in hooks]
+    assert weights == [0, pytest.approx(0.9)]
+    page.finding(
+        AREA,
+        "pytorch-adapt's DANN makes its reversal with the integer 1 unless it is given a hook of one's own, and keeps the weight in a "
+        f"tensor of integers: `update_weight(0.9)` then sets {weights[0]}, so a schedule of lambda from 0 to 1 trains without any "
+        "adaptation, and without an error. The comparisons here pass `GradientReversalHook(weight=1.0)`.",
+    )
 
 
 def reversed_by(layer: Callable, z: Tensor, weight: float) -> tuple[Tensor, Tensor]:
@@ -293,9 +325,9 @@ def test_reversal_and_objective_under_vmap_are_those_of_a_loop(page) -> None:
     ]
     page.within(AREA, "every gradient under vmap over three learners", "a loop", float(max(differences)), 1e-12)
 
-    peers = {"pytorch-adapt": lambda z: GradientReversal()(z), "skada": lambda z: GradientReversalLayer.apply(z, 1.0)}
+    peers = {"pytorch-adapt": GradientReversal(), "skada": lambda z: GradientReversalLayer.apply(z, 1.0)}
     for layer in peers.values():
-        with pytest.raises(RuntimeError, match="vmap|setup_context"):
+        with pytest.raises(RuntimeError, match=r"vmap|setup_context"):
             vmap(grad(lambda z, layer=layer: layer(z).sin().sum()))(z)
     page.finding(
         AREA,
@@ -310,6 +342,7 @@ def test_default_domain_classifier_of_skada_gives_a_constant(page) -> None:
     x, _ = batch.pooled()
     with pytest.warns(UserWarning, match="dim"):
         answers = DomainClassifier(num_features=method.width)(method.net.features(x))
+    with pytest.warns(UserWarning, match="dim"):
         loss, gradients = by_skada(method, batch, DomainClassifier(num_features=method.width))
     assert (answers == 1).all()
     alone = classification(method, batch)
@@ -326,7 +359,7 @@ def test_default_domain_classifier_of_skada_gives_a_constant(page) -> None:
 
 
 @pytest.mark.slow
-def test_adaptation_gain_is_that_of_pytorch_adapt(page) -> None:
+def test_adaptation_gain_is_that_of_pytorch_adapt(page) -> None:  # noqa: C901 - one experiment, read top to bottom
     dataset = vectors()
     source, target = dataset.domain("batch-a"), dataset.domain("batch-d")
     task, rows = dataset.task, target.test

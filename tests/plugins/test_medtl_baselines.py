@@ -15,7 +15,10 @@ from medtl_bench.protocols import Clock, MakeLearner, transfer
 from medtl_bench.seeds import generator
 from tests.simulated import CLASSES, VALUES, moons
 
-METHODS = [name for name, r in catalogue.find().algorithms.items() if r.entry.family != "bound"]
+FOUND = catalogue.find()
+METHODS = [
+    name for name, r in FOUND.algorithms.items() if r.entry.family != "bound" and not FOUND.algorithm(name).supports(CLASSES)
+]
 SEEDS = range(5)
 
 

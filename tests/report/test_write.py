@@ -126,7 +126,8 @@ def hostile_records() -> Iterator[Record]:
             "seed": number,
         }
         shared |= {"algorithm": name, "variant": other, "finished": name[:50], "versions": {name: other}}
-        scores = transfer_scores(0.5, {1: [0.6], 2: [0.7]}, 0.8, targets=[name], sources=[other], metric=other or "m", extra={name: 0.4})
+        asked = {"targets": [name], "sources": [other], "metric": other or "m", "extra": {name: 0.4}}
+        scores = transfer_scores(0.5, {1: [0.6], 2: [0.7]}, 0.8, **asked)
         places = {"targets": (name,), "sources": (other,), "shots": (1, 2), "draws": 1}
         yield record(dataset=name, scenario=other, scores=scores, **places, **shared)
         domains = (name + "1", other + "2")

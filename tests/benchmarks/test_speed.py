@@ -1,0 +1,158 @@
+"""The reference methods against the field's own libraries, doing the same work on the same data in one process."""
+
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+import torch
+from medtl_dann.dann import DANN
+from medtl_ewc.ewc import EWC
+from medtl_maml.maml import MAML
+from torch import Tensor, nn
+
+from medtl_bench.data import Split, Task
+from medtl_bench.seeds import generator
+from medtl_bench.training import Batch
+
+pytestmark = pytest.mark.slow
+FIVE = Task("classification", ("a", "b", "c", "d", "e"))
+TWO = Task("classification", ("a", "b"))
+TASKS, ROWS, STEPS = 16, 20, 5
+DOMAINS, DOMAIN_ROWS, COLUMNS, EPOCHS, BATCH = 4, 2000, 64, 5, 64
+DANN_ROWS, DANN_COLUMNS, DANN_EPOCHS = 600, 18, 20
+
+
+def mlp(columns: int, classes: int) -> nn.Sequential:
+    """Return the network of the bench, as a user of another library writes it."""
+    return nn.Sequential(nn.Linear(columns, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, classes))
+
+
+def rows(n: int, columns: int, classes: int, *identity: str | int) -> tuple[Tensor, Tensor]:
+    """Return Gaussian rows whose mean depends on their class."""
+    draw = generator("speed", *identity)
+    y = torch.randint(classes, (n,), generator=draw)
+    return torch.randn(n, columns, generator=draw) + y[:, None] / classes, y
+
+
+@pytest.mark.parametrize("threads", [2], indirect=True)
+@pytest.mark.parametrize(("columns", "bar"), [(64, 3.0), (1024, 1.5)])
+def test_a_meta_step_of_maml(speed, side_by_side, threads: int, columns: int, bar: float) -> None:
+    l2l = pytest.importorskip("learn2learn")
+    x, y = rows(TASKS * ROWS, columns, 5, columns)
+    x, y = x.view(TASKS, ROWS, columns), y.view(TASKS, ROWS)
+
+    method = MAML(FIVE, generator("speed maml"), inner_steps=STEPS)
+    method.build([Split(x.flatten(0, 1), y.flatten())])
+    adam = torch.optim.Adam(method.net.module.parameters(), lr=1e-3, fused=True)
+
+    def ours() -> None:
+        adam.zero_grad()
+        method.objective(method.net, Batch(x, y, None, 0.0)).backward()
+        adam.step()
+
+    learner = l2l.algorithms.MAML(mlp(columns, 5), lr=method.inner_rate)
+    their_adam, loss = torch.optim.Adam(learner.parameters(), lr=1e-3), nn.CrossEntropyLoss()
+    half = ROWS // 2
+
+    def theirs() -> None:
+        their_adam.zero_grad()
+        total = 0.0
+        for task_x, task_y in zip(x, y, strict=True):
+            clone = learner.clone()
+            for _ in range(STEPS):
+                clone.adapt(loss(clone(task_x[:half]), task_y[:half]))
+            total = total + loss(clone(task_x[half:]), task_y[half:])
+        (total / TASKS).backward()
+        their_adam.step()
+
+    found = side_by_side(ours, theirs, pairs=25, bar=bar)
+    what = f"MAML meta-step, {TASKS} tasks of {half} + {half} rows, {STEPS} inner steps, MLP 128-64, {columns} inputs"
+    speed.faster(what, "learn2learn", threads, found, bar)
+
+
+@pytest.mark.parametrize("threads", [2], indirect=True)
+def test_a_stream_of_ewc(speed, side_by_side, threads: int) -> None:
+    pytest.importorskip("avalanche")
+    from avalanche.benchmarks import tensors_benchmark
+    from avalanche.training.supervised import EWC as AvalancheEWC
+
+    domains = [rows(DOMAIN_ROWS, COLUMNS, 5, "ewc", number) for number in range(DOMAINS)]
+    steps = EPOCHS * -(-DOMAIN_ROWS // BATCH)
+
+    def ours() -> None:
+        splits = [Split(x, y) for x, y in domains]
+        method = EWC(FIVE, generator("speed ewc"), steps=steps, adapt_steps=steps, batch_size=BATCH, fisher_rows=DOMAIN_ROWS)
+        method.fit(splits[:1], splits[0].x)
+        for split in splits[1:]:
+            method.adapt(split)
+
+    def theirs() -> None:
+        scenario = tensors_benchmark(domains, domains, task_labels=[0] * DOMAINS)
+        model = mlp(COLUMNS, 5)
+        options = {"train_mb_size": BATCH, "train_epochs": EPOCHS, "evaluator": None}
+        strategy = AvalancheEWC(
+            model=model,
+            optimizer=torch.optim.Adam(model.parameters()),
+            criterion=nn.CrossEntropyLoss(),
+            ewc_lambda=150.0,
+            **options,
+        )
+        for experience in scenario.train_stream:
+            strategy.train(experience)
+
+    found = side_by_side(ours, theirs, pairs=3, bar=30)
+    what = f"EWC over a stream of {DOMAINS} domains, {DOMAIN_ROWS:,} x {COLUMNS} each, {EPOCHS} epochs, batch {BATCH}"
+    speed.faster(what, "avalanche-lib", threads, found, 30)
+
+
+class Critic(nn.Module):
+    """A domain classifier for skada, whose default one answers a constant."""
+
+    def __init__(self) -> None:
+        from skada.deep.modules import GradientReversalLayer
+
+        super().__init__()
+        self.reversal = GradientReversalLayer.apply
+        self.net = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 1), nn.Sigmoid(), nn.Flatten(0))
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.net(self.reversal(z, 1.0))
+
+
+@pytest.mark.parametrize("threads", [2], indirect=True)
+def test_a_training_of_dann(speed, side_by_side, threads: int) -> None:
+    pytest.importorskip("skada.deep")
+    import numpy as np
+    from skada.deep import DANN as SkadaDANN
+
+    (x, y), (target, _) = (rows(DANN_ROWS, DANN_COLUMNS, 2, "dann", name) for name in ("source", "target"))
+    steps = DANN_EPOCHS * -(-DANN_ROWS // BATCH)
+    both = np.concatenate([x.numpy(), target.numpy() + 1])
+    labels = np.concatenate([y.numpy(), np.full(DANN_ROWS, -1)])
+    sample_domain = np.repeat([1, -2], DANN_ROWS)
+
+    def ours() -> None:
+        DANN(TWO, generator("speed dann"), steps=steps, batch_size=BATCH).fit([Split(x, y)], target + 1)
+
+    def theirs() -> None:
+        base = nn.Sequential()
+        layers = list(mlp(DANN_COLUMNS, 2))
+        base.add_module("features", nn.Sequential(*layers[:-1]))
+        base.add_module("head", layers[-1])
+        options = {"max_epochs": DANN_EPOCHS, "batch_size": BATCH, "train_split": None, "verbose": 0}
+        learner = SkadaDANN(
+            base, reg=1.0, layer_name="features", domain_classifier=Critic(), optimizer=torch.optim.Adam, lr=1e-3, **options
+        )
+        learner.fit(both, labels, sample_domain=sample_domain)
+
+    found = side_by_side(ours, theirs, pairs=5, bar=3)
+    what = f"DANN, {DANN_ROWS} + {DANN_ROWS} rows x {DANN_COLUMNS}, {DANN_EPOCHS} epochs, batch {BATCH}"
+    speed.faster(what, "skada", threads, found, 3)
+
+
+def test_what_is_compared_learns_the_same_problem() -> None:
+    x, y = rows(DOMAIN_ROWS, COLUMNS, 5, "ewc", 0)
+    build: Callable[..., EWC] = partial(EWC, FIVE, generator("speed learns"), batch_size=BATCH, steps=EPOCHS * 32)
+    method = build()
+    method.fit([Split(x, y)], x)
+    assert float((method.predict(x).argmax(1) == y).float().mean()) > 0.5

@@ -1,0 +1,165 @@
+"""The methods of other libraries: what is asked of them is what ours get, and without the library they are skipped."""
+
+import importlib.util
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from medtl_peers import library, medtl_algorithms
+from medtl_peers.flat import FlatMethod
+from medtl_peers.with_learn2learn import ANIL
+from medtl_peers.with_sklearn import GradientBoosting, NearestNeighbours, SupportVectors
+from sklearn.svm import SVC
+
+from medtl_bench import catalogue
+from medtl_bench.data import Split
+from medtl_bench.runner import run_trial
+from medtl_bench.seeds import generator
+from tests.simulated import CLASSES, VALUES, moons
+
+NAMES = [entry.name for entry in medtl_algorithms()]
+LIBRARIES = {"learn2learn": "learn2learn", "avalanche": "avalanche", "skada": "skada"}
+
+
+def test_each_library_named_by_the_suite_is_there_under_its_own_name() -> None:
+    wanted = {
+        *("learn2learn-maml", "learn2learn-anil"),
+        *(f"avalanche-{name}" for name in ("ewc", "si", "lwf", "mas", "replay", "gem")),
+        *(f"skada-{name}" for name in ("coral", "subspace-alignment", "optimal-transport", "tca", "kliep")),
+    }
+    assert wanted < set(NAMES)
+    pairs = {entry.name: entry.counterpart for entry in medtl_algorithms() if entry.counterpart}
+    assert pairs == {"learn2learn-maml": "maml", "avalanche-ewc": "ewc"}
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if not name.startswith("sklearn")])
+def test_without_its_library_a_trial_is_skipped_and_says_what_to_install(monkeypatch, name: str) -> None:
+    monkeypatch.setattr(library, "find_spec", lambda module: None)
+    found = catalogue.find()
+    task = next(t for t in (CLASSES, VALUES) if (found.algorithm(name).supports(t) or "install").startswith("install"))
+    assert found.algorithm(name).supports(task).startswith("install medtl-bench[peers]: ")
+
+    class Data:
+        def __init__(self) -> None:
+            self.task = task
+
+    class Trial:
+        algorithm, dataset, seed, threads, key = name, "none", 0, 1, "0" * 24
+
+    monkeypatch.setattr("medtl_bench.runner.seed_everything", lambda trial: None)
+    outcome = run_trial(found, Trial(), Data())
+    assert outcome.status == "skipped"
+    assert outcome.reason.startswith("install medtl-bench[peers]: ")
+
+
+def test_the_plugin_imports_none_of_the_libraries() -> None:
+    code = (
+        "import sys, medtl_peers; sys.exit(any(m in sys.modules for m in ('learn2learn', 'avalanche', 'skada', 'ot', 'torch')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_what_is_imported_finds_no_other_framework(tmp_path, monkeypatch) -> None:
+    (tmp_path / "library_under_test.py").write_text(
+        "try:\n    import jax\n    found = True\nexcept ImportError:\n    found = False\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert library.imported("library_under_test").found is False
+    assert "jax" not in sys.modules or importlib.util.find_spec("jax")
+
+
+def test_a_seeded_block_draws_from_its_generator_and_leaves_no_trace() -> None:
+    def drawn(seed: int) -> tuple[float, float]:
+        with library.seeded(generator("peers", seed)):
+            return float(np.random.rand()), float(torch.rand(()))
+
+    before = np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()
+    assert drawn(1) == drawn(1) != drawn(2)
+    assert (np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()) == before
+
+
+def pair() -> tuple[Split, Split]:
+    draw = generator("peers moons")
+    return moons(draw, 200, 0.0), moons(draw, 60, 35.0)
+
+
+class Counting(FlatMethod):
+    """Keeps what it was asked to learn from."""
+
+    def learn(self, parts):
+        self.parts = list(parts)
+
+
+def test_half_of_what_is_learned_is_the_supports() -> None:
+    source, target = pair()
+    learner = Counting(CLASSES, generator("flat"), rows=100)
+    learner.fit([source, source[:10]], target.x)
+    assert [len(part) for part in learner.parts] == [50, 50]
+    learner.adapt(target[:7])
+    assert sum(map(len, learner.parts[:-1])) == 50
+    assert len(learner.parts[-1]) == 50
+    repeats = learner.parts[-1].x.unique(dim=0, return_counts=True)[1]
+    assert len(repeats) == 7
+    assert repeats.max() - repeats.min() <= 1
+
+
+def test_a_support_vector_machine_is_scikit_learns_on_standardised_inputs() -> None:
+    source, target = pair()
+    learner = SupportVectors(CLASSES, generator("svm"))
+    learner.fit([source], target.x)
+    z = learner.embed(source.x).numpy()
+    reference = SVC(C=10.0).fit(z, source.y.numpy())  # every row is taken ten times, to make 2,000 of 200
+    margin = reference.decision_function(learner.embed(target.x).numpy())
+    scores = learner.predict(target.x)
+    assert np.allclose((scores[:, 1] - scores[:, 0]).numpy(), margin, atol=1e-3)
+    assert ((scores.argmax(1).numpy() == reference.predict(learner.embed(target.x).numpy())).mean()) > 0.95
+
+
+@pytest.mark.parametrize("cls", [GradientBoosting, NearestNeighbours, SupportVectors])
+def test_the_same_estimators_regress_values(cls: type) -> None:
+    x = torch.rand(200, 2, generator=generator("values"))
+    learner = cls(VALUES, generator("values"))
+    learner.fit([Split(x, x[:, 0] - x[:, 1])], x)
+    assert float((learner.predict(x) - (x[:, 0] - x[:, 1])).abs().mean()) < 0.1
+
+
+def test_inner_steps_of_anil_move_the_head_alone() -> None:
+    pytest.importorskip("learn2learn")
+    source, target = pair()
+    learner = ANIL(CLASSES, generator("anil"), steps=5)
+    learner.fit([source, source], target.x)
+    before = {name: value.detach().clone() for name, value in learner.net.parameters.items()}
+    learner.adapt(target)
+    moved = {name.partition(".")[0] for name, value in learner.net.parameters.items() if not torch.equal(value, before[name])}
+    assert moved == {"head"}
+
+
+def test_synaptic_intelligence_of_avalanche_forgets_less_only_with_fresh_weights() -> None:
+    pytest.importorskip("avalanche")
+    from medtl_peers.with_avalanche import SynapticIntelligence  # noqa: PLC0415
+
+    source, target = pair()
+    kept = {}
+    for fresh in (False, True):
+        learner = SynapticIntelligence(CLASSES, generator("si"), steps=100, adapt_steps=100, weight=1e5, fresh_weights=fresh)
+        learner.fit([source], source.x)
+        before = torch.cat([p.detach().flatten() for p in learner.net.module.parameters()])
+        learner.adapt(Split(target.x, 1 - target.y))
+        kept[fresh] = float((torch.cat([p.detach().flatten() for p in learner.net.module.parameters()]) - before).norm())
+    assert kept[True] < 0.8 * kept[False]
+
+
+def test_optimal_transport_moves_sources_onto_a_shifted_target() -> None:
+    pytest.importorskip("skada")
+    pytest.importorskip("ot")
+    from medtl_peers.with_skada import OptimalTransport  # noqa: PLC0415
+
+    draw = generator("transport")
+    y = torch.arange(200) % 2
+    source = Split(torch.randn(200, 2, generator=draw) * 0.3 + 2.0 * y[:, None], y)
+    shifted = Split(source.x + torch.tensor([2.0, 2.0]), y)
+    learner = OptimalTransport(CLASSES, generator("transport"))
+    learner.fit([source], shifted.x)
+    assert float((learner.predict(shifted.x).argmax(1) == y).float().mean()) > 0.9
