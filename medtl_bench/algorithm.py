@@ -5,7 +5,7 @@ import dataclasses
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, ClassVar, TypeVar, get_type_hints
 
 import torch
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -24,10 +24,12 @@ class Algorithm(ABC):
     """A learner. Subclasses are dataclasses too: every further field is a hyper-parameter, typed, with a default.
 
     `task`: what is predicted, with the loss. `generator`: the only source of randomness; `copied` replaces it.
+    `needs_labels`: False for a method whose `embed` can be asked after a `fit` on an integration task, which has no labels.
     """
 
     task: Task
     generator: torch.Generator
+    needs_labels: ClassVar[bool] = True
 
     @classmethod
     def supports(cls, task: Task) -> str | None:
@@ -57,6 +59,13 @@ class Algorithm(ABC):
     def embed(self, x: Inputs) -> Tensor | None:
         """Return features [n, width] for measures of representation, or None if the method has none."""
         return None
+
+
+def refusal(cls: type[Algorithm], task: Task, x: Inputs) -> str | None:
+    """Return why a method cannot do a task on inputs like `x` [n, ...], as half a sentence, or None if it can."""
+    if task.kind == "integration" and cls.needs_labels:
+        return "it learns from labels, and this dataset has none"
+    return cls.supports(task) or cls.takes(x)
 
 
 def copied(learner: A, generator: torch.Generator) -> A:

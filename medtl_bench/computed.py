@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
@@ -23,13 +23,14 @@ def folder() -> Path:
     return Path(platformdirs.user_cache_dir("medtl-bench")) / "computed"
 
 
-def arrays(name: str, identity: tuple[str, ...], make: Callable[[], Arrays]) -> Arrays:
-    """Return what `make` computes, or what an earlier call with this name and identity has kept.
+def arrays(name: str, identity: Sequence[str], code: Sequence[Path], make: Callable[[], Arrays]) -> Arrays:
+    """Return what `make` computes, or what an earlier call with this name, identity and code has kept.
 
-    `identity`: all that the arrays depend on, such as the SHA-256 of files and of code, and the versions of libraries. What is
-    damaged is computed again, and where nothing can be kept nothing is.
+    `identity`: what the arrays depend on, such as the SHA-256 of files and the versions of libraries. `code`: the source files
+    that compute them. What is damaged is computed again, and where nothing can be kept nothing is.
     """
-    path = folder() / f"{name}-{hashed(name, *identity)[:32]}"
+    known = hashed(name, *identity, *(sha256(path.read_bytes()).hexdigest() for path in code))
+    path = folder() / f"{name}-{known[:32]}"
     content = _read(path)
     if content is None:
         content = packed(make())

@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # takes longer to import than torch, and only datasets with i
     Inputs: TypeAlias = Tensor | TensorDict
 else:
     Inputs = Tensor
-Kind = Literal["classification", "segmentation", "regression"]
+Kind = Literal["classification", "segmentation", "regression", "integration"]
 Provenance = Literal["real", "semi-synthetic", "simulated"]
 
 SHOWN_ROWS = 5
@@ -31,9 +31,9 @@ class Split:
     """Some rows of a domain.
 
     `x`: float32 inputs [n, ...], or a TensorDict of such parts with batch size [n]. `y`: int64 classes [n]
-    (classification) or [n, height, width] (segmentation), float32 values [n] (regression). `groups`: int64 [n], what must
-    not be torn apart by a split (a patient, a scaffold, a slide), or None. `marked`: bool [n], rows that are also scored apart,
-    or None; no learner is shown it.
+    (classification) or [n, height, width] (segmentation), float32 values [n] (regression), zeros [n]
+    (integration). `groups`: int64 [n], what must not be torn apart by a split (a patient, a scaffold, a slide), or None.
+    `marked`: bool [n], rows that are also scored apart, or None; no learner is shown it.
     """
 
     x: Inputs
@@ -98,7 +98,8 @@ class Domain:
 class Task:
     """What is asked of a row; owns the loss and the metrics, the first of which is the primary one.
 
-    `classes`: names of the classes (classification, segmentation with class 0 as background) or () for regression.
+    `classes`: names of the classes (classification, segmentation with class 0 as background) or () for regression and for
+    integration, which has no labels: rows of several batches are to be embedded so that the batches mix.
     """
 
     kind: Kind
@@ -109,21 +110,27 @@ class Task:
         """Fill in the default metrics; raise DataError on too few classes or a metric the kind has not."""
         if not self.metrics:
             object.__setattr__(self, "metrics", metrics.defaults(self.kind))
-        if self.kind == "regression" and self.classes:
-            raise DataError(f"A regression task has no classes, but got {list(self.classes)}.")
-        if self.kind != "regression" and len(self.classes) < 2:
+        unclassed = self.kind in {"regression", "integration"}
+        if unclassed and self.classes:
+            raise DataError(f"A {self.kind} task has no classes, but got {list(self.classes)}.")
+        if not unclassed and len(self.classes) < 2:
             raise DataError(f"A {self.kind} task needs at least two classes, but got {list(self.classes)}.")
         if len(set(self.classes)) < len(self.classes):
             raise DataError(f"A task must name each class once, but got {list(self.classes)}.")
         for name in self.metrics:
-            if name not in metrics.names(self.kind):
-                raise unknown(f"{self.kind} metric", name, metrics.names(self.kind))
-            if metrics.METRICS[name].binary and len(self.classes) != 2:
-                raise DataError(f"The metric {name!r} needs exactly two classes, but got {list(self.classes)}.")
-            if len(self.classes) < (least := metrics.METRICS[name].classes):
-                raise DataError(f"The metric {name!r} needs at least {least} classes, but got {list(self.classes)}.")
+            self._check_metric(name)
         if metrics.METRICS[self.primary].detail:
             raise DataError(f"The first metric must be one that is scored at every stage, which {self.primary!r} is not.")
+        if self.kind != "integration" and self.primary in metrics.INTEGRATION:
+            raise DataError(f"A {self.kind} task is ranked by what is predicted, but its first metric is {self.primary!r}.")
+
+    def _check_metric(self, name: str) -> None:
+        if name not in metrics.names(self.kind):
+            raise unknown(f"{self.kind} metric", name, metrics.names(self.kind))
+        if metrics.METRICS[name].binary and len(self.classes) != 2:
+            raise DataError(f"The metric {name!r} needs exactly two classes, but got {list(self.classes)}.")
+        if len(self.classes) < (least := metrics.METRICS[name].classes):
+            raise DataError(f"The metric {name!r} needs at least {least} classes, but got {list(self.classes)}.")
 
     @property
     def primary(self) -> str:
@@ -134,6 +141,11 @@ class Task:
     def running(self) -> tuple[str, ...]:
         """Return the metrics that are scored at every stage: all but those that are details."""
         return tuple(name for name in self.metrics if not metrics.METRICS[name].detail)
+
+    @property
+    def embedded(self) -> tuple[str, ...]:
+        """Return the metrics that are taken of an embedding."""
+        return tuple(name for name in self.metrics if name in metrics.INTEGRATION)
 
     @property
     def outputs(self) -> int:
@@ -247,13 +259,14 @@ def _problems(dataset: Dataset) -> Iterator[str]:
     yield from _naming_problems(dataset)
     for domain in dataset.domains:
         for name, split in domain.splits().items():
-            for problem in _split_problems(dataset, split, allow_empty=name == "val"):
+            unused = name == "val" or (name == "test" and dataset.task.kind == "integration")
+            for problem in _split_problems(dataset, split, allow_empty=unused):
                 yield f"domain {domain.name!r}, {name}: {problem}"
         if len({split.groups is None for split in domain.splits().values() if len(split)}) > 1:
             yield f"domain {domain.name!r}: either all its splits have groups or none."
         for problem in (*_shared(domain, "row", _row_marks), *_shared(domain, "group", _group_marks)):
             yield f"domain {domain.name!r}: {problem}"
-    if dataset.task.kind != "regression":
+    if dataset.task.kind in {"classification", "segmentation"}:
         present = torch.cat([d.train.y.unique() for d in dataset.domains]).unique().tolist()
         if len(present) < 2:
             yield f"all domains: every training label is of one class ({dataset.task.classes[present[0]]!r})."
@@ -263,6 +276,8 @@ def _naming_problems(dataset: Dataset) -> Iterator[str]:
     names = [domain.name for domain in dataset.domains]
     if not names or len(set(names)) < len(names):
         yield f"domains {names}: names must be there, each once."
+    if dataset.task.kind == "integration" and dataset.streams:
+        yield "streams: an integration task has none, for nothing of it is predicted."
     scenarios: list[Transfer | Stream] = [*dataset.transfers, *dataset.streams]
     if not scenarios or len({s.name for s in scenarios}) < len(scenarios):
         yield "transfers and streams: at least one is needed, and no two may share a name."
@@ -312,9 +327,9 @@ def _label_problems(task: Task, y: Tensor) -> Iterator[str]:
     elif task.kind == "regression":
         if not y.isfinite().all():
             yield f"y holds NaN or infinity in {_rows(~y.isfinite())}."
-    elif (wrong := ((y < 0) | (y >= len(task.classes))).flatten(1 if y.ndim > 1 else 0)).any():
+    elif (wrong := ((y < 0) | (y >= task.outputs)).flatten(1 if y.ndim > 1 else 0)).any():
         rows = wrong.any(1) if y.ndim > 1 else wrong
-        yield f"labels must lie in 0..{len(task.classes) - 1}, but do not in {_rows(rows)}."
+        yield f"labels must lie in 0..{task.outputs - 1}, but do not in {_rows(rows)}."
 
 
 def _shared(domain: Domain, what: str, marks: Callable[[Split], list[object]]) -> Iterator[str]:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy.integrate import trapezoid
 
-from medtl_bench.metrics import TASK_AWARE, known
+from medtl_bench.metrics import INTEGRATION, TASK_AWARE, known
 from medtl_bench.statistics import Floats
 
 FULL = -1.0
@@ -35,6 +35,8 @@ def better(measure: str, primary: str) -> bool:
     if metric := other_metric(measure):
         return higher_is_better(metric)
     name = measure.removeprefix(TASK_AWARE)
+    if name in INTEGRATION:
+        return higher_is_better(name)
     if name in (*CALIBRATION, SECONDS, FORGETTING) or name.startswith(SOURCE_FORGETTING):
         return False
     return higher_is_better(primary) if name.startswith((TARGET, AREA, AVERAGE)) else True
@@ -117,6 +119,9 @@ def transfer_measures(trials: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFram
     others = others[_among(others, trials["targets"])]
     for metric in dict.fromkeys((*CALIBRATION, *sorted(others["metric"].unique()))):
         wide[other(metric)] = _single(others[others["metric"] == metric], trials)
+    embedding = scores[scores["stage"] == "embedding"]
+    for metric in sorted(embedding["metric"].unique()):
+        wide[metric] = _single(embedding[embedding["metric"] == metric], trials)
     return wide
 
 

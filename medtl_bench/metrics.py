@@ -6,11 +6,14 @@ scikit-learn's own functions cost about a millisecond each in argument checks, a
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.stats import kendalltau, rankdata
+
+from medtl_bench import integration
 
 Floats = NDArray[np.floating]
 Ints = NDArray[np.integer]
@@ -239,6 +242,8 @@ class Metric:
 
     `classes`: how many it needs at least. `detail`: it is scored on the test splits before any target label (stage `fit`), and
     at no other stage, for it is slow or one of many.
+    `of`: what it is taken of: what `predict` answers; what `embed` makes of the rows that `fit` was handed, as function(z,
+    batch, y); or the shares of classes among the embedded neighbours that have a label.
     """
 
     function: Callable[..., float]
@@ -247,6 +252,7 @@ class Metric:
     binary: bool = False
     classes: int = 0
     detail: bool = False
+    of: Literal["predictions", "embedding", "neighbours"] = "predictions"
 
 
 def _of_each_class() -> dict[str, Metric]:
@@ -278,10 +284,20 @@ METRICS = {
     "rmse": Metric(rmse, ("regression",), higher_is_better=False),
     **_of_each_class(),
 }
+METRICS |= {
+    "ilisi": Metric(integration.ilisi, ("classification", "integration"), of="embedding"),
+    "clisi": Metric(integration.clisi, _CLASSES, higher_is_better=False, of="embedding"),
+    "silhouette_batch": Metric(integration.silhouette_batch, ("classification", "integration"), of="embedding"),
+    "silhouette_label": Metric(integration.silhouette_label, _CLASSES, of="embedding"),
+    "label_transfer": Metric(balanced_accuracy, _CLASSES, of="neighbours"),
+    "label_transfer_accuracy": Metric(accuracy, _CLASSES, of="neighbours"),
+}
+INTEGRATION = tuple(name for name, metric in METRICS.items() if metric.of != "predictions")
 _DEFAULTS = {
     "classification": ("balanced_accuracy", "ece", "brier"),
     "segmentation": ("dice", "ece", "brier"),
     "regression": ("concordance", "rmse"),
+    "integration": ("ilisi", "silhouette_batch"),
 }
 
 

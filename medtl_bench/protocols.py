@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from medtl_bench import lockstep
+from medtl_bench import embedding, lockstep
 from medtl_bench.algorithm import Algorithm, copied
 from medtl_bench.data import Dataset, Domain, Inputs, Split, Stream, Task, Transfer, concatenate, parts
 from medtl_bench.errors import InvalidOutputError
-from medtl_bench.metrics import MARKED, METRICS, TASK_AWARE
+from medtl_bench.metrics import MARKED, METRICS, TASK_AWARE, Floats
 from medtl_bench.results import DECIMALS, Score, Stage
 from medtl_bench.seeds import generator
 
@@ -100,6 +100,17 @@ class Examiner:
         check_outputs(self.task, outputs, split)
         return outputs * self.labels.deviation + self.labels.mean
 
+    def embedded(self, x: Inputs) -> Floats | None:
+        """Return checked features of inputs, or None if the method has none; raises InvalidOutputError."""
+        with self._asked("embed", x):
+            z = self.learner.embed(x)
+        if z is None:
+            return None
+        if z.ndim != 2 or z.shape[0] != x.shape[0] or z.requires_grad or not z.isfinite().all():
+            told = f"embed returned the shape {list(z.shape)} for {x.shape[0]} rows"
+            raise InvalidOutputError(f"{told}, but detached finite floats [n, width] were expected.")
+        return z.double().numpy()
+
     def scores(self, stage: Stage, split: Split, **where: Any) -> Iterator[Score]:  # noqa: ANN401
         """Yield the metrics of the task on a split, and the primary one of its marked rows alone as `marked_...`."""
         outputs, names = self.outputs(split), self.task.metrics if stage == "fit" else self.task.running
@@ -131,7 +142,7 @@ def check_outputs(task: Task, outputs: object, split: Split) -> None:
 def measure(
     task: Task, outputs: Tensor, y: Tensor, names: Sequence[str], classes: Sequence[int] | None = None
 ) -> dict[str, float]:
-    """Return metrics of outputs against labels, without those that are undefined on these labels."""
+    """Return metrics of outputs against labels, without those of embeddings and those that are undefined on these labels."""
     answers = outputs.double()
     if classes is not None:
         allowed = torch.zeros(answers.shape[1], dtype=torch.bool)
@@ -139,7 +150,11 @@ def measure(
         answers = answers.masked_fill(~allowed.view(-1, *[1] * (answers.ndim - 2)), -torch.inf)
     if task.kind != "regression":
         answers = answers.softmax(1)
-    values = {name: METRICS[name].function(answers.numpy(), y.numpy()) for name in names}
+    predicted = [name for name in names if METRICS[name].of == "predictions"]
+    return _defined({name: METRICS[name].function(answers.numpy(), y.numpy()) for name in predicted})
+
+
+def _defined(values: dict[str, float]) -> dict[str, float]:
     return {name: round(value, DECIMALS) for name, value in values.items() if np.isfinite(value)}
 
 
@@ -164,11 +179,12 @@ def transfer(
 ) -> Iterator[Score]:
     """Fit once on the sources, then adapt copies to each target with few labels: accuracy, few-shot curve, source forgetting.
 
-    Stages: `validation` (source validation splits, for choosing models), `fit` (test splits before any target label), `adapt`
-    (the target's after k labels per class, for each draw), `full` (after all its training labels), `retained` (mean over the
-    sources after that). Metrics that are details are of `fit` alone. Support draws depend on dataset, target, k, draw and
-    seed, never on the algorithm. Where rows of a split are marked, metrics named `marked_...` are of those alone; the learner
-    is not told.
+    Stages: `embedding` (measures of what `embed` makes of the rows handed to `fit`, where the task names some; all that there
+    is on an integration task), `validation` (source validation splits, for choosing models), `fit` (test splits before any
+    target label), `adapt` (the target's after k labels per class, for each draw), `full` (after all its training labels),
+    `retained` (mean over the sources after that). Metrics that are details are of `fit` alone. Support draws depend on dataset,
+    target, k, draw and seed, never on the algorithm. Where rows of a split are marked, metrics named `marked_...` are of those
+    alone; the learner is not told.
     """
     task = dataset.task
     sources = [dataset.domain(name) for name in scenario.sources]
@@ -177,6 +193,12 @@ def transfer(
     learner = make(task, generator("learn", dataset.name, scenario.name, seed))
     examiner = Examiner(task, learner, Labels.of(task, train), clock)
     examiner.fit(train, torch.cat([target.train.x for target in targets]))
+    if task.embedded:
+        draw = generator("embedding", dataset.name, scenario.name)
+        for n, values in embedding.measured(task, examiner.embedded, sources, targets, draw):
+            yield from rows("embedding", n, _defined(values))
+    if task.kind == "integration":
+        return
     for source in sources:
         if len(source.val):
             yield from examiner.scores("validation", source.val, domain=source.name)

@@ -22,7 +22,7 @@ TEMPORARY = ".medtl-bench-"
 CHECKSUM = re.compile(r'"checksum":"([0-9a-f]{64})",')  # no text inside the JSON can hold it: its quotes are escaped
 Protocol = Literal["transfer", "stream"]
 Status = Literal["ok", "skipped", "failed", "timeout"]
-Stage = Literal["validation", "fit", "adapt", "full", "retained", "untrained", "learn"]
+Stage = Literal["validation", "fit", "adapt", "full", "retained", "untrained", "learn", "embedding"]
 
 
 class Frozen(BaseModel):
@@ -81,7 +81,8 @@ class Score(NamedTuple):
 
     `stage`: when it was taken. `learned`: the domain just learned, the target of an `adapt` or `full`, None after `fit`.
     `shots`, `draw`: of an `adapt`, else None. `domain`: whose test split was scored, None for the mean over the sources
-    (`retained`), whose validation split in the stage `validation`. `n`: the rows that were scored.
+    (`retained`) and where domains are scored together (`embedding`), whose validation split in the stage `validation`. `n`:
+    the rows that were scored.
     """
 
     stage: Stage

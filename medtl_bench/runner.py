@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from medtl_bench import __version__, catalogue, lockstep, protocols, stacking
-from medtl_bench.algorithm import parameters, resolve
+from medtl_bench.algorithm import parameters, refusal, resolve
 from medtl_bench.catalogue import Catalogue
 from medtl_bench.data import Dataset
 from medtl_bench.errors import MedTLError, NotDownloadedError
@@ -113,7 +113,7 @@ def run_trial(found: Catalogue, trial: Trial, dataset: Dataset | None = None) ->
     seed_everything(trial)
     cls = found.algorithm(trial.algorithm)
     dataset = dataset or found.dataset(trial.dataset)
-    if why := cls.supports(dataset.task) or cls.takes(dataset.domains[0].train.x[:1]):
+    if why := refusal(cls, dataset.task, dataset.domains[0].train.x[:1]):
         return Outcome(status="skipped", reason=why)
     scores = tuple(_scores(dataset, trial, partial(cls, **trial.parameters), clock))
     seconds = {verb: round(float(np.mean(calls)), 6) for verb, calls in clock.calls.items()}

@@ -34,7 +34,7 @@ def same(found) -> bool:
 def test_arrays_are_computed_once_for_an_identity(folder):
     make = Counted()
     for _ in range(3):
-        assert same(computed.arrays("molecules", ("table", "1.0"), make))
+        assert same(computed.arrays("molecules", ("table", "1.0"), (), make))
     assert make.times == 1
     assert len(list(folder.iterdir())) == 1
 
@@ -42,8 +42,16 @@ def test_arrays_are_computed_once_for_an_identity(folder):
 @pytest.mark.parametrize("other", [("molecules", ("table", "1.1")), ("others", ("table", "1.0")), ("molecules", ("table1.0",))])
 def test_another_identity_is_computed_anew(other):
     make = Counted()
-    computed.arrays("molecules", ("table", "1.0"), make)
-    assert same(computed.arrays(*other, make))
+    computed.arrays("molecules", ("table", "1.0"), (), make)
+    assert same(computed.arrays(*other, (), make))
+    assert make.times == 2
+
+
+def test_other_code_computes_anew(tmp_path):
+    make, code = Counted(), tmp_path / "code.py"
+    for version in ("1", "2", "2"):
+        code.write_text(version)
+        assert same(computed.arrays("molecules", ("table",), [code], make))
     assert make.times == 2
 
 
@@ -60,11 +68,11 @@ def test_another_identity_is_computed_anew(other):
 )
 def test_what_is_damaged_is_computed_and_kept_again(folder, damage):
     make = Counted()
-    computed.arrays("molecules", ("table",), make)
+    computed.arrays("molecules", ("table",), (), make)
     (path,) = folder.iterdir()
     kept = path.read_bytes()
     path.write_bytes(damage(kept))
-    assert same(computed.arrays("molecules", ("table",), make))
+    assert same(computed.arrays("molecules", ("table",), (), make))
     assert (make.times, path.read_bytes()) == (2, kept)
 
 
@@ -72,7 +80,7 @@ def test_a_folder_that_cannot_be_written_is_done_without(folder):
     folder.write_text("a file stands where the folder should be")
     make = Counted()
     for _ in range(2):
-        assert same(computed.arrays("molecules", ("table",), make))
+        assert same(computed.arrays("molecules", ("table",), (), make))
     assert make.times == 2
 
 
@@ -81,7 +89,7 @@ def test_a_write_that_fails_leaves_nothing_behind(folder, monkeypatch):
         raise OSError("no space left")
 
     monkeypatch.setattr(computed.Path, "replace", full)
-    assert same(computed.arrays("molecules", ("table",), Counted()))
+    assert same(computed.arrays("molecules", ("table",), (), Counted()))
     assert list(folder.iterdir()) == []
 
 
@@ -90,5 +98,5 @@ def test_an_error_of_the_computation_is_not_kept(folder):
         raise ValueError("not today")
 
     with pytest.raises(ValueError, match="not today"):
-        computed.arrays("molecules", ("table",), broken)
+        computed.arrays("molecules", ("table",), (), broken)
     assert not folder.exists()

@@ -428,3 +428,36 @@ def test_the_digest_does_not_depend_on_how_tensors_lie_in_memory(make_dataset, m
     domains = tuple(make_domain(name, seed) for seed, name in enumerate("abc"))
     turned = tuple(replace(d, train=Split(d.train.x.t().contiguous().t(), d.train.y)) for d in domains)
     assert make_dataset(domains=turned).digest() == make_dataset().digest()
+
+
+def test_an_integration_task_has_no_classes_and_is_ranked_by_mixing() -> None:
+    task = Task("integration")
+    assert task.primary == "ilisi"
+    assert task.embedded == task.metrics
+    assert task.outputs == 1
+    with pytest.raises(DataError, match="integration task has no classes"):
+        Task("integration", ("a", "b"))
+    with pytest.raises(MedTLError, match="no integration metric named 'clisi'"):
+        Task("integration", metrics=("clisi",))
+
+
+def test_a_task_with_labels_is_ranked_by_predictions_and_may_name_measures_of_an_embedding() -> None:
+    task = Task("classification", ("a", "b"), ("balanced_accuracy", "ilisi", "label_transfer"))
+    assert task.embedded == ("ilisi", "label_transfer")
+    with pytest.raises(DataError, match="ranked by what is predicted, but its first metric is 'ilisi'"):
+        Task("classification", ("a", "b"), ("ilisi", "balanced_accuracy"))
+
+
+def test_an_integration_dataset_may_lack_test_rows_but_has_no_streams_and_no_labels(make_dataset) -> None:
+    def domain(name: str, label: int = 0) -> Domain:
+        x = torch.randn(6, 3, generator=torch.Generator().manual_seed(ord(name)))
+        whole = Split(x, torch.full((6,), label))
+        return Domain(name, whole, whole[:0], whole[:0])
+
+    sound = {"task": Task("integration"), "domains": (domain("a"), domain("b")), "streams": ()}
+    sound["transfers"] = (Transfer("t", ("a",), ("b",)),)
+    assert make_dataset(**sound).task.kind == "integration"
+    with pytest.raises(DataError, match="an integration task has none"):
+        make_dataset(**sound | {"streams": (Stream("s", ("a", "b")),)})
+    with pytest.raises(DataError, match=r"labels must lie in 0\.\.0"):
+        make_dataset(**sound | {"domains": (domain("a"), domain("b", 1))})

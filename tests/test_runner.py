@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from medtl_bench import runner
+from medtl_bench import catalogue, runner
 from medtl_bench.algorithm import Algorithm
 from medtl_bench.errors import DataError
 from medtl_bench.jobs import Job, RunTrial
 from medtl_bench.results import Trial
+from medtl_bench.testing.tiny import unlabelled
+from tests.records import record
 
 
 @pytest.fixture
@@ -123,3 +125,16 @@ def test_the_machine_is_not_named():
     assert platform.node() not in told
     assert getpass.getuser() not in told
     assert set(runner.machine()) == {"platform", "python", "cpu"}
+
+
+def test_a_method_that_needs_labels_is_skipped_on_an_integration_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = catalogue.find()
+    monkeypatch.setattr(type(found), "dataset", lambda self, name: unlabelled())
+    scenario = unlabelled().transfers[0]
+    outcomes = {}
+    for name in ("fine-tune", "uncorrected"):
+        trial = record(dataset="tiny", algorithm=name, scenario=scenario.name, parameters={}).trial
+        outcomes[name] = runner.run_trial(found, trial)
+    assert (outcomes["fine-tune"].status, outcomes["uncorrected"].status) == ("skipped", "ok")
+    assert outcomes["fine-tune"].reason == "it learns from labels, and this dataset has none"
+    assert {score.metric for score in outcomes["uncorrected"].scores} == {"ilisi", "silhouette_batch"}

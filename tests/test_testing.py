@@ -337,6 +337,15 @@ class NaNEmbedding(Good):
         return flat(x) * torch.nan
 
 
+class Boaster(Good):
+    """Says that it needs no labels, but embeds nothing."""
+
+    needs_labels = False
+
+    def embed(self, x: Inputs) -> None:
+        return None
+
+
 class Constant(Good):
     """Learns nothing."""
 
@@ -400,6 +409,7 @@ BAD = [
     (Transductive, "answers a row alone as in company", "when it is asked about alone"),
     (FlatEmbedding, "embeds rows as vectors", r"the shape \[18\]"),
     (NaNEmbedding, "embeds rows as vectors", "finite"),
+    (Boaster, "embeds without labels if it says so", "gives no ilisi"),
     (Constant, "learns an easy task", "balanced_accuracy is 0.333"),
 ]
 
@@ -496,6 +506,16 @@ def undefined_score() -> Dataset:
     )
 
 
+def unmixed() -> Dataset:
+    """Return a dataset that asks for silhouettes by batch, though no class stands in two batches."""
+    good = tiny.cases()[0].whole()
+    domains = []
+    for c, domain in enumerate(good.domains):
+        parts = (split[split.y == c] for split in domain.splits().values())
+        domains.append(Domain(domain.name, *parts))
+    return made(domains=tuple(domains), streams=())
+
+
 BAD_DATASETS: list[tuple[Callable[[], Any], str, str]] = [
     (lambda: None, "builds and passes its own checks", "returned a NoneType"),
     (lambda: made(name="tiny", domains=()), "builds and passes its own checks", "Dataset 'tiny', "),
@@ -509,6 +529,7 @@ BAD_DATASETS: list[tuple[Callable[[], Any], str, str]] = [
     (one_class_untrained, "trains on every class it tests", "domain 'site-a' tests 'c'"),
     (volumes, "has inputs that a network takes", "no backbone for inputs of shape"),
     (undefined_score, "scores every domain in its transfers", "transfer 'all' gives no roc_auc on domain 'site-c'"),
+    (unmixed, "scores every domain in its transfers", "transfer 'to-c' gives no silhouette_batch, with its inputs"),
     (undefined_score, "scores every domain in its streams", "stream 's' gives no roc_auc on domain 'site-c'"),
 ]
 

@@ -8,12 +8,13 @@ import pandas as pd
 from medtl_bench import counterparts, measures
 from medtl_bench.leaderboard import Board
 from medtl_bench.measures import at
-from medtl_bench.metrics import MARKED, TASK_AWARE
+from medtl_bench.metrics import INTEGRATION, MARKED, TASK_AWARE
 from medtl_bench.report.escape import escape_cell
 from medtl_bench.report.markdown import LEGEND, NOTHING, Cell, arrow, counted, number, page, rank, score, table
 from medtl_bench.report.views import Facts, Row, View
 
 MOST_REASON = 160
+RECALL = "label_transfer "
 PROVENANCE = {
     "real": "Real data",
     "semi-synthetic": "**Semi-synthetic** data (real, with a shift that was made on purpose)",
@@ -25,6 +26,12 @@ TITLES = {
     measures.GAP: "Gap closed",
     "ece": "ECE",
     "brier": "Brier",
+    "ilisi": "iLISI",
+    "clisi": "cLISI",
+    "silhouette_batch": "Silhouette by batch",
+    "silhouette_label": "Silhouette by label",
+    "label_transfer": "Label transfer, balanced",
+    "label_transfer_accuracy": "Label transfer, accuracy",
     measures.SECONDS: "Seconds",
     measures.AVERAGE: "Average accuracy",
     measures.FORGETTING: "Forgetting",
@@ -48,6 +55,15 @@ forgets nothing, so read it beside the average accuracy.
 - **Backward transfer**: mean over j < T of R[T, j] − R[j, j] (Lopez-Paz and Ranzato 2017). \
 **Forward transfer**: mean over j > 1 of R[j − 1, j] − b_j.
 - **Task-aware**: class scores masked to the classes of the domain that is scored; the method is not told."""
+READ_INTEGRATION = """\
+- **Integration**: of what a method embeds the training rows of sources and targets as (at most 4,000), each domain being a \
+batch, before any label of a target. Mixing alone is no merit: one point for all rows mixes perfectly, so read both sides. \
+Methods that trained on labels have seen most of those that cLISI and the silhouette by label use; label transfer is to \
+test rows.
+- **iLISI**, **cLISI**: how many batches, and how many labels, the neighbourhood of a row effectively holds, at perplexity 30 \
+(Korsunsky et al. 2019). **Silhouette by batch**: 1 − |s| within each label; **by label**: (s + 1) / 2 (Luecken et al. 2022).
+- **Label transfer**: test rows of the targets are labelled by the five nearest training rows of the sources; balanced over \
+labels, plain, and the recall of each rare label (under 5% of the sources' rows)."""
 READ_EQUIVALENCE = f"""\
 Two one-sided t-tests (Schuirmann 1987) on differences over seeds, method less counterpart, each at 5%: *equivalent* when \
 the 90% interval lies within ± {counterparts.MARGIN:g} of the score, *different* when it lies outside, else *undecided*."""
@@ -63,6 +79,8 @@ def title(measure: str) -> str:
     """Return the heading of a measure's column, without its direction."""
     if measure.startswith(TASK_AWARE):
         return f"Task-aware {title(measure.removeprefix(TASK_AWARE)).lower()}"
+    if measure.startswith(RECALL):
+        return measure.removeprefix(RECALL)
     if metric := measures.other_metric(measure):
         return metric.replace("_", " ")
     if measure in TITLES:
@@ -76,10 +94,15 @@ def dataset_page(board: Board, fact: Facts, views: Sequence[View], pictures: Map
     """Return a dataset's page; `pictures` holds file names by "few-shot", "sources" and "stream <scenario>"."""
     name = escape_cell(fact.dataset)
     trials = board.trials[board.trials["dataset"] == fact.dataset]
+    asked = (
+        f"Which method does best on a domain of {name} that it has not learned from, how far do a few labels there take it, "
+        "and what does it forget meanwhile?"
+    )
+    if fact.task == "integration":
+        asked = f"Which method mixes the batches of {name} best?"
     return page(
         f"# {name}",
-        f"Which method does best on a domain of {name} that it has not learned from, how far do a few labels there take it, "
-        "and what does it forget meanwhile?",
+        asked,
         f"{provenance(fact.provenance)}. Area: {escape_cell(fact.area)}. Task: {escape_cell(fact.task)}. "
         f"{fact.ok:,} of {counted(fact.planned, 'planned trial')} are ok.",
         *(section(view, trials, pictures) for view in views),
@@ -122,8 +145,11 @@ def section(view: View, trials: pd.DataFrame, pictures: Mapping[str, str]) -> st
     """Return the tables and pictures of one view."""
     metric = escape_cell(view.primary.replace("_", " "))
     direction = "higher" if measures.higher_is_better(view.primary) else "lower"
-    scored = f"The score is {metric}; {direction} is better."
-    if view.protocol == "transfer":
+    scored = f"The score is {title(metric) if metric in INTEGRATION else metric}; {direction} is better."
+    if view.primary in INTEGRATION:
+        columns = [name for name in (*INTEGRATION, measures.SECONDS) if name in view.columns]
+        head = ["## Integration of the domains", scored, *_tables(view, columns, "methods")]
+    elif view.protocol == "transfer":
         head = ["## Transfer to a new domain", scored, *_tables(view, _main_columns(view), "methods")]
         head += _others(view, trials["metrics"].iloc[-1])
         head += ["### Few-shot curve", _picture(pictures.get("few-shot"), f"few-shot curves on {view.dataset}")]
@@ -133,6 +159,7 @@ def section(view: View, trials: pd.DataFrame, pictures: Mapping[str, str]) -> st
             "### Source forgetting",
             _curve(view, measures.SOURCE_FORGETTING),
         ]
+        head += _integration(view)
     else:
         its = trials[(trials["protocol"] == "stream") & (trials["scenario"] == view.scenario)]["domains"].iloc[-1]
         order = " → ".join(escape_cell(domain) for domain in its)
@@ -223,6 +250,17 @@ def _rows(view: View, columns: Sequence[str], titles: Sequence[str]) -> str:
     return table(["Row", "n", *headings], [[row.label, str(row.n), *_cells(row, columns)] for row in rows]) + f"\n\n{LEGEND}"
 
 
+def _integration(view: View) -> list[str]:
+    """Return the table of what embeddings were measured by, and that of label transfer to rare labels, where there are any."""
+    measured = [name for name in INTEGRATION if name in view.columns]
+    recalls = sorted(name for name in view.columns if name.startswith(RECALL))
+    found = ["### Integration", _rows(view, measured, [title(name) for name in measured])] if measured else []
+    if recalls:
+        told = [escape_cell(title(name)) for name in recalls]
+        found += ["Recall of rare labels in label transfer:", _rows(view, recalls, told)]
+    return found
+
+
 def conditions(trials: pd.DataFrame, protocol: str) -> str:
     """Return under which conditions the trials of one protocol ran, which are the same for all that count."""
     one = trials.iloc[0]
@@ -250,5 +288,12 @@ def notes(board: Board, trials: pd.DataFrame, dataset: str) -> str:
 
 def _reading(views: Sequence[View]) -> list[str]:
     protocols = {view.protocol for view in views}
-    lists = [READ_TRANSFER if "transfer" in protocols else "", READ_STREAM if "stream" in protocols else "", READ_BOTH]
+    predicted = any(view.primary not in INTEGRATION for view in views)
+    mixed = any(name in INTEGRATION for view in views for name in view.columns)
+    lists = [
+        READ_TRANSFER if "transfer" in protocols and predicted else "",
+        READ_STREAM if "stream" in protocols else "",
+        READ_INTEGRATION if mixed else "",
+        READ_BOTH,
+    ]
     return [text for text in lists if text]

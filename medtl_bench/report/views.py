@@ -10,6 +10,7 @@ import pandas as pd
 
 from medtl_bench import measures, statistics
 from medtl_bench.leaderboard import BOUND, HEADLINES, PLACE, STATUSES, Board
+from medtl_bench.metrics import INTEGRATION
 from medtl_bench.report.markdown import Cell, counted
 from medtl_bench.statistics import Floats
 
@@ -118,7 +119,9 @@ def _view(dataset: str, protocol: str, scenario: str, rows: pd.DataFrame, cells:
         )
         for row in rows.to_dict("records")
     ]
-    headline = HEADLINES[protocol]
+    columns = tuple(dict.fromkeys(m for row in found for m, cell in row.cells.items() if np.isfinite(cell.mean)))
+    primary = rows["primary"].iloc[0]
+    headline = primary if primary in INTEGRATION else HEADLINES[protocol]
 
     def place(row: Row) -> tuple[float, str]:
         rank = row.cells[headline].rank if headline in row.cells else np.nan
@@ -129,8 +132,7 @@ def _view(dataset: str, protocol: str, scenario: str, rows: pd.DataFrame, cells:
         "bounds": sorted((row for row in found if row.complete and row.family == BOUND), key=lambda row: row.label),
         "incomplete": sorted((row for row in found if not row.complete), key=lambda row: row.label),
     }
-    columns = tuple(dict.fromkeys(m for row in found for m, cell in row.cells.items() if np.isfinite(cell.mean)))
-    return View(dataset, protocol, scenario, rows["primary"].iloc[0], columns, **{k: tuple(v) for k, v in groups.items()})
+    return View(dataset, protocol, scenario, primary, columns, **{k: tuple(v) for k, v in groups.items()})
 
 
 @dataclass(frozen=True)

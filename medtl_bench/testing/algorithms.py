@@ -11,14 +11,14 @@ import torch
 from torch import Tensor
 
 from medtl_bench import protocols
-from medtl_bench.algorithm import INSTALL, Algorithm, copied, parameters, resolve
+from medtl_bench.algorithm import INSTALL, Algorithm, copied, parameters, refusal, resolve
 from medtl_bench.data import Split, Task
 from medtl_bench.errors import MedTLError
 from medtl_bench.hookspecs import Family
 from medtl_bench.results import Score
 from medtl_bench.seeds import generator
 from medtl_bench.testing.conformance import Conformance, changes, seed_globals, words
-from medtl_bench.testing.tiny import Case, cases, content
+from medtl_bench.testing.tiny import Case, cases, content, unlabelled
 
 TOLERANCE = 1e-4
 FEW = {"steps": "3", "adapt_steps": "2", "trees": "3"}  # enough for every check but that of learning,
@@ -48,7 +48,7 @@ class Subject:
 
     def refusal(self, case: Case) -> str | None:
         """Return why the algorithm cannot do a case, or None if it can."""
-        return self.cls.supports(case.task) or self.cls.takes(case.target().x)
+        return refusal(self.cls, case.task, case.target().x)
 
     @cached_property
     def fitted_once(self) -> dict[str, Algorithm]:
@@ -141,6 +141,17 @@ def says_which_tasks_it_supports(subject: Subject) -> None:
     reasons = sorted({str(subject.refusal(case)) for case in cases()})
     if not subject.cases and not any(reason.startswith(INSTALL) for reason in reasons):
         raise MedTLError(f"it supports none of the tasks that the suite has; its reasons: {'; '.join(reasons)}.")
+
+
+def embeds_without_labels_if_it_says_so(subject: Subject) -> None:
+    """Check that a method that needs no labels has an embedding to measure on a dataset without any."""
+    if subject.cls.needs_labels or not subject.cases:
+        return
+    dataset, clock = unlabelled(), protocols.Clock()
+    make = partial(_given, subject)
+    scores = protocols.transfer(dataset, dataset.transfers[0], make, seed=0, shots=(), draws=0, clock=clock)
+    if dataset.task.primary not in {score.metric for score in scores}:
+        raise MedTLError(f"its embedding of a dataset without labels gives no {dataset.task.primary}.")
 
 
 def runs_through_the_transfer_protocol(subject: Subject, case: Case) -> None:
@@ -312,6 +323,7 @@ CLASS_CHECKS = (
     is_a_documented_dataclass,
     has_parameters_that_can_be_given_and_recorded,
     says_which_tasks_it_supports,
+    embeds_without_labels_if_it_says_so,
 )
 CASE_CHECKS: tuple[CaseCheck, ...] = (
     runs_through_the_transfer_protocol,

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from medtl_bench import networks, protocols
 from medtl_bench.algorithm import Algorithm
-from medtl_bench.data import Card, Dataset, Domain, Inputs, Provenance, Split
+from medtl_bench.data import Card, Dataset, Domain, Inputs, Provenance, Split, parts
 from medtl_bench.downloads import Download
 from medtl_bench.errors import MedTLError
 from medtl_bench.hookspecs import Area, DatasetEntry
@@ -72,6 +72,10 @@ class Constant(Algorithm):
     def predict(self, x: Inputs) -> Tensor:
         """Return the one answer for every row."""
         return self.answer.expand(x.shape[0], *self.answer.shape)
+
+    def embed(self, x: Inputs) -> Tensor:
+        """Return the inputs as they are, in one row each."""
+        return torch.cat([part.flatten(1) for part in parts(x).values()], 1)
 
 
 def checks(subject: Subject) -> Iterator[Conformance]:
@@ -183,12 +187,19 @@ def has_inputs_that_a_network_takes(subject: Subject) -> None:
 
 
 def scores_every_domain_in_its_transfers(subject: Subject) -> None:
-    """Check that every transfer, optional ones too, runs and gives the primary metric on each of its domains."""
+    """Check that every transfer, optional ones too, runs and gives the primary metric on each of its domains.
+
+    Where the task names metrics of an embedding, the inputs themselves must give all of them.
+    """
     dataset, clock = subject.built, protocols.Clock()
     for transfer in dataset.transfers:
-        scores = protocols.transfer(dataset, transfer, Constant, seed=0, shots=(1,), draws=1, clock=clock)
-        domains = [dataset.domain(name) for name in (*transfer.sources, *transfer.targets)]
-        _check_scored(dataset, f"transfer {transfer.name!r}", list(scores), domains, "fit")
+        scores = list(protocols.transfer(dataset, transfer, Constant, seed=0, shots=(1,), draws=1, clock=clock))
+        where = f"transfer {transfer.name!r}"
+        if missing := set(dataset.task.embedded) - {score.metric for score in scores if score.stage == "embedding"}:
+            raise MedTLError(f"{where} gives no {', '.join(sorted(missing))}, with its inputs taken as an embedding.")
+        if dataset.task.kind != "integration":
+            domains = [dataset.domain(name) for name in (*transfer.sources, *transfer.targets)]
+            _check_scored(dataset, where, scores, domains, "fit")
 
 
 def scores_every_domain_in_its_streams(subject: Subject) -> None:

@@ -9,6 +9,7 @@ import torch
 from torch import Generator, Tensor
 
 from medtl_bench.data import Card, Dataset, Domain, Inputs, Split, Stream, Task, Transfer, parts
+from medtl_bench.metrics import INTEGRATION, defaults
 from medtl_bench.protocols import draw_support
 from medtl_bench.seeds import generator
 
@@ -76,7 +77,7 @@ def cases() -> tuple[Case, ...]:
     """Return all tiny datasets."""
     three, four = Task("classification", ("a", "b", "c")), Task("classification", ("a", "b", "c", "d"))
     built = {
-        "vectors": _dataset(three, _vectors),
+        "vectors": _dataset(replace(three, metrics=(*defaults("classification"), *INTEGRATION)), _vectors),
         "images": _dataset(three, _images),
         "sequences": _dataset(three, _sequences),
         "two parts": _dataset(three, _two_parts),
@@ -85,6 +86,13 @@ def cases() -> tuple[Case, ...]:
         "new classes": _dataset(four, _vectors, target_classes=(2, 3)),
     }
     return tuple(Case(f"tiny {name}", dataset, name == "new classes") for name, dataset in built.items())
+
+
+def unlabelled() -> Dataset:
+    """Return the tiny vectors as an integration task."""
+    vectors = cases()[0].whole()
+    domains = [Domain(d.name, *(Split(s.x, torch.zeros_like(s.y)) for s in d.splits().values())) for d in vectors.domains]
+    return replace(vectors, task=Task("integration"), domains=tuple(domains), streams=())
 
 
 def _dataset(task: Task, draw: Draw, target_classes: Sequence[int] = ()) -> Dataset:

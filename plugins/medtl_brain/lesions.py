@@ -102,7 +102,11 @@ def build() -> Dataset:
     return Dataset(
         name="brain-lesions",
         card=CARD,
-        task=Task("classification", ("healthy", "lesion"), ("balanced_accuracy", "roc_auc", "ece", "brier")),
+        task=Task(
+            "classification",
+            ("healthy", "lesion"),
+            ("balanced_accuracy", "roc_auc", "sensitivity_at_95_specificity", "ece", "brier"),
+        ),
         domains=tuple(_domain(name, kind) for name, kind in KINDS.items()),
         transfers=(Transfer("common-to-rare", COMMON, RARE),),
         streams=(Stream("common-kinds", COMMON),),

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from medtl_bench import computed
 from medtl_bench.archives import Limits, members
 from medtl_bench.data import Card, Dataset, Domain, Split, Stream, Task, Transfer
 from medtl_bench.downloads import content
 from medtl_bench.errors import DataError
-from medtl_bench.prepared import Arrays, prepared
 from medtl_bench.seeds import generator
 from medtl_medmnist.sets import Set, chosen
 
@@ -55,15 +55,15 @@ def build(argument: str) -> Dataset:
     )
 
 
-def _split(table: Arrays, where: str, channels: int) -> Split:
+def _split(table: computed.Arrays, where: str, channels: int) -> Split:
     x = torch.from_numpy(table[f"{where}/x"]).float() / 255
     return Split(x.expand(-1, channels, -1, -1).contiguous(), torch.from_numpy(table[f"{where}/y"]))
 
 
-def load(one: Set) -> Arrays:
+def load(one: Set) -> computed.Arrays:
     """Return the arrays that `arranged` makes of the file of a set; raises NotDownloadedError, IntegrityError or DataError."""
     file = content(one.remote)
-    return prepared(one.name, [one.md5], CODE, lambda: arranged(one, read(file, one)))
+    return computed.arrays(one.name, [one.md5], CODE, lambda: arranged(one, read(file, one)))
 
 
 def read(file: bytes, one: Set) -> dict[str, tuple[Images, Labels]]:
@@ -74,7 +74,7 @@ def read(file: bytes, one: Set) -> dict[str, tuple[Images, Labels]]:
     }
 
 
-def arranged(one: Set, splits: dict[str, tuple[Images, Labels]]) -> Arrays:
+def arranged(one: Set, splits: dict[str, tuple[Images, Labels]]) -> computed.Arrays:
     """Return of each task and split its rows, "0/train/x" and "0/train/y", and of all tasks `share` and `rare`.
 
     An image of which an exact copy is in a later split is `dropped`, the test split being the last. The third of the tasks with
@@ -84,7 +84,7 @@ def arranged(one: Set, splits: dict[str, tuple[Images, Labels]]) -> Arrays:
     its = {split: one.members(labels[split]) for split in splits}
     share = its["train"].mean(0)
     rare = share.argsort(kind="stable").argsort(kind="stable") < len(share) // 3
-    arrays: Arrays = {"share": share, "rare": rare, "dropped": np.array(dropped)}
+    arrays: computed.Arrays = {"share": share, "rare": rare, "dropped": np.array(dropped)}
     for task in range(len(share)):
         for split in splits:
             positive = its[split][:, task]

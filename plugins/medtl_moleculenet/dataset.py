@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -86,9 +85,10 @@ class Collection:
         """Return the described molecules, kept after they were computed once; raises what `content` and rdkit raise."""
         version, (remote,) = molecules.rdkit_version(), self.download.files
         table = content(remote)
-        code = sha256(Path(molecules.__file__).read_bytes()).hexdigest()
-        identity = (remote.sha256, version, code, repr(self))
-        return computed.arrays(self.name, identity, lambda: molecules.described(table, self.assays, self.wanted, self.most))
+        identity, code = (remote.sha256, version, repr(self)), [Path(molecules.__file__)]
+        return computed.arrays(
+            self.name, identity, code, lambda: molecules.described(table, self.assays, self.wanted, self.most)
+        )
 
     def parts(self, table: Table) -> NDArray[np.int8]:
         """Return TRAIN, VAL or TEST for each molecule, the same for all of a group and for all assays.

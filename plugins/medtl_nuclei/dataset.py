@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from medtl_bench import computed
 from medtl_bench.archives import Limits, members
 from medtl_bench.data import Card, Dataset, Domain, Split, Stream, Task, Transfer
 from medtl_bench.downloads import Download, Remote, content
-from medtl_bench.prepared import Arrays, prepared
 from medtl_bench.shipped import TEST, TRAIN, VAL, divided, hashed
 from medtl_nuclei.fields import fields
 from medtl_nuclei.pictures import BRIGHTFIELD, FLUORESCENCE, HISTOLOGY, Picture, pictures, tiles
@@ -52,7 +52,7 @@ def build() -> Dataset:
     )
 
 
-def load() -> Arrays:
+def load() -> computed.Arrays:
     """Return the tiles and what is known of the pictures; raises NotDownloadedError, IntegrityError or DataError.
 
     A tile each: `grey` [n, side, side] in 0..255, `nucleus` [n, side, side], `picture` (its number). A picture each: `modality`
@@ -60,10 +60,10 @@ def load() -> Arrays:
     """
     file = DOWNLOAD.files[0]
     archive = content(file)
-    return prepared("nuclei", [file.sha256], CODE, lambda: arranged(pictures(members(archive, file.path, LIMITS))))
+    return computed.arrays("nuclei", [file.sha256], CODE, lambda: arranged(pictures(members(archive, file.path, LIMITS))))
 
 
-def arranged(found: Sequence[Picture]) -> Arrays:
+def arranged(found: Sequence[Picture]) -> computed.Arrays:
     """Return the arrays that `load` tells of; fields are divided 60 to 15 to 25 within each modality."""
     field = fields(found)
     first = {int(number): picture.name for number, picture in zip(field[::-1], found[::-1], strict=True)}
@@ -82,12 +82,12 @@ def chosen(picture: Picture) -> list[tuple[NDArray[np.uint8], NDArray[np.bool_]]
     return [tile for _, tile in numbered[: TILES[picture.modality]]]
 
 
-def _domain(table: Arrays, number: int, name: str) -> Domain:
+def _domain(table: computed.Arrays, number: int, name: str) -> Domain:
     mine = table["modality"] == number
     return Domain(name, *(_split(table, mine & (table["part"] == part)) for part in (TRAIN, VAL, TEST)))
 
 
-def _split(table: Arrays, pictures: NDArray[np.bool_]) -> Split:
+def _split(table: computed.Arrays, pictures: NDArray[np.bool_]) -> Split:
     rows = pictures[table["picture"]]
     grey = torch.from_numpy(table["grey"][rows]).float()[:, None] / 255
     groups = torch.from_numpy(table["field"][table["picture"][rows]])

@@ -1,3 +1,4 @@
+import re
 from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
@@ -6,7 +7,7 @@ import pytest
 
 from medtl_bench.leaderboard import build
 from medtl_bench.report.write import render
-from medtl_bench.results import Record
+from medtl_bench.results import Record, Score
 from tests.records import METHODS, record, stream_record, stream_scores, suite, transfer_scores
 
 
@@ -154,3 +155,53 @@ def test_every_other_metric_has_a_column_of_its_own_at_k_0() -> None:
 
 def test_a_page_without_other_metrics_has_no_table_of_them(whole: dict[str, str]) -> None:
     assert "Other measures" not in whole["datasets/hearts.md"]
+
+
+def mixing(**values: float) -> tuple[Score, ...]:
+    return tuple(
+        Score("embedding", None, None, None, None, name.replace("__", " "), value, 9) for name, value in values.items()
+    )
+
+
+def test_measures_of_embeddings_have_a_table_of_their_own_with_their_directions() -> None:
+    records = []
+    for seed, (algorithm, good) in product(range(3), {"combat": 1, "dann": 0, "chance": None}.items()):
+        scores = transfer_scores(0.5, {1: [0.5]})
+        if good is not None:
+            low, high = 1 + good + 0.01 * seed, 2 - good + 0.01 * seed
+            scores += mixing(ilisi=low, clisi=high, silhouette_batch=low / 3, label_transfer=low / 4, label_transfer__CD34=0.5)
+        family = "bound" if algorithm == "chance" else "baseline"
+        records.append(record(algorithm=algorithm, family=family, seed=seed, shots=(1,), scores=scores))
+    page = pages(records)["datasets/hearts.md"]
+    main, section = page.split("### Integration\n")
+    assert "iLISI" not in main
+    section, rare = section.split("Recall of rare labels in label transfer:")
+    head, _, *rows = (line for line in section.splitlines() if line.startswith("|"))
+    told = ["iLISI ↑", "cLISI ↓", "Silhouette by batch ↑", "Label transfer, balanced ↑"]
+    assert [cell.strip() for cell in head.split("|")[3:-1]] == told
+    cells = {row.split("|")[1].strip(): [cell.strip() for cell in row.split("|")[3:-1]] for row in rows}
+    assert cells["combat"][:2] == ["**2.010 ± 0.025**", "**1.010 ± 0.025**"]
+    assert cells["dann"][:2] == ["1.010 ± 0.025", "2.010 ± 0.025"]
+    assert cells["chance"] == ["–"] * 4
+    assert re.search(r"\| +CD34 ↑", rare)
+    assert "Korsunsky" in page
+
+
+def test_an_integration_dataset_is_ranked_by_mixing_and_says_who_could_not_run() -> None:
+    about = {"task": "integration", "metrics": ("ilisi", "silhouette_batch")}
+    records = [
+        record(**about, algorithm=algorithm, seed=seed, scores=mixing(ilisi=level + seed / 100, silhouette_batch=0.9))
+        for seed, (algorithm, level) in product(range(3), {"plain": 1.5, "harmony": 2.3}.items())
+    ]
+    records += [
+        record(**about, algorithm="ewc", seed=seed, status="skipped", reason="it learns from labels") for seed in range(3)
+    ]
+    found = pages(records)
+    page = found["datasets/hearts.md"]
+    assert "Which method mixes the batches of hearts best?" in page
+    assert "The score is iLISI; higher is better." in page
+    ranked = page.split("### Methods")[1].split("### Incomplete")[0]
+    assert [line.split("|")[1].strip() for line in lines_with(ranked, "| ")][1:] == ["harmony", "plain"]
+    assert "it learns from labels" in lines_with(page.split("### Incomplete")[1], "| ewc")[0]
+    assert "Few-shot" not in page
+    assert "nan" not in page + found["README.md"]

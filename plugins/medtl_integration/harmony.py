@@ -1,0 +1,40 @@
+"""Harmony (Korsunsky et al. 2019), as harmonypy has it."""
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+import torch
+
+from medtl_bench.algorithm import INSTALL
+from medtl_bench.data import Task
+from medtl_integration.correction import Correction, Floats, Ints
+
+CELLS_A_CLUSTER = 30
+MOST_CLUSTERS = 100
+
+
+@dataclass
+class Harmony(Correction):
+    """Cluster softly with a penalty on clusters that lack a batch, take out each batch's displacement by cluster, and repeat.
+
+    `theta`: the weight of that penalty. `rounds`: how often both are done at most. Defaults are harmonypy's.
+    """
+
+    theta: float = 2.0
+    rounds: int = 10
+
+    @classmethod
+    def supports(cls, task: Task) -> str | None:
+        """Return a reason where harmonypy is missing, or as all methods of correction do."""
+        gone = find_spec("harmonypy") is None
+        return f"{INSTALL}medtl-bench[cells]: harmonypy is missing" if gone else super().supports(task)
+
+    def corrected_embedding(self, z: Floats, batch: Ints) -> Floats:
+        """Return harmony's corrected components."""
+        from harmonypy import run_harmony  # noqa: PLC0415 - an extra
+
+        seed = int(torch.randint(2**31, (), generator=self.generator))
+        clusters = min(max(1, round(len(z) / CELLS_A_CLUSTER)), MOST_CLUSTERS)
+        options = {"theta": self.theta, "max_iter_harmony": self.rounds, "nclust": clusters}
+        done = run_harmony(z, {"batch": batch}, "batch", **options, random_state=seed, ncores=1, verbose=False)
+        return done.Z_corr

@@ -1,0 +1,83 @@
+"""Gene expression of stem cells in four studies, each a domain: the smallest real case of batch correction."""
+
+import io
+from importlib.util import find_spec
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from medtl_bench.data import Card, Dataset, Domain, Split, Stream, Task, Transfer
+from medtl_bench.downloads import Download, Remote, content
+from medtl_bench.errors import DataError
+from medtl_bench.metrics import INTEGRATION, defaults
+from medtl_bench.shipped import TEST, TRAIN, VAL, divided
+
+RDA = Remote(
+    "stemcells/stemcells.rda",
+    "https://raw.githubusercontent.com/mixOmicsTeam/mixOmics/d732983ad52fdd7fb2496a7ca8ac1bec501a63ab/data/stemcells.rda",
+    "f87a3386eece74dd48c9b4a3ffe5e1830ff119b11bb2d2aa05e424d4fa6376b3",
+)
+TERMS = "part of the R package mixOmics (GPL-2 or later); cite Rohart et al. 2017"
+DOWNLOAD = Download(TERMS, (RDA,))
+CLASSES = ("Fibroblast", "hESC", "hiPSC")
+STUDIES = ("1", "2", "3", "4")
+
+CARD = Card(
+    area="genomics",
+    licence=TERMS,
+    source="stemcells.rda of the R package mixOmics, github.com/mixOmicsTeam/mixOmics",
+    citation="Rohart et al. 2017, MINT: a multivariate integrative method to identify reproducible molecular signatures "
+    "across independent experiments and platforms, BMC Bioinformatics 18; Rohart et al. 2017, mixOmics, PLoS Computational "
+    "Biology 13",
+    shift="Four studies by different laboratories, on different platforms, with different shares of the three cell types: "
+    "study 1 is half embryonic stem cells, study 2 mostly induced ones and fibroblasts, study 4 has three fibroblasts.",
+    provenance="real",
+    privacy="Cell lines of published studies; expression of 400 genes and the cell type, nothing of the donors.",
+    intended_use="Comparing batch correction and transfer across studies, quickly. Not for claims about reprogramming: 125 "
+    "samples.",
+    notes="Input: the expression of 400 genes as the package holds it, between 0 and 1. Which genes were kept was decided "
+    "upstream, over all studies. Splits by study and type 60/10/30: studies 3 and 4 have two fibroblasts each to train on and "
+    "one to test on, study 2 has two and one embryonic stem cells, so single scores are coarse.",
+)
+
+
+def build() -> Dataset:
+    """Return the dataset; raises NotDownloadedError, or DataError where the package rdata is missing."""
+    x, study, kind = load()
+    return Dataset(
+        name="stemcells",
+        card=CARD,
+        task=Task("classification", CLASSES, (*defaults("classification"), *INTEGRATION)),
+        domains=tuple(_domain(name, x[study == name], kind[study == name]) for name in STUDIES),
+        transfers=tuple(
+            Transfer(f"others-to-study-{name}", tuple(f"study-{n}" for n in STUDIES if n != name), (f"study-{name}",))
+            for name in STUDIES
+        ),
+        streams=(Stream("studies", tuple(f"study-{name}" for name in STUDIES)),),
+    )
+
+
+def load() -> tuple[NDArray[np.float32], NDArray[np.str_], NDArray[np.str_]]:
+    """Return expression [125, 400], study and type of each sample [125]."""
+    packed = content(RDA)
+    if find_spec("rdata") is None:
+        raise DataError("The dataset 'stemcells' is an R data file; reading it needs rdata: pip install medtl-bench[cells].")
+    from rdata import read_rda  # noqa: PLC0415 - an extra
+
+    found = read_rda(io.BytesIO(packed))["stemcells"]
+    return (
+        np.asarray(found["gene"], dtype=np.float32),
+        np.asarray(found["study"]).astype(np.str_),
+        np.asarray(found["celltype"]).astype(np.str_),
+    )
+
+
+def _domain(name: str, x: NDArray[np.float32], kinds: NDArray[np.str_]) -> Domain:
+    y = [CLASSES.index(kind) for kind in kinds]
+    part = divided([f"stemcells {name} {number}" for number in range(len(y))], y, val=0.1, test=0.3)
+    splits = (
+        Split(torch.from_numpy(x[part == wanted]), torch.tensor(y)[torch.from_numpy(part == wanted)])
+        for wanted in (TRAIN, VAL, TEST)
+    )
+    return Domain(f"study-{name}", *splits)
