@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from medtl_baselines.finetune import FineTune
 from medtl_nuclei import dataset, pictures
 from medtl_nuclei.fields import agreement, fields
 from medtl_nuclei.pictures import BRIGHTFIELD, FLUORESCENCE, HISTOLOGY
@@ -20,6 +21,7 @@ from medtl_bench import downloads
 from medtl_bench.archives import Limits
 from medtl_bench.data import Dataset
 from medtl_bench.errors import DataError, NotDownloadedError
+from medtl_bench.protocols import Clock, transfer
 
 OFFLINE = Path(os.environ.get(downloads.OFFLINE) or Path(__file__).parents[3] / "shared" / "data")
 REAL = OFFLINE / dataset.DOWNLOAD.files[0].path
@@ -67,6 +69,15 @@ def test_nuclei_are_dark_where_stained_and_bright_where_they_shine(nuclei: Datas
         assert x.shape[1:] == (32, 32)
         assert 0 <= float(x.min()) < float(x.max()) <= 1
         assert bool(nucleus.flatten(1).any(1).all())
+
+
+@pytest.mark.slow
+def test_another_modality_costs_much_and_five_labelled_tiles_win_back_most_of_it(nuclei: Dataset) -> None:
+    scenario = nuclei.transfer("to-histology")
+    scores = list(transfer(nuclei, scenario, FineTune, seed=0, shots=(5,), draws=1, clock=Clock()))
+    dice = {(score.stage, score.domain): score.value for score in scores if score.metric == "dice"}
+    assert dice["fit", HISTOLOGY] < min(dice["fit", BRIGHTFIELD], dice["fit", FLUORESCENCE]) - 0.15
+    assert dice["adapt", HISTOLOGY] > dice["fit", HISTOLOGY] + 0.1
 
 
 def test_without_the_file_it_is_not_downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
