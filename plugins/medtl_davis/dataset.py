@@ -35,7 +35,7 @@ NEW_GROUPS = ("CAMK", "STE")
 NEW_PROTEINS, NEW_DRUGS = 0.3, 0.4  # of all
 PROTEIN_SHARES = {"val": 0.1, "test": 0.3}  # of those of a domain
 DRUG_SHARES = {"val": 0.1, "test": 0.45}
-MOST = {TRAIN: 1200, VAL: 200, TEST: 500}  # pairs
+MOST = {TRAIN: 800, VAL: 100, TEST: 400}  # pairs
 NO_BINDING = 5.0  # pKd of 10 micromolar, the highest concentration tried
 
 
@@ -71,7 +71,7 @@ def build() -> Dataset:
             Transfer("cold-target", ("known-targets",), ("new-targets",)),
             Transfer("cold-drug", ("known-drugs",), ("new-drugs",)),
         ),
-        streams=(Stream("kinase-groups", ("TK", "CMGC", "CAMK", "AGC", "STE")),),
+        streams=(Stream("kinase-groups", ("TK", "CMGC", "CAMK", "AGC")),),
     )
 
 
