@@ -22,6 +22,7 @@ TERMS = "part of the R package mixOmics (GPL-2 or later); cite Rohart et al. 201
 DOWNLOAD = Download(TERMS, (RDA,))
 CLASSES = ("Fibroblast", "hESC", "hiPSC")
 STUDIES = ("1", "2", "3", "4")
+BY_SIZE = ("2", "1", "3", "4")  # in a small study some genes hardly vary, and the others' values in its units are huge
 
 CARD = Card(
     area="genomics",
@@ -54,7 +55,7 @@ def build() -> Dataset:
             Transfer(f"others-to-study-{name}", tuple(f"study-{n}" for n in STUDIES if n != name), (f"study-{name}",))
             for name in STUDIES
         ),
-        streams=(Stream("studies", tuple(f"study-{name}" for name in STUDIES)),),
+        streams=(Stream("studies", tuple(f"study-{name}" for name in BY_SIZE)),),
     )
 
 

@@ -49,6 +49,11 @@ def test_each_study_is_left_out_in_turn(stemcells):
     assert {t.targets[0] for t in stemcells.transfers} == {d.name for d in stemcells.domains}
 
 
+def test_the_stream_goes_from_the_largest_study_to_the_smallest(stemcells):
+    sizes = [sum(labels(stemcells.domain(name))) for name in stemcells.streams[0].domains]
+    assert sizes == sorted(sizes, reverse=True) == [51, 38, 21, 15]
+
+
 def test_two_builds_hold_the_same_data(stemcells):
     from medtl_stemcells.dataset import build  # noqa: PLC0415
 
