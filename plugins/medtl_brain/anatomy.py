@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 from scipy import ndimage
 
@@ -14,6 +15,8 @@ from medtl_bench.shipped import arrays
 
 FILE = Path(__file__).parent / "data" / "mni_icbm152.npz"
 SHA256 = "e50477cb4be3a76119e4d01c07ac0eee31653489c267c516566ee2e9be546da1"
+CODE = sorted(Path(__file__).parent.glob("*.py"))
+IDENTITY = (SHA256, f"numpy {np.__version__}", f"scipy {scipy.__version__}")  # what drawn images depend on beside this code
 VOLUMES = ("t1", "csf", "grey", "white")
 TISSUES = VOLUMES[1:]
 VOXEL = 2  # mm

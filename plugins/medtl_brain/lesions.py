@@ -6,9 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from scipy import ndimage
+from torch import Tensor
 
+from medtl_bench import computed
 from medtl_bench.data import Card, Dataset, Domain, Split, Stream, Task, Transfer
-from medtl_brain import contrasts, scanner
+from medtl_brain import anatomy, contrasts, scanner
 from medtl_brain.anatomy import LEVELS, PIXEL, SIDE, TISSUES, Floats, Subject, stream
 from medtl_brain.scanner import Scanner
 
@@ -99,6 +101,7 @@ RARE = tuple(name for name, kind in KINDS.items() if kind.rare)
 
 def build() -> Dataset:
     """Return the dataset."""
+    held = computed.arrays("brain-lesions", anatomy.IDENTITY, anatomy.CODE, drawn)
     return Dataset(
         name="brain-lesions",
         card=CARD,
@@ -107,25 +110,26 @@ def build() -> Dataset:
             ("healthy", "lesion"),
             ("balanced_accuracy", "roc_auc", "sensitivity_at_95_specificity", "ece", "brier"),
         ),
-        domains=tuple(_domain(name, kind) for name, kind in KINDS.items()),
+        domains=tuple(_domain(name, kind, torch.from_numpy(held[name])) for name, kind in KINDS.items()),
         transfers=(Transfer("common-to-rare", COMMON, RARE),),
         streams=(Stream("common-kinds", COMMON),),
     )
 
 
-def _domain(name: str, kind: Kind) -> Domain:
-    first, splits = 0, []
-    for count in (kind.train, *SIZES.values()):
-        splits.append(_split(name, kind, range(first, first + count)))
-        first += count
-    return Domain(name, *splits)
+def _domain(name: str, kind: Kind, images: Tensor) -> Domain:
+    """Return a domain, whose subjects with an odd number have a lesion."""
+    subjects = torch.arange(len(images)).split([kind.train, *SIZES.values()])
+    return Domain(name, *(Split(images[numbers], numbers % 2, numbers) for numbers in subjects))
 
 
-def _split(name: str, kind: Kind, subjects: range) -> Split:
-    """Return one image of each subject; those with an odd number have a lesion."""
-    images = np.stack([image(name, kind, number, ill=number % 2 == 1) for number in subjects])
-    numbers = torch.tensor(list(subjects))
-    return Split(torch.tensor(images[:, None], dtype=torch.float32), numbers % 2, numbers)
+def drawn() -> computed.Arrays:
+    """Draw one image [1, h, w] of each subject of each domain, the same each time."""
+    return {
+        name: np.stack([image(name, kind, number, ill=number % 2 == 1) for number in range(kind.train + sum(SIZES.values()))])[
+            :, None
+        ].astype(np.float32)
+        for name, kind in KINDS.items()
+    }
 
 
 def image(name: str, kind: Kind, number: int, *, ill: bool) -> Floats:

@@ -9,7 +9,7 @@ META: Family = "meta-learning"
 
 @hookimpl
 def medtl_algorithms() -> list[AlgorithmEntry]:
-    """Bring learn2learn's, Avalanche's and skada's methods, and three more of scikit-learn."""
+    """Bring learn2learn's, Avalanche's and skada's methods, and two more of scikit-learn."""
     return [
         AlgorithmEntry(
             "learn2learn-maml",
@@ -110,13 +110,6 @@ def medtl_algorithms() -> list[AlgorithmEntry]:
             "scikit-learn's support vector machine on the sources, refitted with the target's labels at equal weight.",
             "baseline",
             "Cortes and Vapnik 1995, Machine Learning 20",
-        ),
-        AlgorithmEntry(
-            "sklearn-gradient-boosting",
-            "medtl_peers.with_sklearn:GradientBoosting",
-            "scikit-learn's histogram gradient boosting on the sources, refitted with the target's labels at equal weight.",
-            "baseline",
-            "Friedman 2001, Annals of Statistics 29(5); Ke et al. 2017, NeurIPS",
         ),
         AlgorithmEntry(
             "sklearn-knn",

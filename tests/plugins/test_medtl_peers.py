@@ -3,6 +3,7 @@
 import importlib.util
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import torch
 from medtl_peers import library, medtl_algorithms
 from medtl_peers.flat import FlatMethod
 from medtl_peers.with_learn2learn import ANIL
-from medtl_peers.with_sklearn import GradientBoosting, NearestNeighbours, SupportVectors
+from medtl_peers.with_sklearn import NearestNeighbours, SupportVectors
 from sklearn.svm import SVC
 
 from medtl_bench import catalogue
@@ -44,6 +45,7 @@ def test_without_its_library_a_trial_is_skipped_and_says_what_to_install(monkeyp
     class Data:
         def __init__(self) -> None:
             self.task = task
+            self.domains = [SimpleNamespace(train=SimpleNamespace(x=torch.zeros(1, 2)))]
 
     class Trial:
         algorithm, dataset, seed, threads, key = name, "none", 0, 1, "0" * 24
@@ -110,14 +112,14 @@ def test_a_support_vector_machine_is_scikit_learns_on_standardised_inputs() -> N
     learner = SupportVectors(CLASSES, generator("svm"))
     learner.fit([source], target.x)
     z = learner.embed(source.x).numpy()
-    reference = SVC(C=10.0).fit(z, source.y.numpy())  # every row is taken ten times, to make 2,000 of 200
+    reference = SVC(C=3.0).fit(z, source.y.numpy())  # every row is taken three times, to make 600 of 200
     margin = reference.decision_function(learner.embed(target.x).numpy())
     scores = learner.predict(target.x)
     assert np.allclose((scores[:, 1] - scores[:, 0]).numpy(), margin, atol=0.02)
     assert ((scores.argmax(1).numpy() == reference.predict(learner.embed(target.x).numpy())).mean()) > 0.95
 
 
-@pytest.mark.parametrize("cls", [GradientBoosting, NearestNeighbours, SupportVectors])
+@pytest.mark.parametrize("cls", [NearestNeighbours, SupportVectors])
 def test_the_same_estimators_regress_values(cls: type) -> None:
     x = torch.rand(200, 2, generator=generator("values"))
     learner = cls(VALUES, generator("values"))
