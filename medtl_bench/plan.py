@@ -41,7 +41,7 @@ class AlgorithmFacts(Frozen):
     """What planning needs to know of an algorithm; `parameters` are all of them, `variant` names those the user changed.
 
     `counterpart`: the algorithm of which it is another implementation. `stacks`: whether its trials may run side by side in
-    one process.
+    one process. `missing`: the reason, if it can do no task before a package is installed.
     """
 
     name: str
@@ -51,6 +51,7 @@ class AlgorithmFacts(Frozen):
     variant: str = ""
     counterpart: str = ""
     stacks: bool = False
+    missing: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,18 +68,19 @@ class Preset:
 
 SHOTS = (1, 2, 5, 10, 20, 50)
 PRESETS = {
-    "smoke": Preset(1, (5,), 1, scenarios=1, parameters={"steps": "20", "adapt_steps": "5", "trees": "10"}),
+    "smoke": Preset(1, (5,), 1, scenarios=1, parameters={"steps": "20", "adapt_steps": "5", "trees": "10", "rows": "100"}),
     "default": Preset(3, SHOTS, 1),
     "full": Preset(10, SHOTS, 5, optional=True),
 }
 
 
 class Planned(NamedTuple):
-    """A trial, what the boards will say about it, and whether it may run beside others in one process."""
+    """A trial, what the boards will say about it, whether it may run beside others in one process, and why it cannot run."""
 
     trial: Trial
     about: About
     stacks: bool = False
+    skipped: str = ""
 
 
 def preset(name: str) -> Preset:
@@ -156,4 +158,4 @@ def _planned(
         variant=algorithm.variant,
         counterpart=algorithm.counterpart,
     )
-    return Planned(trial, about, algorithm.stacks)
+    return Planned(trial, about, algorithm.stacks, algorithm.missing)

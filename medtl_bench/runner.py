@@ -12,9 +12,9 @@ import numpy as np
 import torch
 
 from medtl_bench import __version__, catalogue, lockstep, protocols, stacking
-from medtl_bench.algorithm import parameters, refusal, resolve
+from medtl_bench.algorithm import INSTALL, Algorithm, parameters, refusal, resolve
 from medtl_bench.catalogue import Catalogue
-from medtl_bench.data import Dataset
+from medtl_bench.data import Dataset, Task
 from medtl_bench.errors import MedTLError, NotDownloadedError
 from medtl_bench.jobs import DescribeAlgorithm, DescribeDataset, Job, Reply, RunStack
 from medtl_bench.plan import AlgorithmFacts, DatasetFacts, Scenario
@@ -24,6 +24,7 @@ from medtl_bench.training import GradientMethod
 
 LOG_CHARACTERS = 4000
 REASON_CHARACTERS = 500
+TASKS = (Task("classification", ("a", "b")), Task("segmentation", ("a", "b")), Task("regression"), Task("integration"))
 OUT_OF_MEMORY = ("can't allocate memory", "std::bad_alloc")
 
 
@@ -87,7 +88,15 @@ def describe_algorithm(found: Catalogue, task: DescribeAlgorithm) -> AlgorithmFa
         counterpart=registered.entry.counterpart,
         variant=", ".join(f"{name}={text}" for name, text in sorted(task.given.items())),
         stacks=issubclass(cls, GradientMethod) and not cls.one_by_one,
+        missing=_missing(cls),
     )
+
+
+def _missing(cls: type[Algorithm]) -> str:
+    """Return the reason that names what to install, if a method gives one for every kind of task."""
+    reasons = [cls.supports(task) for task in TASKS]
+    wanted = [reason for reason in reasons if reason and reason.startswith(INSTALL)]
+    return wanted[0] if wanted and None not in reasons else ""
 
 
 def run_stack(found: Catalogue, trials: Sequence[Trial]) -> Iterator[Outcome]:

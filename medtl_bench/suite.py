@@ -147,7 +147,11 @@ def run(
         store.write(record)
         return record
 
-    groups = [group for group in stacks(planned, most) if any(trial.key in keys for trial in group)]
+    for p in planned:
+        if p.skipped and p.trial.key in keys:
+            yield recorded(p.trial, Outcome(status="skipped", reason=p.skipped), Reply())
+    groups = stacks([p for p in planned if not p.skipped], most)
+    groups = [group for group in groups if any(trial.key in keys for trial in group)]
     again = list[Trial]()
     tasks = [RunStack(trials=tuple(group)) if len(group) > 1 else RunTrial(trial=group[0]) for group in groups]
     for job, reply in execute(Job(task=task, plugin_files=files) for task in tasks):

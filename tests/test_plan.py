@@ -70,8 +70,9 @@ def test_protocols_can_be_chosen_and_streams_have_no_shots():
 
 
 def test_a_trial_holds_the_facts_its_scores_depend_on_and_the_boards_get_the_rest():
-    trial, about, stacks = trials("smoke")[0]
+    trial, about, stacks, skipped = trials("smoke")[0]
     assert not stacks
+    assert not skipped
     assert (trial.dataset, trial.dataset_digest, trial.algorithm) == ("first", "digest of first", "dann")
     assert (trial.algorithm_source, trial.parameters, trial.versions) == ("here 1", {"weight": 1.0}, {"torch": "2"})
     assert (about.area, about.task, about.family, about.variant) == ("clinical", "classification", "bound", "weight=1.0")

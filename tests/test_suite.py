@@ -217,6 +217,16 @@ def test_trials_of_a_kind_run_side_by_side_and_a_group_is_the_same_whatever_is_m
         assert [s.value for s in stacked.outcome.scores] == pytest.approx([s.value for s in single.outcome.scores], abs=1e-3)
 
 
+def test_what_lacks_a_package_is_skipped_with_its_reason_and_starts_no_process(planned, files, tmp_path):
+    planning = planned(algorithms=["column"])
+    asked = []
+    lacking = [p._replace(skipped="install medtl-bench[peers]: avalanche is missing") for p in planning.planned]
+    (record, *_) = suite.run(lacking, Store(tmp_path), counted(asked), files, 64)
+    assert (record.outcome.status, record.outcome.reason) == ("skipped", lacking[0].skipped)
+    assert asked == []
+    assert suite.missing(lacking, Store(tmp_path)) == lacking
+
+
 def test_a_group_that_fails_is_run_again_one_by_one(planned, files, tmp_path):
     planning, asked = planned(algorithms=["fine-tune"], seeds=3), []
 
