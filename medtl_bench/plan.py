@@ -56,19 +56,24 @@ class AlgorithmFacts(Frozen):
 
 @dataclass(frozen=True)
 class Preset:
-    """How much is run; `parameters` go to every algorithm that has one of that name, `scenarios` bounds each protocol's."""
+    """How much is run; `parameters` go to every algorithm that has one of that name.
+
+    `scenarios` bounds those of each protocol, `targets` those of a transfer.
+    """
 
     seeds: int
     shots: tuple[int, ...]
     draws: int
     scenarios: int | None = None
+    targets: int | None = None
     optional: bool = False
     parameters: Mapping[str, str] = field(default_factory=dict)
 
 
 SHOTS = (1, 2, 5, 10, 20, 50)
+SMALL = {"steps": "20", "adapt_steps": "5", "trees": "10", "rows": "100"}
 PRESETS = {
-    "smoke": Preset(1, (5,), 1, scenarios=1, parameters={"steps": "20", "adapt_steps": "5", "trees": "10", "rows": "100"}),
+    "smoke": Preset(1, (5,), 1, scenarios=1, targets=2, parameters=SMALL),
     "default": Preset(3, SHOTS, 1),
     "full": Preset(10, SHOTS, 5, optional=True),
 }
@@ -126,7 +131,8 @@ def trials(
 
 def _scenarios(dataset: DatasetFacts, protocol: Protocol, chosen: Preset) -> Iterator[Scenario]:
     fitting = [s for s in dataset.scenarios if s.protocol == protocol and (chosen.optional or not s.optional)]
-    yield from fitting[: chosen.scenarios]
+    for scenario in fitting[: chosen.scenarios]:
+        yield scenario.model_copy(update={"targets": scenario.targets[: chosen.targets]})
 
 
 def _planned(

@@ -5,6 +5,7 @@ import random
 import resource
 import traceback
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from time import perf_counter
 
@@ -133,7 +134,7 @@ def run_trial(found: Catalogue, trial: Trial, dataset: Dataset | None = None) ->
 def _scores(dataset: Dataset, trial: Trial, make: protocols.MakeLearner, clock: protocols.Clock) -> Iterator[Score]:
     if trial.protocol == "stream":
         return protocols.stream(dataset, dataset.stream(trial.scenario), make, seed=trial.seed, clock=clock)
-    transfer = dataset.transfer(trial.scenario)
+    transfer = replace(dataset.transfer(trial.scenario), targets=trial.targets)
     return protocols.transfer(dataset, transfer, make, seed=trial.seed, shots=trial.shots, draws=trial.draws, clock=clock)
 
 

@@ -54,6 +54,12 @@ def test_optional_transfers_run_only_in_full():
     assert {"o0", "o1", "o2"} < scenarios("full")
 
 
+def test_the_smoke_preset_bounds_the_targets_of_a_transfer():
+    wide = dataset("d").model_copy(update={"scenarios": (Scenario(name="t", sources=("a",), targets=("b", "c", "d")),)})
+    for preset, targets in (("smoke", ("b", "c")), ("default", ("b", "c", "d"))):
+        assert {p.trial.targets for p in plan.trials([wide], ALGORITHMS, PRESETS[preset], {})} == {targets}
+
+
 def test_an_optional_first_transfer_does_not_use_up_the_smoke_presets_one():
     turned = dataset("d", optional=1).model_copy(update={"scenarios": tuple(reversed(dataset("d", optional=1).scenarios))})
     planned = plan.trials([turned], ALGORITHMS, PRESETS["smoke"], {}, protocols=["transfer"])
