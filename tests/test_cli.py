@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from medtl_bench import suite
+from medtl_bench import __version__, suite
 from medtl_bench.results import SCHEMA
 
 NAMES = ["list", "show", "plan", "run", "leaderboard", "recommend", "check", "new", "data"]
@@ -44,7 +44,7 @@ def test_help_names_every_command(medtl):
 
 
 def test_the_version_is_shown(medtl):
-    assert medtl("--version").out.strip() == "0.1.0"
+    assert medtl("--version").out.strip() == __version__
 
 
 def test_a_run_that_goes_well_ends_with_0_and_again_has_nothing_to_do(run):

@@ -85,14 +85,14 @@ def checks(subject: Subject) -> Iterator[Conformance]:
 
 
 def names_what_it_downloads(subject: Subject) -> None:
-    """Check that files which are not shipped have a licence, a web address and a checksum."""
+    """Check that files which are not shipped have a licence, a checksum and a web address, or none if placed by hand."""
     download = subject.download()
     if download is None:
         return
     if not download.licence.strip() or not download.files:
         raise MedTLError(f"its download {'names no file' if download.licence.strip() else 'says no licence or terms'}.")
     for remote in download.files:
-        if not remote.address.startswith(("https://", "http://")):
+        if remote.address and not remote.address.startswith(("https://", "http://")):
             raise MedTLError(f"{remote.address!r} is no web address.")
         if not CHECKSUM.fullmatch(checksum := remote.sha256 or remote.md5):
             raise MedTLError(

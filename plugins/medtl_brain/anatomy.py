@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from medtl_bench.seeds import seed_of
-from medtl_bench.shipped import arrays
+from medtl_bench.shipped import arrays, read
 
 FILE = Path(__file__).parent / "data" / "mni_icbm152.npz"
 SHA256 = "e50477cb4be3a76119e4d01c07ac0eee31653489c267c516566ee2e9be546da1"
@@ -28,6 +28,11 @@ BEND = 3.5  # mm, deviation of a control point
 TURN, STRETCH, MOVE = 0.07, 0.05, 3.0  # deviations of an angle in radians, of a scale, of a position in mm
 
 Floats = NDArray[np.float64]
+
+
+def checked() -> None:
+    """Raise DataError or IntegrityError unless the shipped file is as it was, also where images are kept from before."""
+    read(FILE, SHA256)
 
 
 @cache

@@ -69,6 +69,7 @@ def _domain(name: str, held: computed.Arrays) -> Domain:
 
 def images() -> computed.Arrays:
     """Return images, masks and subjects of each domain and split, drawn once and then kept."""
+    anatomy.checked()
     return computed.arrays("brain-contrasts", anatomy.IDENTITY, anatomy.CODE, drawn)
 
 

@@ -101,6 +101,7 @@ RARE = tuple(name for name, kind in KINDS.items() if kind.rare)
 
 def build() -> Dataset:
     """Return the dataset."""
+    anatomy.checked()
     held = computed.arrays("brain-lesions", anatomy.IDENTITY, anatomy.CODE, drawn)
     return Dataset(
         name="brain-lesions",

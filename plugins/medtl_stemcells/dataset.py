@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from medtl_bench.data import Card, Dataset, Domain, Split, Stream, Task, Transfer
 from medtl_bench.downloads import Download, Remote, content
-from medtl_bench.errors import DataError
+from medtl_bench.errors import NotInstalledError
 from medtl_bench.metrics import INTEGRATION, defaults
 from medtl_bench.shipped import TEST, TRAIN, VAL, divided
 
@@ -44,7 +44,7 @@ CARD = Card(
 
 
 def build() -> Dataset:
-    """Return the dataset; raises NotDownloadedError, or DataError where the package rdata is missing."""
+    """Return the dataset; raises NotDownloadedError, or NotInstalledError without the package rdata."""
     x, study, kind = load()
     return Dataset(
         name="stemcells",
@@ -63,7 +63,7 @@ def load() -> tuple[NDArray[np.float32], NDArray[np.str_], NDArray[np.str_]]:
     """Return expression [125, 400], study and type of each sample [125]."""
     packed = content(RDA)
     if find_spec("rdata") is None:
-        raise DataError("The dataset 'stemcells' is an R data file; reading it needs rdata: pip install medtl-bench[cells].")
+        raise NotInstalledError("rdata, which reads its R file, is not installed: pip install medtl-bench[cells]")
     from rdata import read_rda  # noqa: PLC0415 - an extra
 
     found = read_rda(io.BytesIO(packed))["stemcells"]

@@ -10,6 +10,7 @@ from medtl_heart.dataset import build
 from sklearn.neighbors import NearestCentroid as Reference
 
 from medtl_bench import catalogue
+from medtl_bench.algorithm import refusal
 from medtl_bench.data import Dataset, Split
 from medtl_bench.protocols import Clock, MakeLearner, transfer
 from medtl_bench.seeds import generator
@@ -17,7 +18,9 @@ from tests.simulated import CLASSES, VALUES, moons
 
 FOUND = catalogue.find()
 METHODS = [
-    name for name, r in FOUND.algorithms.items() if r.entry.family != "bound" and not FOUND.algorithm(name).supports(CLASSES)
+    name
+    for name, r in FOUND.algorithms.items()
+    if r.entry.family != "bound" and not refusal(FOUND.algorithm(name), CLASSES, torch.zeros(1, 2))
 ]
 SEEDS = range(5)
 

@@ -150,7 +150,7 @@ def test_every_file_is_pinned_where_the_folder_has_it() -> None:
 
 def test_without_the_files_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MEDTL_BENCH_DATA", str(tmp_path))
-    with pytest.raises(NotDownloadedError, match="not downloaded"):
+    with pytest.raises(NotDownloadedError, match="cannot be read"):
         dataset.build()
 
 
