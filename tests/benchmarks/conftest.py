@@ -33,7 +33,7 @@ class Pairs(NamedTuple):
     pairs: int
 
 
-def timed(ours: Callable[[], object], theirs: Callable[[], object], *, pairs: int, bar: float, tries: int = 3) -> Pairs:
+def timed(ours: Callable[[], object], theirs: Callable[[], object], *, pairs: int, bar: float, tries: int = 2) -> Pairs:
     """Time two functions in turns and return their medians; tried again when another process may have disturbed them."""
     best: Pairs | None = None
     ours(), theirs()
