@@ -36,7 +36,7 @@ def rows(n: int, columns: int, classes: int, *identity: str | int) -> tuple[Tens
     return torch.randn(n, columns, generator=draw) + y[:, None] / classes, y
 
 
-@pytest.mark.parametrize("threads", [1], indirect=True)
+@pytest.mark.parametrize("threads", [2], indirect=True)
 @pytest.mark.parametrize(("columns", "bar"), [(64, 3.0), (1024, 1.5)])
 def test_a_meta_step_of_maml(speed, side_by_side, threads: int, columns: int, bar: float) -> None:
     l2l = pytest.importorskip("learn2learn")
