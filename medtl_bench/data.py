@@ -156,7 +156,9 @@ class Task:
         """Return the mean cross-entropy of class scores [n, classes, ...], or the mean squared error of values [n]."""
         if self.kind == "regression":
             return F.mse_loss(outputs, y)
-        return -outputs.log_softmax(1).gather(1, y.unsqueeze(1)).mean()  # F.cross_entropy is slow under vmap
+        if not torch._C._functorch.is_functorch_wrapped_tensor(outputs):
+            return F.cross_entropy(outputs, y)
+        return -outputs.log_softmax(1).gather(1, y.unsqueeze(1)).mean()  # the same, where F.cross_entropy is slow: under vmap
 
 
 @dataclass(frozen=True)

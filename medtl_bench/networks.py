@@ -86,9 +86,10 @@ Place = tuple[dict[str, Any], str, Tensor]  # a module's own table of parameters
 def _places(module: nn.ModuleDict, given: Parameters) -> dict[str, list[Place]]:
     """Return by part where each given tensor belongs."""
     places: dict[str, list[Place]] = {}
+    modules = dict(module.named_modules(remove_duplicate=False)) if given else {}
     for path, value in given.items():
         owner, _, name = path.rpartition(".")
-        found = module.get_submodule(owner)
+        found = modules[owner]
         table: dict[str, Any] = found._parameters if name in found._parameters else found._buffers
         places.setdefault(path.partition(".")[0], []).append((table, name, value))
     return places
@@ -193,11 +194,15 @@ class Standardise(nn.Module):
         self.mean: Tensor
         self.deviation: Tensor
         over = [axis for axis in range(x.ndim) if axis != 1]
-        mean, deviation = x.mean(over, keepdim=True), x.std(over, correction=0, keepdim=True)
-        keep = ((x == 0) | (x == 1)).all(0, keepdim=True) if x.ndim <= 3 else torch.zeros_like(mean, dtype=torch.bool)
-        keep = keep.all(2, keepdim=True) if x.ndim == 3 else keep
-        self.register_buffer("mean", mean.where(~keep, torch.zeros_like(mean)))
-        self.register_buffer("deviation", deviation.where(~keep & (deviation > 1e-6), torch.ones_like(deviation)))
+        keep = ((x == 0) | (x == 1)).all(0, keepdim=True) if x.ndim <= 3 else torch.zeros_like(x[:1], dtype=torch.bool)
+        keep = keep.flatten(2).all(2).view(1, -1, *[1] * (x.ndim - 2)) if x.ndim > 2 else keep
+        mean, deviation = torch.zeros_like(keep, dtype=x.dtype), torch.ones_like(keep, dtype=x.dtype)
+        if not keep.all():  # these take as long as some hundred steps where columns are many
+            fitted = x.mean(over, keepdim=True)
+            spread = (x - fitted).square().mean(over, keepdim=True).sqrt()
+            mean, deviation = fitted.where(~keep, mean), spread.where(~keep & (spread > 1e-6), deviation)
+        self.register_buffer("mean", mean)
+        self.register_buffer("deviation", deviation)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return standardised inputs of the same shape."""

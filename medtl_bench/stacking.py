@@ -1,20 +1,25 @@
 """Trains many learners of one method as one: their parameters are stacked, and `vmap` makes each step one program for all."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor
-from torch.func import vmap
-from torch.utils._pytree import tree_map
+from torch import Tensor, nn
+from torch.func import grad, vmap
+from torch.utils._pytree import TreeSpec, tree_flatten, tree_map, tree_unflatten
 
+from medtl_bench.adam import Adam
 from medtl_bench.networks import Parameters
+from medtl_bench.tape import Function, record
 from medtl_bench.training import Batch, Block, GradientMethod, Training, check, options_of
 
 MOST = 64
 TENSORS = ("x", "y", "unlabelled", "extra")
+CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 BYTES = 64 * 2**20
+SHAPES = 4  # of a training whose steps are recorded
 
 
 @dataclass
@@ -56,8 +61,14 @@ def _attempted(training: Training) -> Exception | None:
 
 
 def room(training: Training) -> int:
-    """Return how many learners to stack: so many that their parameters, gradients and moments stay in the processor's cache."""
-    size = sum(value.numel() * value.element_size() for value in training.learner.net.parameters.values())
+    """Return how many learners to stack: so many that their parameters, gradients and moments stay in the processor's cache.
+
+    One where the network has convolutions: `vmap` makes grouped ones of them, which take longer than one learner after another.
+    """
+    net = training.learner.net
+    if any(isinstance(module, CONVOLUTIONS) for module in net.module.modules()):
+        return 1
+    size = sum(value.numel() * value.element_size() for value in net.parameters.values())
     return max(2, min(MOST, BYTES // (4 * size)))
 
 
@@ -69,30 +80,52 @@ def train(trainings: Sequence[Training]) -> list[Exception | None]:
     learners = [training.learner for training in trainings]
     first = learners[0]
     theta = _stacked([{name: p.detach() for name, p in learner.net.parameters.items()} for learner in learners])
-    for parameter in theta.values():
-        parameter.requires_grad_()
     buffers = _stacked([learner.net.buffers for learner in learners])
     state = _stacked([{name: getattr(learner, name) for name in learner.state} for learner in learners])
-    objective = trainings[0].objective.__name__
     first.net.module.train()
-    optimiser = torch.optim.Adam(theta.values(), lr=first.learning_rate, fused=True)
-    losses = torch.zeros(len(learners))
+    step = _Step(first, trainings[0].objective.__name__, theta, buffers, state)
+    optimiser, losses = Adam(list(theta.values()), first.learning_rate), torch.zeros(len(learners))
     for batch in _batches(trainings):
-
-        def loss(theta: Parameters, buffers: Parameters, state: dict[str, Any], tensors: dict[str, Any]) -> Tensor:
-            one = replace(batch, **tensors)  # noqa: B023
-            value: Tensor = getattr(_reader(first, state), objective)(first.net.with_parameters(theta, buffers), one)
-            return value
-
-        tensors = {name: value for name in TENSORS if (value := getattr(batch, name)) is not None}
-        optimiser.zero_grad()
-        losses = vmap(loss)(theta, buffers, state, tensors)
-        losses.sum().backward()
-        optimiser.step()
+        *gradients, losses = step(batch)
+        optimiser.step(gradients)
     for number, learner in enumerate(learners):
         for name, parameter in learner.net.module.named_parameters():
-            parameter.data.copy_(theta[name][number].detach())
+            parameter.data.copy_(theta[name][number])
     return [_attempted_check(loss) for loss in losses]
+
+
+class _Step:
+    """Gives the gradients of all learners by parameter, then their losses; the first of a shape is recorded for the others."""
+
+    def __init__(
+        self, learner: GradientMethod, objective: str, theta: Parameters, buffers: Parameters, state: dict[str, Any]
+    ) -> None:
+        self.learner, self.objective = learner, objective
+        self.held, self.structure = tree_flatten((theta, buffers, state))
+        self.recorded: dict[object, Function | None] = {}
+
+    @torch.no_grad()
+    def __call__(self, batch: Batch) -> tuple[Tensor, ...]:
+        fed, structure = tree_flatten({name: value for name in TENSORS if (value := getattr(batch, name)) is not None})
+        tensors, shapes = [batch.progress, *self.held, *fed], tuple(tensor.shape for tensor in fed)
+        fresh = partial(self._calculated, structure)
+        if shapes not in self.recorded and len(self.recorded) < SHAPES:
+            outputs, self.recorded[shapes] = record(fresh, *tensors)
+            return outputs
+        return (self.recorded.get(shapes) or fresh)(*tensors)
+
+    def _calculated(self, structure: TreeSpec, progress: Tensor, *tensors: Tensor) -> tuple[Tensor, ...]:
+        theta, buffers, state = tree_unflatten(tensors[: len(self.held)], self.structure)
+        fed = tree_unflatten(tensors[len(self.held) :], structure)
+
+        def loss(theta: Parameters, buffers: Parameters, state: dict[str, Any], fed: dict[str, Any]) -> tuple[Tensor, Tensor]:
+            batch = Batch(**{"unlabelled": None, **fed}, progress=progress)
+            reader, net = _reader(self.learner, state), self.learner.net.with_parameters(theta, buffers)
+            value: Tensor = getattr(reader, self.objective)(net, batch)
+            return value, value
+
+        gradients, losses = vmap(grad(loss, has_aux=True))(theta, buffers, state, fed)
+        return *(gradients[name] for name in theta), losses
 
 
 def _batches(trainings: Sequence[Training]) -> Iterator[Batch]:

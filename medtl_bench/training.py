@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_flatten
 
 from medtl_bench import lockstep, networks
+from medtl_bench.adam import Adam
 from medtl_bench.algorithm import Algorithm
 from medtl_bench.data import Inputs, Split, concatenate, parts
 from medtl_bench.networks import Network
@@ -24,14 +25,14 @@ class Batch:
     """What an objective sees of one step.
 
     `x`: [sources, n, ...] and `y`: [sources, n, ...], one labelled minibatch for each source drawn; `unlabelled`: [m, ...]
-    inputs of the target, or None; `progress`: how much of the training is done, in [0, 1). `extra`: tensors that the method's
-    own `augment` added.
+    inputs of the target, or None; `progress`: how much of the training is done, a scalar in [0, 1). `extra`: tensors that the
+    method's own `augment` added.
     """
 
     x: Inputs
     y: Tensor
     unlabelled: Inputs | None
-    progress: float
+    progress: Tensor
     extra: Mapping[str, Tensor] = field(default_factory=dict)
 
     def pooled(self) -> tuple[Inputs, Tensor]:
@@ -54,10 +55,11 @@ class Block:
 
     def batches(self, steps: int) -> Iterator[Batch]:
         """Yield the batches of a training of so many steps."""
-        for step in range(len(self.y)):
+        done = torch.arange(self.first, self.first + len(self.y), dtype=torch.float64) / steps
+        for step, progress in enumerate(done):
             unlabelled = None if self.unlabelled is None else self.unlabelled[step]
             extra = {name: tensor[step] for name, tensor in self.extra.items()}
-            yield Batch(self.x[step], self.y[step], unlabelled, (self.first + step) / steps, extra)
+            yield Batch(self.x[step], self.y[step], unlabelled, progress, extra)
 
 
 def blocks(
@@ -105,7 +107,9 @@ def _of_sources(values: Sequence[Inputs], rows: Tensor, chosen: Tensor | None) -
 
 def _gathered(values: Inputs, rows: Tensor) -> Inputs:
     """Return the rows of several steps, gathered at once: one small gather a step would cost more than it moves."""
-    return values[rows.flatten()].view(*rows.shape, *values.shape[1:])
+    index = rows.flatten()
+    taken = values.index_select(0, index) if isinstance(values, Tensor) else values[index]
+    return taken.view(*rows.shape, *values.shape[1:])
 
 
 def _drawn(rows: int, steps: int, size: int, generator: torch.Generator) -> Tensor:
@@ -117,13 +121,11 @@ def _drawn(rows: int, steps: int, size: int, generator: torch.Generator) -> Tens
 def optimise(net: Network, objective: Objective, steps: Iterator[Batch], learning_rate: float) -> None:
     """Minimise an objective over batches with Adam (Kingma and Ba 2015); raises FloatingPointError when it diverges."""
     net.module.train()
-    optimiser = torch.optim.Adam(net.module.parameters(), lr=learning_rate, fused=True)
-    loss = torch.zeros(())
+    parameters = [parameter for parameter in net.module.parameters() if parameter.requires_grad]
+    optimiser, loss = Adam(parameters, learning_rate), torch.zeros(())
     for batch in steps:
-        optimiser.zero_grad()
         loss = objective(net, batch)
-        loss.backward()
-        optimiser.step()
+        optimiser.step(torch.autograd.grad(loss, parameters, materialize_grads=True))
     check(loss)
 
 
@@ -191,7 +193,8 @@ class GradientMethod(Algorithm):
     """A method that trains one network by gradient steps on its `objective`; `adapt` fine-tunes unless overridden.
 
     Learners of equal shape are trained as one (`stacking`): their objective may read the network, the batch, the task, the
-    options and what `state` names, and changes none of them; what needs random numbers belongs into `augment`.
+    options and what `state` names, and changes none of them; what needs random numbers belongs into `augment`. It calculates
+    with tensors throughout: only its first step is run as Python, later ones repeat what was done to tensors then (`tape`).
 
     `steps`: in `fit`. `adapt_steps`: in each `adapt`. `batch_size`: rows of a source in a step. `sources_per_step`: how
     many sources a step draws at most. `width`: of the features. `state`: the names of further fields that the objective reads,

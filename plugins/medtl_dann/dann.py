@@ -1,8 +1,8 @@
 """Domain-adversarial neural networks (Ganin et al. 2016, JMLR 17(59))."""
 
-import math
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -29,13 +29,13 @@ class DANN(GradientMethod):
     def objective(self, net: Network, batch: Batch) -> Tensor:
         """Return L_cls + L_D."""
         x, y = batch.pooled()
-        source, target = net.features(x), net.features(batch.unlabelled)
-        strength = self.weight * (2 / (1 + math.exp(-self.gamma * batch.progress)) - 1)
-        source_odds, target_odds = (net.critic(reverse(pooled(z), strength)) for z in (source, target))
-        domain = F.softplus(-source_odds).mean() + F.softplus(target_odds).mean()
-        return self.task.loss(net.head(source), y) + domain
+        z = net.features(torch.cat([x, batch.unlabelled]))
+        strength = self.weight * (2 / (1 + torch.exp(-self.gamma * batch.progress)) - 1)
+        odds = net.critic(reverse(pooled(z), strength))
+        domain = F.softplus(-odds[: len(y)]).mean() + F.softplus(odds[len(y) :]).mean()
+        return self.task.loss(net.head(z[: len(y)]), y) + domain
 
 
-def reverse(z: Tensor, strength: float) -> Tensor:
+def reverse(z: Tensor, strength: Tensor) -> Tensor:
     """Return z, whose gradient arrives multiplied by -strength (eq. 14); no custom function, so it works under vmap."""
-    return z.detach() * (1 + strength) - strength * z
+    return torch.lerp(z.detach(), z, -strength.to(z.dtype))

@@ -28,7 +28,7 @@ class EWC(GradientMethod):
     online: bool = False
     decay: float = 0.95
     fisher_rows: int = 512
-    springs: list[tuple[Parameters, Parameters]] = field(init=False, repr=False, default_factory=list)
+    springs: list[tuple[Tensor, Tensor]] = field(init=False, repr=False, default_factory=list)
     state: ClassVar[tuple[str, ...]] = ("springs",)
 
     def objective(self, net: Network, batch: Batch) -> Tensor:
@@ -37,9 +37,8 @@ class EWC(GradientMethod):
 
     def penalty(self, net: Network) -> Tensor:
         """Return sum F_i (theta_i - theta*_i)^2 over springs and parameters."""
-        theta = net.parameters
-        terms = [(f[name] * (theta[name] - anchor[name]) ** 2).sum() for f, anchor in self.springs for name in theta]
-        return torch.stack(terms).sum() if terms else torch.zeros(())
+        theta = flat(net.parameters) if self.springs else torch.zeros(())
+        return sum(((f * (theta - anchor) ** 2).sum() for f, anchor in self.springs), torch.zeros(()))
 
     def fit(self, sources: Sequence[Split], unlabelled: Inputs) -> None:
         """Train on the sources, then attach a spring."""
@@ -53,10 +52,10 @@ class EWC(GradientMethod):
 
     def consolidate(self, split: Split) -> None:
         """Measure the Fisher information on a split and remember it with the present weights."""
-        fisher = self.fisher(split[torch.randperm(len(split), generator=self.generator)[: self.fisher_rows]])
-        anchor = {name: value.detach().clone() for name, value in self.net.parameters.items()}
+        fisher = flat(self.fisher(split[torch.randperm(len(split), generator=self.generator)[: self.fisher_rows]]))
+        anchor = flat(self.net.parameters).detach()
         if self.online and self.springs:
-            fisher = {name: self.decay * f + fisher[name] for name, f in self.springs[0][0].items()}
+            fisher = self.decay * self.springs[0][0] + fisher
         self.springs = [(fisher, anchor)] if self.online else [*self.springs, (fisher, anchor)]
 
     def fisher(self, split: Split) -> Parameters:
@@ -72,3 +71,8 @@ class EWC(GradientMethod):
             for name, g in vmap(grad(loss), (None, 0, 0))(theta, x, y).items():
                 total[name] += (g**2).sum(0)
         return {name: value / len(split) for name, value in total.items()}
+
+
+def flat(parameters: Parameters) -> Tensor:
+    """Return all parameters as one vector, over which a penalty is a few kernels instead of a few for each parameter."""
+    return torch.cat([value.flatten() for value in parameters.values()])

@@ -58,7 +58,7 @@ def problem(kind: str, weight: float, progress: float) -> tuple[DANN, Batch]:
     method = DANN(task, generator("crosscheck dann weights", kind), weight=weight, width=width)
     method.build([Split(x.flatten(0, 1), y.flatten(0, 1))])
     method.net.module.double()
-    return method, Batch(x.double(), y, target.double(), progress)
+    return method, Batch(x.double(), y, target.double(), torch.tensor(progress, dtype=torch.float64))
 
 
 def by_us(method: DANN, batch: Batch) -> tuple[float, Gradients]:

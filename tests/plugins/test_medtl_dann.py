@@ -23,7 +23,7 @@ SEEDS = range(5)
 
 def test_reversal_passes_values_and_turns_gradients_round() -> None:
     z = torch.randn(4, 3, dtype=torch.float64, requires_grad=True)
-    out = reverse(z, 0.7)
+    out = reverse(z, torch.tensor(0.7))
     assert torch.allclose(out, z)
     (gradient,) = torch.autograd.grad((out**2).sum(), z)
     assert torch.allclose(gradient, -0.7 * 2 * z)
@@ -37,7 +37,7 @@ def test_gradients_are_those_of_the_formula(progress: float) -> None:
     method = DANN(CLASSES, generator("init"), weight=0.8, width=8)
     method.build([Split(x[0], y[0])])
     method.net.module.double()
-    batch = Batch(x.double(), y, unlabelled.double(), progress)
+    batch = Batch(x.double(), y, unlabelled.double(), torch.tensor(progress, dtype=torch.float64))
     strength = 0.8 * (2 / (1 + math.exp(-10 * progress)) - 1)
 
     def classification() -> torch.Tensor:

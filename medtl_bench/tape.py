@@ -1,0 +1,111 @@
+"""Records once what a function does to tensors, to do it again to others without the function's Python.
+
+A step of a small network spends most of its time in Python, autograd and the layers of `vmap`; a recorded step is only the
+kernels that these came down to. The idea is that of `torch.fx.experimental.proxy_tensor.make_fx`, which takes a hundred times
+longer to record.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, fx
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves, tree_map_only
+
+aten = torch.ops.aten
+Function = Callable[..., tuple[Tensor, ...]]
+UNREPEATABLE = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape, torch.Tag.nondeterministic_seeded}
+
+
+def record(function: Function, *inputs: Tensor) -> tuple[tuple[Tensor, ...], Function | None]:
+    """Call a function and return its outputs with a function that does the same to other inputs of the same shapes.
+
+    Instead of the latter None if it cannot be done again: where a value was read in Python, was random, or an input was changed
+    in place. What a function does must not depend on anything else that changes from one call to the next.
+    """
+    recorder = _Recorder(inputs)
+    with recorder:
+        outputs = function(*inputs)
+    return outputs, recorder.function(outputs) if recorder.repeatable else None
+
+
+class _Recorder(TorchDispatchMode):
+    """Writes down each kernel as a node of a graph; tensors are known by identity, so all are kept until the end."""
+
+    def __init__(self, inputs: Sequence[Tensor]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.graph = fx.Graph()
+        self.root = torch.nn.Module()
+        self.repeatable = True
+        self.kept: list[object] = list(inputs)
+        self.nodes = {id(tensor): self.graph.placeholder(f"input_{number}") for number, tensor in enumerate(inputs)}
+        self.given = {_memory(tensor) for tensor in inputs}
+        self.own: set[int] = set()
+        self.views = {_place(tensor): self.nodes[id(tensor)] for tensor in inputs}
+
+    def __torch_dispatch__(self, kernel: Any, types: object, args: Any = (), kwargs: Any = None) -> Any:  # noqa: ANN401
+        """Run a kernel and write it down."""
+        kwargs = kwargs or {}
+        outputs = kernel(*args, **kwargs)
+        if UNREPEATABLE.intersection(kernel.tags) or not self._changes_only_its_own(kernel, args):
+            self.repeatable = False
+        if self.repeatable:
+            self._write(kernel, args, kwargs, outputs)
+        return outputs
+
+    def function(self, outputs: Sequence[Tensor]) -> Function:
+        """Return the function that was written down."""
+        self.graph.output(tuple(self._node(output) for output in outputs))
+        self.graph.eliminate_dead_code()
+        repeated: Function = fx.GraphModule(self.root, self.graph).forward
+        return repeated
+
+    def _write(self, kernel: Any, args: Any, kwargs: Any, outputs: Any) -> None:  # noqa: ANN401
+        self.kept.append((args, kwargs, outputs))
+        if isinstance(outputs, Tensor) and (kernel.is_view or kernel is aten._unsafe_view.default):
+            known = self.views.get(_place(outputs))
+            if known is not None:  # a view that shows what another tensor is already
+                self.nodes[id(outputs)] = known
+                return
+        node = self.graph.call_function(kernel, *tree_map_only(Tensor, self._node, (args, kwargs)))
+        if isinstance(outputs, Tensor):
+            self._name(outputs, node)
+        else:
+            for number, output in enumerate(outputs):
+                if isinstance(output, Tensor):
+                    self._name(output, self.graph.call_function(_item, (node, number)))
+
+    def _name(self, tensor: Tensor, node: fx.Node) -> None:
+        self.nodes[id(tensor)] = node
+        self.views[_place(tensor)] = node
+        if _memory(tensor) not in self.given:
+            self.own.add(_memory(tensor))
+
+    def _node(self, tensor: Tensor) -> fx.Node:
+        """Return the node of a tensor; one that is neither an input nor an output of a kernel is a constant."""
+        if id(tensor) not in self.nodes:
+            name = f"constant_{len(self.nodes)}"
+            self.root.register_buffer(name, tensor)
+            self.kept.append(tensor)
+            self.given.add(_memory(tensor))
+            self._name(tensor, self.graph.get_attr(name))
+        return self.nodes[id(tensor)]
+
+    def _changes_only_its_own(self, kernel: Any, args: Any) -> bool:  # noqa: ANN401
+        """Return whether a kernel writes to nothing but what earlier kernels made."""
+        told = zip(args, kernel._schema.arguments, strict=False)
+        written = tree_leaves([value for value, argument in told if argument.alias_info and argument.alias_info.is_write])
+        return all(_memory(tensor) in self.own for tensor in written)
+
+
+def _memory(tensor: Tensor) -> int:
+    return tensor.untyped_storage().data_ptr()
+
+
+def _item(values: Sequence[Tensor], number: int) -> Tensor:
+    return values[number]
+
+
+def _place(tensor: Tensor) -> tuple[object, ...]:
+    return tensor.data_ptr(), tensor.shape, tensor.stride(), tensor.dtype

@@ -1,0 +1,88 @@
+"""What a recorded function gives for other inputs, and what is never recorded."""
+
+import pytest
+import torch
+from torch import nn
+from torch.func import functional_call, grad, vmap
+
+from medtl_bench.tape import record
+
+
+def test_a_recorded_step_gives_for_other_inputs_what_the_function_gives():
+    net = nn.Sequential(nn.Linear(5, 8), nn.ReLU(inplace=True), nn.Linear(8, 3))
+    names = [name for name, _ in net.named_parameters()]
+
+    def loss(theta, x, y):
+        return -functional_call(net, theta, (x,)).log_softmax(1).gather(1, y[:, None]).mean()
+
+    def step(x, y, *theta):
+        return tuple(vmap(grad(loss), (0, 0, 0))(dict(zip(names, theta, strict=True)), x, y).values())
+
+    def inputs(seed):
+        source = torch.Generator().manual_seed(seed)
+        theta = [torch.randn(4, *p.shape, generator=source) for p in net.parameters()]
+        return torch.randn(4, 6, 5, generator=source), torch.randint(3, (4, 6), generator=source), *theta
+
+    first, repeat = record(step, *inputs(0))
+    assert repeat is not None
+    for seed in (0, 1, 2):
+        torch.testing.assert_close(repeat(*inputs(seed)), step(*inputs(seed)))
+    torch.testing.assert_close(first, step(*inputs(0)))
+
+
+def test_inputs_changed_in_place_between_calls_are_read_anew():
+    x = torch.ones(3)
+    _, repeat = record(lambda x: (x * 2,), x)
+    x.add_(1)
+    assert repeat(x)[0].tolist() == [4, 4, 4]
+
+
+def test_constants_and_kernels_with_several_outputs_are_kept():
+    constant = torch.tensor([1.0, 2.0, 3.0])
+    _, repeat = record(lambda x: (torch.cat(x.split(1)) + constant, x.sort().values), torch.zeros(3))
+    assert [out.tolist() for out in repeat(torch.tensor([2.0, 1.0, 0.0]))] == [[3, 3, 3], [0, 1, 2]]
+
+
+def test_a_view_that_shows_the_same_is_no_kernel():
+    _, repeat = record(lambda x: (x.t().t().expand(2, 3).view(2, 3) + 1,), torch.zeros(2, 3))
+    called = [node for node in repeat.__self__.graph.nodes if node.op == "call_function"]
+    assert [node.target for node in called][-1] == torch.ops.aten.add.Tensor
+    assert len(called) <= 2  # the first transpose is written down; nothing reads it
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: (x * 2 if x.sum() > 0 else x,),
+        lambda x: (x * float(x[0]),),
+        lambda x: (x * x.sum().item(),),
+        lambda x: (x[x > 0],),
+        lambda x: (x.unique(),),
+        lambda x: (x + torch.rand(3),),
+        lambda x: (nn.functional.dropout(x, 0.5),),
+        lambda x: (x.add_(1),),
+        lambda x: (x.view(3).mul_(2) + 1,),
+        lambda x: (x.detach().zero_(),),
+    ],
+)
+def test_what_cannot_be_repeated_is_done_once_and_not_recorded(function):
+    outputs, repeat = record(function, torch.tensor([1.0, 2.0, 3.0]))
+    assert outputs[0].ndim == 1
+    assert repeat is None
+
+
+def test_a_constant_changed_in_place_is_not_recorded():
+    counter = torch.zeros(())
+    _, repeat = record(lambda x: (x + counter.add_(1),), torch.zeros(2))
+    assert repeat is None
+
+
+def test_what_is_changed_through_a_view_is_changed_again():
+    def function(x):
+        y = x * 2
+        y[0].mul_(3)
+        return (y,)
+
+    _, repeat = record(function, torch.ones(2))
+    assert repeat is not None
+    assert repeat(torch.tensor([1.0, 2.0]))[0].tolist() == [6, 4]
