@@ -11,7 +11,7 @@ from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import Distribution, entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, get_args
@@ -196,13 +196,14 @@ class _RefusedError(Exception):
 
 
 def _installed() -> Iterator[tuple[Plugin, Callable[[], ModuleType]]]:
-    points = {(point.name, point.value): point for point in entry_points(group=GROUP)}
-    for point in sorted(points.values(), key=lambda p: (_distribution(p)[0] != OWN_DISTRIBUTION, _distribution(p), p.name)):
-        yield Plugin(point.name, *_distribution(point), _file_of(point.module)), point.load
+    points = {(point.name, point.value): point for point in entry_points(group=GROUP)}.values()
+    told = {dist: _name_and_version(dist) for dist in {point.dist for point in points}}  # each asks for a file to be parsed
+    for point in sorted(points, key=lambda p: (told[p.dist][0] != OWN_DISTRIBUTION, told[p.dist], p.name)):
+        yield Plugin(point.name, *told[point.dist], _file_of(point.module)), point.load
 
 
-def _distribution(point: EntryPoint) -> tuple[str, str]:
-    return (point.dist.name, point.dist.version) if point.dist else ("unknown distribution", "0")
+def _name_and_version(dist: Distribution | None) -> tuple[str, str]:
+    return (dist.name, dist.version) if dist else ("unknown distribution", "0")
 
 
 def _file_of(module: str) -> str:

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from hashlib import blake2b, sha256
 from typing import TYPE_CHECKING, Literal, Self, TypeAlias, TypeVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -266,7 +268,8 @@ def _problems(dataset: Dataset) -> Iterator[str]:
                 yield f"domain {domain.name!r}, {name}: {problem}"
         if len({split.groups is None for split in domain.splits().values() if len(split)}) > 1:
             yield f"domain {domain.name!r}: either all its splits have groups or none."
-        for problem in (*_shared(domain, "row", _row_marks), *_shared(domain, "group", _group_marks)):
+        rows = _shared(domain, "row", _row_marks) if any(_shared(domain, "row", _row_sums)) else ()
+        for problem in (*rows, *_shared(domain, "group", _group_marks)):
             yield f"domain {domain.name!r}: {problem}"
     if dataset.task.kind in {"classification", "segmentation"}:
         present = torch.cat([d.train.y.unique() for d in dataset.domains]).unique().tolist()
@@ -346,10 +349,20 @@ def _shared(domain: Domain, what: str, marks: Callable[[Split], list[object]]) -
 
 
 def _row_marks(split: Split) -> list[object]:
+    """Return 128 bits of each row, the same for equal rows."""
+    return [blake2b(row, digest_size=16).digest() for row in _row_words(split)]
+
+
+def _row_sums(split: Split) -> list[object]:
+    """Return a number of each row, the same for equal rows and seldom for others, in a tenth of the time of marks."""
+    words = _row_words(split)
+    return list((words @ np.random.default_rng(0).integers(2**63, size=words.shape[1], dtype=np.uint64)).tolist())
+
+
+def _row_words(split: Split) -> NDArray[np.uint64]:
     rows = len(split)
-    flat = [part.reshape(rows, part[:1].numel()) + 0.0 for part in parts(split.x).values()]  # -0.0 becomes 0.0
-    arrays = [part.contiguous().numpy() for part in flat]
-    return [blake2b(b"".join(a[i].data for a in arrays), digest_size=16).digest() for i in range(rows)]
+    flat = torch.cat([part.reshape(rows, part[:1].numel()) for part in parts(split.x).values()], 1)
+    return F.pad(flat + 0.0, (0, flat.shape[1] % 2)).numpy().view(np.uint64)  # -0.0 becomes 0.0
 
 
 def _group_marks(split: Split) -> list[object]:

@@ -6,10 +6,11 @@ import torch
 
 import medtl_bench.runner  # noqa: F401
 from medtl_bench import memory
+from medtl_bench.adam import Adam
+from medtl_bench.tape import record
 
 memory.keep_freed()
 
-# The first optimiser step and the first transform import much of torch, for about two seconds.
-_weight = torch.nn.Parameter(torch.zeros(1))
-torch.optim.Adam([_weight], fused=True).step()
-torch.func.vmap(torch.func.grad(torch.sin))(torch.zeros(1))
+# The first optimiser step, transform and recorded function import much of torch, for about two seconds.
+Adam([torch.zeros(1)], 0.0).step([torch.zeros(1)])
+record(lambda x: (torch.func.vmap(torch.func.grad(torch.sin))(x),), torch.zeros(1))
