@@ -9,10 +9,11 @@ from medtl_bench.results import Frozen, Outcome, Trial
 
 
 class DescribeDataset(Frozen):
-    """Load a dataset and say what planning needs to know of it."""
+    """Load a dataset and say what planning needs to know of it, and which of some algorithms cannot do its task."""
 
     verb: Literal["describe dataset"] = "describe dataset"
     name: str
+    algorithms: tuple[str, ...] = ()
 
 
 class DescribeAlgorithm(Frozen):

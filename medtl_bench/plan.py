@@ -26,7 +26,10 @@ class Scenario(Frozen):
 
 
 class DatasetFacts(Frozen):
-    """What planning needs to know of a dataset, so that planning need not load it."""
+    """What planning needs to know of a dataset, so that planning need not load it.
+
+    `refused`: why an algorithm cannot do its task, by name of those that cannot.
+    """
 
     name: str
     digest: str
@@ -35,6 +38,7 @@ class DatasetFacts(Frozen):
     task: str
     metrics: tuple[str, ...]
     scenarios: tuple[Scenario, ...]
+    refused: dict[str, str] = {}
 
 
 class AlgorithmFacts(Frozen):
@@ -164,4 +168,4 @@ def _planned(
         variant=algorithm.variant,
         counterpart=algorithm.counterpart,
     )
-    return Planned(trial, about, algorithm.stacks, algorithm.missing)
+    return Planned(trial, about, algorithm.stacks, algorithm.missing or dataset.refused.get(algorithm.name, ""))

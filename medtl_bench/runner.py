@@ -5,6 +5,7 @@ import random
 import resource
 import traceback
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from time import perf_counter
@@ -35,7 +36,7 @@ def perform(job: Job) -> Reply:
     try:
         found = catalogue.find(job.plugin_files)
         if isinstance(job.task, DescribeDataset):
-            return Reply(dataset=describe_dataset(found, job.task.name), versions=versions())
+            return Reply(dataset=describe_dataset(found, job.task), versions=versions())
         if isinstance(job.task, DescribeAlgorithm):
             return Reply(algorithm=describe_algorithm(found, job.task))
         if isinstance(job.task, RunStack):
@@ -55,18 +56,26 @@ def failed(error: BaseException, seconds: float) -> Outcome:
     return Outcome(status="failed", reason=_valid(reason(error)), log=log, seconds=total, peak_memory=peak_memory())
 
 
-def describe_dataset(found: Catalogue, name: str) -> DatasetFacts:
+def describe_dataset(found: Catalogue, task: DescribeDataset) -> DatasetFacts:
     """Load a dataset and return its facts."""
-    dataset = found.dataset(name)
+    dataset = found.dataset(task.name)
     return DatasetFacts(
-        name=name,
+        name=task.name,
         digest=dataset.digest(),
         area=dataset.card.area,
         provenance=dataset.card.provenance,
         task=dataset.task.kind,
         metrics=dataset.task.metrics,
         scenarios=tuple(_scenarios(dataset)),
+        refused=dict(_refused(found, dataset, task.algorithms)),
     )
+
+
+def _refused(found: Catalogue, dataset: Dataset, algorithms: Sequence[str]) -> Iterator[tuple[str, str]]:
+    for name in algorithms:
+        with suppress(Exception):  # then its trials tell
+            if why := refusal(found.algorithm(name), dataset.task, dataset.domains[0].train.x[:1]):
+                yield name, why
 
 
 def _scenarios(dataset: Dataset) -> Iterator[Scenario]:

@@ -13,7 +13,7 @@ from medtl_bench.catalogue import Catalogue
 from medtl_bench.errors import IntegrityError, MedTLError, unknown
 from medtl_bench.executors import Executor
 from medtl_bench.jobs import DescribeAlgorithm, DescribeDataset, Job, Reply, RunStack, RunTrial
-from medtl_bench.plan import AlgorithmFacts, DatasetFacts, Planned
+from medtl_bench.plan import Planned
 from medtl_bench.results import TEMPORARY, Outcome, Protocol, Record, Store, Trial
 
 Progress = Callable[[Record], None]
@@ -63,24 +63,14 @@ def make_plan(request: Request, catalogue: Catalogue, execute: Executor) -> Plan
         if name not in algorithms:
             raise unknown("algorithm of this run", name, algorithms)
     files = tuple(request.plugin_files)
-    tasks: list[DescribeDataset | DescribeAlgorithm] = [DescribeDataset(name=name) for name in datasets]
-    tasks += [DescribeAlgorithm(name=n, given=given.get(n, {}), preset=dict(chosen.parameters)) for n in algorithms]
-    planning, versions = Planning(), {}
-    dataset_facts: dict[str, DatasetFacts] = {}
-    algorithm_facts: dict[str, AlgorithmFacts] = {}
-    for job, reply in execute([Job(task=task, plugin_files=files) for task in tasks]):
-        described = job.task
-        if reply.dataset is not None:
-            dataset_facts[reply.dataset.name] = reply.dataset
-            versions = reply.versions
-        elif reply.algorithm is not None:
-            algorithm_facts[reply.algorithm.name] = reply.algorithm
-        elif reply.outcome is not None and isinstance(described, DescribeDataset | DescribeAlgorithm):
-            if isinstance(described, DescribeAlgorithm) and described.given and reply.exit_code == MedTLError.exit_code:
-                raise MedTLError(reply.outcome.reason)
-            told = planning.skipped if reply.outcome.status == "skipped" else planning.unusable
-            told[described.name] = reply.outcome.reason
-            planning.tampered |= reply.exit_code == IntegrityError.exit_code
+    planning = Planning()
+    asked = [DescribeAlgorithm(name=n, given=given.get(n, {}), preset=dict(chosen.parameters)) for n in algorithms]
+    replies = _described(asked, files, execute, planning)
+    algorithm_facts = {reply.algorithm.name: reply.algorithm for reply in replies if reply.algorithm}
+    able = tuple(name for name, facts in algorithm_facts.items() if not facts.missing)
+    replies = _described([DescribeDataset(name=name, algorithms=able) for name in datasets], files, execute, planning)
+    dataset_facts = {reply.dataset.name: reply.dataset for reply in replies if reply.dataset}
+    versions = replies[0].versions if replies else {}
     planning.planned = plan.trials(
         [dataset_facts[n] for n in datasets if n in dataset_facts],
         [algorithm_facts[n] for n in algorithms if n in algorithm_facts],
@@ -92,6 +82,24 @@ def make_plan(request: Request, catalogue: Catalogue, execute: Executor) -> Plan
     if not (planning.planned or planning.unusable or planning.skipped):
         raise MedTLError(f"There is no trial to run: none of {', '.join(datasets)} has a {' or '.join(request.protocols)}.")
     return planning
+
+
+def _described(
+    tasks: Sequence[DescribeDataset | DescribeAlgorithm], files: tuple[str, ...], execute: Executor, planning: Planning
+) -> list[Reply]:
+    """Return the replies that hold facts; the reasons of others go into the planning."""
+    replies = []
+    for job, reply in execute([Job(task=task, plugin_files=files) for task in tasks]):
+        described = job.task
+        if reply.dataset or reply.algorithm:
+            replies.append(reply)
+        elif reply.outcome is not None and isinstance(described, DescribeDataset | DescribeAlgorithm):
+            if isinstance(described, DescribeAlgorithm) and described.given and reply.exit_code == MedTLError.exit_code:
+                raise MedTLError(reply.outcome.reason)
+            told = planning.skipped if reply.outcome.status == "skipped" else planning.unusable
+            told[described.name] = reply.outcome.reason
+            planning.tampered |= reply.exit_code == IntegrityError.exit_code
+    return replies
 
 
 def _named(what: str, wanted: Sequence[str], known: Iterable[str]) -> list[str]:

@@ -301,3 +301,9 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path):
 def test_an_error_inside_a_run_is_not_blamed_on_the_folder(tmp_path):
     with pytest.raises(BrokenPipeError), suite.alone(tmp_path):
         raise BrokenPipeError(32, "Broken pipe")
+
+
+def test_what_an_algorithm_refuses_is_known_before_a_process_is_started_for_it(planned):
+    skipped = {p.trial.algorithm: p.skipped for p in planned(algorithms=["column", "only-masks"]).planned}
+    assert skipped["column"] == ""
+    assert skipped["only-masks"] == "it only segments"
