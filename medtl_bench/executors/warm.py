@@ -1,5 +1,7 @@
 """Imported once by the fork server, so that no job pays for what every job needs."""
 
+import gc
+
 import sklearn.ensemble
 import sklearn.linear_model  # noqa: F401
 import torch
@@ -14,3 +16,7 @@ memory.keep_freed()
 # The first optimiser step, transform and recorded function import much of torch, for about two seconds.
 Adam([torch.zeros(1)], 0.0).step([torch.zeros(1)])
 record(lambda x: (torch.func.vmap(torch.func.grad(torch.sin))(x),), torch.zeros(1))
+
+# A collection in a fork would write to every object, and so copy all of this memory, for half a second.
+gc.collect()
+gc.freeze()
