@@ -14,14 +14,16 @@ from sklearn.decomposition import PCA
 from torch import Tensor
 
 from medtl_bench import hindsight, transferability
+from medtl_bench.backbones import Standardise
+from medtl_bench.batches import Batch
 from medtl_bench.data import Dataset, Domain, Inputs, Split, Task, parts
 from medtl_bench.errors import MedTLError, unknown
 from medtl_bench.hindsight import Measured, Tau
-from medtl_bench.networks import Network, Standardise
+from medtl_bench.networks import Network
 from medtl_bench.protocols import Labels
 from medtl_bench.results import Record
 from medtl_bench.seeds import generator
-from medtl_bench.training import Batch, GradientMethod
+from medtl_bench.training import GradientMethod
 
 Floats = NDArray[np.floating]
 FEWEST = 2

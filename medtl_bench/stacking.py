@@ -11,9 +11,10 @@ from torch.func import grad, vmap
 from torch.utils._pytree import TreeSpec, tree_flatten, tree_map, tree_unflatten
 
 from medtl_bench.adam import Adam
+from medtl_bench.batches import Batch, Block
 from medtl_bench.networks import Parameters
 from medtl_bench.tape import Function, record
-from medtl_bench.training import Batch, Block, GradientMethod, Training, check, options_of
+from medtl_bench.training import GradientMethod, Training, check, options_of
 
 MOST = 64
 TENSORS = ("x", "y", "unlabelled", "extra")

@@ -1,7 +1,7 @@
-"""The one optimisation loop. A gradient method supplies its objective; the loop, the batches and the network are here."""
+"""The one optimisation loop. A gradient method supplies its objective; the loop and the network are here."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import ClassVar
@@ -13,109 +13,14 @@ from torch.utils._pytree import tree_flatten
 from medtl_bench import lockstep, networks
 from medtl_bench.adam import Adam
 from medtl_bench.algorithm import Algorithm
+from medtl_bench.batches import Batch, Block, blocks
 from medtl_bench.data import Inputs, Split, concatenate, parts
 from medtl_bench.networks import Network
 
 PREDICT_ROWS = 4096
-GATHERED_STEPS = 16
-
-
-@dataclass(frozen=True)
-class Batch:
-    """What an objective sees of one step.
-
-    `x`: [sources, n, ...] and `y`: [sources, n, ...], one labelled minibatch for each source drawn; `unlabelled`: [m, ...]
-    inputs of the target, or None; `progress`: how much of the training is done, a scalar in [0, 1). `extra`: tensors that the
-    method's own `augment` added.
-    """
-
-    x: Inputs
-    y: Tensor
-    unlabelled: Inputs | None
-    progress: Tensor
-    extra: Mapping[str, Tensor] = field(default_factory=dict)
-
-    def pooled(self) -> tuple[Inputs, Tensor]:
-        """Return the rows of all sources as one batch: x [sources * n, ...] and y [sources * n, ...]."""
-        return self.x.flatten(0, 1), self.y.flatten(0, 1)
 
 
 Objective = Callable[[Network, Batch], Tensor]
-
-
-@dataclass(frozen=True)
-class Block:
-    """Some steps in a row: what a Batch holds, each with a first axis for the steps, the first of which is number `first`."""
-
-    first: int
-    x: Inputs
-    y: Tensor
-    unlabelled: Inputs | None
-    extra: Mapping[str, Tensor] = field(default_factory=dict)
-
-    def batches(self, steps: int) -> Iterator[Batch]:
-        """Yield the batches of a training of so many steps."""
-        done = torch.arange(self.first, self.first + len(self.y), dtype=torch.float64) / steps
-        for step, progress in enumerate(done):
-            unlabelled = None if self.unlabelled is None else self.unlabelled[step]
-            extra = {name: tensor[step] for name, tensor in self.extra.items()}
-            yield Batch(self.x[step], self.y[step], unlabelled, progress, extra)
-
-
-def blocks(
-    sources: Sequence[Split], unlabelled: Inputs | None, steps: int, size: int, most: int, generator: torch.Generator
-) -> Iterator[Block]:
-    """Yield `steps` batches of `size` rows of every source, and of as many target rows, drawn with replacement.
-
-    Where every source has fewer than `size` rows, so many as the largest has; a source of just that size is taken whole each
-    time. Of more than `most` sources, each step draws that many. Steps are gathered several at once.
-    """
-    size = min(size, max(len(source) for source in sources))
-    rows = torch.stack([_drawn(len(source), steps, size, generator) for source in sources], 1)
-    chosen = None
-    if len(sources) > most:
-        chosen = torch.rand(steps, len(sources), generator=generator).argsort(1)[:, :most]
-    drawn = size * min(most, len(sources))
-    target = None if unlabelled is None else _drawn(unlabelled.shape[0], steps, drawn, generator)
-    for first in range(0, steps, GATHERED_STEPS):
-        now = slice(first, first + GATHERED_STEPS)
-        which = None if chosen is None else chosen[now]
-        x, y = (_of_sources(values, rows[now], which) for values in ([s.x for s in sources], [s.y for s in sources]))
-        yield Block(first, x, y, None if unlabelled is None or target is None else _gathered(unlabelled, target[now]))
-
-
-def batches(
-    sources: Sequence[Split], unlabelled: Inputs | None, steps: int, size: int, most: int, generator: torch.Generator
-) -> Iterator[Batch]:
-    """Yield the batches of `blocks` one by one."""
-    for block in blocks(sources, unlabelled, steps, size, most, generator):
-        yield from block.batches(steps)
-
-
-def _of_sources(values: Sequence[Inputs], rows: Tensor, chosen: Tensor | None) -> Inputs:
-    """Return rows [steps, sources, n] of every source, or of those `chosen` [steps, most]; the sources are never joined."""
-    if chosen is None:
-        x: Inputs = torch.stack([_gathered(part, rows[:, number]) for number, part in enumerate(values)], 1)
-        return x
-    rows = rows.gather(1, chosen[:, :, None].expand(-1, -1, rows.shape[2]))
-    order = chosen.flatten().argsort()
-    counts = chosen.flatten().bincount(minlength=len(values)).tolist()
-    by_source = zip(values, rows.flatten(0, 1)[order].split(counts), strict=True)
-    gathered = torch.cat([_gathered(part, index) for part, index in by_source if len(index)])
-    return gathered[order.argsort()].view(*chosen.shape, *gathered.shape[1:])
-
-
-def _gathered(values: Inputs, rows: Tensor) -> Inputs:
-    """Return the rows of several steps, gathered at once: one small gather a step would cost more than it moves."""
-    index = rows.flatten()
-    taken = values.index_select(0, index) if isinstance(values, Tensor) else values[index]
-    return taken.view(*rows.shape, *values.shape[1:])
-
-
-def _drawn(rows: int, steps: int, size: int, generator: torch.Generator) -> Tensor:
-    if rows == size:
-        return torch.arange(rows).expand(steps, rows)
-    return torch.randint(rows, (steps, size), generator=generator)
 
 
 def optimise(net: Network, objective: Objective, steps: Iterator[Batch], learning_rate: float) -> None:

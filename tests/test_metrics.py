@@ -4,24 +4,15 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from scipy import ndimage
-from scipy.spatial.distance import cdist
 from sklearn import metrics as sk
 
 from medtl_bench import metrics
+from tests.answers import answers, pixels
 
 CLASSES = st.integers(2, 5)
 SEEDS = st.integers(0, 2**32 - 1)
-
-
-def answers(seed: int, classes: int, n: int = 30) -> tuple[np.ndarray, np.ndarray]:
-    """Return class probabilities in steps of a tenth, so that ties are common, and labels."""
-    draw = np.random.default_rng(seed)
-    counts = draw.multinomial(10, np.ones(classes) / classes, size=n)
-    return counts / 10, draw.integers(classes, size=n)
 
 
 @given(SEEDS, CLASSES)
@@ -177,99 +168,6 @@ def test_brier_is_the_squared_distance_to_the_label(seed, classes):
 def test_brier_of_two_classes_is_twice_that_of_scikit_learn(seed):
     probability, y = answers(seed, 2)
     assert metrics.brier(probability, y) == pytest.approx(2 * sk.brier_score_loss(y, probability[:, 1], pos_label=1))
-
-
-def pixels(seed: int, classes: int) -> tuple[np.ndarray, np.ndarray]:
-    probability, y = answers(seed, classes, 3 * 4 * 5)
-    return np.moveaxis(probability.reshape(3, 4, 5, classes), -1, 1), y.reshape(3, 4, 5)
-
-
-@given(SEEDS, CLASSES)
-def test_dice_is_the_mean_f1_of_the_foreground_classes_there(seed, classes):
-    probability, y = pixels(seed, classes)
-    predicted = probability.argmax(1)
-    there = [c for c in range(1, classes) if (y == c).any() or (predicted == c).any()]
-    assume(there)
-    expected = sk.f1_score(y.ravel(), predicted.ravel(), labels=there, average="macro", zero_division=0)
-    assert metrics.dice(probability, y) == pytest.approx(expected)
-
-
-def test_dice_is_undefined_where_all_is_background():
-    background = np.zeros((2, 2, 3, 3))
-    background[:, 0] = 1
-    assert np.isnan(metrics.dice(background, np.zeros((2, 3, 3), dtype=np.int64)))
-
-
-@given(SEEDS, CLASSES)
-def test_dice_of_each_class_is_its_f1_and_their_mean_is_dice(seed, classes):
-    probability, y = pixels(seed, classes)
-    predicted = probability.argmax(1)
-    values = [metrics.dice_of_class(probability, y, number=c) for c in range(1, classes)]
-    for c, value in enumerate(values, 1):
-        if (y == c).any() or (predicted == c).any():
-            assert value == pytest.approx(sk.f1_score(y.ravel() == c, predicted.ravel() == c))
-        else:
-            assert np.isnan(value)
-    assume(np.isfinite(values).any())
-    assert metrics.dice(probability, y) == pytest.approx(np.nanmean(values))
-
-
-def blobs(seed: int, classes: int, size: tuple[int, int] = (12, 16), n: int = 4) -> tuple[np.ndarray, np.ndarray]:
-    """Return one-hot answers and labels in large patches, so that a class may be missing from an image."""
-    draw = np.random.default_rng(seed)
-    answer, y = (
-        ndimage.zoom(draw.integers(classes, size=(n, 3, 4)), (1, size[0] // 3, size[1] // 4), order=0) for _ in range(2)
-    )
-    return np.moveaxis(np.eye(classes)[answer], -1, 1), y
-
-
-def border(mask: np.ndarray) -> np.ndarray:
-    padded = np.pad(mask, 1)
-    inside = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
-    return np.argwhere(mask & ~inside)
-
-
-@given(SEEDS, CLASSES)
-def test_hausdorff_distance_is_that_of_every_pair_of_border_pixels(seed, classes):
-    probability, y = blobs(seed, classes)
-    predicted, by_class = probability.argmax(1), []
-    for c in range(1, classes):
-        distances = []
-        for answer, truth in zip(predicted == c, y == c, strict=True):
-            if answer.any() and truth.any():
-                pairs = cdist(border(answer), border(truth))
-                distances.append(max(np.percentile(pairs.min(axis), 95) for axis in (0, 1)))
-            elif answer.any() or truth.any():
-                distances.append(np.hypot(12, 16))
-        by_class.append(np.mean(distances) if distances else np.nan)
-        assert metrics.hd95_of_class(probability, y, number=c) == pytest.approx(by_class[-1], nan_ok=True)
-    assume(np.isfinite(by_class).any())
-    assert metrics.hd95(probability, y) == pytest.approx(np.nanmean(by_class))
-
-
-def test_hausdorff_distance_is_that_of_monai():
-    monai = pytest.importorskip("monai.metrics", reason="the comparison needs MONAI")
-    compared = 0
-    for seed in range(20):
-        probability, y = blobs(seed, 2, n=1)
-        if probability.argmax(1).any() and y.any():
-            answer, truth = torch.from_numpy(probability), torch.from_numpy(np.moveaxis(np.eye(2)[y], -1, 1))
-            theirs = monai.compute_hausdorff_distance(answer, truth, percentile=95)
-            assert metrics.hd95(probability, y) == pytest.approx(float(theirs))
-            compared += 1
-    assert compared > 10
-
-
-def test_hausdorff_distance_of_a_shifted_square_is_the_shift_and_of_a_missing_one_the_diagonal():
-    y = np.zeros((3, 20, 20), dtype=np.int64)
-    y[:2, 2:8, 2:8] = 1
-    answer = np.zeros_like(y)
-    answer[0, 2:8, 5:11] = 1
-    probability = np.moveaxis(np.eye(2)[answer], -1, 1)
-    assert metrics.hd95(probability[:1], y[:1]) == 3
-    assert metrics.hd95(probability[:2], y[:2]) == pytest.approx((3 + np.hypot(20, 20)) / 2)  # the second answer is empty
-    assert metrics.hd95(probability, y) == metrics.hd95(probability[:2], y[:2])  # the third image is left out
-    assert np.isnan(metrics.hd95(probability[2:], y[2:]))
 
 
 def test_metrics_of_a_class_are_known_by_its_number_and_their_direction():

@@ -9,7 +9,7 @@ from torch import nn
 from torch.func import grad, stack_module_state, vmap
 
 from medtl_bench.data import Task
-from medtl_bench.networks import Network, Residual, Standardise, build, patch, pooled, scaling, tokens
+from medtl_bench.networks import Network, build, patch, pooled
 
 TWO = Task("classification", ("no", "yes"))
 MASKS = Task("segmentation", ("background", "blob", "edge"))
@@ -158,52 +158,6 @@ def test_a_copy_of_a_network_is_its_own():
     assert isinstance(twin, Network)
 
 
-def test_columns_are_scaled_to_mean_zero_and_deviation_one():
-    x = random(50, 3) * torch.tensor([1.0, 100, 0.01]) + torch.tensor([5.0, -3, 0])
-    scaled = Standardise(x)(x)
-    assert torch.allclose(scaled.mean(0), torch.zeros(3), atol=1e-4)
-    assert torch.allclose(scaled.std(0, correction=0), torch.ones(3), atol=1e-4)
-
-
-def test_channels_are_scaled_over_rows_and_pixels():
-    x = random(20, 2, 4, 4) * 7 + 3
-    scaled = Standardise(x)(x)
-    assert torch.allclose(scaled.mean((0, 2, 3)), torch.zeros(2), atol=1e-5)
-    assert torch.allclose(scaled.std((0, 2, 3), correction=0), torch.ones(2), atol=1e-5)
-
-
-def test_indicators_and_constants_do_not_become_huge():
-    x = torch.stack([torch.arange(100) == 0, torch.ones(100), torch.full((100,), 37.5), torch.arange(100.0)], 1).float()
-    scale = Standardise(x)
-    assert torch.equal(scale(x)[:, :2], x[:, :2])
-    assert torch.equal(scale(x)[:, 2], torch.zeros(100))
-    assert scale(torch.tensor([[1.0, 0.0, 38.5, 0.0]])).abs().max() < 3
-
-
-def test_one_hot_channels_pass_as_they_are_and_other_channels_of_a_sequence_are_scaled():
-    signal = random(20, 1, 30) * 7 + 3
-    x = torch.cat([letters(20, 4, 30), signal], 1)
-    scaled = Standardise(x)(x)
-    assert torch.equal(scaled[:, :4], x[:, :4])
-    assert float(scaled[:, 4].mean()) == pytest.approx(0, abs=1e-5)
-    assert float(scaled[:, 4].std(correction=0)) == pytest.approx(1, abs=1e-5)
-    assert isinstance(scaling(x[:, :4]), nn.Identity)
-
-
-@pytest.mark.parametrize(
-    ("x", "expected"),
-    [
-        (numbers(6, 30, 25)[:, None].float(), True),
-        (numbers(6, 30, 2)[:, None].float(), False),  # one channel of marks
-        (numbers(6, 30, 300)[:, None].float(), False),  # a measured signal
-        (random(6, 1, 30), False),
-        (letters(6, 4, 30) * 2, False),
-    ],
-)
-def test_token_numbers_are_told_from_signals(x, expected):
-    assert tokens(x) is expected
-
-
 def test_a_token_number_that_no_source_has_is_still_answered():
     x = numbers(6, 30, 25)[:, None].float()
     assert build(x, TWO, WIDTH)(torch.full((1, 1, 30), 400.0)).isfinite().all()
@@ -221,13 +175,6 @@ def test_a_sequence_network_knows_where_in_the_sequence_a_letter_stands():
 
 def test_the_scaling_is_no_parameter():
     assert not [name for name, _ in build(random(6, 5), TWO, WIDTH).module.named_parameters() if "deviation" in name]
-
-
-def test_a_residual_block_passes_its_input_on():
-    block, x = Residual(8), random(2, 8, 4, 4)
-    assert torch.allclose(block(x), (x + block.change(x)).relu())
-    nn.init.zeros_(block.change[2].weight)
-    assert torch.equal(block(x), x.relu())
 
 
 @pytest.mark.parametrize("side", [1, 7, 8, 28])
