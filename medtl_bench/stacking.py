@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.func import grad, vmap
 from torch.utils._pytree import TreeSpec, tree_flatten, tree_map, tree_unflatten
 
@@ -18,7 +18,6 @@ from medtl_bench.training import GradientMethod, Training, check, options_of
 
 MOST = 64
 TENSORS = ("x", "y", "unlabelled", "extra")
-CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 BYTES = 64 * 2**20
 SHAPES = 4  # of a training whose steps are recorded
 
@@ -62,14 +61,8 @@ def _attempted(training: Training) -> Exception | None:
 
 
 def room(training: Training) -> int:
-    """Return how many learners to stack: so many that their parameters, gradients and moments stay in the processor's cache.
-
-    One where the network has convolutions: `vmap` makes grouped ones of them, which take longer than one learner after another.
-    """
-    net = training.learner.net
-    if any(isinstance(module, CONVOLUTIONS) for module in net.module.modules()):
-        return 1
-    size = sum(value.numel() * value.element_size() for value in net.parameters.values())
+    """Return how many learners to stack: so many that their parameters, gradients and moments stay in the processor's cache."""
+    size = sum(value.numel() * value.element_size() for value in training.learner.net.parameters.values())
     return max(2, min(MOST, BYTES // (4 * size)))
 
 

@@ -236,13 +236,6 @@ def test_a_stack_has_room_for_few_large_networks_and_many_small_ones():
     assert 2 <= room(columns=50_000) < stacking.MOST
 
 
-def test_networks_with_convolutions_are_trained_one_by_one():
-    for shape in ((3, 12, 12), (4, 40)):
-        learner = FineTune(TASK, torch.Generator().manual_seed(0))
-        learner.build([rows(0, shape=shape)])
-        assert stacking.room(Training(learner, learner.objective, [rows(0, shape=shape)], None, 1)) == 1
-
-
 def room(columns: int) -> int:
     learner = FineTune(TASK, torch.Generator().manual_seed(0))
     learner.build([rows(0, shape=(columns,))])
