@@ -231,6 +231,31 @@ def test_only_what_is_equal_is_stacked():
     assert set(sizes[:4]) == {1}
 
 
+class Annealed(FineTune):
+    """Weights decay more and more during the training: told by a tensor, which a recorded step reads anew."""
+
+    def objective(self, net, batch):
+        return super().objective(net, batch) + batch.progress * decay(net)
+
+
+class AnnealedInPython(FineTune):
+    """The same by a number in Python, which a recorded step could not see change."""
+
+    def objective(self, net, batch):
+        return super().objective(net, batch) + (decay(net) if float(batch.progress) > 0.5 else 0.0)
+
+
+def decay(net) -> torch.Tensor:
+    return sum(value.square().sum() for value in net.parameters.values())
+
+
+@pytest.mark.parametrize("method", [Annealed, AnnealedInPython])
+def test_progress_is_that_of_each_step_whether_steps_are_recorded_or_not(method):
+    stacker, sizes = compared(method, learning_rate=0.01)
+    assert stacker.alone == {}
+    assert set(sizes) == {3}
+
+
 def test_a_stack_has_room_for_few_large_networks_and_many_small_ones():
     assert room(columns=5) == stacking.MOST
     assert 2 <= room(columns=50_000) < stacking.MOST
