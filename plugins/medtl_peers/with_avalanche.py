@@ -15,9 +15,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset as TorchDataset
 
+from medtl_bench.batches import Batch, batches
 from medtl_bench.data import Inputs, Split, Task, concatenate
 from medtl_bench.networks import Network
-from medtl_bench.training import Batch, GradientMethod, batches
+from medtl_bench.training import GradientMethod
 from medtl_peers.library import imported, missing, seeded
 
 

@@ -15,10 +15,11 @@ from medtl_toy.dataset import vectors
 from torch import Tensor, nn
 from torch.func import grad, vmap
 
+from medtl_bench.batches import Batch, batches
 from medtl_bench.data import Split, Task
 from medtl_bench.seeds import generator
 from medtl_bench.statistics import Mean, mean_interval
-from medtl_bench.training import Batch, GradientMethod, batches
+from medtl_bench.training import GradientMethod
 
 pytest.importorskip("pytorch_adapt")
 pytest.importorskip("skada.deep")
@@ -261,7 +262,7 @@ def test_reversal_is_that_of_other_libraries(page, dtype: torch.dtype) -> None:
     for peer, layer in peers.items():
         differences = []
         for weight in (0.0, 0.1, 0.73, 1.0, 2.5):
-            (value, gradient), (their_value, their_gradient) = (reversed_by(f, z, weight) for f in (reverse, layer))
+            (value, gradient), (their_value, their_gradient) = (reversed_by(f, z, weight) for f in (our_reversal, layer))
             differences += [float((value - their_value).abs().max()), float((gradient - their_gradient).abs().max())]
         page.within(
             AREA,
@@ -271,6 +272,10 @@ def test_reversal_is_that_of_other_libraries(page, dtype: torch.dtype) -> None:
             16 * torch.finfo(dtype).eps,
             "absolute",
         )
+
+
+def our_reversal(z: Tensor, weight: float) -> Tensor:
+    return reverse(z, torch.tensor(weight, dtype=z.dtype))
 
 
 def their_reversal(z: Tensor, weight: float) -> Tensor:

@@ -9,10 +9,11 @@ import torch
 from medtl_maml.maml import MAML
 from torch import Tensor, nn
 
+from medtl_bench.batches import Batch, batches
 from medtl_bench.data import Split, Task
 from medtl_bench.seeds import generator
 from medtl_bench.statistics import Mean, mean_interval
-from medtl_bench.training import Batch, batches, optimise
+from medtl_bench.training import optimise
 from tests.simulated import VALUES, sine_task
 
 l2l = pytest.importorskip("learn2learn")
