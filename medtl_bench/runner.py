@@ -73,7 +73,7 @@ def describe_dataset(found: Catalogue, task: DescribeDataset) -> DatasetFacts:
 
 def _refused(found: Catalogue, dataset: Dataset, algorithms: Sequence[str]) -> Iterator[tuple[str, str]]:
     for name in algorithms:
-        with suppress(Exception):  # then its trials tell
+        with suppress(Exception, SystemExit):  # then its trials tell
             if why := refusal(found.algorithm(name), dataset.task, dataset.domains[0].train.x[:1]):
                 yield name, why
 

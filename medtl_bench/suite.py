@@ -69,6 +69,10 @@ def make_plan(request: Request, catalogue: Catalogue, execute: Executor) -> Plan
     algorithm_facts = {reply.algorithm.name: reply.algorithm for reply in replies if reply.algorithm}
     able = tuple(name for name, facts in algorithm_facts.items() if not facts.missing)
     replies = _described([DescribeDataset(name=name, algorithms=able) for name in datasets], files, execute, planning)
+    told = {reply.dataset.name for reply in replies if reply.dataset}
+    failed = [name for name in datasets if name not in told and planning.unusable.pop(name, "")]
+    # an algorithm may have ended the process that asked it
+    replies += _described([DescribeDataset(name=name) for name in failed], files, execute, planning)
     dataset_facts = {reply.dataset.name: reply.dataset for reply in replies if reply.dataset}
     versions = replies[0].versions if replies else {}
     planning.planned = plan.trials(

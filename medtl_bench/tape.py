@@ -48,7 +48,7 @@ class _Recorder(TorchDispatchMode):
         """Run a kernel and write it down."""
         kwargs = kwargs or {}
         outputs = kernel(*args, **kwargs)
-        if UNREPEATABLE.intersection(kernel.tags) or not self._changes_only_its_own(kernel, args):
+        if UNREPEATABLE.intersection(kernel.tags) or not self._changes_only_its_own(kernel, args, kwargs):
             self.repeatable = False
         if self.repeatable:
             self._write(kernel, args, kwargs, outputs)
@@ -92,10 +92,11 @@ class _Recorder(TorchDispatchMode):
             self._name(tensor, self.graph.get_attr(name))
         return self.nodes[id(tensor)]
 
-    def _changes_only_its_own(self, kernel: Any, args: Any) -> bool:  # noqa: ANN401
+    def _changes_only_its_own(self, kernel: Any, args: Any, kwargs: Any) -> bool:  # noqa: ANN401
         """Return whether a kernel writes to nothing but what earlier kernels made."""
-        told = zip(args, kernel._schema.arguments, strict=False)
-        written = tree_leaves([value for value, argument in told if argument.alias_info and argument.alias_info.is_write])
+        told = [argument for argument in kernel._schema.arguments if argument.alias_info and argument.alias_info.is_write]
+        given = {argument.name: value for argument, value in zip(kernel._schema.arguments, args, strict=False)} | kwargs
+        written = tree_leaves([given[argument.name] for argument in told if argument.name in given])
         return all(_memory(tensor) in self.own for tensor in written)
 
 

@@ -5,7 +5,7 @@ import pytest
 from medtl_bench import catalogue, suite
 from medtl_bench.errors import IntegrityError, MedTLError
 from medtl_bench.executors import inprocess
-from medtl_bench.jobs import Reply, RunTrial
+from medtl_bench.jobs import DescribeDataset, Reply, RunTrial
 from medtl_bench.results import Outcome, Store
 
 
@@ -307,3 +307,15 @@ def test_what_an_algorithm_refuses_is_known_before_a_process_is_started_for_it(p
     skipped = {p.trial.algorithm: p.skipped for p in planned(algorithms=["column", "only-masks"]).planned}
     assert skipped["column"] == ""
     assert skipped["only-masks"] == "it only segments"
+
+
+def test_an_algorithm_that_ends_the_process_that_asks_what_it_refuses_does_not_cost_the_dataset(planned):
+    def execute(jobs):
+        for job, reply in inprocess.run(jobs):
+            died = isinstance(job.task, DescribeDataset) and job.task.algorithms
+            outcome = Outcome(status="failed", reason="Its process was ended by SIGKILL.")
+            yield job, Reply(outcome=outcome, exit_code=1) if died else reply
+
+    found = planned(execute=execute)
+    assert found.unusable == {}
+    assert {p.trial.dataset for p in found.planned} == {"tiny"}

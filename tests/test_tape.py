@@ -63,6 +63,7 @@ def test_a_view_that_shows_the_same_is_no_kernel():
         lambda x: (x.add_(1),),
         lambda x: (x.view(3).mul_(2) + 1,),
         lambda x: (x.detach().zero_(),),
+        lambda x: (torch.add(x, 1, out=x),),
     ],
 )
 def test_what_cannot_be_repeated_is_done_once_and_not_recorded(function):
