@@ -4,4 +4,4 @@ Plugin authors import from the modules of this package: `hookspecs`, `data`, `al
 This file imports none of them, so that `medtl-bench --help` starts without torch.
 """
 
-__version__ = "0.3.0"
+__version__ = "0.4.0"

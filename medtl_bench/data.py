@@ -361,8 +361,10 @@ def _row_sums(split: Split) -> list[object]:
 
 def _row_words(split: Split) -> NDArray[np.uint64]:
     rows = len(split)
-    flat = torch.cat([part.reshape(rows, part[:1].numel()) for part in parts(split.x).values()], 1)
-    return F.pad(flat + 0.0, (0, flat.shape[1] % 2)).numpy().view(np.uint64)  # -0.0 becomes 0.0
+    flat = [part.reshape(rows, part[:1].numel()) + 0.0 for part in parts(split.x).values()]  # -0.0 becomes 0.0
+    odd = sum(part.shape[1] for part in flat) % 2
+    joined = torch.cat([*flat, *[torch.zeros(rows, 1)] * odd], 1) if len(flat) + odd > 1 else flat[0]
+    return joined.numpy().view(np.uint64)
 
 
 def _group_marks(split: Split) -> list[object]:

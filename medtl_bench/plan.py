@@ -11,13 +11,17 @@ PROTOCOLS: tuple[Protocol, ...] = ("transfer", "stream")
 
 
 class Scenario(Frozen):
-    """A transfer (sources, targets) or a stream (domains, in order) of a dataset."""
+    """A transfer (sources, targets) or a stream (domains, in order) of a dataset.
+
+    `most_shots`: the largest k that leaves rows of every target undrawn; with a larger one the k labels would be all labels.
+    """
 
     name: str
     sources: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
     domains: tuple[str, ...] = ()
     optional: bool = False
+    most_shots: int | None = None
 
     @property
     def protocol(self) -> Protocol:
@@ -75,7 +79,7 @@ class Preset:
 
 
 SHOTS = (1, 2, 5, 10, 20, 50)
-SMALL = {"steps": "20", "adapt_steps": "5", "trees": "10", "rows": "100"}
+SMALL = {"steps": "10", "adapt_steps": "5", "trees": "10", "rows": "100"}
 PRESETS = {
     "smoke": Preset(1, (5,), 1, scenarios=1, targets=2, parameters=SMALL),
     "default": Preset(3, SHOTS, 1),
@@ -143,6 +147,7 @@ def _planned(
     dataset: DatasetFacts, scenario: Scenario, algorithm: AlgorithmFacts, seed: int, chosen: Preset, versions: dict[str, str]
 ) -> Planned:
     few_shot = scenario.protocol == "transfer"
+    shots = tuple(k for k in chosen.shots if scenario.most_shots is None or k <= scenario.most_shots)
     trial = Trial(
         dataset=dataset.name,
         dataset_digest=dataset.digest,
@@ -154,7 +159,7 @@ def _planned(
         sources=scenario.sources,
         targets=scenario.targets,
         domains=scenario.domains,
-        shots=chosen.shots if few_shot else (),
+        shots=shots if few_shot else (),
         draws=chosen.draws if few_shot else 0,
         seed=seed,
         versions=versions,

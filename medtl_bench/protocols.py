@@ -174,6 +174,12 @@ def draw_support(task: Task, train: Split, shots: int, draw: torch.Generator) ->
     return train[torch.cat([order[y == c][:shots] for c in y.unique()])]
 
 
+def most_shots(task: Task, train: Split) -> int:
+    """Return the largest k for which `draw_support` leaves a row of a training split undrawn."""
+    rows = int(train.y.bincount().max()) if task.kind == "classification" else len(train)
+    return rows - 1
+
+
 def transfer(
     dataset: Dataset, scenario: Transfer, make: MakeLearner, *, seed: int, shots: Sequence[int], draws: int, clock: Clock
 ) -> Iterator[Score]:

@@ -60,6 +60,12 @@ def test_the_smoke_preset_bounds_the_targets_of_a_transfer():
         assert {p.trial.targets for p in plan.trials([wide], ALGORITHMS, PRESETS[preset], {})} == {targets}
 
 
+def test_a_transfer_has_no_k_with_which_a_target_would_give_all_its_labels():
+    scarce = Scenario(name="t", sources=("a",), targets=("b",), most_shots=9)
+    planned = plan.trials([dataset("d").model_copy(update={"scenarios": (scarce,)})], ALGORITHMS, PRESETS["default"], {})
+    assert {p.trial.shots for p in planned} == {(1, 2, 5)}
+
+
 def test_an_optional_first_transfer_does_not_use_up_the_smoke_presets_one():
     turned = dataset("d", optional=1).model_copy(update={"scenarios": tuple(reversed(dataset("d", optional=1).scenarios))})
     planned = plan.trials([turned], ALGORITHMS, PRESETS["smoke"], {}, protocols=["transfer"])

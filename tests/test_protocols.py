@@ -13,7 +13,7 @@ from medtl_bench import metrics
 from medtl_bench.algorithm import Algorithm
 from medtl_bench.data import Domain, Split, Stream, Task, Transfer
 from medtl_bench.errors import InvalidOutputError
-from medtl_bench.protocols import Clock, Labels, check_outputs, draw_support, measure, stream, transfer
+from medtl_bench.protocols import Clock, Labels, check_outputs, draw_support, measure, most_shots, stream, transfer
 from medtl_bench.testing.datasets import Constant
 
 TASK = Task("classification", ("no", "yes"))
@@ -140,6 +140,17 @@ def test_the_patients_do_not_depend_on_sources_shots_or_draws(make_dataset):
     many = supports(watched(dataset, shots=(1, 2, 3), draws=3)[0])[3:5]
     few = supports(watched(dataset, scenario="a-c", shots=(2,), draws=2)[0])[:2]
     assert [s.x.tolist() for s in many] == [s.x.tolist() for s in few]
+
+
+def test_with_the_most_shots_a_support_leaves_a_row_and_with_one_more_it_is_all():
+    splits = [
+        (CLASSES, Split(torch.zeros(9, 1), torch.tensor([0, 0, 0, 0, 0, 1, 1, 1, 1]))),
+        (MASKS, Split(torch.zeros(9, 1, 2, 2), torch.zeros(9, 2, 2).long())),
+        (VALUES, Split(torch.zeros(9, 1), torch.zeros(9))),
+    ]
+    for task, split in splits:
+        most = most_shots(task, split)
+        assert [len(draw_support(task, split, k, torch.Generator())) for k in (most, most + 1)] == [8, 9]
 
 
 def test_a_support_of_masks_or_values_has_k_rows():

@@ -7,12 +7,13 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 from torch.func import grad, vmap
+from torch.nn.utils import parameters_to_vector
 
 from medtl_bench.data import Inputs, Split, concatenate
 from medtl_bench.networks import Network, Parameters
 from medtl_bench.training import Batch, GradientMethod
 
-CHUNK = 64
+CHUNK = 256
 
 
 @dataclass
@@ -37,7 +38,7 @@ class EWC(GradientMethod):
 
     def penalty(self, net: Network) -> Tensor:
         """Return sum F_i (theta_i - theta*_i)^2 over springs and parameters."""
-        theta = flat(net.parameters) if self.springs else torch.zeros(())
+        theta = parameters_to_vector(net.parameters.values()) if self.springs else torch.zeros(())
         return sum(((f * (theta - anchor) ** 2).sum() for f, anchor in self.springs), torch.zeros(()))
 
     def fit(self, sources: Sequence[Split], unlabelled: Inputs) -> None:
@@ -52,8 +53,9 @@ class EWC(GradientMethod):
 
     def consolidate(self, split: Split) -> None:
         """Measure the Fisher information on a split and remember it with the present weights."""
-        fisher = flat(self.fisher(split[torch.randperm(len(split), generator=self.generator)[: self.fisher_rows]]))
-        anchor = flat(self.net.parameters).detach()
+        some = split[torch.randperm(len(split), generator=self.generator)[: self.fisher_rows]]
+        fisher = parameters_to_vector(self.fisher(some).values())
+        anchor = parameters_to_vector(self.net.parameters.values()).detach()
         if self.online and self.springs:
             fisher = self.decay * self.springs[0][0] + fisher
         self.springs = [(fisher, anchor)] if self.online else [*self.springs, (fisher, anchor)]
@@ -69,10 +71,5 @@ class EWC(GradientMethod):
         total = {name: torch.zeros_like(value) for name, value in theta.items()}
         for x, y in zip(split.x.split(CHUNK), split.y.split(CHUNK), strict=True):
             for name, g in vmap(grad(loss), (None, 0, 0))(theta, x, y).items():
-                total[name] += (g**2).sum(0)
+                total[name] += g.square_().sum(0)
         return {name: value / len(split) for name, value in total.items()}
-
-
-def flat(parameters: Parameters) -> Tensor:
-    """Return all parameters as one vector, over which a penalty is a few kernels instead of a few for each parameter."""
-    return torch.cat([value.flatten() for value in parameters.values()])

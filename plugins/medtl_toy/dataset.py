@@ -51,7 +51,7 @@ def masks() -> Dataset:
         "shifted-toy-masks",
         Task("segmentation", ("background", "blob")),
         {name: _blobs(*scanner) for name, scanner in MASK_SCANNERS.items()},
-        (60, 20, 60),
+        (16, 8, 60),
         "Scanners differ in contrast and noise; the last one's background is as bright as the blobs of the second.",
     )
 

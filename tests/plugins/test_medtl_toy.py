@@ -15,7 +15,7 @@ BUILDS = [dataset.vectors, dataset.images, dataset.masks]
     [
         (dataset.vectors, 4, [300, 60, 200], (8,)),
         (dataset.images, 3, [120, 30, 90], (1, 8, 8)),
-        (dataset.masks, 3, [60, 20, 60], (1, 8, 8)),
+        (dataset.masks, 3, [16, 8, 60], (1, 8, 8)),
     ],
 )
 def test_each_domain_has_the_documented_sizes(
