@@ -104,7 +104,7 @@ def test_a_stream_of_ewc(speed, side_by_side, threads: int) -> None:
                 strategy.train(experience)
 
     what = f"EWC over a stream of {DOMAINS} domains, {DOMAIN_ROWS:,} x {COLUMNS} each, {EPOCHS} epochs, batch {BATCH}"
-    speed.faster(what, "avalanche-lib", threads, side_by_side(ours, theirs, pairs=3, bar=2.0), 2.0)
+    speed.faster(what, "avalanche-lib", threads, side_by_side(ours, theirs, pairs=3, bar=3.0), 3.0)
     found = side_by_side(partial(plain, domains), theirs, pairs=3, bar=0.0)
     speed.faster("the same training in a bare PyTorch loop, without Fisher and penalty", "avalanche-lib", threads, found, 0.0)
 
