@@ -111,10 +111,9 @@ def transfer_measures(trials: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFram
     wide = pd.DataFrame({at(TARGET, 0): _single(fit[_among(fit, trials["targets"])], trials)}, index=trials.index)
     wide = wide.join(curve.set_axis([at(TARGET, k) for k in curve.columns.to_numpy(float)], axis=1))
     wide[AREA] = _areas(wide, trials["shots"])
-    before = _single(fit[_among(fit, trials["sources"])], trials)
     kept = _mean(primary[primary["stage"] == "retained"], trials)
-    for k in kept.columns.to_numpy(float):
-        wide[at(SOURCE_FORGETTING, k)] = (before - kept[k]) * trials["sign"]
+    for k in kept.columns.drop(0, errors="ignore").to_numpy(float):
+        wide[at(SOURCE_FORGETTING, k)] = (kept.get(0, np.nan) - kept[k]) * trials["sign"]
     others = scores[(scores["stage"] == "fit") & ~scores["primary"]]
     others = others[_among(others, trials["targets"])]
     for metric in dict.fromkeys((*CALIBRATION, *sorted(others["metric"].unique()))):

@@ -22,6 +22,7 @@ from medtl_bench.metrics import MARKED, METRICS, TASK_AWARE, Floats
 from medtl_bench.results import DECIMALS, Score, Stage
 from medtl_bench.seeds import generator
 
+KEPT_ROWS = 100  # of each source, for the stage `retained`: every adaptation asks for all of them again
 MakeLearner = Callable[[Task, torch.Generator], Algorithm]
 
 
@@ -188,9 +189,9 @@ def transfer(
     Stages: `embedding` (measures of what `embed` makes of the rows handed to `fit`, where the task names some; all that there
     is on an integration task), `validation` (source validation splits, for choosing models), `fit` (test splits before any
     target label), `adapt` (the target's after k labels per class, for each draw), `full` (after all its training labels),
-    `retained` (mean over the sources after that). Metrics that are details are of `fit` alone. Support draws depend on dataset,
-    target, k, draw and seed, never on the algorithm. Where rows of a split are marked, metrics named `marked_...` are of those
-    alone; the learner is not told.
+    `retained` (mean over the sources, of at most 100 test rows each, before that as k = 0 and after it). Metrics that are
+    details are of `fit` alone. Support draws depend on dataset, target, k, draw and seed, never on the algorithm. Where rows of
+    a split are marked, metrics named `marked_...` are of those alone; the learner is not told.
     """
     task = dataset.task
     sources = [dataset.domain(name) for name in scenario.sources]
@@ -210,8 +211,8 @@ def transfer(
             yield from examiner.scores("validation", source.val, domain=source.name)
     for domain in (*targets, *sources):
         yield from examiner.scores("fit", domain.test, domain=domain.name)
-    source_tests = concatenate([source.test for source in sources])
-    sizes = [len(source.test) for source in sources]
+    kept = [_some(source.test, generator("retained", dataset.name, source.name)) for source in sources]
+    yield from _retained(examiner, kept, {"shots": 0})
 
     def adapted(target: Domain, k: int | None, number: int | None) -> list[Score]:
         draw = ("full",) if k is None else ("adapt", k, number)
@@ -223,7 +224,7 @@ def transfer(
             branch.adapt(draw_support(task, target.train, k, support))
         stage: Stage = "full" if k is None else "adapt"
         where = {"shots": k, "draw": number, "learned": target.name}
-        return list(_after(stage, branch, target.test, source_tests, sizes, where))
+        return [*branch.scores(stage, target.test, domain=target.name, **where), *_retained(branch, kept, where)]
 
     few: list[tuple[int | None, int | None]] = [(k, number) for k in shots for number in range(draws)]
     branches = [partial(adapted, target, *labels) for target in targets for labels in [*few, (None, None)]]
@@ -231,17 +232,17 @@ def transfer(
         yield from scores
 
 
-def _after(
-    stage: Stage, examiner: Examiner, test: Split, source_tests: Split, sizes: list[int], where: dict[str, Any]
-) -> Iterator[Score]:
-    """Yield the scores on the target just learned, and the mean over the sources, which are predicted in one call."""
-    task = examiner.task
-    yield from examiner.scores(stage, test, domain=where["learned"], **where)
-    outputs = examiner.outputs(source_tests)
-    pairs = zip(outputs.split(sizes), source_tests.y.split(sizes), strict=True)
-    kept = [value for answers, y in pairs for value in measure(task, answers, y, [task.primary]).values()]
-    mean = {task.primary: round(float(np.mean(kept)), DECIMALS)} if kept else {}
-    yield from rows("retained", len(source_tests), mean, **where)
+def _some(split: Split, draw: torch.Generator) -> Split:
+    return split[torch.randperm(len(split), generator=draw)[:KEPT_ROWS]]
+
+
+def _retained(examiner: Examiner, kept: Sequence[Split], where: dict[str, Any]) -> Iterator[Score]:
+    """Yield the mean of the primary metric over rows of the sources, which are predicted in one call."""
+    task, together, sizes = examiner.task, concatenate(kept), [len(split) for split in kept]
+    pairs = zip(examiner.outputs(together).split(sizes), together.y.split(sizes), strict=True)
+    values = [value for answers, y in pairs for value in measure(task, answers, y, [task.primary]).values()]
+    mean = {task.primary: round(float(np.mean(values)), DECIMALS)} if values else {}
+    yield from rows("retained", len(together), mean, **where)
 
 
 def stream(dataset: Dataset, scenario: Stream, make: MakeLearner, *, seed: int, clock: Clock) -> Iterator[Score]:

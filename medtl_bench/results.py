@@ -80,9 +80,9 @@ class Score(NamedTuple):
     """One number of a trial.
 
     `stage`: when it was taken. `learned`: the domain just learned, the target of an `adapt` or `full`, None after `fit`.
-    `shots`, `draw`: of an `adapt`, else None. `domain`: whose test split was scored, None for the mean over the sources
-    (`retained`) and where domains are scored together (`embedding`), whose validation split in the stage `validation`. `n`:
-    the rows that were scored.
+    `shots`, `draw`: of an `adapt`, and of what was `retained` after it (0 shots: before any), else None. `domain`: whose test
+    split was scored, None for the mean over the sources (`retained`) and where domains are scored together (`embedding`),
+    whose validation split in the stage `validation`. `n`: the rows that were scored.
     """
 
     stage: Stage

@@ -107,7 +107,7 @@ class GradientMethod(Algorithm):
     methods and datasets, with Adam's own learning rate; none was chosen on a dataset of the bench.
     """
 
-    steps: int = 300
+    steps: int = 200
     adapt_steps: int = 50
     batch_size: int = 32
     sources_per_step: int = 4

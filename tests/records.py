@@ -70,6 +70,8 @@ def transfer_scores(
                 yield from (Score("adapt", target, k, draw, target, metric, value, 10) for draw, value in enumerate(values))
             if full is not None:
                 yield Score("full", target, None, None, target, metric, full, 10)
+            if kept:
+                yield Score("retained", target, 0, None, None, metric, source, 10)
             for k, value in kept.items():
                 draws = [None] if k is None else range(len(curve.get(k, [0])))
                 yield from (Score("retained", target, k, draw, None, metric, value, 10) for draw in draws)

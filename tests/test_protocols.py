@@ -9,7 +9,7 @@ import torch
 from medtl_toy.dataset import masks
 from torch import Tensor
 
-from medtl_bench import metrics
+from medtl_bench import metrics, protocols
 from medtl_bench.algorithm import Algorithm
 from medtl_bench.data import Domain, Split, Stream, Task, Transfer
 from medtl_bench.errors import InvalidOutputError
@@ -176,12 +176,12 @@ def test_every_score_of_a_transfer_is_there_once(make_dataset, shots, draws):
     names, adapted = len(TASK.metrics), 2 * len(shots) * draws
     counts = {stage: len(rows) for stage, rows in found.items()}
     assert counts == {
-        "validation": names, "fit": 3 * names, "full": 2 * names, "retained": adapted + 2,
+        "validation": names, "fit": 3 * names, "full": 2 * names, "retained": 1 + adapted + 2,
     } | ({"adapt": adapted * names} if shots else {})  # fmt: skip
     assert len({score[:6] for score in scores}) == len(scores)
     assert {score.n for score in found["validation"]} == {4}
     assert {score.n for stage in ("fit", "full", "adapt") for score in found[stage]} == {8}
-    assert {(s.learned, s.shots, s.draw) for s in found["retained"]} == {
+    assert {(s.learned, s.shots, s.draw) for s in found["retained"]} == {(None, 0, None)} | {
         (target, k, d) for target in "bc" for k, d in [(None, None), *((k, d) for k in shots for d in range(draws))]
     }
     assert {(s.domain, s.metric) for s in found["retained"]} == {(None, TASK.primary)}
@@ -231,16 +231,26 @@ def test_each_adaptation_starts_from_the_fitted_learner_and_retained_scores_are_
         return made[-1]
 
     scores = list(transfer(dataset, dataset.transfer("to-c"), make, seed=0, shots=(1, 2), draws=2, clock=Clock()))
-    value = {stage: {s.value for s in scores if s.stage == stage and s.metric == TASK.primary} for stage in
+    value = {stage: {s.value for s in scores if s.stage == stage and s.metric == TASK.primary and s.shots != 0} for stage in
              ("validation", "fit", "adapt", "full", "retained")}  # fmt: skip
     assert value == {"validation": {1.0}, "fit": {1.0}, "adapt": {1.0}, "full": {1.0}, "retained": {0.0}}
+    assert [s.value for s in scores if s.shots == 0] == [1.0]
     assert [learner.adapted for learner in made] == [0]
+
+
+def test_what_is_retained_is_told_by_the_same_rows_of_a_large_source_before_and_after(make_dataset, monkeypatch):
+    monkeypatch.setattr(protocols, "KEPT_ROWS", 3)
+    diary, scores = watched(make_dataset(), shots=(1,), draws=1)
+    sizes = {s.n for s in scores if s.stage == "retained"}
+    asked = [marks(x) for verb, _, x in diary if verb == "predict" and len(x) == 6]
+    assert (sizes, len(asked)) == ({6}, 3)
+    assert asked[0] == asked[1] == asked[2]
 
 
 def test_the_clock_counts_every_call(make_dataset):
     dataset, clock = make_dataset(), Clock()
     list(transfer(dataset, dataset.transfer("to-c"), Spy, seed=0, shots=(1,), draws=3, clock=clock))
-    assert {verb: len(calls) for verb, calls in clock.calls.items()} == {"fit": 1, "adapt": 4, "predict": 2 + 3 + 4 * 2}
+    assert {verb: len(calls) for verb, calls in clock.calls.items()} == {"fit": 1, "adapt": 4, "predict": 2 + 3 + 1 + 4 * 2}
 
 
 @dataclass

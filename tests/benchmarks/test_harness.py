@@ -46,7 +46,7 @@ def _bare(heart: Dataset) -> None:
             loss.backward()
             optimiser.step()
 
-    train(pool.x, pool.y, 300, 32 * len(sources))
+    train(pool.x, pool.y, 200, 32 * len(sources))
     fitted = {name: value.clone() for name, value in net.state_dict().items()}
     tests = [d.test for d in (target, *sources)]
     for k in (*SHOTS, 10**6):

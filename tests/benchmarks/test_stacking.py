@@ -17,7 +17,7 @@ from medtl_bench.protocols import Clock, transfer
 from medtl_bench.seeds import generator
 
 pytestmark = pytest.mark.slow
-STEPS, ROWS = 300, 32  # the defaults of every gradient method
+STEPS, ROWS = 200, 32  # the defaults of every gradient method
 SHOTS = (1, 2, 5, 10, 20, 50)
 PRODUCTS = ("aten::bmm", "aten::mm", "aten::addmm", "aten::baddbmm")
 
