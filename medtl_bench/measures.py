@@ -112,7 +112,7 @@ def transfer_measures(trials: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFram
     wide = wide.join(curve.set_axis([at(TARGET, k) for k in curve.columns.to_numpy(float)], axis=1))
     wide[AREA] = _areas(wide, trials["shots"])
     kept = _mean(primary[primary["stage"] == "retained"], trials)
-    for k in kept.columns.drop(0, errors="ignore").to_numpy(float):
+    for k in filter(None, kept.columns.to_numpy(float)):
         wide[at(SOURCE_FORGETTING, k)] = (kept.get(0, np.nan) - kept[k]) * trials["sign"]
     others = scores[(scores["stage"] == "fit") & ~scores["primary"]]
     others = others[_among(others, trials["targets"])]

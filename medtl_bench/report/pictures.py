@@ -3,6 +3,7 @@
 import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, NamedTuple
 
 import matplotlib as mpl
@@ -10,10 +11,14 @@ import matplotlib.style as mpl_style
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.collections import PathCollection
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.font_manager import findfont, get_font
+from matplotlib.path import Path
+from matplotlib.textpath import TextPath
 from matplotlib.ticker import MaxNLocator
+from matplotlib.transforms import Affine2D
 
 from medtl_bench import measures
 from medtl_bench.measures import at
@@ -133,6 +138,9 @@ def _label_axes(axes: Axes, shots: Sequence[int], view: View, *, full: bool) -> 
     axes.set_title(_text(f"{view.dataset}: score on the target after k labels, with 95% intervals", 100), loc="left", y=1.0)
 
 
+Numbers = dict[str, list[tuple[float, float, str]]]  # by text: where it stands, x and y, and in which colour
+
+
 class Captions(NamedTuple):
     """What is written on a picture of matrices: its name, its heading, and what a line of a matrix is."""
 
@@ -166,14 +174,15 @@ def matrix_picture(
     names = [_text(name, LONGEST_TICK) for name in domains]
     page = _Page(len(panels), len(names), 0.07 * max(map(len, names)))
     found = np.concatenate([r[np.isfinite(r)] for _, r in panels])
-    scale = Normalize(found.min(), max(found.max(), found.min() + 1e-6))
+    scale, numbers = Normalize(found.min(), max(found.max(), found.min() + 1e-6)), Numbers()
     with _style():
         figure = Figure(figsize=(page.width, page.height))
         axes = figure.add_axes((0.0, 0.0, 1.0, 1.0), xlim=(0, page.width), ylim=(page.height, 0))
         axes.set_axis_off()
         for place, (label, r) in enumerate(panels):
-            _panel(axes, page, place, _text(label), r, scale)
+            _panel(axes, page, place, _text(label), r, scale, numbers)
             _ticks(axes, page, place, names)
+        _write(figure, axes, numbers)
         _bar(axes, page, scale, _text(view.primary.replace("_", " ")))
         axes.text(page.left, 0.2, _text(captions.heading, 100), va="center")
         axes.text(page.left + page.inner / 2, page.height - 0.15, "score on domain", ha="center", va="center")
@@ -201,7 +210,8 @@ class _Page:
         return self.left + column * self.pitch[0], self.top + row * self.pitch[1]
 
 
-def _panel(axes: Axes, page: _Page, place: int, label: str, r: Floats, scale: Normalize) -> None:
+def _panel(axes: Axes, page: _Page, place: int, label: str, r: Floats, scale: Normalize, numbers: Numbers) -> None:
+    """Draw a matrix and note where its numbers are to be written."""
     x, y = page.corner(place)
     edges = np.arange(len(r) + 1) * page.cell
     axes.pcolormesh(x + edges, y + edges, r, cmap="cividis", norm=scale, edgecolors="white", linewidth=0.6)
@@ -211,8 +221,29 @@ def _panel(axes: Axes, page: _Page, place: int, label: str, r: Floats, scale: No
     for (i, j), value in np.ndenumerate(r):
         light = np.isfinite(value) and float(scale(float(value))) < 0.55
         text = f"{value:.2f}".replace("0.", ".", 1) if np.isfinite(value) else "–"
-        where = (x + (j + 0.5) * page.cell, y + (i + 0.5) * page.cell)
-        axes.text(*where, text, ha="center", va="center", fontsize=7, color="white" if light else "black")
+        numbers.setdefault(text, []).append(
+            (x + (j + 0.5) * page.cell, y + (i + 0.5) * page.cell, "white" if light else "black")
+        )
+
+
+def _write(figure: Figure, axes: Axes, numbers: Numbers) -> None:
+    """Write numbers, each outline drawn once: a text for each cell would take longer than all the rest."""
+    points = Affine2D().scale(1 / 72) + figure.dpi_scale_trans
+    for text, places in numbers.items():
+        x, y, colours = zip(*places, strict=True)
+        drawn = PathCollection(
+            [_outline(text)], offsets=np.column_stack([x, y]), offset_transform=axes.transData, facecolors=colours, linewidths=0
+        )
+        drawn.set_transform(points)
+        axes.add_collection(drawn)
+
+
+@cache
+def _outline(text: str) -> Path:
+    """Return the outline of a text about its middle, in points."""
+    outline = TextPath((0, 0), text, size=7)
+    low, high = outline.get_extents().get_points()
+    return outline.transformed(Affine2D().translate(*(-(low + high) / 2)))
 
 
 def _ticks(axes: Axes, page: _Page, place: int, names: Sequence[str]) -> None:
