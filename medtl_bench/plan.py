@@ -66,13 +66,14 @@ class AlgorithmFacts(Frozen):
 class Preset:
     """How much is run; `parameters` go to every algorithm that has one of that name.
 
-    `scenarios` bounds those of each protocol, `targets` those of a transfer.
+    `scenarios` bounds those of each protocol, `sources` and `targets` those of a transfer.
     """
 
     seeds: int
     shots: tuple[int, ...]
     draws: int
     scenarios: int | None = None
+    sources: int | None = None
     targets: int | None = None
     optional: bool = False
     parameters: Mapping[str, str] = field(default_factory=dict)
@@ -81,7 +82,7 @@ class Preset:
 SHOTS = (1, 2, 5, 10, 20, 50)
 SMALL = {"steps": "10", "adapt_steps": "5", "trees": "10", "rows": "100"}
 PRESETS = {
-    "smoke": Preset(1, (5,), 1, scenarios=1, targets=2, parameters=SMALL),
+    "smoke": Preset(1, (5,), 1, scenarios=1, sources=4, targets=2, parameters=SMALL),
     "default": Preset(3, SHOTS, 1),
     "full": Preset(10, SHOTS, 5, optional=True),
 }
@@ -140,7 +141,8 @@ def trials(
 def _scenarios(dataset: DatasetFacts, protocol: Protocol, chosen: Preset) -> Iterator[Scenario]:
     fitting = [s for s in dataset.scenarios if s.protocol == protocol and (chosen.optional or not s.optional)]
     for scenario in fitting[: chosen.scenarios]:
-        yield scenario.model_copy(update={"targets": scenario.targets[: chosen.targets]})
+        between = {"sources": scenario.sources[: chosen.sources], "targets": scenario.targets[: chosen.targets]}
+        yield scenario.model_copy(update=between)
 
 
 def _planned(

@@ -145,7 +145,7 @@ def run_trial(found: Catalogue, trial: Trial, dataset: Dataset | None = None) ->
 def _scores(dataset: Dataset, trial: Trial, make: protocols.MakeLearner, clock: protocols.Clock) -> Iterator[Score]:
     if trial.protocol == "stream":
         return protocols.stream(dataset, dataset.stream(trial.scenario), make, seed=trial.seed, clock=clock)
-    transfer = replace(dataset.transfer(trial.scenario), targets=trial.targets)
+    transfer = replace(dataset.transfer(trial.scenario), sources=trial.sources, targets=trial.targets)
     return protocols.transfer(dataset, transfer, make, seed=trial.seed, shots=trial.shots, draws=trial.draws, clock=clock)
 
 

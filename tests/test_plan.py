@@ -54,10 +54,11 @@ def test_optional_transfers_run_only_in_full():
     assert {"o0", "o1", "o2"} < scenarios("full")
 
 
-def test_the_smoke_preset_bounds_the_targets_of_a_transfer():
-    wide = dataset("d").model_copy(update={"scenarios": (Scenario(name="t", sources=("a",), targets=("b", "c", "d")),)})
-    for preset, targets in (("smoke", ("b", "c")), ("default", ("b", "c", "d"))):
-        assert {p.trial.targets for p in plan.trials([wide], ALGORITHMS, PRESETS[preset], {})} == {targets}
+def test_the_smoke_preset_bounds_the_sources_and_targets_of_a_transfer():
+    wide = dataset("d").model_copy(update={"scenarios": (Scenario(name="t", sources=tuple("uvwxyz"), targets=tuple("bcd")),)})
+    for preset, sources, targets in (("smoke", "uvwx", "bc"), ("default", "uvwxyz", "bcd")):
+        planned = plan.trials([wide], ALGORITHMS, PRESETS[preset], {})
+        assert {(p.trial.sources, p.trial.targets) for p in planned} == {(tuple(sources), tuple(targets))}
 
 
 def test_a_transfer_has_no_k_with_which_a_target_would_give_all_its_labels():

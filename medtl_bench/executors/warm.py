@@ -7,11 +7,12 @@ import sklearn.linear_model  # noqa: F401
 import torch
 
 import medtl_bench.runner  # noqa: F401
-from medtl_bench import memory
+from medtl_bench import catalogue, memory
 from medtl_bench.adam import Adam
 from medtl_bench.tape import record
 
 memory.keep_freed()
+catalogue.find()  # imports what plugins register, as the process that started this server has done
 
 # The first optimiser step, transform and recorded function import much of torch, for about two seconds.
 Adam([torch.zeros(1)], 0.0).step([torch.zeros(1)])
