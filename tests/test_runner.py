@@ -24,7 +24,7 @@ def trial(plugin_file):
     def run(algorithm="column", protocol="transfer", scenario="to-c", **fields):
         trial = Trial(
             dataset="tiny", dataset_digest="", algorithm=algorithm, algorithm_source="", parameters={}, protocol=protocol,
-            scenario=scenario, targets=("c",), shots=(1, 2), draws=2, seed=0, versions={},
+            scenario=scenario, sources=("a", "b"), targets=("c",), shots=(1, 2), draws=2, seed=0, versions={},
         ).model_copy(update=fields)  # fmt: skip
         return runner.perform(Job(task=RunTrial(trial=trial), plugin_files=(plugin_file("tiny"), plugin_file("hostile"))))
 
@@ -133,7 +133,8 @@ def test_a_method_that_needs_labels_is_skipped_on_an_integration_task(monkeypatc
     scenario = unlabelled().transfers[0]
     outcomes = {}
     for name in ("fine-tune", "uncorrected"):
-        trial = record(dataset="tiny", algorithm=name, scenario=scenario.name, targets=scenario.targets, parameters={}).trial
+        between = {"sources": scenario.sources, "targets": scenario.targets}
+        trial = record(dataset="tiny", algorithm=name, scenario=scenario.name, parameters={}, **between).trial
         outcomes[name] = runner.run_trial(found, trial)
     assert (outcomes["fine-tune"].status, outcomes["uncorrected"].status) == ("skipped", "ok")
     assert outcomes["fine-tune"].reason == "it learns from labels, and this dataset has none"

@@ -39,19 +39,22 @@ class Processes:
         context.set_forkserver_preload(["__main__", "medtl_bench.executors.warm"])
         waiting = iter(jobs)
         running: list[_Running] = []
+        ended: list[_Running] = []
         with tempfile.TemporaryDirectory(prefix="medtl-bench-") as folder:
             try:
                 while True:
                     while len(running) < self.jobs and (job := next(waiting, None)) is not None:
                         with _uninterrupted():
                             running.append(self._start(context, job, Path(folder)))
+                    while ended:  # not before others have started: to end a process takes a while
+                        one = ended.pop(0)
+                        yield one.job, one.reply(self)
                     if not running:
                         return
-                    for ended in self._wait(running):
-                        running.remove(ended)
-                        yield ended.job, ended.reply(self)
+                    ended = self._wait(running)
+                    running = [one for one in running if one not in ended]
             finally:
-                for left in running:
+                for left in (*running, *ended):
                     left.kill()
 
     def _start(self, context: multiprocessing.context.ForkServerContext, job: Job, folder: Path) -> "_Running":
