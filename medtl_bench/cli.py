@@ -183,8 +183,6 @@ def run(
 ) -> None:
     """Run what has no result yet, then write the boards. Exit code: 0 all done, 1 some trials failed, 3 damaged files."""
     import os
-    from importlib import import_module
-    from threading import Thread
 
     from medtl_bench import suite
     from medtl_bench.executors import inprocess
@@ -196,8 +194,6 @@ def run(
     _tell_broken(found)
     execute: Executor = inprocess.run if in_process else Processes(jobs or os.cpu_count() or 1, timeout, memory)
     store = Store(out / "results")
-    if not in_process:  # what the boards need loads while the processes' server loads torch
-        Thread(target=import_module, args=["medtl_bench.report.write"], daemon=True).start()
     try:
         with suite.alone(out):
             planning = suite.make_plan(request, found, execute)

@@ -80,7 +80,7 @@ class Preset:
 
 
 SHOTS = (1, 2, 5, 10, 20, 50)
-SMALL = {"steps": "10", "adapt_steps": "5", "trees": "10", "rows": "100"}
+SMALL = {"steps": "5", "adapt_steps": "3", "trees": "10", "rows": "100"}
 PRESETS = {
     "smoke": Preset(1, (5,), 1, scenarios=1, sources=4, targets=2, parameters=SMALL),
     "default": Preset(3, SHOTS, 1),

@@ -169,7 +169,7 @@ def test_parameters_of_the_user_win_over_those_of_the_preset_and_make_another_tr
     assert {p.about.variant for p in changed.planned} == {"noise=0.5"}
     assert {p.trial.key for p in plain.planned}.isdisjoint(p.trial.key for p in changed.planned)
     smoke = planned(algorithms=["fine-tune"], parameters=["fine-tune.steps=7"]).planned[0].trial.parameters
-    assert (smoke["steps"], smoke["adapt_steps"]) == (7, 5)
+    assert (smoke["steps"], smoke["adapt_steps"]) == (7, 3)
 
 
 def test_a_value_equal_to_the_default_is_the_same_trial(planned):
