@@ -43,7 +43,8 @@ READ_TRANSFER = """\
 - **k**: labels of each class that the method then adapts to; a few draws of patients, the same for every method, are averaged \
 inside a seed. **full**: all training labels of the target.
 - **Few-shot area**: area under the target score against log2(1 + k), divided by the width, k = 0 included.
-- **Source forgetting, k**: source score before less that after adapting with k labels, turned so that positive is a loss.
+- **Source forgetting, k**: source score before less that after adapting with k labels, on the same rows (at most 100 of \
+each source's test split), turned so that positive is a loss.
 - **Gap closed**: (method − source-only) / (target-only − source-only), methods and source-only at k = 0, target-only with all \
 labels; blank where that gap is under its own standard error.
 - **ECE**, **Brier**: calibration on the target at k = 0. **Seconds**: a whole trial on one machine."""
