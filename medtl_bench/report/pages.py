@@ -281,7 +281,7 @@ def notes(board: Board, trials: pd.DataFrame, dataset: str) -> str:
     mixed = sorted(set(sources[sources > 1].index.get_level_values("label")))
     if mixed:
         found.append(f"Rows whose trials come from several versions of their plugin: {', '.join(map(escape_cell, mixed))}.")
-    machines = trials["machine"].nunique()
+    machines = trials.loc[trials["status"] == "ok", "machine"].nunique()
     if machines > 1:
         found.append(f"The trials ran on {number(machines, 0)} different machines, so the seconds cannot be compared.")
     return "\n".join(f"- {sentence}" for sentence in found)

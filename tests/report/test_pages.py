@@ -109,6 +109,12 @@ def test_mixed_plugin_versions_and_machines_are_told() -> None:
     assert "2 different machines" in page
 
 
+def test_a_trial_that_was_skipped_ran_on_no_machine() -> None:
+    ran = record(machine={"cpu": "cpu"}, scores=transfer_scores(0.5))
+    skipped = record(seed=1, machine={}, status="skipped", reason="no", seconds={})
+    assert "different machines" not in pages([ran, skipped])["datasets/hearts.md"]
+
+
 def test_degenerate_records_still_make_pages() -> None:
     nan = float("nan")
     kinds = {
