@@ -148,7 +148,7 @@ class GradientMethod(Algorithm):
         pool = concatenate(sources)
         seed = int(torch.randint(2**62, (), generator=self.generator))
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+            torch.default_generator.manual_seed(seed)  # that of torch also queues calls for devices, for as long again
             self.net = networks.build(pool.x, self.task, self.width, self.parts())
 
     def train(self, objective: Objective, sources: Sequence[Split], unlabelled: Inputs | None, steps: int) -> None:
