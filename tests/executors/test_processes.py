@@ -142,11 +142,11 @@ def test_no_process_is_left_when_the_caller_stops_listening(jobs, tmp_path):
 @pytest.mark.slow
 def test_the_fork_server_may_die(jobs):
     by_name, _ = jobs
-    executor = Processes(1, 30)([by_name["meek"], by_name["meek"]])
+    executor = Processes(1, 30)([by_name["meek"]] * 3)
     next(executor)
     psutil.Process(forkserver._forkserver._forkserver_pid).kill()
-    ((_, reply),) = list(executor)
-    assert reply.outcome.status == "ok"
+    replies = [reply for _, reply in executor]  # the second runs already, and may die with the server
+    assert [reply.outcome.status for reply in replies][1:] == ["ok"]
 
 
 def test_a_large_log_is_neither_read_whole_nor_kept(jobs, monkeypatch):

@@ -138,7 +138,9 @@ def test_an_interrupt_before_the_first_trial_ends_with_130_too(arguments, tmp_pa
 @pytest.mark.slow
 def test_a_second_run_on_the_same_folder_is_refused_while_the_first_goes_on(arguments, unbroken, tmp_path):
     first = Driver(arguments, tmp_path)
-    first.wait_for_records(1)
+    while not (tmp_path / ".run.lock").exists():
+        assert first.process.poll() is None, first.process.communicate()
+        time.sleep(0.02)
     code, _, err = Driver(arguments, tmp_path).end()
     assert code == 2
     assert err.startswith(f"Another run is writing to {tmp_path}")
