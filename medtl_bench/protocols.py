@@ -19,10 +19,9 @@ from medtl_bench.algorithm import Algorithm, copied
 from medtl_bench.data import Dataset, Domain, Inputs, Split, Stream, Task, Transfer, concatenate, parts
 from medtl_bench.errors import InvalidOutputError
 from medtl_bench.metrics import MARKED, METRICS, TASK_AWARE, Floats
-from medtl_bench.results import DECIMALS, Score, Stage
+from medtl_bench.results import DECIMALS, KEPT_ROWS, Score, Stage
 from medtl_bench.seeds import generator
 
-KEPT_ROWS = 100  # of each source, for the stage `retained`: every adaptation asks for all of them again
 MakeLearner = Callable[[Task, torch.Generator], Algorithm]
 
 
@@ -189,9 +188,9 @@ def transfer(
     Stages: `embedding` (measures of what `embed` makes of the rows handed to `fit`, where the task names some; all that there
     is on an integration task), `validation` (source validation splits, for choosing models), `fit` (test splits before any
     target label), `adapt` (the target's after k labels per class, for each draw), `full` (after all its training labels),
-    `retained` (mean over the sources, of at most 100 test rows each, before that as k = 0 and after it). Metrics that are
-    details are of `fit` alone. Support draws depend on dataset, target, k, draw and seed, never on the algorithm. Where rows of
-    a split are marked, metrics named `marked_...` are of those alone; the learner is not told.
+    `retained` (mean over the sources, of at most `KEPT_ROWS` test rows each, before that as k = 0 and after it). Metrics that
+    are details are of `fit` alone. Support draws depend on dataset, target, k, draw and seed, never on the algorithm. Where
+    rows of a split are marked, metrics named `marked_...` are of those alone; the learner is not told.
     """
     task = dataset.task
     sources = [dataset.domain(name) for name in scenario.sources]

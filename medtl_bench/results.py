@@ -18,6 +18,7 @@ from medtl_bench.errors import IntegrityError
 
 SCHEMA: Final = 1
 DECIMALS = 6
+KEPT_ROWS = 100  # of each source, for the stage `retained`: every adaptation asks for all of them again
 TEMPORARY = ".medtl-bench-"
 CHECKSUM = re.compile(r'"checksum":"([0-9a-f]{64})",')  # no text inside the JSON can hold it: its quotes are escaped
 Protocol = Literal["transfer", "stream"]

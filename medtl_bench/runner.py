@@ -81,8 +81,9 @@ def _refused(found: Catalogue, dataset: Dataset, algorithms: Sequence[str]) -> I
 def _scenarios(dataset: Dataset) -> Iterator[Scenario]:
     for transfer in dataset.transfers:
         most = min(protocols.most_shots(dataset.task, dataset.domain(name).train) for name in transfer.targets)
-        between = {"sources": transfer.sources, "targets": transfer.targets}
-        yield Scenario(name=transfer.name, optional=transfer.optional, most_shots=most, **between)
+        yield Scenario(
+            name=transfer.name, sources=transfer.sources, targets=transfer.targets, optional=transfer.optional, most_shots=most
+        )
     for stream in dataset.streams:
         yield Scenario(name=stream.name, domains=stream.domains)
 

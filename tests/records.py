@@ -51,18 +51,24 @@ def transfer_scores(
     full: float | None = None,
     *,
     source: float = 0.9,
+    before: float | None = None,
     kept: Mapping[int | None, float] = {},
     targets: Sequence[str] = ("b",),
     sources: Sequence[str] = ("a",),
     metric: str = METRIC,
     extra: Mapping[str, float] = {},
 ) -> tuple[Score, ...]:
-    """Return the scores of a transfer: `start` at k = 0, `curve` by k and draw, `full`, sources before and after (`kept`)."""
+    """Return the scores of a transfer: `start` at k = 0, `curve` by k and draw, `full`, sources before and after (`kept`).
+
+    `before`: what is retained before any label, if not the score of the sources' whole test splits.
+    """
 
     def rows() -> Iterator[Score]:
         for name in sources:
             yield Score("validation", None, None, None, name, metric, source, 10)
             yield Score("fit", None, None, None, name, metric, source, 10)
+        if kept:
+            yield Score("retained", None, 0, None, None, metric, source if before is None else before, 10)
         for target in targets:
             yield Score("fit", None, None, None, target, metric, start, 10)
             yield from (Score("fit", None, None, None, target, name, value, 10) for name, value in extra.items())
@@ -70,8 +76,6 @@ def transfer_scores(
                 yield from (Score("adapt", target, k, draw, target, metric, value, 10) for draw, value in enumerate(values))
             if full is not None:
                 yield Score("full", target, None, None, target, metric, full, 10)
-            if kept:
-                yield Score("retained", target, 0, None, None, metric, source, 10)
             for k, value in kept.items():
                 draws = [None] if k is None else range(len(curve.get(k, [0])))
                 yield from (Score("retained", target, k, draw, None, metric, value, 10) for draw in draws)

@@ -43,7 +43,9 @@ def row(board: Board, algorithm: str = "dann", variant: str = "") -> pd.Series:
 
 def test_transfer_measures_by_hand() -> None:
     curve = {1: [0.6, 0.7], 3: [0.8, 0.9]}
-    scores = transfer_scores(0.5, curve, 0.95, source=0.9, kept={1: 0.8, 3: 0.6, None: 0.5}, extra={"ece": 0.1, "brier": 0.3})
+    scores = transfer_scores(
+        0.5, curve, 0.95, source=0.7, before=0.9, kept={1: 0.8, 3: 0.6, None: 0.5}, extra={"ece": 0.1, "brier": 0.3}
+    )
     board = build([record(scores=scores, seconds={"total": 2.5, "fit": 1.0})])
     assert value(board, "target 0") == pytest.approx(0.5)
     assert value(board, "target 1") == pytest.approx(0.65)

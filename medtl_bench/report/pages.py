@@ -12,6 +12,7 @@ from medtl_bench.metrics import INTEGRATION, MARKED, TASK_AWARE
 from medtl_bench.report.escape import escape_cell
 from medtl_bench.report.markdown import LEGEND, NOTHING, Cell, arrow, counted, number, page, rank, score, table
 from medtl_bench.report.views import Facts, Row, View
+from medtl_bench.results import KEPT_ROWS
 
 MOST_REASON = 160
 RECALL = "label_transfer "
@@ -38,13 +39,13 @@ TITLES = {
     measures.BACKWARD: "Backward transfer",
     measures.FORWARD: "Forward transfer",
 }
-READ_TRANSFER = """\
+READ_TRANSFER = f"""\
 - **Target score, k = 0**: after learning the sources, before any label of the target; the table is ranked by it.
 - **k**: labels of each class that the method then adapts to; a few draws of patients, the same for every method, are averaged \
 inside a seed. **full**: all training labels of the target.
 - **Few-shot area**: area under the target score against log2(1 + k), divided by the width, k = 0 included.
-- **Source forgetting, k**: source score before less that after adapting with k labels, on the same rows (at most 100 of \
-each source's test split), turned so that positive is a loss.
+- **Source forgetting, k**: source score before less that after adapting with k labels, on the same rows (at most {KEPT_ROWS} \
+of each source's test split), turned so that positive is a loss.
 - **Gap closed**: (method − source-only) / (target-only − source-only), methods and source-only at k = 0, target-only with all \
 labels; blank where that gap is under its own standard error.
 - **ECE**, **Brier**: calibration on the target at k = 0. **Seconds**: a whole trial on one machine."""

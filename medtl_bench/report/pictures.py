@@ -138,9 +138,6 @@ def _label_axes(axes: Axes, shots: Sequence[int], view: View, *, full: bool) -> 
     axes.set_title(_text(f"{view.dataset}: score on the target after k labels, with 95% intervals", 100), loc="left", y=1.0)
 
 
-Numbers = dict[str, list[tuple[float, float, str]]]  # by text: where it stands, x and y, and in which colour
-
-
 class Captions(NamedTuple):
     """What is written on a picture of matrices: its name, its heading, and what a line of a matrix is."""
 
@@ -174,15 +171,16 @@ def matrix_picture(
     names = [_text(name, LONGEST_TICK) for name in domains]
     page = _Page(len(panels), len(names), 0.07 * max(map(len, names)))
     found = np.concatenate([r[np.isfinite(r)] for _, r in panels])
-    scale, numbers = Normalize(found.min(), max(found.max(), found.min() + 1e-6)), Numbers()
+    scale = Normalize(found.min(), max(found.max(), found.min() + 1e-6))
     with _style():
         figure = Figure(figsize=(page.width, page.height))
         axes = figure.add_axes((0.0, 0.0, 1.0, 1.0), xlim=(0, page.width), ylim=(page.height, 0))
         axes.set_axis_off()
         for place, (label, r) in enumerate(panels):
-            _panel(axes, page, place, _text(label), r, scale, numbers)
+            _panel(axes, page, place, _text(label), r, scale)
             _ticks(axes, page, place, names)
-        _write(figure, axes, numbers)
+        if len(names) <= MOST_NUMBERS:
+            _numbers(figure, axes, page, [r for _, r in panels], scale)
         _bar(axes, page, scale, _text(view.primary.replace("_", " ")))
         axes.text(page.left, 0.2, _text(captions.heading, 100), va="center")
         axes.text(page.left + page.inner / 2, page.height - 0.15, "score on domain", ha="center", va="center")
@@ -210,29 +208,29 @@ class _Page:
         return self.left + column * self.pitch[0], self.top + row * self.pitch[1]
 
 
-def _panel(axes: Axes, page: _Page, place: int, label: str, r: Floats, scale: Normalize, numbers: Numbers) -> None:
-    """Draw a matrix and note where its numbers are to be written."""
+def _panel(axes: Axes, page: _Page, place: int, label: str, r: Floats, scale: Normalize) -> None:
     x, y = page.corner(place)
     edges = np.arange(len(r) + 1) * page.cell
     axes.pcolormesh(x + edges, y + edges, r, cmap="cividis", norm=scale, edgecolors="white", linewidth=0.6)
     axes.text(x + page.side / 2, y - 0.12, label, ha="center", va="center")
-    if len(r) > MOST_NUMBERS:
-        return
-    for (i, j), value in np.ndenumerate(r):
-        light = np.isfinite(value) and float(scale(float(value))) < 0.55
-        text = f"{value:.2f}".replace("0.", ".", 1) if np.isfinite(value) else "–"
-        numbers.setdefault(text, []).append(
-            (x + (j + 0.5) * page.cell, y + (i + 0.5) * page.cell, "white" if light else "black")
-        )
 
 
-def _write(figure: Figure, axes: Axes, numbers: Numbers) -> None:
-    """Write numbers, each outline drawn once: a text for each cell would take longer than all the rest."""
+def _numbers(figure: Figure, axes: Axes, page: _Page, matrices: Sequence[Floats], scale: Normalize) -> None:
+    """Write the numbers of all panels, each outline drawn once: a text for each cell would take longer than all the rest."""
+    cells: dict[str, list[tuple[float, float, str]]] = {}
+    for place, r in enumerate(matrices):
+        x, y = page.corner(place)
+        for (i, j), value in np.ndenumerate(r):
+            light = np.isfinite(value) and float(scale(float(value))) < 0.55
+            text = f"{value:.2f}".replace("0.", ".", 1) if np.isfinite(value) else "–"
+            where = x + (j + 0.5) * page.cell, y + (i + 0.5) * page.cell
+            cells.setdefault(text, []).append((*where, "white" if light else "black"))
     points = Affine2D().scale(1 / 72) + figure.dpi_scale_trans
-    for text, places in numbers.items():
-        x, y, colours = zip(*places, strict=True)
+    for text, places in cells.items():
+        xs, ys, colours = zip(*places, strict=True)
+        offsets = np.column_stack([xs, ys])
         drawn = PathCollection(
-            [_outline(text)], offsets=np.column_stack([x, y]), offset_transform=axes.transData, facecolors=colours, linewidths=0
+            [_outline(text)], offsets=offsets, offset_transform=axes.transData, facecolors=colours, linewidths=0
         )
         drawn.set_transform(points)
         axes.add_collection(drawn)

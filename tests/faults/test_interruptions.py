@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
@@ -32,8 +33,11 @@ class Driver:
         )
 
     def wait_for_records(self, count: int) -> None:
+        self.wait_for(lambda: len(list((self.out / "results").glob("*.json"))) >= count)
+
+    def wait_for(self, there: Callable[[], bool]) -> None:
         end = time.monotonic() + 60
-        while len(list((self.out / "results").glob("*.json"))) < count:
+        while not there():
             assert self.process.poll() is None, self.process.communicate()
             assert time.monotonic() < end
             time.sleep(0.02)
@@ -138,9 +142,7 @@ def test_an_interrupt_before_the_first_trial_ends_with_130_too(arguments, tmp_pa
 @pytest.mark.slow
 def test_a_second_run_on_the_same_folder_is_refused_while_the_first_goes_on(arguments, unbroken, tmp_path):
     first = Driver(arguments, tmp_path)
-    while not (tmp_path / ".run.lock").exists():
-        assert first.process.poll() is None, first.process.communicate()
-        time.sleep(0.02)
+    first.wait_for((tmp_path / ".run.lock").exists)
     code, _, err = Driver(arguments, tmp_path).end()
     assert code == 2
     assert err.startswith(f"Another run is writing to {tmp_path}")
