@@ -186,16 +186,17 @@ def run(
 
     from medtl_bench import suite
     from medtl_bench.executors import inprocess
+    from medtl_bench.executors.keeping import keeping
     from medtl_bench.executors.processes import Processes
     from medtl_bench.results import Store
 
     request = _request(all_, dataset, algorithm, protocol, seeds, preset, parameter, plugin)
     found = catalogue.find(plugin)
     _tell_broken(found)
-    execute: Executor = inprocess.run if in_process else Processes(jobs or os.cpu_count() or 1, timeout, memory)
+    executor: Executor = inprocess.run if in_process else Processes(jobs or os.cpu_count() or 1, timeout, memory)
     store = Store(out / "results")
     try:
-        with suite.alone(out):
+        with suite.alone(out), keeping(executor, out / ".datasets") as execute:
             planning = suite.make_plan(request, found, execute)
             missing = suite.missing(planning.planned, store)
             console.say(f"{len(planning.planned)} trials, {len(planning.planned) - len(missing)} of them done before.")

@@ -40,10 +40,14 @@ class RunStack(Frozen):
 
 
 class Job(Frozen):
-    """Something to do in a process of its own, with the plugin files that the user named."""
+    """Something to do in a process of its own, with the plugin files that the user named.
+
+    `kept`: the folder where the run keeps datasets, or empty.
+    """
 
     task: Annotated[DescribeDataset | DescribeAlgorithm | RunTrial | RunStack, Field(discriminator="verb")]
     plugin_files: tuple[str, ...] = ()
+    kept: str = ""
 
 
 class Reply(Frozen):

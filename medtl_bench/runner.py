@@ -4,16 +4,17 @@ import platform
 import random
 import resource
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from time import perf_counter
 
 import numpy as np
 import torch
 
-from medtl_bench import __version__, catalogue, lockstep, protocols, stacking
+from medtl_bench import __version__, catalogue, kept, lockstep, protocols, stacking
 from medtl_bench.algorithm import INSTALL, Algorithm, parameters, refusal, resolve
 from medtl_bench.catalogue import Catalogue
 from medtl_bench.data import Dataset, Task
@@ -26,22 +27,27 @@ from medtl_bench.training import GradientMethod
 
 LOG_CHARACTERS = 4000
 REASON_CHARACTERS = 500
+Load = Callable[[str], Dataset]
 TASKS = (Task("classification", ("a", "b")), Task("segmentation", ("a", "b")), Task("regression"), Task("integration"))
 OUT_OF_MEMORY = ("can't allocate memory", "std::bad_alloc")
 
 
-def perform(job: Job) -> Reply:
-    """Do a job and return its reply; of what an algorithm may raise, only an interrupt gets past it."""
+def perform(job: Job, installed: Catalogue | None = None) -> Reply:
+    """Do a job and return its reply; of what an algorithm may raise, only an interrupt gets past it.
+
+    `installed`: what plugins bring that are installed, if that is known already.
+    """
     start = perf_counter()
     try:
-        found = catalogue.find(job.plugin_files)
+        found = catalogue.find(job.plugin_files) if job.plugin_files or installed is None else installed
+        load = partial(_loaded, found, job.kept)
         if isinstance(job.task, DescribeDataset):
-            return Reply(dataset=describe_dataset(found, job.task), versions=versions())
+            return Reply(dataset=describe_dataset(found, job.task, job.kept), versions=versions())
         if isinstance(job.task, DescribeAlgorithm):
             return Reply(algorithm=describe_algorithm(found, job.task))
         if isinstance(job.task, RunStack):
-            return Reply(outcomes=tuple(run_stack(found, job.task.trials)), machine=machine())
-        return Reply(outcome=run_trial(found, job.task.trial), machine=machine())
+            return Reply(outcomes=tuple(run_stack(found, job.task.trials, load)), machine=machine())
+        return Reply(outcome=run_trial(found, job.task.trial, load), machine=machine())
     except NotDownloadedError as error:
         return Reply(outcome=Outcome(status="skipped", reason=str(error)), machine=machine())
     except (Exception, SystemExit) as error:
@@ -56,9 +62,12 @@ def failed(error: BaseException, seconds: float) -> Outcome:
     return Outcome(status="failed", reason=_valid(reason(error)), log=log, seconds=total, peak_memory=peak_memory())
 
 
-def describe_dataset(found: Catalogue, task: DescribeDataset) -> DatasetFacts:
-    """Load a dataset and return its facts."""
+def describe_dataset(found: Catalogue, task: DescribeDataset, folder: str = "") -> DatasetFacts:
+    """Build a dataset, keep it in the run's folder if there is one, and return its facts."""
     dataset = found.dataset(task.name)
+    if folder:
+        with suppress(OSError):  # then each trial builds it
+            kept.write(dataset, Path(folder))
     return DatasetFacts(
         name=task.name,
         digest=dataset.digest(),
@@ -112,16 +121,16 @@ def _missing(cls: type[Algorithm]) -> str:
     return wanted[0] if wanted and None not in reasons else ""
 
 
-def run_stack(found: Catalogue, trials: Sequence[Trial]) -> Iterator[Outcome]:
+def run_stack(found: Catalogue, trials: Sequence[Trial], load: Load) -> Iterator[Outcome]:
     """Run trials of one algorithm on one dataset side by side, each from its identity alone, and yield their outcomes.
 
     What a stack could not train as one is told in the log of every trial.
     """
     start = perf_counter()
     torch.set_num_threads(trials[0].threads)
-    dataset, stacker = found.dataset(trials[0].dataset), stacking.Stacker()
+    dataset, stacker = load(trials[0].dataset), stacking.Stacker()
     share = (perf_counter() - start) / len(trials)
-    tasks = lockstep.run([partial(run_trial, found, trial, dataset) for trial in trials], stacker, stacking.MOST)
+    tasks = lockstep.run([partial(run_trial, found, trial, lambda _: dataset) for trial in trials], stacker, stacking.MOST)
     told = "".join(f"{count} trainings were done one by one. {why}\n" for why, count in stacker.alone.items())
     for task in tasks:
         outcome = failed(task.error, task.seconds) if task.error else task.result()
@@ -129,18 +138,21 @@ def run_stack(found: Catalogue, trials: Sequence[Trial]) -> Iterator[Outcome]:
         yield outcome.model_copy(update={"stacked": len(trials), "seconds": seconds, "log": outcome.log + _valid(told)})
 
 
-def run_trial(found: Catalogue, trial: Trial, dataset: Dataset | None = None) -> Outcome:
-    """Run one trial from its identity alone; a `dataset` that is loaded already need not be loaded again."""
+def run_trial(found: Catalogue, trial: Trial, load: Load) -> Outcome:
+    """Run one trial from its identity alone, on the dataset that `load` gives."""
     start, clock = lockstep.now(), protocols.Clock()
     seed_everything(trial)
-    cls = found.algorithm(trial.algorithm)
-    dataset = dataset or found.dataset(trial.dataset)
+    cls, dataset = found.algorithm(trial.algorithm), load(trial.dataset)
     if why := refusal(cls, dataset.task, dataset.domains[0].train.x[:1]):
         return Outcome(status="skipped", reason=why)
     scores = tuple(_scores(dataset, trial, partial(cls, **trial.parameters), clock))
     seconds = {verb: round(float(np.mean(calls)), 6) for verb, calls in clock.calls.items()}
     seconds["total"] = round(lockstep.now() - start, 4)
     return Outcome(status="ok", scores=scores, seconds=seconds, peak_memory=peak_memory())
+
+
+def _loaded(found: Catalogue, folder: str, name: str) -> Dataset:
+    return (kept.read(name, Path(folder)) if folder else None) or found.dataset(name)
 
 
 def _scores(dataset: Dataset, trial: Trial, make: protocols.MakeLearner, clock: protocols.Clock) -> Iterator[Score]:

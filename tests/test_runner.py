@@ -135,7 +135,7 @@ def test_a_method_that_needs_labels_is_skipped_on_an_integration_task(monkeypatc
     for name in ("fine-tune", "uncorrected"):
         between = {"sources": scenario.sources, "targets": scenario.targets}
         trial = record(dataset="tiny", algorithm=name, scenario=scenario.name, parameters={}, **between).trial
-        outcomes[name] = runner.run_trial(found, trial)
+        outcomes[name] = runner.run_trial(found, trial, found.dataset)
     assert (outcomes["fine-tune"].status, outcomes["uncorrected"].status) == ("skipped", "ok")
     assert outcomes["fine-tune"].reason == "it learns from labels, and this dataset has none"
     assert {score.metric for score in outcomes["uncorrected"].scores} == {"ilisi", "silhouette_batch"}

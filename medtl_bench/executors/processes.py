@@ -159,9 +159,10 @@ def _child(sender: Connection, job: str, log: str, memory: int) -> None:
     for stream in (sys.stdout, sys.stderr):
         os.dup2(output, stream.fileno())
     resource.setrlimit(resource.RLIMIT_AS, (memory * MEBIBYTE, memory * MEBIBYTE))
-    from medtl_bench.runner import perform  # noqa: PLC0415 - loads torch, which the parent need not
+    from medtl_bench.executors.warm import INSTALLED  # noqa: PLC0415 - loads torch, which the parent need not
+    from medtl_bench.runner import perform  # noqa: PLC0415
 
-    sender.send_bytes(perform(Job.model_validate_json(job)).model_dump_json().encode())
+    sender.send_bytes(perform(Job.model_validate_json(job), INSTALLED).model_dump_json().encode())
     sender.close()
 
 

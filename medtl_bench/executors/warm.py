@@ -12,7 +12,7 @@ from medtl_bench.adam import Adam
 from medtl_bench.tape import record
 
 memory.keep_freed()
-catalogue.find()  # imports what plugins register, as the process that started this server has done
+INSTALLED = catalogue.find()  # imports what plugins register, as the process that started this server has done
 
 # The first optimiser step, transform and recorded function import much of torch, for about two seconds.
 Adam([torch.zeros(1)], 0.0).step([torch.zeros(1)])

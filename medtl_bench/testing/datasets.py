@@ -123,7 +123,7 @@ def has_a_full_card(subject: Subject) -> None:
 
 
 def builds_offline_and_quickly(subject: Subject) -> None:
-    """Check that it builds without a network once its files are there, and fast enough to be built for every trial."""
+    """Check that it builds without a network once its files are there, and fast enough to be built by every run."""
     _ = subject.built
     start = perf_counter()
     with offline():

@@ -51,7 +51,7 @@ def test_without_its_library_a_trial_is_skipped_and_says_what_to_install(monkeyp
         algorithm, dataset, seed, threads, key = name, "none", 0, 1, "0" * 24
 
     monkeypatch.setattr("medtl_bench.runner.seed_everything", lambda trial: None)
-    outcome = run_trial(found, Trial(), Data())
+    outcome = run_trial(found, Trial(), lambda _: Data())
     assert outcome.status == "skipped"
     assert outcome.reason.startswith("install medtl-bench[peers]: ")
 
