@@ -60,7 +60,7 @@ class Processes:
     def _start(self, context: multiprocessing.context.ForkServerContext, job: Job, folder: Path) -> "_Running":
         receiver, sender = context.Pipe(duplex=False)
         log = folder / f"{time.monotonic_ns()}.log"
-        process = context.Process(target=_child, args=(sender, job.model_dump_json(), str(log), self.memory))
+        process = context.Process(target=_child, args=(sender, job.model_dump_json(), str(log), self.memory, dict(os.environ)))
         try:
             process.start()
         except (EOFError, OSError):  # the server was killed meanwhile; the second try starts another
@@ -149,8 +149,10 @@ def _fate(exit_code: int | None) -> str:
     return f"Its process ended by itself with exit code {exit_code}."
 
 
-def _child(sender: Connection, job: str, log: str, memory: int) -> None:
+def _child(sender: Connection, job: str, log: str, memory: int, environment: dict[str, str]) -> None:
     os.setsid()
+    os.environ.clear()  # the server's are of the time when it started
+    os.environ.update(environment)
     threading.Thread(target=_die_with, args=(os.getppid(),), daemon=True).start()
     try:
         output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

@@ -1,11 +1,8 @@
 """What every dataset is checked for, beyond what a Dataset checks when it is made."""
 
 import dataclasses
-import os
 import re
 import socket
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,7 +19,9 @@ from medtl_bench.algorithm import Algorithm
 from medtl_bench.data import Card, Dataset, Domain, Inputs, Provenance, Split, parts
 from medtl_bench.downloads import Download
 from medtl_bench.errors import MedTLError
+from medtl_bench.executors.processes import Processes
 from medtl_bench.hookspecs import Area, DatasetEntry
+from medtl_bench.jobs import DescribeDataset, Job
 from medtl_bench.results import Score
 from medtl_bench.testing.conformance import Conformance, changes, seed_globals, words
 
@@ -30,7 +29,6 @@ BUILD_SECONDS = 20
 WIDTH = 64  # as gradient methods have it
 MAY_BE_EMPTY = {"notes"}
 CHECKSUM = re.compile("[0-9a-f]{64}|[0-9a-f]{32}")
-DIGEST = "import sys; from medtl_bench.catalogue import find; print(find(sys.argv[2:]).dataset(sys.argv[1]).digest())"
 
 
 @dataclass(frozen=True)
@@ -150,13 +148,11 @@ def holds_the_same_data_each_time(subject: Subject) -> None:
     seed_globals(1)
     if subject.build().digest() != subject.built.digest():
         raise MedTLError("two builds hold different data; draw from generators with fixed seeds only.")
-    command = [sys.executable, "-c", DIGEST, subject.entry.name, *subject.files]
-    done = subprocess.run(  # noqa: S603
-        command, env={**os.environ, "PYTHONHASHSEED": "1"}, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise MedTLError(f"it cannot be built in another process: {done.stderr.strip().splitlines()[-1]}")
-    if done.stdout.split()[-1] != subject.built.digest():
+    job = Job(task=DescribeDataset(name=subject.entry.name), plugin_files=tuple(subject.files))
+    ((_, reply),) = Processes()([job])
+    if reply.dataset is None:
+        raise MedTLError(f"it cannot be built in another process: {reply.outcome.reason if reply.outcome else 'no reply'}")
+    if reply.dataset.digest != subject.built.digest():
         raise MedTLError("it holds different data in another process; sort what comes from a set or a folder.")
 
 

@@ -179,3 +179,26 @@ def test_jobs_are_taken_only_when_there_is_room_for_them(files):
 
 def test_no_jobs_are_no_replies():
     assert list(Processes(2)([])) == []
+
+
+def test_jobs_have_the_environment_of_now_and_not_of_when_the_server_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "environment.py"
+    file.write_text(
+        "import os\n"
+        "from medtl_bench.errors import DataError\n"
+        "from medtl_bench.hookspecs import DatasetEntry, hookimpl\n"
+        "def build():\n"
+        "    raise DataError(os.environ.get('MEDTL_TESTED', 'unset'))\n"
+        "@hookimpl\n"
+        "def medtl_datasets():\n"
+        "    return [DatasetEntry('telling', build, 'Tells.', 'simulated')]\n"
+    )
+    job, told = Job(task=DescribeDataset(name="telling"), plugin_files=(str(file),)), []
+    for value in ("first", "second"):
+        monkeypatch.setenv("MEDTL_TESTED", value)
+        told += [reply.outcome.reason for _, reply in Processes()([job])]
+    monkeypatch.delenv("MEDTL_TESTED")
+    told += [reply.outcome.reason for _, reply in Processes()([job])]
+    assert told == ["first", "second", "unset"]
