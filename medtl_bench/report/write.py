@@ -9,10 +9,11 @@ import pandas as pd
 from medtl_bench import measures
 from medtl_bench.errors import MedTLError
 from medtl_bench.leaderboard import Board, build
+from medtl_bench.report.curves import few_shot_picture
 from medtl_bench.report.escape import file_names
+from medtl_bench.report.matrices import matrix_picture, source_captions, stream_captions
 from medtl_bench.report.overview import area_page, overall_page
 from medtl_bench.report.pages import dataset_page
-from medtl_bench.report.pictures import few_shot_picture, matrix_picture, source_captions, stream_captions
 from medtl_bench.report.sheets import ranks_sheet, scores_sheet, summary_sheet
 from medtl_bench.report.views import View, comparisons, facts, views
 from medtl_bench.results import Record, write_atomically
