@@ -274,3 +274,26 @@ def medtl_datasets():
 """
     with pytest.raises(MedTLError, match=told):
         catalogue.find([write_plugin(body)]).download("mine")
+
+
+def test_a_package_that_is_missing_is_named_and_not_taken_for_files(medtl, write_plugin, tmp_path):
+    told = "reader, which reads its file, is not installed: pip install medtl-bench[reader]"
+    body = f"""
+from medtl_bench.errors import NotInstalledError
+from tests.plugins_for_tests.remote import download
+
+def build():
+    raise NotInstalledError({told!r})
+
+@hookimpl
+def medtl_datasets():
+    return [DatasetEntry("unread", build, "Needs a package.", "simulated", (), "tests.plugins_for_tests.remote:download")]
+"""
+    plugin = ("--plugin", write_plugin(body))
+    options = ("--preset", "smoke", "--in-process", "-a", "chance", "--out", tmp_path / "out")
+    for words in (("run", "-d", "unread", *options), ("data", "verify", "unread")):
+        answer = medtl(*words, *plugin)
+        assert (answer.code, answer.err) == (0, "")
+        assert f"unread skipped: {told}" in answer.out.splitlines()
+    shown = medtl("show", "unread", *plugin)
+    assert (shown.code, shown.sentence) == (2, told)
