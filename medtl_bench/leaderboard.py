@@ -18,8 +18,9 @@ CELL = [*ROW, "scenario", "seed"]
 BY_SEED = [*PLACE, "group", "algorithm", "variant", "seed"]
 STATUSES = ("ok", "failed", "timeout", "skipped", "missing")
 BOUND = "bound"
-SOURCE_ONLY, TARGET_ONLY = "source-only", "target-only"
+SOURCE_ONLY, TARGET_ONLY, PLAIN = "source-only", "target-only", "fine-tune"
 HEADLINES = {"transfer": measures.at(measures.TARGET, 0), "stream": measures.AVERAGE}
+GAINED = (HEADLINES["transfer"], measures.AREA)
 
 
 @dataclass(frozen=True)
@@ -215,6 +216,7 @@ def _block(by_seed: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     about = about.loc[wide.index]
     primary = about["primary"].iloc[0]
     if protocol == "transfer":
+        names, values = _with_gains(names, values, about, higher=measures.higher_is_better(primary))
         names, values = _with_gap(names, values, about, higher=measures.higher_is_better(primary))
     counts = np.isfinite(values).sum(-1)
     values = np.where((counts == counts.max(0, initial=0))[..., None], values, np.nan)
@@ -250,3 +252,16 @@ def _with_gap(names: list[str], values: Floats, about: pd.DataFrame, *, higher: 
     closed = measures.gap_closed(first, first[rows[SOURCE_ONLY]], last[rows[TARGET_ONLY]])
     closed[(about["family"] == BOUND).to_numpy()] = np.nan
     return [*names, measures.GAP], np.concatenate([values, closed[None]])
+
+
+def _with_gains(names: list[str], values: Floats, about: pd.DataFrame, *, higher: bool) -> tuple[list[str], Floats]:
+    """Add what methods gain over plain training, turned so that positive is better; values [measures, rows, seeds]."""
+    rows = {name: i for i, (name, variant) in enumerate(about.index) if not variant}
+    there = [name for name in GAINED if name in names]
+    if PLAIN not in rows or not there:
+        return names, values
+    found = values[[names.index(name) for name in there]]
+    gained = (found - found[:, [rows[PLAIN]]]) * (1.0 if higher else -1.0)
+    gained[:, (about["family"] == BOUND).to_numpy()] = np.nan
+    gained[:, rows[PLAIN]] = np.nan
+    return [*names, *map(measures.gain, there)], np.concatenate([values, gained])

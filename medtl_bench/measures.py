@@ -47,6 +47,11 @@ def at(measure: str, shots: float) -> str:
     return f"{measure} {'full' if shots == FULL else int(shots)}"
 
 
+def gain(measure: str) -> str:
+    """Return the name of the measure that is what a method gains in another over plain training with the same seed."""
+    return f"gain in {measure}"
+
+
 def other(metric: str) -> str:
     """Return the name of the measure that is the target's score at k = 0 by a metric that is not the primary one."""
     return metric if metric in CALIBRATION else f"{at(TARGET, 0)} {metric}"

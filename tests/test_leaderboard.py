@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import t
 
 from medtl_bench.leaderboard import Board, build
 from medtl_bench.report.write import render
@@ -162,6 +163,30 @@ def test_gap_closed_and_bounds_are_not_ranked() -> None:
 def test_gap_closed_where_lower_is_better() -> None:
     board = build(list(with_bounds((2.0, 2.0), (3.0, 3.1), (1.0, 1.1), metric="rmse")))
     assert value(board, "gap closed") == pytest.approx((3.05 - 2.0) / 2.0)
+
+
+def with_plain(method: Sequence[float], plain: Sequence[float], metric: str = METRIC) -> Iterator[Record]:
+    for seed, scores in enumerate(zip(method, plain, strict=True)):
+        for name, level in zip(("dann", "fine-tune"), scores, strict=True):
+            told = transfer_scores(level, full=level, metric=metric)
+            yield record(algorithm=name, seed=seed, metrics=(metric,), shots=(), scores=told)
+
+
+@pytest.mark.parametrize(("metric", "sign"), [(METRIC, 1), ("rmse", -1)])
+def test_a_gain_is_paired_by_seed_and_turned_so_that_positive_is_better(metric: str, sign: int) -> None:
+    board = build(list(with_plain((0.7, 0.9, 0.5), (0.6, 0.7, 0.5), metric)))
+    of = cell(board, "gain in target 0")
+    assert of["mean"] == pytest.approx(sign * 0.1)
+    assert of["half"] == pytest.approx(t.ppf(0.975, 2) * 0.1 / np.sqrt(3))
+    assert np.isnan(value(board, "gain in target 0", "fine-tune"))
+
+
+def test_there_is_no_gain_of_bounds_or_without_plain_training() -> None:
+    bounds = list(with_bounds((0.7, 0.7)))
+    assert not build(bounds).summary["measure"].str.startswith("gain").any()
+    board = build([*bounds, *(r for r in with_plain((0.7, 0.7), (0.5, 0.6)) if r.trial.algorithm == "fine-tune")])
+    assert value(board, "gain in target 0") == pytest.approx(0.15)
+    assert np.isnan(value(board, "gain in target 0", "source-only"))
 
 
 def test_gap_closed_is_blank_when_the_gap_is_under_its_own_error() -> None:

@@ -12,7 +12,8 @@ from medtl_bench.equivalence import Verdict
 from medtl_bench.leaderboard import STATUSES, Board
 from medtl_bench.report.escape import Safe, escape_cell
 from medtl_bench.report.markdown import LEGEND, NOTHING, arrow, counted, number, page, score, table
-from medtl_bench.report.pages import READ_EQUIVALENCE, provenance, title
+from medtl_bench.report.pages import provenance, title
+from medtl_bench.report.reading import READ_EQUIVALENCE
 from medtl_bench.report.views import SIMULATED, Comparison, Facts, Name, View
 
 MOST_DAMAGED = 10

@@ -211,3 +211,12 @@ def test_an_integration_dataset_is_ranked_by_mixing_and_says_who_could_not_run()
     assert "it learns from labels" in lines_with(page.split("### Incomplete")[1], "| ewc")[0]
     assert "Few-shot" not in page
     assert "nan" not in page + found["README.md"]
+
+
+def test_what_methods_gain_over_plain_training_has_a_table_without_itself_and_bounds() -> None:
+    methods = {name: METHODS[name] for name in ("dann", "chance")}
+    assert "Gain over" not in pages(suite(["hearts"], methods, seeds=2))["datasets/hearts.md"]
+    page = pages(suite(["hearts"], {**methods, "fine-tune": ("baseline", 0.7)}, seeds=2))["datasets/hearts.md"]
+    part = page.split("### Gain over plain training\n")[1].split("###")[0]
+    assert [line.split("|")[1].strip() for line in lines_with(part, "|")[2:]] == ["dann"]
+    assert "- **Gain**: score less that of fine-tune" in page
