@@ -41,7 +41,7 @@ class _Facts(Frozen):
 
 
 def write(dataset: Dataset, folder: Path) -> None:
-    """Keep a dataset; raises OSError where there is no room for it, and then keeps nothing of it."""
+    """Keep a dataset; raises OSError where there is no room, ValueError where its texts are no JSON, and then keeps nothing."""
     mine = _of(folder, dataset.name)
     mine.mkdir(parents=True)
     try:
@@ -57,20 +57,21 @@ def write(dataset: Dataset, folder: Path) -> None:
             domains=domains,
         )
         (mine / FACTS).write_text(facts.model_dump_json())
-    except OSError:
+    except BaseException:
         shutil.rmtree(mine, ignore_errors=True)
         raise
 
 
 def read(name: str, folder: Path) -> Dataset | None:
-    """Return a dataset that is kept, without checking it again, or None.
+    """Return a dataset that is kept, without checking it again; None if there is none of that name, or none that makes sense.
 
     Its tensors are mapped: what is not used is not read, and to write into one changes it for this process alone.
     """
     mine = _of(folder, name)
-    if not (mine / FACTS).exists():
+    try:
+        facts = _Facts.model_validate_json((mine / FACTS).read_bytes())
+    except (OSError, ValueError):
         return None
-    facts = _Facts.model_validate_json((mine / FACTS).read_bytes())
     mapped = np.memmap(mine / ARRAYS, mode="c")
     domains = [
         Domain(n, **{which: _get_split(mapped, s) for which, s in splits.items()}) for n, splits in facts.domains.items()

@@ -66,7 +66,7 @@ def describe_dataset(found: Catalogue, task: DescribeDataset, folder: str = "") 
     """Build a dataset, keep it in the run's folder if there is one, and return its facts."""
     dataset = found.dataset(task.name)
     if folder:
-        with suppress(OSError):  # then each trial builds it
+        with suppress(OSError, ValueError):  # then each trial builds it
             kept.write(dataset, Path(folder))
     return DatasetFacts(
         name=task.name,

@@ -69,6 +69,15 @@ def test_nothing_is_read_that_was_not_written_to_its_end(tmp_path: Path, monkeyp
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_could_not_be_told_again_is_not_kept(tmp_path: Path) -> None:
+    data = two_parts()
+    kept.write(replace(data, card=replace(data.card, area="astrology")), tmp_path / "unknown")
+    assert kept.read(data.name, tmp_path / "unknown") is None
+    with pytest.raises(ValueError, match="surrogate"):
+        kept.write(replace(data, card=replace(data.card, notes="\ud800")), tmp_path / "cut")
+    assert list((tmp_path / "cut").iterdir()) == []
+
+
 def test_a_description_keeps_the_dataset_and_a_trial_does_not_build_it_again(tmp_path: Path, plugin_file, monkeypatch) -> None:
     files = (plugin_file("tiny"), plugin_file("hostile"))
     trial = record(dataset="tiny", algorithm="column", scenario="to-c", sources=("a", "b"), targets=("c",), parameters={}).trial
