@@ -31,6 +31,7 @@ class Board:
     `rows`: one row for each dataset, protocol, algorithm and variant, with its coverage. `summary`: one row for each of those,
     scenario (of a stream, else "") and measure, with mean, half (width of the 95% interval), n, best, tied and rank.
     `left_out`: dataset, reason and number of trials that do not count. `equivalence`: the tests of counterparts.compare.
+    `targets`: scores with intervals over targets, of measures.over_targets.
     """
 
     trials: pd.DataFrame
@@ -39,6 +40,7 @@ class Board:
     summary: pd.DataFrame
     left_out: pd.DataFrame
     equivalence: pd.DataFrame
+    targets: pd.DataFrame
 
 
 def build(records: Mapping[str, Record] | Iterable[Record]) -> Board:
@@ -57,7 +59,8 @@ def _build(records: Mapping[str, Record]) -> Board:
     rows = coverage(trials)
     derived = derive(trials, scores)
     pairs = {str(name): str(other) for name, other in trials[["algorithm", "counterpart"]].to_numpy().tolist() if other}
-    return Board(trials, scores, rows, summarise(derived, rows), left_out, counterparts.compare(derived, pairs))
+    equivalence, targets = counterparts.compare(derived, pairs), measures.over_targets(trials, scores)
+    return Board(trials, scores, rows, summarise(derived, rows), left_out, equivalence, targets)
 
 
 def trial_table(keys: list[str], records: list[Record]) -> pd.DataFrame:

@@ -15,7 +15,7 @@ import pandas as pd
 from scipy.integrate import trapezoid
 
 from medtl_bench.metrics import INTEGRATION, TASK_AWARE, known
-from medtl_bench.statistics import Floats
+from medtl_bench.statistics import Floats, mean_interval
 
 FULL = -1.0
 CALIBRATION = ("ece", "brier")
@@ -142,6 +142,26 @@ def single_source(trials: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
     told["domain"], told["value"] = rows["domain"].astype(object).to_numpy(), rows["value"].to_numpy()
     grouped = told.groupby(list(told.columns.drop("value")))["value"]
     return grouped.agg(value="mean", n="count").reset_index()
+
+
+def over_targets(trials: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
+    """Return the mean over targets of the score there after k labels, `half` the width of its 95% interval over n targets.
+
+    A row for each dataset, row of the board and k in `shots`, 0 before any label and FULL after all. A target's score is its
+    mean over seeds, draws and transfers first, so the interval tells how targets differ, not seeds.
+    """
+    ok = trials[(trials["protocol"] == "transfer") & (trials["status"] == "ok")]
+    rows = scores[scores["primary"] & scores["trial"].isin(ok.index)]
+    before = rows["stage"] == "fit"
+    rows = rows[before | (rows["stage"].isin(["adapt", "full"]) & (rows["learned"] == rows["domain"]))]
+    rows = rows[_among(rows, trials["targets"])]
+    told = trials.loc[rows["trial"], ["dataset", "algorithm", "variant"]].reset_index(drop=True)
+    told["shots"] = np.where(rows["stage"] == "fit", 0.0, rows["shots"])
+    told["domain"] = rows["domain"].astype(object).to_numpy()
+    keys = list(told.columns)
+    wide = told.assign(value=rows["value"].to_numpy()).groupby(keys)["value"].mean().unstack("domain")
+    mean, half, n = mean_interval(wide.to_numpy(float))
+    return wide.index.to_frame(index=False).assign(mean=mean, half=half, n=n)
 
 
 def matrices(trials: pd.DataFrame, scores: pd.DataFrame, prefix: str = "") -> tuple[Floats, Floats]:

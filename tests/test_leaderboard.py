@@ -140,6 +140,25 @@ def test_lower_is_better_turns_ranks_and_differences_but_not_levels() -> None:
     assert value(stream, "forward transfer") == pytest.approx(1.0)
 
 
+def test_the_interval_over_targets_is_of_their_means_over_seeds_and_draws() -> None:
+    levels = {"c": (0.6, 0.8), "d": (0.5, 0.5)}  # of two seeds
+    records = []
+    for target, its in levels.items():
+        for seed, level in enumerate(its):
+            scores = transfer_scores(level, {1: [level + 0.1, level + 0.2]}, 0.9, targets=(target,))
+            records.append(record(scenario=f"to-{target}", targets=(target,), seed=seed, shots=(1,), scores=scores))
+    board = build(records)
+    found = board.targets.set_index("shots")
+    assert list(found["n"]) == [2, 2, 2]
+    assert found["mean"].to_dict() == pytest.approx({0.0: 0.6, 1.0: 0.75, -1.0: 0.9})
+    assert found["half"].to_dict() == pytest.approx({0.0: t.ppf(0.975, 1) * 0.1, 1.0: t.ppf(0.975, 1) * 0.1, -1.0: 0.0})
+
+
+def test_no_transfer_is_over_no_targets() -> None:
+    assert build([stream_record(scores=stream_scores(R, B))]).targets.empty
+    assert build([]).targets.empty
+
+
 def with_bounds(
     method: Sequence[float], source: Sequence[float] = (0.6, 0.62), target: Sequence[float] = (0.8, 0.78), metric: str = METRIC
 ) -> Iterator[Record]:

@@ -42,6 +42,10 @@ TITLES = {
     measures.BACKWARD: "Backward transfer",
     measures.FORWARD: "Forward transfer",
 }
+OVER_TARGETS = (
+    "Each target's score is averaged over seeds and draws first. ±: 95% interval over targets, which is how far the mean over "
+    "other targets like these may lie from it."
+)
 
 
 def title(measure: str) -> str:
@@ -63,6 +67,7 @@ def dataset_page(board: Board, fact: Facts, views: Sequence[View], pictures: Map
     """Return a dataset's page; `pictures` holds file names by "few-shot", "sources" and "stream <scenario>"."""
     name = escape_cell(fact.dataset)
     trials = board.trials[board.trials["dataset"] == fact.dataset]
+    targets = board.targets[board.targets["dataset"] == fact.dataset]
     asked = (
         f"Which method does best on a domain of {name} that it has not learned from, how far do a few labels there take it, "
         "and what does it forget meanwhile?"
@@ -74,7 +79,7 @@ def dataset_page(board: Board, fact: Facts, views: Sequence[View], pictures: Map
         asked,
         f"{provenance(fact.provenance)}. Area: {escape_cell(fact.area)}. Task: {escape_cell(fact.task)}. "
         f"{fact.ok:,} of {counted(fact.planned, 'planned trial')} are ok.",
-        *(section(view, trials, pictures) for view in views),
+        *(section(view, trials, targets, pictures) for view in views),
         *same_method(board.equivalence[board.equivalence["dataset"] == fact.dataset]),
         "## Where the numbers come from",
         *(conditions(frame, str(protocol)) for protocol, frame in reversed(list(trials.groupby("protocol")))),
@@ -110,8 +115,8 @@ def provenance(kind: str) -> str:
     return PROVENANCE.get(kind, f"Data of the kind {escape_cell(kind)}")
 
 
-def section(view: View, trials: pd.DataFrame, pictures: Mapping[str, str]) -> str:
-    """Return the tables and pictures of one view."""
+def section(view: View, trials: pd.DataFrame, targets: pd.DataFrame, pictures: Mapping[str, str]) -> str:
+    """Return the tables and pictures of one view; `trials` and `targets` are those of its dataset."""
     metric = escape_cell(view.primary.replace("_", " "))
     direction = "higher" if measures.higher_is_better(view.primary) else "lower"
     scored = f"The score is {title(metric) if metric in INTEGRATION else metric}; {direction} is better."
@@ -125,6 +130,7 @@ def section(view: View, trials: pd.DataFrame, pictures: Mapping[str, str]) -> st
         head += ["### Few-shot curve", _picture(pictures.get("few-shot"), f"few-shot curves on {view.dataset}")]
         head += [
             _curve(view, measures.TARGET),
+            *_over_targets(view, targets),
             *_by_source(view, pictures.get("sources")),
             "### Source forgetting",
             _curve(view, measures.SOURCE_FORGETTING),
@@ -220,6 +226,22 @@ def _curve(view: View, measure: str) -> str:
     columns = [at(measure, k) for k in measures.shots_of(measure, view.columns)]
     columns += [full for full in (at(measure, measures.FULL),) if full in view.columns]
     return _rows(view, columns, [title(name).split(", ")[-1] for name in columns])
+
+
+def _over_targets(view: View, targets: pd.DataFrame) -> list[str]:
+    """Return the table of scores with intervals over targets, where a complete row has several."""
+    cells: dict[tuple[str, str], dict[float, Cell]] = {}
+    for row in targets.to_dict("records"):
+        cells.setdefault((row["algorithm"], row["variant"]), {})[row["shots"]] = Cell(row["mean"], row["half"], row["n"])
+    rows = [row for row in (*view.methods, *view.bounds) if row.name in cells]
+    most = {row.name: max(cell.n for cell in cells[row.name].values()) for row in rows}
+    if max(most.values(), default=0) < 2:
+        return []
+    shots = sorted({k for row in rows for k in cells[row.name]}, key=lambda k: (k == measures.FULL, k))
+    direction = arrow(measures.higher_is_better(view.primary))
+    headings = [f"full {direction}" if k == measures.FULL else f"k = {k:g} {direction}" for k in shots]
+    lines = [[row.label, str(most[row.name]), *(score(cells[row.name].get(k)) for k in shots)] for row in rows]
+    return ["### Over targets", OVER_TARGETS, table(["Row", "Targets", *headings], lines)]
 
 
 def _rows(view: View, columns: Sequence[str], titles: Sequence[str]) -> str:

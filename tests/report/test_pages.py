@@ -220,3 +220,12 @@ def test_what_methods_gain_over_plain_training_has_a_table_without_itself_and_bo
     part = page.split("### Gain over plain training\n")[1].split("###")[0]
     assert [line.split("|")[1].strip() for line in lines_with(part, "|")[2:]] == ["dann"]
     assert "- **Gain**: score less that of fine-tune" in page
+
+
+def test_scores_over_several_targets_have_a_table_of_their_own() -> None:
+    page = pages(suite(["hearts"], seeds=2))["datasets/hearts.md"]
+    part = page.split("### Over targets\n")[1].split("###")[0]
+    assert "k = 0 ↑" in part
+    assert lines_with(part, "| dann ")[0].split("|")[2].strip() == "2"
+    assert lines_with(part, "| chance ")
+    assert "Over targets" not in pages(suite(["hearts"], seeds=2, scenarios=1))["datasets/hearts.md"]
