@@ -19,7 +19,8 @@ from medtl_brain.scanner import Scanner
 SCANNERS = {"t1": scanner.T1, "t2": scanner.T2, "pd": scanner.PD, "flair": scanner.FLAIR, "ct": scanner.CT}
 SUBJECTS = {"train": 5, "val": 2, "test": 10}  # of each contrast
 SLICES = 2  # of each subject, one in the lower and one in the upper half of LEVELS
-METRICS = ("dice", "ece", "brier", "hd95", *(f"dice_class_{number}" for number in range(1, len(TISSUES) + 1)))
+OF_CLASS = tuple(f"{name}_class_{number}" for name in ("dice", "hd95") for number in range(1, len(TISSUES) + 1))
+METRICS = ("dice", "ece", "brier", "hd95", *OF_CLASS)
 
 CARD = Card(
     area="imaging",
