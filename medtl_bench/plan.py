@@ -13,7 +13,7 @@ PROTOCOLS: tuple[Protocol, ...] = ("transfer", "stream")
 class Scenario(Frozen):
     """A transfer (sources, targets) or a stream (domains, in order) of a dataset.
 
-    `most_shots`: the largest k that leaves rows of every target undrawn; with a larger one the k labels would be all labels.
+    `most_shots`: the largest k that leaves rows of every target of the dataset undrawn: with a larger one they would be all.
     """
 
     name: str

@@ -88,8 +88,10 @@ def _refused(found: Catalogue, dataset: Dataset, algorithms: Sequence[str]) -> I
 
 
 def _scenarios(dataset: Dataset) -> Iterator[Scenario]:
+    targets = {name for transfer in dataset.transfers for name in transfer.targets}
+    # the scarcest target's for all: a board means scores over transfers, which therefore ask for the same k
+    most = min((protocols.most_shots(dataset.task, dataset.domain(name).train) for name in targets), default=None)
     for transfer in dataset.transfers:
-        most = min(protocols.most_shots(dataset.task, dataset.domain(name).train) for name in transfer.targets)
         yield Scenario(
             name=transfer.name, sources=transfer.sources, targets=transfer.targets, optional=transfer.optional, most_shots=most
         )

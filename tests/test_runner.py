@@ -3,6 +3,8 @@
 import getpass
 import platform
 import random
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,8 +12,9 @@ import torch
 
 from medtl_bench import catalogue, runner
 from medtl_bench.algorithm import Algorithm
+from medtl_bench.data import Transfer
 from medtl_bench.errors import DataError
-from medtl_bench.jobs import Job, RunTrial
+from medtl_bench.jobs import DescribeDataset, Job, RunTrial
 from medtl_bench.results import Trial
 from medtl_bench.testing.tiny import unlabelled
 from tests.records import record
@@ -139,3 +142,12 @@ def test_a_method_that_needs_labels_is_skipped_on_an_integration_task(monkeypatc
     assert (outcomes["fine-tune"].status, outcomes["uncorrected"].status) == ("skipped", "ok")
     assert outcomes["fine-tune"].reason == "it learns from labels, and this dataset has none"
     assert {score.metric for score in outcomes["uncorrected"].scores} == {"ilisi", "silhouette_batch"}
+
+
+def test_all_transfers_of_a_dataset_ask_for_what_the_scarcest_target_allows() -> None:
+    data = unlabelled()
+    few = replace(data.domains[0], train=data.domains[0].train[torch.arange(4)])
+    transfers = (Transfer("to-few", ("site-b",), ("site-a",)), Transfer("to-many", ("site-b",), ("site-c",)))
+    data = replace(data, domains=(few, *data.domains[1:]), transfers=transfers)
+    facts = runner.describe_dataset(SimpleNamespace(dataset=lambda name: data), DescribeDataset(name="tiny"))
+    assert {scenario.name: scenario.most_shots for scenario in facts.scenarios} == {"to-few": 3, "to-many": 3}
