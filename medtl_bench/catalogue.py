@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, get_args
 import pluggy
 
 from medtl_bench import hookspecs
-from medtl_bench.errors import DataError, MedTLError, NotDownloadedError, NotInstalledError, unknown
+from medtl_bench.errors import DataError, MedTLError, NotDownloadedError, unknown
 from medtl_bench.hookspecs import GROUP, AlgorithmEntry, DatasetEntry
 
 if TYPE_CHECKING:
@@ -115,8 +115,6 @@ class Catalogue:
         build = cast("Callable[..., Dataset]", _resolved(registered.entry.build, registered.plugin))
         try:
             dataset = build(*_divided(name)[1])
-        except NotInstalledError:
-            raise
         except NotDownloadedError as error:
             how = f"medtl-bench data fetch {name}" if registered.entry.download else str(error)
             raise NotDownloadedError(f"not downloaded ({how})") from error

@@ -71,7 +71,7 @@ def main() -> None:
     try:
         app()
     except MedTLError as error:
-        told = f"This needs data that is {error}." if type(error) is NotDownloadedError else error
+        told = f"This needs data that is {error}." if isinstance(error, NotDownloadedError) else error
         console.complain(told)
         sys.exit(error.exit_code)
 

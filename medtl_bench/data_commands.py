@@ -8,7 +8,7 @@ import typer
 
 from medtl_bench import catalogue, console
 from medtl_bench.catalogue import Catalogue
-from medtl_bench.errors import MedTLError, NotDownloadedError, unknown
+from medtl_bench.errors import MedTLError, NotDownloadedError, UnavailableError, unknown
 
 PluginFiles = Annotated[list[str], typer.Option("--plugin", help="A plugin file under construction; may be repeated.")]
 Licences = Annotated[list[str], typer.Option("--accept-licence", metavar="NAME", help="Accept a dataset's licence unasked.")]
@@ -32,7 +32,7 @@ def verify(names: Annotated[list[str], typer.Argument()] = [], plugin: PluginFil
     for name in names or found.single_datasets():
         try:
             console.say(f"ok   {name} {found.dataset(name).digest()[:16]}")
-        except NotDownloadedError as error:
+        except UnavailableError as error:
             console.skipped(name, error)
         except MedTLError as error:
             code = max(code, error.exit_code)

@@ -12,7 +12,7 @@ from medtl_bench import algorithm as contract
 from medtl_bench import console
 from medtl_bench.catalogue import Catalogue, Registered
 from medtl_bench.data import Dataset, parts
-from medtl_bench.errors import MedTLError, NotDownloadedError
+from medtl_bench.errors import MedTLError, UnavailableError
 from medtl_bench.hookspecs import AlgorithmEntry, DatasetEntry
 
 if TYPE_CHECKING:  # loads pandas and scikit-learn, which no other command here needs
@@ -73,7 +73,7 @@ def datasets(found: Catalogue) -> None:
             data = found.dataset(name)
             sizes = sum(len(split) for domain in data.domains for split in domain.splits().values())
             rows.append((name, data.card.area, data.card.provenance, len(data.domains), sizes, data.card.licence))
-        except NotDownloadedError as error:
+        except UnavailableError as error:
             rows.append((name, found.datasets[name].entry.area, f"skipped: {error}", "", "", ""))
         except MedTLError as error:
             rows.append((name, found.datasets[name].entry.area, f"cannot be loaded: {error}", "", "", ""))

@@ -14,12 +14,16 @@ class DataError(MedTLError):
     """A dataset broke the data contract, or its files could not be read."""
 
 
-class NotDownloadedError(DataError):
-    """A dataset needs files that are not on this machine, or could not be had; what needs it is skipped, the rest runs."""
+class UnavailableError(DataError):
+    """A dataset needs what is not on this machine; what needs the dataset is skipped, the rest runs."""
 
 
-class NotInstalledError(NotDownloadedError):
-    """A dataset needs a package that is not installed; what needs it is skipped as well."""
+class NotDownloadedError(UnavailableError):
+    """A dataset needs files that are not on this machine, or could not be had."""
+
+
+class NotInstalledError(UnavailableError):
+    """A dataset needs a package that is not installed."""
 
 
 class InvalidOutputError(MedTLError):

@@ -3,6 +3,7 @@
 import platform
 import random
 import resource
+import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -18,7 +19,7 @@ from medtl_bench import __version__, catalogue, kept, lockstep, protocols, stack
 from medtl_bench.algorithm import INSTALL, Algorithm, parameters, refusal, resolve
 from medtl_bench.catalogue import Catalogue
 from medtl_bench.data import Dataset, Task
-from medtl_bench.errors import MedTLError, NotDownloadedError
+from medtl_bench.errors import MedTLError, UnavailableError
 from medtl_bench.jobs import DescribeAlgorithm, DescribeDataset, Job, Reply, RunStack
 from medtl_bench.plan import AlgorithmFacts, DatasetFacts, Scenario
 from medtl_bench.results import Outcome, Score, Trial
@@ -48,7 +49,7 @@ def perform(job: Job, installed: Catalogue | None = None) -> Reply:
         if isinstance(job.task, RunStack):
             return Reply(outcomes=tuple(run_stack(found, job.task.trials, load)), machine=machine())
         return Reply(outcome=run_trial(found, job.task.trial, load), machine=machine())
-    except NotDownloadedError as error:
+    except UnavailableError as error:
         return Reply(outcome=Outcome(status="skipped", reason=str(error)), machine=machine())
     except (Exception, SystemExit) as error:
         code = error.exit_code if isinstance(error, MedTLError) else 1
@@ -57,7 +58,7 @@ def perform(job: Job, installed: Catalogue | None = None) -> Reply:
 
 def failed(error: BaseException, seconds: float) -> Outcome:
     """Return the outcome of a trial that raised an error after so many seconds."""
-    log = _valid("".join(traceback.format_exception(error))[-LOG_CHARACTERS:])
+    log = _valid(_traceback(error)[-LOG_CHARACTERS:])
     total = {"total": round(seconds, 4)}
     return Outcome(status="failed", reason=_valid(reason(error)), log=log, seconds=total, peak_memory=peak_memory())
 
@@ -179,6 +180,20 @@ def reason(error: BaseException) -> str:
     if isinstance(error, MemoryError) or any(sign in told for sign in OUT_OF_MEMORY):
         return f"It ran out of memory: {told or 'the limit was reached'}"
     return told if isinstance(error, MedTLError) else f"{type(error).__name__}: {told}"
+
+
+def _traceback(error: BaseException) -> str:
+    """Return an error's traceback with files named from their package on: results are published, where paths tell too much."""
+    modules = {vars(module).get("__file__"): name for name, module in sys.modules.items() if hasattr(module, "__dict__")}
+    told = traceback.TracebackException.from_exception(error)
+    left: list[traceback.TracebackException | None] = [told]
+    while left:
+        if one := left.pop():
+            left += [one.__cause__, one.__context__, *(one.exceptions or ())]
+            for frame in one.stack:
+                depth = modules.get(frame.filename, "").count(".") + 1 + frame.filename.endswith("__init__.py")
+                frame.filename = "/".join(Path(frame.filename).parts[-depth:])
+    return "".join(told.format())
 
 
 def _valid(text: str) -> str:

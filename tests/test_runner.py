@@ -3,6 +3,7 @@
 import getpass
 import platform
 import random
+import re
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -151,3 +152,23 @@ def test_all_transfers_of_a_dataset_ask_for_what_the_scarcest_target_allows() ->
     data = replace(data, domains=(few, *data.domains[1:]), transfers=transfers)
     facts = runner.describe_dataset(SimpleNamespace(dataset=lambda name: data), DescribeDataset(name="tiny"))
     assert {scenario.name: scenario.most_shots for scenario in facts.scenarios} == {"to-few": 3, "to-many": 3}
+
+
+def test_a_log_names_files_from_their_package_on(trial, plugin_file) -> None:
+    log = trial("raises").outcome.log
+    assert 'File "medtl_bench/runner.py"' in log
+    assert 'File "hostile.py"' in log
+    assert "raise ValueError" in log
+    assert not re.search(r'File "/', log)
+
+
+def test_the_files_of_causes_are_named_so_too() -> None:
+    try:
+        try:
+            runner.reason(None, None)
+        except TypeError as error:
+            raise DataError("It broke.") from error
+    except DataError as error:
+        log = runner.failed(error, 0.0).log
+    assert "direct cause" in log
+    assert not re.search(r'File "/', log)

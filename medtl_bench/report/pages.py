@@ -12,7 +12,7 @@ from medtl_bench.measures import at
 from medtl_bench.metrics import INTEGRATION, MARKED, TASK_AWARE
 from medtl_bench.report.escape import escape_cell
 from medtl_bench.report.markdown import LEGEND, NOTHING, Cell, arrow, counted, number, page, rank, score, table
-from medtl_bench.report.reading import READ_EQUIVALENCE, reading
+from medtl_bench.report.reading import READ_EQUIVALENCE, READ_OVER_TARGETS, reading
 from medtl_bench.report.views import Facts, Row, View
 
 MOST_REASON = 160
@@ -42,10 +42,6 @@ TITLES = {
     measures.BACKWARD: "Backward transfer",
     measures.FORWARD: "Forward transfer",
 }
-OVER_TARGETS = (
-    "Each target's score is averaged over seeds and draws first. ±: 95% interval over targets, which is how far the mean over "
-    "other targets like these may lie from it."
-)
 
 
 def title(measure: str) -> str:
@@ -241,7 +237,7 @@ def _over_targets(view: View, targets: pd.DataFrame) -> list[str]:
     direction = arrow(measures.higher_is_better(view.primary))
     headings = [f"full {direction}" if k == measures.FULL else f"k = {k:g} {direction}" for k in shots]
     lines = [[row.label, str(most[row.name]), *(score(cells[row.name].get(k)) for k in shots)] for row in rows]
-    return ["### Over targets", OVER_TARGETS, table(["Row", "Targets", *headings], lines)]
+    return ["### Over targets", READ_OVER_TARGETS, table(["Row", "Targets", *headings], lines)]
 
 
 def _rows(view: View, columns: Sequence[str], titles: Sequence[str]) -> str:

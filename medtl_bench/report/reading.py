@@ -46,6 +46,10 @@ two seeds to pair. ± is half the 95% t interval over n seeds; there is none for
 - Ranks are among complete rows of methods. Bounds use what a method may not, or nothing, and are there for reference.
 - A row is complete when it has every scenario and seed that any row of its table has. An incomplete row is not ranked; its \
 numbers are over those seeds of which it has every scenario."""
+READ_OVER_TARGETS = (
+    "Each target's score is averaged over seeds and draws first. ±: 95% interval over targets, which is how far the mean over "
+    "other targets like these may lie from it."
+)
 
 
 def reading(views: Sequence[View]) -> list[str]:

@@ -12,7 +12,7 @@ from unittest import SkipTest
 import numpy as np
 import torch
 
-from medtl_bench.errors import MedTLError, NotDownloadedError
+from medtl_bench.errors import MedTLError, UnavailableError
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Conformance:
                 self.run()
         except KeyboardInterrupt:
             raise
-        except NotDownloadedError as error:
+        except UnavailableError as error:
             raise SkipTest(str(error)) from None
         except BaseException as error:  # a plugin may even call sys.exit
             raise AssertionError(told(error)) from (None if isinstance(error, MedTLError) else error)

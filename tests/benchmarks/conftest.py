@@ -34,16 +34,16 @@ class Pairs(NamedTuple):
 
 
 def timed(
-    ours: Callable[[], object], theirs: Callable[[], object], *, pairs: int, bar: float, share: float = 1.0, tries: int = 2
+    ours: Callable[[], object], theirs: Callable[[], object], *, pairs: int, bar: float, part: float = 1.0, tries: int = 2
 ) -> Pairs:
     """Time two functions in turns and return their medians; tried again when another process may have disturbed them.
 
-    `share`: which part of the same work `theirs` does; its time is divided by it.
+    `part`: of the same work that `theirs` does; its time is divided by it.
     """
     best: Pairs | None = None
     ours(), theirs()
     for _ in range(tries):
-        times = np.median([(seconds(ours), seconds(theirs) / share) for _ in range(pairs)], 0)
+        times = np.median([(seconds(ours), seconds(theirs) / part) for _ in range(pairs)], 0)
         found = Pairs(float(times[0]), float(times[1]), float(times[1] / times[0]), pairs)
         best = found if best is None or found.ratio > best.ratio else best
         if best.ratio >= bar:

@@ -69,7 +69,7 @@ def test_trials_trained_as_one_program(
     splits, unlabelled = sources(heart)
     splits = splits[:hospitals]
     ours = partial(stacked, partial(fitted, heart, splits, unlabelled), trials)
-    found = side_by_side(ours, lambda: [bare(splits) for _ in range(ALONE)], pairs=3, bar=bar, share=ALONE / trials)
+    found = side_by_side(ours, lambda: [bare(splits) for _ in range(ALONE)], pairs=3, bar=bar, part=ALONE / trials)
     rows = f"{hospitals * ROWS} rows of {hospitals} hospital{'s' * (hospitals > 1)}"
     what = f"{trials} trainings on heart-disease as one program, {STEPS} steps of {rows}"
     speed.faster(what, "a bare PyTorch loop", threads, found, bar)
@@ -81,7 +81,7 @@ def test_whole_trials_side_by_side(speed, side_by_side, threads: int, heart: Dat
         list(transfer(heart, heart.transfers[0], FineTune, seed=seed, shots=SHOTS, draws=1, clock=Clock()))
 
     ours, theirs = partial(stacked, trial, 20), lambda: [trial(seed) for seed in range(ALONE)]
-    found = side_by_side(ours, theirs, pairs=3, bar=1.5, share=ALONE / 20)
+    found = side_by_side(ours, theirs, pairs=3, bar=1.5, part=ALONE / 20)
     what = "20 whole trials on heart-disease side by side: training, 7 adaptations of copies, all scores"
     speed.faster(what, "the same one by one", threads, found, 1.5)
 
