@@ -2,52 +2,69 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.func import grad, vmap
 from torch.nn.utils import parameters_to_vector
 
 from medtl_bench.data import Inputs, Split, concatenate
 from medtl_bench.networks import Network, Parameters
 from medtl_bench.training import Batch, GradientMethod
+from medtl_ewc.fisher import diagonal
 
-CHUNK = 256
+
+class Spring(NamedTuple):
+    """The terms of all earlier domains as one: sum stiffness_i (theta_i - rest_i)^2 + least, as parabolas add up to a parabola.
+
+    `stiffness` and `rest`: [parameters]; `least`: a scalar.
+    """
+
+    stiffness: Tensor
+    rest: Tensor
+    least: Tensor
+
+    def joined(self, stiffness: Tensor, rest: Tensor) -> "Spring":
+        """Return this spring and another one as one; where neither has any stiffness, the weight is free."""
+        both, apart = self.stiffness + stiffness, rest - self.rest
+        share = torch.where(both > 0, stiffness / both, 0.0)
+        return Spring(both, self.rest + share * apart, self.least + (self.stiffness * share * apart.square()).sum())
 
 
 @dataclass
 class EWC(GradientMethod):
-    """Minimise L_B + sum_i weight/2 F_i (theta_i - theta*_i)^2 (eq. 3), one such spring for each earlier domain.
+    """Minimise L_B + sum_i weight/2 F_i (theta_i - theta*_i)^2 (eq. 3), one such sum for each earlier domain.
 
     F_i = E[(d log p(y|x) / d theta_i)^2] over single rows with their own labels, of at most `fisher_rows` rows. `online` keeps
-    one spring, its F decayed by `decay` before the new one is added (Schwarz et al. 2018, eq. 9). The default `weight` had the
-    best average accuracy of 10, 30, ... 3000 on a simulated stream (`tests/plugins/test_medtl_ewc.py`).
+    the last theta* only, and decays the old F by `decay` before the new one is added (Schwarz et al. 2018, eq. 9). The default
+    `weight` had the best average accuracy of 10, 30, ... 3000 on a simulated stream (`tests/plugins/test_medtl_ewc.py`).
     """
 
     weight: float = 300.0
     online: bool = False
     decay: float = 0.95
     fisher_rows: int = 512
-    springs: list[tuple[Tensor, Tensor]] = field(init=False, repr=False, default_factory=list)
-    state: ClassVar[tuple[str, ...]] = ("springs",)
+    spring: Spring | tuple[()] = field(init=False, repr=False, default=())
+    state: ClassVar[tuple[str, ...]] = ("spring",)
 
     def objective(self, net: Network, batch: Batch) -> Tensor:
-        """Return the task's loss plus the penalty of all springs, of which there are none in `fit`."""
+        """Return the task's loss plus the penalty, which is 0 in `fit`."""
         return self.supervised(net, batch) + self.weight / 2 * self.penalty(net)
 
     def penalty(self, net: Network) -> Tensor:
-        """Return sum F_i (theta_i - theta*_i)^2 over springs and parameters."""
-        theta = parameters_to_vector(net.parameters.values()) if self.springs else torch.zeros(())
-        return sum(((f * (theta - anchor) ** 2).sum() for f, anchor in self.springs), torch.zeros(()))
+        """Return sum F_i (theta_i - theta*_i)^2 over earlier domains and parameters."""
+        if not self.spring:
+            return torch.zeros(())
+        stiffness, rest, least = self.spring
+        return (stiffness * (parameters_to_vector(net.parameters.values()) - rest).square()).sum() + least
 
     def fit(self, sources: Sequence[Split], unlabelled: Inputs) -> None:
-        """Train on the sources, then attach a spring."""
+        """Train on the sources, then attach the spring to the weights."""
         super().fit(sources, unlabelled)
         self.consolidate(concatenate(sources))
 
     def adapt(self, support: Split) -> None:
-        """Train on the support against the springs, then attach another one."""
+        """Train on the support against the spring, then attach it to the new weights as well."""
         self.train(self.objective, [support], None, self.adapt_steps)
         self.consolidate(support)
 
@@ -55,21 +72,13 @@ class EWC(GradientMethod):
         """Measure the Fisher information on a split and remember it with the present weights."""
         some = split[torch.randperm(len(split), generator=self.generator)[: self.fisher_rows]]
         fisher = parameters_to_vector(self.fisher(some).values())
-        anchor = parameters_to_vector(self.net.parameters.values()).detach()
-        if self.online and self.springs:
-            fisher = self.decay * self.springs[0][0] + fisher
-        self.springs = [(fisher, anchor)] if self.online else [*self.springs, (fisher, anchor)]
+        theta = parameters_to_vector(self.net.parameters.values()).detach()
+        if self.spring and not self.online:
+            self.spring = self.spring.joined(fisher, theta)
+        else:
+            old = self.decay * self.spring.stiffness if self.spring else 0.0
+            self.spring = Spring(old + fisher, theta, torch.zeros(()))
 
     def fisher(self, split: Split) -> Parameters:
-        """Return the mean over rows of the squared gradient of the log-likelihood, by parameter name."""
-        self.net.module.eval()
-        theta = {name: value.detach() for name, value in self.net.parameters.items()}
-
-        def loss(theta: Parameters, x: Inputs, y: Tensor) -> Tensor:
-            return self.task.loss(self.net.with_parameters(theta)(x[None]), y[None])
-
-        total = {name: torch.zeros_like(value) for name, value in theta.items()}
-        for x, y in zip(split.x.split(CHUNK), split.y.split(CHUNK), strict=True):
-            for name, g in vmap(grad(loss), (None, 0, 0))(theta, x, y).items():
-                total[name] += g.square_().sum(0)
-        return {name: value / len(split) for name, value in total.items()}
+        """Return F by parameter name."""
+        return diagonal(self.net, self.task, split)

@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 import torch
 from medtl_baselines.finetune import FineTune
-from medtl_ewc.ewc import EWC
+from medtl_ewc import fisher
+from medtl_ewc.ewc import EWC, Spring
+from torch import nn
 
-from medtl_bench.data import Split
+from medtl_bench.data import Split, Task
+from medtl_bench.networks import Network, Parameters, build
 from medtl_bench.protocols import Clock, MakeLearner, stream
 from medtl_bench.seeds import generator
 from tests.simulated import CLASSES, moving_signal
@@ -24,36 +27,93 @@ def _trained(**parameters: object) -> tuple[EWC, Split]:
     return method, split
 
 
-def test_fisher_is_the_mean_squared_gradient_of_single_rows() -> None:
-    method, split = _trained()
-    expected = {name: torch.zeros_like(p) for name, p in method.net.module.named_parameters()}
+@pytest.mark.parametrize("kind", ["vectors", "sequences", "masks", "values", "linear_twice", "in_place"])
+def test_fisher_is_the_mean_squared_gradient_of_single_rows(kind: str) -> None:
+    net, task, split = _network(kind)
+    expected = {name: torch.zeros_like(p) for name, p in net.module.named_parameters()}
     for row in range(len(split)):
-        method.net.module.zero_grad()
-        log_p = method.net(split.x[row : row + 1]).log_softmax(1)[0, split.y[row]]
-        log_p.backward()
-        for name, parameter in method.net.module.named_parameters():
-            expected[name] += parameter.grad**2 / len(split)
-    for name, value in method.fisher(split).items():
+        net.module.zero_grad()
+        task.loss(net(split.x[row : row + 1]), split.y[row : row + 1]).backward()
+        for name, parameter in net.module.named_parameters():
+            expected[name] += 0 if parameter.grad is None else parameter.grad**2 / len(split)
+    found = fisher.diagonal(net, task, split)
+    assert found.keys() == expected.keys()
+    for name, value in found.items():
         assert torch.allclose(value, expected[name], rtol=1e-4, atol=1e-8), name
 
 
-def test_penalty_is_the_weighted_squared_distance_summed_over_springs() -> None:
+@pytest.mark.parametrize("kind", ["vectors", "values", "in_place"])
+def test_linear_layers_are_not_taken_row_by_row(kind: str) -> None:
+    net, task, split = _network(kind)
+    assert fisher.of_layers(net, task, split.x, split.y) is not None
+
+
+@pytest.mark.parametrize("kind", ["sequences", "masks", "linear_twice"])
+def test_other_layers_are(kind: str) -> None:
+    net, task, split = _network(kind)
+    assert fisher.of_layers(net, task, split.x, split.y) is None
+
+
+def _network(kind: str) -> tuple[Network, Task, Split]:
+    """Return an untrained network with rows for it; "linear_twice" uses a layer twice, "in_place" overwrites its outputs."""
+    draw = generator("ewc networks", kind)
+    task = {"values": Task("regression"), "masks": Task("segmentation", ("a", "b"))}.get(kind, CLASSES)
+    rows = 300 if kind == "vectors" else 20
+    x = torch.randn(rows, *{"sequences": (2, 24), "masks": (1, 8, 8)}.get(kind, (6,)), generator=draw)
+    y = {
+        "values": torch.randn(rows, generator=draw),
+        "masks": torch.randint(2, (rows, 8, 8), generator=draw),
+    }.get(kind, torch.randint(2, (rows,), generator=draw))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        net = build(x, task, 32)
+        same = nn.Linear(6, 6)
+        if kind == "linear_twice":
+            net = Network(nn.ModuleDict({"features": nn.Sequential(same, nn.Tanh(), same), "head": nn.Linear(6, 2)}))
+        if kind == "in_place":
+            net = Network(nn.ModuleDict({"features": nn.Sequential(same, nn.ReLU(inplace=True)), "head": nn.Linear(6, 2)}))
+    net.module.eval()
+    return net, task, Split(x, y)
+
+
+def test_penalty_is_the_weighted_squared_distance_summed_over_domains() -> None:
     method, split = _trained()
-    method.adapt(split)
-    assert len(method.springs) == 2
-    theta = torch.cat([value.detach().flatten() for value in method.net.parameters.values()])
-    expected = sum(float((f * (theta - anchor) ** 2).sum()) for f, anchor in method.springs)
+    terms = [_term(method, split)]
+    for _ in range(2):
+        method.adapt(split)
+        terms.append(_term(method, split))
+    method.train(method.supervised, [split], None, 5)
+    theta = _flat(method.net.parameters)
+    expected = sum(float((fisher * (theta - anchor) ** 2).sum()) for fisher, anchor in terms)
     assert expected > 0
-    assert float(method.penalty(method.net)) == pytest.approx(expected, rel=1e-5)
+    assert method.penalty(method.net).item() == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_weight_without_any_stiffness_is_free() -> None:
+    zero = torch.zeros(2)
+    joined = Spring(zero, zero, torch.zeros(())).joined(torch.tensor([0.0, 1.0]), torch.tensor([5.0, 5.0]))
+    assert joined.stiffness.tolist() == [0, 1]
+    assert joined.rest.tolist() == [0, 5]
+    assert joined.least == 0
 
 
 def test_online_keeps_one_decayed_spring() -> None:
     method, split = _trained(online=True, decay=0.5)
-    first = method.springs[0][0].clone()
+    first = method.spring.stiffness.clone()
     method.adapt(split)
-    assert len(method.springs) == 1
-    fresh = torch.cat([value.flatten() for value in method.fisher(split).values()])
-    assert torch.allclose(method.springs[0][0], 0.5 * first + fresh, rtol=1e-4, atol=1e-8)
+    fresh, theta = _term(method, split)
+    assert torch.allclose(method.spring.stiffness, 0.5 * first + fresh, rtol=1e-4, atol=1e-8)
+    assert torch.equal(method.spring.rest, theta)
+    assert method.penalty(method.net).item() == 0
+
+
+def _term(method: EWC, split: Split) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return what is remembered of a domain: the Fisher diagonal and the weights."""
+    return _flat(method.fisher(split)), _flat(method.net.parameters)
+
+
+def _flat(values: Parameters) -> torch.Tensor:
+    return torch.cat([value.detach().flatten() for value in values.values()])
 
 
 @pytest.mark.parametrize("online", [False, True])
