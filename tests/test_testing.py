@@ -22,8 +22,11 @@ from medtl_bench.algorithm import Algorithm
 from medtl_bench.data import Dataset, Domain, Inputs, Split, Stream, Task, Transfer, concatenate, parts
 from medtl_bench.errors import MedTLError
 from medtl_bench.hookspecs import DatasetEntry, Family
+from medtl_bench.networks import Network
 from medtl_bench.testing import algorithms, checks_of, datasets, tiny
 from medtl_bench.testing.conformance import SETTINGS, preserved
+from medtl_bench.testing.subject import Subject
+from medtl_bench.training import Batch, GradientMethod
 
 
 def flat(x: Inputs) -> Tensor:
@@ -56,7 +59,7 @@ class Good(Algorithm):
 
 
 def problems(cls: type[Any], family: Family = "baseline") -> dict[str, str]:
-    subject = algorithms.Subject("example", family, lambda: cls)
+    subject = Subject("example", family, lambda: cls)
     return {check.name: problem for check in algorithms.checks(subject) if (problem := check.problem())}
 
 
@@ -361,6 +364,46 @@ class Copyless(Good):
         self.rows = (row for row in sources)
 
 
+class Plain(GradientMethod):
+    """Train on the task's loss."""
+
+    @classmethod
+    def supports(cls, task: Task) -> str | None:
+        return None if task.kind == "classification" else "it knows classes only"
+
+    def objective(self, net: Network, batch: Batch) -> Tensor:
+        return self.supervised(net, batch)
+
+
+class Counting(Plain):
+    """Climbs in every other step, which it counts in Python."""
+
+    calls: ClassVar[list[int]] = []
+
+    def objective(self, net: Network, batch: Batch) -> Tensor:
+        self.calls.append(1)
+        return self.supervised(net, batch) * (-1) ** len(self.calls)
+
+
+class Looking(Plain):
+    """Asks in Python how large the loss is."""
+
+    def objective(self, net: Network, batch: Batch) -> Tensor:
+        loss = self.supervised(net, batch)
+        return loss if float(loss.detach()) < 10 else 0.1 * loss
+
+
+class Excused(Looking):
+    """Says so."""
+
+    one_by_one: ClassVar[str] = "it asks in Python how large the loss is"
+
+
+@pytest.mark.parametrize("cls", [Plain, Excused])
+def test_a_good_gradient_method_passes(cls: type[GradientMethod]) -> None:
+    assert problems(cls) == {}
+
+
 class Outsider:
     """Is no algorithm."""
 
@@ -406,6 +449,8 @@ BAD = [
     (Relabels, "changes nothing it is handed", "changed the support"),
     (CentresQuestions, "changes nothing it is handed", "changed the inputs it was asked about"),
     (Pops, "changes nothing it is handed", "changed the list of sources"),
+    (Counting, "trains beside others as alone", "differ by .* when trained beside others"),
+    (Looking, "trains beside others as alone", "could not be done as one; say why not in one_by_one, .*item"),
     (Transductive, "answers a row alone as in company", "when it is asked about alone"),
     (FlatEmbedding, "embeds rows as vectors", r"the shape \[18\]"),
     (NaNEmbedding, "embeds rows as vectors", "finite"),
@@ -431,13 +476,13 @@ def test_a_check_leaves_the_process_as_it_was_whatever_the_algorithm_does() -> N
 
 def test_bounds_are_let_off_learning_and_answering_alike() -> None:
     left = {"learns an easy task", "answers a row alone as in company"}
-    subject = algorithms.Subject("example", "bound", lambda: Constant)
+    subject = Subject("example", "bound", lambda: Constant)
     assert not left & {check.name for check in algorithms.checks(subject)}
     assert problems(Constant, "bound") == {}
 
 
 def test_what_the_plugin_raised_is_the_cause() -> None:
-    subject = algorithms.Subject("example", "baseline", lambda: OnlyOnce)
+    subject = Subject("example", "baseline", lambda: OnlyOnce)
     check = next(c for c in algorithms.checks(subject) if c.name.startswith("adapts"))
     with pytest.raises(AssertionError) as caught:
         check()

@@ -17,6 +17,7 @@ from medtl_bench.catalogue import FAMILY, Catalogue, Plugin
 from medtl_bench.errors import unknown
 from medtl_bench.testing import algorithms, datasets, plugins
 from medtl_bench.testing.conformance import Conformance
+from medtl_bench.testing.subject import Subject
 
 __all__ = ["Conformance", "checks_of"]
 
@@ -67,7 +68,7 @@ def _of_plugin(found: Catalogue, plugin: Plugin, files: Sequence[str]) -> list[C
 def _of_algorithms(found: Catalogue, names: Iterable[str]) -> Iterator[Conformance]:
     for name in sorted(set(names) & set(found.algorithms)):
         family = found.algorithms[name].entry.family
-        yield from algorithms.checks(algorithms.Subject(name, family, partial(found.algorithm, name)))
+        yield from algorithms.checks(Subject(name, family, partial(found.algorithm, name)))
 
 
 def _of_datasets(found: Catalogue, names: Iterable[str], files: Sequence[str]) -> Iterator[Conformance]:

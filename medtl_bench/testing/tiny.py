@@ -37,6 +37,16 @@ def content(split: Split) -> list[tuple[str, list[object]]]:
     return [(name, part.tolist()) for name, part in {**parts(split.x), " y": split.y}.items()]
 
 
+def _double(split: Split) -> Split:
+    """Return a split with float64 in place of float32."""
+    x = _float64(split.x) if isinstance(split.x, Tensor) else split.x.apply(_float64)
+    return Split(cast("Inputs", x), _float64(split.y), split.groups)
+
+
+def _float64(values: Tensor) -> Tensor:
+    return values.double() if values.is_floating_point() else values
+
+
 @dataclass(frozen=True)
 class Case:
     """A tiny dataset, handed out in copies; with `new_classes` the target's classes are in no source."""
@@ -49,6 +59,11 @@ class Case:
     def task(self) -> Task:
         """Return what is asked."""
         return self.dataset.task
+
+    def double(self) -> "Case":
+        """Return the same in float64, which the suite's own data never is."""
+        domains = (Domain(d.name, *map(_double, d.splits().values())) for d in self.dataset.domains)
+        return replace(self, dataset=replace(self.dataset, domains=tuple(domains), checked=True))
 
     def whole(self) -> Dataset:
         """Return the dataset, for a protocol."""

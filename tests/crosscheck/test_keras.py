@@ -20,7 +20,8 @@ from medtl_bench.data import Split, Task, concatenate
 from medtl_bench.keras_backbone import KerasBackbone, seeded
 from medtl_bench.networks import Network, Parameters
 from medtl_bench.seeds import generator
-from medtl_bench.testing.algorithms import Subject, checks
+from medtl_bench.testing.algorithms import checks
+from medtl_bench.testing.subject import Subject
 from medtl_bench.testing.tiny import cases
 from medtl_bench.training import Batch, optimise
 

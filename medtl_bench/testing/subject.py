@@ -1,0 +1,66 @@
+"""An algorithm under examination, and how it is made, shown and asked things in the checks."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+
+from medtl_bench.algorithm import Algorithm, copied, parameters, refusal, resolve
+from medtl_bench.data import Task
+from medtl_bench.hookspecs import Family
+from medtl_bench.seeds import generator
+from medtl_bench.testing.tiny import Case, cases
+
+FEW = {"steps": "3", "adapt_steps": "2", "trees": "3"}  # enough for every check but that of learning
+
+
+@dataclass(frozen=True)
+class Subject:
+    """An algorithm under examination."""
+
+    name: str
+    family: Family
+    load: Callable[[], type[Algorithm]]
+
+    @cached_property
+    def cls(self) -> type[Algorithm]:
+        """Return the class, loaded."""
+        return self.load()
+
+    @cached_property
+    def cases(self) -> list[Case]:
+        """Return the tiny datasets whose task and inputs the algorithm supports."""
+        return [case for case in cases() if self.refusal(case) is None]
+
+    def refusal(self, case: Case) -> str | None:
+        """Return why the algorithm cannot do a case, or None if it can."""
+        return refusal(self.cls, case.task, case.target().x)
+
+    @cached_property
+    def fitted_once(self) -> dict[str, Algorithm]:
+        """Return the learners fitted so far, by the name of the case."""
+        return {}
+
+    def learner(self, task: Task, given: Mapping[str, str] = FEW) -> Algorithm:
+        """Return a learner that was shown nothing yet, with the `given` parameters where the algorithm has them."""
+        known = parameters(self.cls)
+        values = resolve(self.cls, self.name, {name: text for name, text in given.items() if name in known})
+        return self.cls(task, generator("conformance"), **values)
+
+    def made(self, task: Task, source: torch.Generator) -> Algorithm:
+        """Return a learner that was shown nothing yet and draws from a generator, as a protocol makes one."""
+        return copied(self.learner(task), source)
+
+    def fit(self, case: Case, given: Mapping[str, str] = FEW, *, seed: int | None = None) -> Algorithm:
+        """Return a learner fitted on a case, one with other random numbers for each seed."""
+        learner = self.learner(case.task, given)
+        learner = learner if seed is None else copied(learner, generator("conformance", seed))
+        learner.fit(case.sources(), case.target().x)
+        return learner
+
+    def fitted(self, case: Case) -> Algorithm:
+        """Return a copy of one learner, which is fitted only once for each case."""
+        if case.name not in self.fitted_once:
+            self.fitted_once[case.name] = self.fit(case)
+        return copied(self.fitted_once[case.name], generator("copy"))
