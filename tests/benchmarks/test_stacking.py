@@ -11,10 +11,10 @@ from medtl_heart.dataset import build
 from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 
-from medtl_bench import lockstep, stacking
 from medtl_bench.data import Dataset, Split, concatenate
 from medtl_bench.protocols import Clock, transfer
 from medtl_bench.seeds import generator
+from tests.together import stacked
 
 pytestmark = pytest.mark.slow
 STEPS, ROWS = 200, 32  # the defaults of every gradient method
@@ -51,14 +51,6 @@ def fitted(heart: Dataset, splits: Sequence[Split], unlabelled: Tensor, seed: in
     learner = FineTune(heart.task, generator("stacked", seed))
     learner.fit(splits, unlabelled)
     return learner
-
-
-def stacked(work: Callable[[int], object], trials: int) -> None:
-    """Do the work of so many seeds side by side, all that can be stacked stacked."""
-    stacker = stacking.Stacker()
-    for task in lockstep.run([partial(work, seed) for seed in range(trials)], stacker, stacking.MOST):
-        task.result()
-    assert stacker.alone == {}
 
 
 @pytest.mark.parametrize("threads", [1], indirect=True)
