@@ -176,7 +176,7 @@ def run(
     plugin: PluginFiles = [],  # noqa: B006
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=0, help="Processes at a time; 0: one a core.")] = 0,
     timeout: Annotated[float, typer.Option("--timeout", min=0.1, help="Seconds a trial may take.")] = 900.0,
-    memory: Annotated[int, typer.Option("--memory", min=1024, help="MiB of address space a trial may take.")] = 8192,
+    memory: Annotated[int, typer.Option("--memory", min=2048, help="MiB of memory a trial's process may take.")] = 8192,
     in_process: Annotated[bool, typer.Option("--in-process", help="Run in this process, without limits: to debug.")] = False,
     stack: Annotated[int, typer.Option("--stack", min=1, help="Trials of a kind that may train as one; 1: each alone.")] = 64,
     out: Out = Path("leaderboards"),

@@ -11,6 +11,7 @@ import torch
 from medtl_bench import cli, downloads
 from medtl_bench.data import Card, Dataset, Domain, Split, Stream, Task, Transfer
 
+torch.set_num_threads(1)  # as trials do: networks this small are slower on many cores
 PLUGINS = Path(__file__).parent / "plugins_for_tests"
 CARD = Card("simulated", "CC0", "here", "none", "a turn", "simulated", "none", "tests")
 

@@ -26,7 +26,7 @@ MEBIBYTE = 2**20
 
 @dataclass(frozen=True)
 class Processes:
-    """An executor of `jobs` processes at a time; `timeout` in seconds and `memory` in MiB of address space bound each."""
+    """An executor of `jobs` processes at a time; `timeout` in seconds and `memory` in MiB bound each."""
 
     jobs: int = 1
     timeout: float = 600.0
@@ -160,7 +160,8 @@ def _child(sender: Connection, job: str, log: str, memory: int, environment: dic
         return
     for stream in (sys.stdout, sys.stderr):
         os.dup2(output, stream.fileno())
-    resource.setrlimit(resource.RLIMIT_AS, (memory * MEBIBYTE, memory * MEBIBYTE))
+    # what it may write to: of address space alone, the libraries and drivers of a device reserve more than any trial needs
+    resource.setrlimit(resource.RLIMIT_DATA, (memory * MEBIBYTE, memory * MEBIBYTE))
     from medtl_bench.executors.warm import INSTALLED  # noqa: PLC0415 - loads torch, which the parent need not
     from medtl_bench.runner import perform  # noqa: PLC0415
 

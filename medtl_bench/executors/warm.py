@@ -14,9 +14,10 @@ from medtl_bench.tape import record
 memory.keep_freed()
 INSTALLED = catalogue.find()  # imports what plugins register, as the process that started this server has done
 
-# The first optimiser step, transform and recorded function import much of torch, for about two seconds.
+# The first optimiser step, transform and recorded function import much of torch, for about two seconds. None may ask for a
+# gradient: where there is a GPU, autograd then starts threads for it, and refuses to work in a fork of this process.
 Adam([torch.zeros(1)], 0.0).step([torch.zeros(1)])
-record(lambda x: (torch.func.vmap(torch.func.grad(torch.sin))(x),), torch.zeros(1))
+record(lambda x: (torch.func.vmap(torch.sin)(x),), torch.zeros(1))
 
 # A collection in a fork would write to every object, and so copy all of this memory, for half a second.
 gc.collect()
