@@ -197,4 +197,4 @@ def test_large_images_are_taken_as_patches_and_masks_are_put_together_again():
     moved[0, 0, 9, 20] += 5  # what changes is this pixel's neighbourhood, not a mirrored or transposed one
     change = (net(moved) - net(x)).abs().sum(1)
     assert change[1].max() == 0
-    assert change[0, 8:10, 20:22].min() > 10 * change[0, 20:22, 8:10].max()
+    assert change[0, 8:10, 20:22].min() > 5 * change[0, 20:22, 8:10].max()

@@ -8,7 +8,7 @@ from torch.profiler import profile
 import torch
 with profile() as found:
     import medtl_bench.executors.warm
-print(torch.cuda.is_initialized(), [event.name for event in found.events() if "autograd" in event.name.lower()])
+print([event.name for event in found.events() if "autograd" in event.name.lower()])
 with profile() as found:
     torch.func.grad(torch.sin)(torch.zeros(()))
 print(any("autograd" in event.name.lower() for event in found.events()))
@@ -17,4 +17,4 @@ print(any("autograd" in event.name.lower() for event in found.events()))
 
 def test_it_has_not_started_autograd_which_then_fails_in_a_fork_where_there_is_a_gpu() -> None:
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines() == ["False []", "True"]
+    assert done.stdout.splitlines() == ["[]", "True"]
