@@ -75,6 +75,7 @@ def trial_table(keys: list[str], records: list[Record]) -> pd.DataFrame:
         },
         "versions": [tuple(sorted(r.trial.versions.items())) for r in records],
         "metrics": [r.about.metrics for r in records],
+        "classes": [r.about.classes for r in records],
         "primary": [r.about.metrics[0] if r.about.metrics else "" for r in records],
         "status": [r.outcome.status for r in records],
         "reason": [r.outcome.reason for r in records],

@@ -42,6 +42,7 @@ class DatasetFacts(Frozen):
     task: str
     metrics: tuple[str, ...]
     scenarios: tuple[Scenario, ...]
+    classes: tuple[str, ...] = ()
     refused: dict[str, str] = {}
 
 
@@ -174,5 +175,6 @@ def _planned(
         family=algorithm.family,
         variant=algorithm.variant,
         counterpart=algorithm.counterpart,
+        classes=dataset.classes,
     )
     return Planned(trial, about, algorithm.stacks, algorithm.missing or dataset.refused.get(algorithm.name, ""))

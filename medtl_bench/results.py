@@ -65,7 +65,8 @@ class About(Frozen):
     """What the boards say of a trial, though its scores do not depend on it.
 
     `metrics`: of the task, the primary one first. `variant`: the parameters that the user changed, as "weight=0.5".
-    `counterpart`: the algorithm of which this one is another implementation.
+    `counterpart`: the algorithm of which this one is another implementation. `classes`: their names; class 0 of masks is the
+    background.
     """
 
     area: str
@@ -75,6 +76,7 @@ class About(Frozen):
     family: str
     variant: str = ""
     counterpart: str = ""
+    classes: tuple[str, ...] = ()
 
 
 class Score(NamedTuple):

@@ -76,6 +76,7 @@ def describe_dataset(found: Catalogue, task: DescribeDataset, folder: str = "") 
         provenance=dataset.card.provenance,
         task=dataset.task.kind,
         metrics=dataset.task.metrics,
+        classes=dataset.task.classes,
         scenarios=tuple(_scenarios(dataset)),
         refused=dict(_refused(found, dataset, task.algorithms)),
     )

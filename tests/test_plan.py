@@ -13,7 +13,7 @@ def dataset(name: str, transfers: int = 2, streams: int = 1, optional: int = 0) 
     scenarios += [Scenario(name=f"s{i}", domains=("a", "b")) for i in range(streams)]
     return DatasetFacts(
         name=name, digest=f"digest of {name}", area="clinical", provenance="real", task="classification",
-        metrics=("balanced_accuracy", "ece"), scenarios=tuple(scenarios),
+        metrics=("balanced_accuracy", "ece"), classes=("ill", "well"), scenarios=tuple(scenarios),
     )  # fmt: skip
 
 
@@ -90,6 +90,7 @@ def test_a_trial_holds_the_facts_its_scores_depend_on_and_the_boards_get_the_res
     assert (trial.algorithm_source, trial.parameters, trial.versions) == ("here 1", {"weight": 1.0}, {"torch": "2"})
     assert (about.area, about.task, about.family, about.variant) == ("clinical", "classification", "bound", "weight=1.0")
     assert about.metrics == ("balanced_accuracy", "ece")
+    assert about.classes == ("ill", "well")
 
 
 def test_presets_agree_on_what_they_share():

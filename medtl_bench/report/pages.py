@@ -73,7 +73,7 @@ def dataset_page(board: Board, fact: Facts, views: Sequence[View], pictures: Map
     return page(
         f"# {name}",
         asked,
-        f"{provenance(fact.provenance)}. Area: {escape_cell(fact.area)}. Task: {escape_cell(fact.task)}. "
+        f"{provenance(fact.provenance)}. Area: {escape_cell(fact.area)}. Task: {task(fact)}. "
         f"{fact.ok:,} of {counted(fact.planned, 'planned trial')} are ok.",
         *(section(view, trials, targets, pictures) for view in views),
         *same_method(board.equivalence[board.equivalence["dataset"] == fact.dataset]),
@@ -104,6 +104,14 @@ def same_method(tests: pd.DataFrame) -> list[str]:
         for row in tests.to_dict("records")
     ]
     return ["## The same method in two libraries", READ_EQUIVALENCE, table(header, lines, left=4)]
+
+
+def task(fact: Facts) -> str:
+    """Return what is asked, in words; of masks with the classes that columns name by number."""
+    if fact.task != "segmentation" or not fact.classes:
+        return escape_cell(fact.task)
+    named = ", ".join(f"class {number} is {escape_cell(name)}" for number, name in enumerate(fact.classes) if number)
+    return f"segmentation; {named}"
 
 
 def provenance(kind: str) -> str:

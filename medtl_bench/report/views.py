@@ -74,6 +74,7 @@ class Facts(NamedTuple):
     area: str
     provenance: str
     task: str
+    classes: tuple[str, ...]
     ok: int
     planned: int
 
@@ -83,7 +84,7 @@ def facts(board: Board) -> list[Facts]:
     newest = board.trials.sort_values(["finished", "key"]).drop_duplicates("dataset", keep="last").sort_values("dataset")
     totals = board.rows.groupby("dataset")[["ok", "planned"]].sum()
     return [
-        Facts(row["dataset"], row["area"], row["provenance"], row["task"], *totals.loc[row["dataset"]].tolist())
+        Facts(row["dataset"], row["area"], row["provenance"], row["task"], row["classes"], *totals.loc[row["dataset"]].tolist())
         for row in newest.to_dict("records")
     ]
 

@@ -89,6 +89,14 @@ def test_simulated_datasets_are_marked_and_do_not_count_beside_real_ones() -> No
     assert "Every dataset in this table is **simulated**." in alone
 
 
+def test_a_page_of_masks_names_the_classes_that_columns_number() -> None:
+    classes = ("none", "scar", "a|b <i>")
+    page = pages([record(dataset="m", task="segmentation", classes=classes, scores=transfer_scores(0.5))])["datasets/m.md"]
+    assert "Task: segmentation; class 1 is scar, class 2 is a&#124;b &#60;i&#62;." in page
+    page = pages([record(dataset="m", task="classification", classes=classes, scores=transfer_scores(0.5))])["datasets/m.md"]
+    assert "Task: classification." in page
+
+
 def test_methods_that_lack_a_dataset_have_no_mean_rank() -> None:
     records = [record(dataset=d, algorithm=a, scores=transfer_scores(0.5)) for d in ("p", "q") for a in ("dann", "ewc")]
     records.append(record(dataset="p", algorithm="maml", scores=transfer_scores(0.9)))
