@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from medtl_bench.data import Card, Dataset, Domain, Split, Stream, Task, Transfer
-from medtl_bench.errors import DataError, MedTLError, unknown
+from medtl_bench.errors import DataError, MedTLError, NotInstalledError, unknown
 from medtl_bench.metrics import INTEGRATION, defaults
 from medtl_bench.shipped import TEST, TRAIN, VAL, divided
 
@@ -85,7 +85,7 @@ def read(path: str) -> "AnnData":
     HDF5 has arrays and text only: no pickled object is ever loaded.
     """
     if find_spec("anndata") is None:
-        raise DataError("Reading an h5ad file needs anndata: pip install medtl-bench[cells].")
+        raise NotInstalledError("anndata is not installed: pip install medtl-bench[cells]")
     from anndata import read_h5ad  # noqa: PLC0415 - an extra
 
     if not Path(path).is_file():

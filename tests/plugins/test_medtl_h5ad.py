@@ -6,7 +6,7 @@ import torch
 from medtl_h5ad import dataset
 
 from medtl_bench import catalogue
-from medtl_bench.errors import DataError, MedTLError
+from medtl_bench.errors import DataError, MedTLError, NotInstalledError
 from medtl_bench.protocols import Clock, transfer
 
 anndata = pytest.importorskip("anndata", reason="anndata is not installed: pip install medtl-bench[cells]")
@@ -159,7 +159,7 @@ def test_values_that_are_not_finite_and_a_file_without_a_matrix_are_told(write):
 def test_without_anndata_one_sentence_says_what_to_install(write, monkeypatch):
     path = write()
     monkeypatch.setattr(dataset, "find_spec", lambda name: None)
-    with pytest.raises(DataError, match=r"pip install medtl-bench\[cells\]"):
+    with pytest.raises(NotInstalledError, match=r"anndata is not installed: pip install medtl-bench\[cells\]"):
         built(path)
 
 
