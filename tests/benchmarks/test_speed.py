@@ -108,7 +108,7 @@ def test_a_stream_of_ewc(speed, side_by_side, threads: int) -> None:
 
     what = f"EWC over a stream of {DOMAINS} domains, {DOMAIN_ROWS:,} x {COLUMNS} each, {EPOCHS} epochs, batch {BATCH}"
     compare = partial(speed.faster, peer="avalanche-lib", threads=threads)
-    together, bar = f"{what}: {STREAMS} seeds as one program, as a run trains them", 30.0
+    together, bar = f"{what}: {STREAMS} seeds as one program, as a run trains them", 20.0
     found = side_by_side(partial(stacked, ours, STREAMS), theirs, pairs=3, bar=bar, part=1 / STREAMS)
     compare(together, found=found, bar=bar)
     compare(f"{what}: one by itself", found=side_by_side(partial(ours, 0), theirs, pairs=3, bar=5.0), bar=5.0)
