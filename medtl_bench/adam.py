@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.optim.adam import adam
 
 
 class Adam:
@@ -14,13 +13,14 @@ class Adam:
         """Start with moments of zero for contiguous parameters, which `step` changes in place."""
         self.parameters, self.learning_rate = list(parameters), learning_rate
         self._first, self._second = ([torch.zeros_like(p, requires_grad=False) for p in self.parameters] for _ in range(2))
-        self._steps = [torch.zeros((), dtype=torch.float32) for _ in self.parameters]
+        self._steps = torch.zeros(())
 
     @torch.no_grad()
     def step(self, gradients: Sequence[Tensor]) -> None:
         """Take one step against gradients in the order of the parameters."""
-        adam(
-            self.parameters, [gradient.contiguous() for gradient in gradients], self._first, self._second, [], self._steps,
-            fused=True, foreach=False, amsgrad=False, maximize=False,
+        self._steps += 1  # one for all parameters, which torch's own functions count one by one
+        torch._fused_adam_(
+            self.parameters, [gradient.contiguous() for gradient in gradients], self._first, self._second, [],
+            [self._steps] * len(self.parameters), amsgrad=False, maximize=False,
             beta1=0.9, beta2=0.999, lr=self.learning_rate, weight_decay=0.0, eps=1e-8,
         )  # fmt: skip

@@ -83,7 +83,8 @@ def batches(
 def _of_sources(values: Sequence[Inputs], rows: Tensor, chosen: Tensor | None) -> Inputs:
     """Return rows [steps, sources, n] of every source, or of those `chosen` [steps, most]; the sources are never joined."""
     if chosen is None:
-        x: Inputs = torch.stack([_gathered(part, rows[:, number]) for number, part in enumerate(values)], 1)
+        each = [_gathered(part, rows[:, number]) for number, part in enumerate(values)]
+        x: Inputs = each[0].unsqueeze(1) if len(each) == 1 else torch.stack(each, 1)  # of one a stack would be a copy
         return x
     rows = rows.gather(1, chosen[:, :, None].expand(-1, -1, rows.shape[2]))
     order = chosen.flatten().argsort()

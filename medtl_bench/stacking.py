@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.func import grad, vmap
-from torch.utils._pytree import TreeSpec, tree_flatten, tree_map, tree_unflatten
+from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 
 from medtl_bench.adam import Adam
 from medtl_bench.batches import Batch, Block
@@ -79,8 +79,10 @@ def train(trainings: Sequence[Training]) -> list[Exception | None]:
     first.net.module.train()
     step = _Step(first, trainings[0].objective.__name__, theta, buffers, state)
     optimiser, losses = Adam(list(theta.values()), first.learning_rate), torch.zeros(len(learners))
-    for batch in _batches(trainings):
-        *gradients, losses = step(batch)
+    for number, batch in enumerate(_batches(trainings), 1):
+        gradients = step.gradients(batch)
+        if number == trainings[0].steps:  # the others' losses are not needed, and take time where gradients do without
+            losses = step.losses(batch)
         optimiser.step(gradients)
     for number, learner in enumerate(learners):
         for name, parameter in learner.net.module.named_parameters():
@@ -89,37 +91,49 @@ def train(trainings: Sequence[Training]) -> list[Exception | None]:
 
 
 class _Step:
-    """Gives the gradients of all learners by parameter, then their losses; the first of a shape is recorded for the others."""
+    """The losses of all learners, and their gradients."""
 
     def __init__(
         self, learner: GradientMethod, objective: str, theta: Parameters, buffers: Parameters, state: dict[str, Any]
     ) -> None:
         self.learner, self.objective = learner, objective
-        self.held, self.structure = tree_flatten((theta, buffers, state))
+        self.theta, self.buffers, self.state = theta, buffers, state
         self.recorded: dict[object, Function | None] = {}
 
     @torch.no_grad()
-    def __call__(self, batch: Batch) -> tuple[Tensor, ...]:
-        fed, structure = tree_flatten({name: value for name in TENSORS if (value := getattr(batch, name)) is not None})
-        tensors, shapes = [batch.progress, *self.held, *fed], tuple(tensor.shape for tensor in fed)
-        fresh = partial(self._calculated, structure)
+    def losses(self, batch: Batch) -> Tensor:
+        """Return the losses [learners]."""
+        loss = partial(self._loss, batch.progress)
+        losses: Tensor = vmap(loss)(self.theta, self.buffers, self.state, _tensors(batch))
+        return losses
+
+    @torch.no_grad()
+    def gradients(self, batch: Batch) -> tuple[Tensor, ...]:
+        """Return the gradients by parameter; what gives them for the first batch of a shape is recorded for the others."""
+        fed, structure = tree_flatten(_tensors(batch))
+        inputs, shapes = [batch.progress, *self.theta.values(), *fed], tuple(tensor.shape for tensor in fed)
+
+        def calculated(progress: Tensor, *tensors: Tensor) -> tuple[Tensor, ...]:
+            theta = dict(zip(self.theta, tensors, strict=False))
+            batch = tree_unflatten(tensors[len(theta) :], structure)
+            return tuple(vmap(grad(partial(self._loss, progress)))(theta, self.buffers, self.state, batch).values())
+
         if shapes not in self.recorded and len(self.recorded) < SHAPES:
-            outputs, self.recorded[shapes] = record(fresh, *tensors)
-            return outputs
-        return (self.recorded.get(shapes) or fresh)(*tensors)
+            gradients, self.recorded[shapes] = record(calculated, *inputs)
+            return gradients
+        return (self.recorded.get(shapes) or calculated)(*inputs)
 
-    def _calculated(self, structure: TreeSpec, progress: Tensor, *tensors: Tensor) -> tuple[Tensor, ...]:
-        theta, buffers, state = tree_unflatten(tensors[: len(self.held)], self.structure)
-        fed = tree_unflatten(tensors[len(self.held) :], structure)
+    def _loss(
+        self, progress: Tensor, theta: Parameters, buffers: Parameters, state: dict[str, Any], fed: dict[str, Any]
+    ) -> Tensor:
+        batch = Batch(**{"unlabelled": None, **fed}, progress=progress)
+        reader, net = _reader(self.learner, state), self.learner.net.with_parameters(theta, buffers)
+        loss: Tensor = getattr(reader, self.objective)(net, batch)
+        return loss
 
-        def loss(theta: Parameters, buffers: Parameters, state: dict[str, Any], fed: dict[str, Any]) -> tuple[Tensor, Tensor]:
-            batch = Batch(**{"unlabelled": None, **fed}, progress=progress)
-            reader, net = _reader(self.learner, state), self.learner.net.with_parameters(theta, buffers)
-            value: Tensor = getattr(reader, self.objective)(net, batch)
-            return value, value
 
-        gradients, losses = vmap(grad(loss, has_aux=True))(theta, buffers, state, fed)
-        return *(gradients[name] for name in theta), losses
+def _tensors(batch: Batch) -> dict[str, Any]:
+    return {name: value for name in TENSORS if (value := getattr(batch, name)) is not None}
 
 
 def _batches(trainings: Sequence[Training]) -> Iterator[Batch]:

@@ -45,9 +45,54 @@ def test_constants_and_kernels_with_several_outputs_are_kept():
 
 def test_a_view_that_shows_the_same_is_no_kernel():
     _, repeat = record(lambda x: (x.t().t().expand(2, 3).view(2, 3) + 1,), torch.zeros(2, 3))
-    called = [node for node in repeat.__self__.graph.nodes if node.op == "call_function"]
-    assert [node.target for node in called][-1] == torch.ops.aten.add.Tensor
-    assert len(called) <= 2  # the first transpose is written down; nothing reads it
+    assert called(repeat)[-1] is torch.add
+    assert len(called(repeat)) <= 2  # the first transpose is written down; nothing reads it
+
+
+def called(repeat) -> list[object]:
+    return [node.target for node in repeat.__self__.graph.nodes if node.op == "call_function"]
+
+
+def test_what_no_output_depends_on_is_not_done_again():
+    def loss(theta, x):
+        return ((theta * x).exp() - 1).square().sum()
+
+    _, repeat = record(lambda theta, x: (grad(loss)(theta, x),), torch.ones(3), torch.ones(3))
+    assert torch.sum not in called(repeat)
+    theta, x = torch.tensor([0.1, 0.2, 0.3]), torch.tensor([1.0, -1.0, 2.0])
+    torch.testing.assert_close(repeat(theta, x)[0], grad(loss)(theta, x))
+
+
+def test_what_is_the_same_each_time_is_done_once():
+    scale = torch.tensor([1.0, 2.0, 3.0])
+    _, repeat = record(lambda x: (x * (scale.exp() * 2 + torch.ones_like(x)),), torch.zeros(3))
+    assert called(repeat) == [torch.mul]
+    torch.testing.assert_close(repeat(torch.ones(3))[0], scale.exp() * 2 + 1)
+
+
+def test_what_is_changed_after_it_was_made_is_made_each_time():
+    def function(x):
+        total = torch.zeros(3)
+        shown = total[:2]
+        total.add_(x)
+        return (shown * 2,)
+
+    _, repeat = record(function, torch.ones(3))
+    assert repeat is not None
+    for _ in range(2):
+        assert repeat(torch.tensor([1.0, 2.0, 3.0]))[0].tolist() == [2, 4]
+
+
+def test_kernels_are_called_by_torchs_own_functions_where_these_do_the_same():
+    def function(x):
+        halves = x.view(2, 3).split([1, 1])
+        largest = x.view(2, 3).max(1)
+        return halves[0].squeeze(0) * 2 - largest.values.sum(), largest.indices, (x[1:] + 1).relu_()
+
+    _, repeat = record(function, torch.zeros(6))
+    assert {torch.Tensor.view, torch.mul, torch.sum} <= set(called(repeat))
+    x = torch.tensor([1.0, 5.0, 2.0, 0.0, -3.0, 4.0])
+    torch.testing.assert_close(repeat(x), function(x))
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,10 @@
 """Runs the work of several seeds side by side, as a run does with trials."""
 
+import multiprocessing
 from collections.abc import Callable
 from functools import partial
+
+import torch
 
 from medtl_bench import lockstep, stacking
 
@@ -12,3 +15,18 @@ def stacked(work: Callable[[int], object], trials: int) -> None:
     for task in lockstep.run([partial(work, seed) for seed in range(trials)], stacker, stacking.MOST):
         task.result()
     assert stacker.alone == {}
+
+
+def in_two_processes(work: Callable[[], object]) -> None:
+    """Do some work twice at once, in a process with one thread each, as a run with two jobs does."""
+
+    def alone() -> None:
+        torch.set_num_threads(1)
+        work()
+
+    processes = [multiprocessing.get_context("fork").Process(target=alone) for _ in range(2)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0, 0]

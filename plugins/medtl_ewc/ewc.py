@@ -6,6 +6,7 @@ from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn.functional import mse_loss
 from torch.nn.utils import parameters_to_vector
 
 from medtl_bench.data import Inputs, Split, concatenate
@@ -56,7 +57,8 @@ class EWC(GradientMethod):
         if not self.spring:
             return torch.zeros(())
         stiffness, rest, least = self.spring
-        return (stiffness * (parameters_to_vector(net.parameters.values()) - rest).square()).sum() + least
+        apart = mse_loss(parameters_to_vector(net.parameters.values()), rest, reduction="none")
+        return (stiffness * apart).sum() + least
 
     def fit(self, sources: Sequence[Split], unlabelled: Inputs) -> None:
         """Train on the sources, then attach the spring to the weights."""

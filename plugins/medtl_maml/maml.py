@@ -44,7 +44,7 @@ class MAML(GradientMethod):
             gradient = grad(loss)(theta)
             if self.first_order:
                 gradient = {name: g.detach() for name, g in gradient.items()}
-            theta = {name: theta[name] - self.inner_rate * gradient[name] for name in theta}
+            theta = {name: theta[name].add(gradient[name], alpha=-self.inner_rate) for name in theta}
         return theta
 
     def adapt(self, support: Split) -> None:

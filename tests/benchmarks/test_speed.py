@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from medtl_bench.data import Split, Task
 from medtl_bench.seeds import generator
 from medtl_bench.training import Batch
-from tests.together import stacked
+from tests.together import in_two_processes, stacked
 
 pytestmark = pytest.mark.slow
 FIVE = Task("classification", ("a", "b", "c", "d", "e"))
@@ -108,10 +108,15 @@ def test_a_stream_of_ewc(speed, side_by_side, threads: int) -> None:
 
     what = f"EWC over a stream of {DOMAINS} domains, {DOMAIN_ROWS:,} x {COLUMNS} each, {EPOCHS} epochs, batch {BATCH}"
     compare = partial(speed.faster, peer="avalanche-lib", threads=threads)
-    together, bar = f"{what}: {STREAMS} seeds as one program, as a run trains them", 20.0
-    found = side_by_side(partial(stacked, ours, STREAMS), theirs, pairs=3, bar=bar, part=1 / STREAMS)
-    compare(together, found=found, bar=bar)
-    compare(f"{what}: one by itself", found=side_by_side(partial(ours, 0), theirs, pairs=3, bar=5.0), bar=5.0)
+    both, twice = (partial(in_two_processes, work) for work in (partial(stacked, ours, STREAMS), theirs))
+    many = f"{2 * STREAMS} seeds on two cores, as a run trains them: a program of {STREAMS} on each"
+    rows: list[tuple[str, Callable[[], object], Callable[[], object], float, float]] = [
+        (many, both, theirs, 0.5 / STREAMS, 30),
+        (f"{many}, against two streams at once", both, twice, 1 / STREAMS, 15),
+        ("one by itself", partial(ours, 0), theirs, 1, 5),
+    ]
+    for row, our, their, part, bar in rows:
+        compare(f"{what}: {row}", found=side_by_side(our, their, pairs=3, bar=bar, part=part), bar=bar)
     bare = "the same training in a bare PyTorch loop, without Fisher and penalty"
     compare(bare, found=side_by_side(partial(plain, domains), theirs, pairs=3, bar=0.0), bar=0.0)
 
