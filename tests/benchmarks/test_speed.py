@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from medtl_bench.data import Split, Task
 from medtl_bench.seeds import generator
 from medtl_bench.training import Batch
+from tests.timing import Pairs, medians
 from tests.together import in_two_processes, stacked
 
 pytestmark = pytest.mark.slow
@@ -22,7 +23,7 @@ FIVE = Task("classification", ("a", "b", "c", "d", "e"))
 TWO = Task("classification", ("a", "b"))
 TASKS, ROWS, STEPS = 16, 20, 5
 DOMAINS, DOMAIN_ROWS, COLUMNS, EPOCHS, BATCH = 4, 2000, 64, 5, 64
-STREAMS = 20
+STREAMS, ROUNDS = 20, 3
 DANN_ROWS, DANN_COLUMNS, DANN_EPOCHS = 600, 18, 20
 
 
@@ -75,7 +76,7 @@ def test_a_meta_step_of_maml(speed, side_by_side, threads: int, columns: int, ba
 
 
 @pytest.mark.parametrize("threads", [2], indirect=True)
-def test_a_stream_of_ewc(speed, side_by_side, threads: int) -> None:
+def test_a_stream_of_ewc(speed, threads: int) -> None:
     pytest.importorskip("avalanche")
     from avalanche.benchmarks import tensors_benchmark
     from avalanche.training.supervised import EWC as AvalancheEWC
@@ -106,19 +107,20 @@ def test_a_stream_of_ewc(speed, side_by_side, threads: int) -> None:
             for experience in scenario.train_stream:
                 strategy.train(experience)
 
-    what = f"EWC over a stream of {DOMAINS} domains, {DOMAIN_ROWS:,} x {COLUMNS} each, {EPOCHS} epochs, batch {BATCH}"
-    compare = partial(speed.faster, peer="avalanche-lib", threads=threads)
     both, twice = (partial(in_two_processes, work) for work in (partial(stacked, ours, STREAMS), theirs))
-    many = f"{2 * STREAMS} seeds on two cores, as a run trains them: a program of {STREAMS} on each"
-    rows: list[tuple[str, Callable[[], object], Callable[[], object], float, float]] = [
-        (many, both, theirs, 0.5 / STREAMS, 30),
-        (f"{many}, against two streams at once", both, twice, 1 / STREAMS, 15),
-        ("one by itself", partial(ours, 0), theirs, 1, 5),
+    works = [both, twice, theirs, partial(ours, 0), partial(plain, domains)]
+    medians(works, 1)
+    together, two, one, alone, bare = medians(works, ROUNDS)
+    what = f"EWC over a stream of {DOMAINS} domains, {DOMAIN_ROWS:,} x {COLUMNS} each, {EPOCHS} epochs, batch {BATCH}"
+    many = f"{what}: {2 * STREAMS} seeds on two cores, as a run trains them, a program of {STREAMS} on each"
+    table = [
+        (many, together, 2 * STREAMS * one, 30.0),
+        (f"{many}; against two streams at once", together, STREAMS * two, 15.0),
+        (f"{what}: one by itself", alone, one, 5.0),
+        ("the same training in a bare PyTorch loop, without Fisher and penalty", bare, one, 0.0),
     ]
-    for row, our, their, part, bar in rows:
-        compare(f"{what}: {row}", found=side_by_side(our, their, pairs=3, bar=bar, part=part), bar=bar)
-    bare = "the same training in a bare PyTorch loop, without Fisher and penalty"
-    compare(bare, found=side_by_side(partial(plain, domains), theirs, pairs=3, bar=0.0), bar=0.0)
+    for told, our, their, bar in table:
+        speed.faster(told, "avalanche-lib", threads, Pairs(our, their, ROUNDS), bar)
 
 
 def plain(domains: list[tuple[Tensor, Tensor]]) -> None:
