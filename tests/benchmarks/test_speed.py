@@ -78,6 +78,8 @@ def test_a_meta_step_of_maml(speed, side_by_side, threads: int, columns: int, ba
 @pytest.mark.parametrize("threads", [2], indirect=True)
 def test_a_stream_of_ewc(speed, threads: int) -> None:
     pytest.importorskip("avalanche")
+    if torch.cuda.is_available():
+        pytest.skip("Autograd does not work in a fork where there is a GPU: hide it with CUDA_VISIBLE_DEVICES=''.")
     from avalanche.benchmarks import tensors_benchmark
     from avalanche.training.supervised import EWC as AvalancheEWC
 
