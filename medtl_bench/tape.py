@@ -66,7 +66,8 @@ class _Recorder(TorchDispatchMode):
         self._keep_constants()
         self.graph.eliminate_dead_code()
         for node in self.graph.nodes:
-            node.target = _binding(node.target) if node.op == "call_function" else node.target
+            if node.op == "call_function":
+                node.target = _binding(node.target)
         repeated: Function = fx.GraphModule(self.root, self.graph).forward
         return repeated
 
@@ -111,7 +112,7 @@ class _Recorder(TorchDispatchMode):
     def _keep_constants(self) -> None:
         """Read what depends on no input, or on its shape alone, as it was the first time, instead of calculating it again."""
         constant = {node for node in self.made if node.op == "get_attr"}
-        for node, tensor in list(self.made.items()):
+        for node, tensor in self.made.items():
             same = node.target in FILLED or (node.op == "call_function" and constant.issuperset(node.all_input_nodes))
             if same and _memory(tensor) not in self.changed:
                 with self.graph.inserting_before(node):

@@ -45,12 +45,13 @@ def test_constants_and_kernels_with_several_outputs_are_kept():
 
 def test_a_view_that_shows_the_same_is_no_kernel():
     _, repeat = record(lambda x: (x.t().t().expand(2, 3).view(2, 3) + 1,), torch.zeros(2, 3))
-    assert called(repeat)[-1] is torch.add
+    assert called(repeat)[-1] == "add"
     assert len(called(repeat)) <= 2  # the first transpose is written down; nothing reads it
 
 
-def called(repeat) -> list[object]:
-    return [node.target for node in repeat.__self__.graph.nodes if node.op == "call_function"]
+def called(repeat) -> list[str]:
+    """Return the names of what is called; those of kernels that no function of torch calls have a dot in them."""
+    return [node.target.__name__ for node in repeat.__self__.graph.nodes if node.op == "call_function"]
 
 
 def test_what_no_output_depends_on_is_not_done_again():
@@ -58,7 +59,7 @@ def test_what_no_output_depends_on_is_not_done_again():
         return ((theta * x).exp() - 1).square().sum()
 
     _, repeat = record(lambda theta, x: (grad(loss)(theta, x),), torch.ones(3), torch.ones(3))
-    assert torch.sum not in called(repeat)
+    assert not [name for name in called(repeat) if name.split(".")[0] == "sum"]
     theta, x = torch.tensor([0.1, 0.2, 0.3]), torch.tensor([1.0, -1.0, 2.0])
     torch.testing.assert_close(repeat(theta, x)[0], grad(loss)(theta, x))
 
@@ -66,7 +67,7 @@ def test_what_no_output_depends_on_is_not_done_again():
 def test_what_is_the_same_each_time_is_done_once():
     scale = torch.tensor([1.0, 2.0, 3.0])
     _, repeat = record(lambda x: (x * (scale.exp() * 2 + torch.ones_like(x)),), torch.zeros(3))
-    assert called(repeat) == [torch.mul]
+    assert called(repeat) == ["mul"]
     torch.testing.assert_close(repeat(torch.ones(3))[0], scale.exp() * 2 + 1)
 
 
@@ -90,7 +91,7 @@ def test_kernels_are_called_by_torchs_own_functions_where_these_do_the_same():
         return halves[0].squeeze(0) * 2 - largest.values.sum(), largest.indices, (x[1:] + 1).relu_()
 
     _, repeat = record(function, torch.zeros(6))
-    assert {torch.Tensor.view, torch.mul, torch.sum} <= set(called(repeat))
+    assert {"view", "mul", "sum", "relu_.default", "slice.Tensor"} <= set(called(repeat))
     x = torch.tensor([1.0, 5.0, 2.0, 0.0, -3.0, 4.0])
     torch.testing.assert_close(repeat(x), function(x))
 
