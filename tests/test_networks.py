@@ -191,6 +191,7 @@ def test_inputs_without_a_backbone_are_told():
 def test_large_images_are_taken_as_patches_and_masks_are_put_together_again():
     assert (patch(random(1, 1, 31, 64)), patch(random(1, 1, 32, 64))) == (1, 2)
     x = random(2, 1, 32, 32)
+    torch.manual_seed(0)  # of the weights: with a few of them the two places differ by less
     net = build(x, MASKS, WIDTH)
     assert net.features(x).shape == (2, WIDTH, 16, 16)
     moved = x.clone()
