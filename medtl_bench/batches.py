@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from medtl_bench.data import Inputs, Split
+from medtl_bench.data import Inputs, Split, parts
 
-GATHERED_STEPS = 16
+GATHERED_BYTES = 2**20
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def blocks(
     """Yield `steps` batches of `size` rows of every source, and of as many target rows, drawn with replacement.
 
     Where every source has fewer than `size` rows, so many as the largest has; a source of just that size is taken whole each
-    time. Of more than `most` sources, each step draws that many. Steps are gathered several at once.
+    time. Of more than `most` sources, each step draws that many. Steps are gathered as many at once as fit some memory.
     """
     size = min(size, max(len(source) for source in sources))
     rows = torch.stack([_drawn(len(source), steps, size, generator) for source in sources], 1)
@@ -65,8 +65,9 @@ def blocks(
         chosen = torch.rand(steps, len(sources), generator=generator).argsort(1)[:, :most]
     drawn = size * min(most, len(sources))
     target = None if unlabelled is None else _drawn(unlabelled.shape[0], steps, drawn, generator)
-    for first in range(0, steps, GATHERED_STEPS):
-        now = slice(first, first + GATHERED_STEPS)
+    together = max(1, GATHERED_BYTES // (drawn * sum(part[:1].nbytes for part in parts(sources[0].x).values())))
+    for first in range(0, steps, together):
+        now = slice(first, first + together)
         which = None if chosen is None else chosen[now]
         x, y = (_of_sources(values, rows[now], which) for values in ([s.x for s in sources], [s.y for s in sources]))
         yield Block(first, x, y, None if unlabelled is None or target is None else _gathered(unlabelled, target[now]))

@@ -4,7 +4,7 @@ import pytest
 import torch
 from tensordict import TensorDict
 
-from medtl_bench.batches import GATHERED_STEPS, Batch, batches
+from medtl_bench.batches import Batch, batches, blocks
 from medtl_bench.data import Split
 
 
@@ -55,9 +55,20 @@ def test_small_sources_shrink_the_batch_and_the_largest_is_then_taken_whole():
     assert all(batch.unlabelled is None for batch in steps)
 
 
-@pytest.mark.parametrize("steps", [1, 7, GATHERED_STEPS, GATHERED_STEPS + 1, 2 * GATHERED_STEPS + 3])
-def test_progress_goes_from_nought_towards_one(steps):
+@pytest.mark.parametrize("steps", [1, 6, 7, 17])
+def test_progress_goes_from_nought_towards_one(steps, monkeypatch):
+    monkeypatch.setattr("medtl_bench.batches.GATHERED_BYTES", 6 * 3 * 4 * 4)  # six steps of three sources' four rows of a float
     assert [batch.progress for batch in drawn(SOURCES, steps=steps)] == [step / steps for step in range(steps)]
+
+
+def test_how_many_steps_are_gathered_at_once_changes_no_batch(monkeypatch):
+    whole = drawn(SOURCES, TARGET, most=2)
+    for most, sizes in [(1, [1] * 10), (4 * 2 * 4 * 4, [4, 4, 2]), (2**20, [10])]:
+        monkeypatch.setattr("medtl_bench.batches.GATHERED_BYTES", most)
+        gathered = blocks(SOURCES, TARGET, 10, 4, 2, torch.Generator().manual_seed(0))
+        assert [len(block.y) for block in gathered] == sizes
+        for a, b in zip(whole, drawn(SOURCES, TARGET, most=2), strict=True):
+            assert all(torch.equal(getattr(a, name), getattr(b, name)) for name in ("x", "y", "unlabelled"))
 
 
 def test_no_steps_are_no_batches():
