@@ -8,9 +8,10 @@ import torch
 from medtl_baselines.finetune import FineTune
 from medtl_ewc import fisher
 from medtl_ewc.ewc import EWC, Spring
+from tensordict import TensorDict
 from torch import nn
 
-from medtl_bench.data import Split, Task
+from medtl_bench.data import Inputs, Split, Task
 from medtl_bench.networks import Network, Parameters, build
 from medtl_bench.protocols import Clock, MakeLearner, stream
 from medtl_bench.seeds import generator
@@ -27,7 +28,7 @@ def _trained(**parameters: object) -> tuple[EWC, Split]:
     return method, split
 
 
-@pytest.mark.parametrize("kind", ["vectors", "sequences", "masks", "values", "linear_twice", "in_place"])
+@pytest.mark.parametrize("kind", ["vectors", "towers", "sequences", "masks", "values", "linear_twice", "in_place"])
 def test_fisher_is_the_mean_squared_gradient_of_single_rows(kind: str) -> None:
     net, task, split = _network(kind)
     expected = {name: torch.zeros_like(p) for name, p in net.module.named_parameters()}
@@ -42,7 +43,7 @@ def test_fisher_is_the_mean_squared_gradient_of_single_rows(kind: str) -> None:
         assert torch.allclose(value, expected[name], rtol=1e-4, atol=1e-8), name
 
 
-@pytest.mark.parametrize("kind", ["vectors", "values", "in_place"])
+@pytest.mark.parametrize("kind", ["vectors", "towers", "values", "in_place"])
 def test_linear_layers_are_not_taken_row_by_row(kind: str) -> None:
     net, task, split = _network(kind)
     assert fisher.of_layers(net, task, split.x, split.y) is not None
@@ -55,11 +56,16 @@ def test_other_layers_are(kind: str) -> None:
 
 
 def _network(kind: str) -> tuple[Network, Task, Split]:
-    """Return an untrained network with rows for it; "linear_twice" uses a layer twice, "in_place" overwrites its outputs."""
+    """Return an untrained network with rows for it.
+
+    "towers" has inputs of two parts, "linear_twice" uses a layer twice, "in_place" overwrites its outputs.
+    """
     draw = generator("ewc networks", kind)
     task = {"values": Task("regression"), "masks": Task("segmentation", ("a", "b"))}.get(kind, CLASSES)
     rows = 300 if kind == "vectors" else 20
-    x = torch.randn(rows, *{"sequences": (2, 24), "masks": (1, 8, 8)}.get(kind, (6,)), generator=draw)
+    x: Inputs = torch.randn(rows, *{"sequences": (2, 24), "masks": (1, 8, 8)}.get(kind, (6,)), generator=draw)
+    if kind == "towers":
+        x = TensorDict({"drug": x, "protein": torch.randn(rows, 4, generator=draw)}, batch_size=[rows])
     y = {
         "values": torch.randn(rows, generator=draw),
         "masks": torch.randint(2, (rows, 8, 8), generator=draw),
