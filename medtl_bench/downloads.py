@@ -105,7 +105,11 @@ def fetch(remote: Remote, bar: "Bar | None" = None) -> None:
     import requests  # noqa: PLC0415
 
     def download(address: str, file: str, _: object) -> None:
-        pooch.HTTPDownloader(progressbar=bar or False)(address, file, None)
+        try:
+            pooch.HTTPDownloader(progressbar=bar or False)(address, file, None)
+        except requests.HTTPError as refusal:
+            refusal.response.close()  # pooch leaves it open
+            raise
         _check(remote, pooch.file_hash(file, alg=remote.algorithm), f"The download of {remote.path}")
 
     pooch.get_logger().setLevel("WARNING")

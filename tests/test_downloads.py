@@ -1,8 +1,11 @@
 """Files that are not shipped: fetched once and checked, found in the cache or in an offline folder."""
 
+import gc
 import hashlib
 import socket
+import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -121,6 +124,16 @@ def test_a_server_that_refuses_is_asked_three_times_and_told_with_what_to_do(
     assert caught.value.exit_code == 2
     assert len(httpserver.log) == 1 + downloads.RETRIES
     assert names(cache) == []
+
+
+def test_a_refusal_is_not_left_open(cache: Path, served: Callable[..., Remote]):
+    remote = served(status=404)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        with suppress(NotDownloadedError):
+            fetch(remote)
+        gc.collect()
+    assert [str(warning.message) for warning in told] == []
 
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:9/table.csv", "http://nowhere.invalid/table.csv", "nowhere"])

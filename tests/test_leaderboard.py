@@ -22,7 +22,6 @@ B = [0.5, 0.45, 0.3]
 def no_warnings() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        warnings.simplefilter("default", ResourceWarning)  # of what other tests left open
         yield
 
 

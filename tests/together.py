@@ -3,18 +3,22 @@
 import multiprocessing
 from collections.abc import Callable
 from functools import partial
+from typing import TypeVar
 
 import torch
 
 from medtl_bench import lockstep, stacking
 
+T = TypeVar("T")
 
-def stacked(work: Callable[[int], object], trials: int) -> None:
-    """Do the work of so many seeds side by side, all that can be stacked stacked."""
+
+def stacked(work: Callable[[int], T], trials: int) -> list[T]:
+    """Return the results of the work of so many seeds, done side by side, all that can be stacked stacked."""
     stacker = stacking.Stacker()
-    for task in lockstep.run([partial(work, seed) for seed in range(trials)], stacker, stacking.MOST):
-        task.result()
+    tasks = lockstep.run([partial(work, seed) for seed in range(trials)], stacker, stacking.MOST)
+    results = [task.result() for task in tasks]
     assert stacker.alone == {}
+    return results
 
 
 def in_two_processes(work: Callable[[], object]) -> None:

@@ -1,5 +1,7 @@
 """MAML against its formula, and on the problem of its paper."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -12,9 +14,10 @@ from medtl_bench.data import Split
 from medtl_bench.seeds import generator
 from medtl_bench.training import Batch
 from tests.simulated import CLASSES, VALUES, sine_task
+from tests.together import stacked
 
 SHOTS = 5
-SEEDS = range(5)
+SEEDS = 5
 
 
 @pytest.mark.parametrize("first_order", [False, True])
@@ -52,7 +55,7 @@ def _forward(method: MAML, weights: list[torch.Tensor], x: torch.Tensor) -> torc
 
 
 def test_five_shots_of_a_new_sine_beat_fine_tuning_joint_training_and_a_fresh_start() -> None:
-    errors = {cls: [_error(cls, seed) for seed in SEEDS] for cls in (MAML, FineTune, Joint, TargetOnly)}
+    errors = {cls: stacked(partial(_error, cls), SEEDS) for cls in (MAML, FineTune, Joint, TargetOnly)}
     for other in (FineTune, Joint, TargetOnly):
         ratio = np.mean(errors[MAML]) / np.mean(errors[other])
         assert ratio < 0.7, (other.__name__, ratio, errors)

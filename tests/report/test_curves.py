@@ -5,7 +5,7 @@ from medtl_bench.report.curves import MOST_LINES, few_shot_picture
 from tests.records import METHODS
 from tests.report.hostile import HOSTILE, svg_tags
 
-pytestmark = pytest.mark.filterwarnings("error", "default::ResourceWarning")  # the latter of what other tests left open
+pytestmark = pytest.mark.filterwarnings("error")
 
 
 def test_curves_are_the_same_bytes_whatever_the_users_style_is(view) -> None:

@@ -4,7 +4,7 @@ import pytest
 from medtl_bench.report.matrices import matrix_picture, stream_captions
 from tests.report.hostile import HOSTILE, svg_tags
 
-pytestmark = pytest.mark.filterwarnings("error", "default::ResourceWarning")  # the latter of what other tests left open
+pytestmark = pytest.mark.filterwarnings("error")
 
 
 def test_nothing_to_draw(view) -> None:
