@@ -108,7 +108,8 @@ def fetch(remote: Remote, bar: "Bar | None" = None) -> None:
         try:
             pooch.HTTPDownloader(progressbar=bar or False)(address, file, None)
         except requests.HTTPError as refusal:
-            refusal.response.close()  # pooch leaves it open
+            if refusal.response is not None:
+                refusal.response.close()  # pooch leaves it open
             raise
         _check(remote, pooch.file_hash(file, alg=remote.algorithm), f"The download of {remote.path}")
 

@@ -5,6 +5,7 @@ kernels that these came down to. The idea is that of `torch.fx.experimental.prox
 longer to record.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from types import BuiltinFunctionType, MethodDescriptorType
 from typing import Any
@@ -18,6 +19,7 @@ from torch.utils._pytree import tree_leaves
 aten = torch.ops.aten
 Function = Callable[..., tuple[Tensor, ...]]
 UNREPEATABLE = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape, torch.Tag.nondeterministic_seeded}
+PRODUCTS = {aten.mul.Tensor, aten.mul.Scalar}
 FILLED = {aten.zeros_like.default, aten.ones_like.default, aten.new_zeros.default, aten.new_ones.default}
 
 
@@ -45,7 +47,7 @@ class _Recorder(TorchDispatchMode):
         self.kept: list[object] = list(inputs)
         self.nodes = {id(tensor): self.graph.placeholder(f"input_{number}") for number, tensor in enumerate(inputs)}
         self.given = {_memory(tensor) for tensor in inputs}
-        self.made: dict[fx.Node, Tensor] = {}
+        self.made = {self.nodes[id(tensor)]: tensor for tensor in inputs}
         self.own: set[int] = set()
         self.changed: set[int] = set()
         self.views = {_place(tensor): self.nodes[id(tensor)] for tensor in inputs}
@@ -64,6 +66,7 @@ class _Recorder(TorchDispatchMode):
         """Return the function that was written down, less what no output depends on and what is the same in each call."""
         self.graph.output(tuple(self._node(output) for output in outputs))
         self._keep_constants()
+        self._join_numbers()
         self.graph.eliminate_dead_code()
         for node in self.graph.nodes:
             if node.op == "call_function":
@@ -120,6 +123,32 @@ class _Recorder(TorchDispatchMode):
                 node.replace_all_uses_with(kept)
                 constant.update((node, kept))
 
+    def _join_numbers(self) -> None:
+        """Leave out products with 1, and join those with another power of two with the constant that is multiplied next.
+
+        Neither rounds. The first are what `vmap` makes of a linear layer, the second the derivatives of squares.
+        """
+        for node, tensor in self.made.items():
+            if node.target not in PRODUCTS or not isinstance(node.args[1], int | float):
+                continue
+            (factor,), number = node.all_input_nodes, node.args[1]
+            multiplied = self.made.get(factor)
+            if multiplied is None or math.frexp(number)[0] != 0.5 or _layout(multiplied) != _layout(tensor):
+                continue
+            changed = self.changed.intersection({_memory(multiplied), _memory(tensor)})
+            if not changed and (number == 1 or self._joined(node, number)):
+                node.replace_all_uses_with(factor)
+
+    def _joined(self, node: fx.Node, number: float) -> bool:
+        """Multiply by a number all that a node is multiplied by, and return whether that could be done: if it is constant."""
+        others = [(user, [other for other in user.all_input_nodes if other is not node]) for user in node.users]
+        if any(user.target not in PRODUCTS or [other.op for other in found] != ["get_attr"] for user, found in others):
+            return False
+        for user, (constant,) in others:
+            with self.graph.inserting_before(user):
+                user.replace_input_with(constant, self._constant(self.root.get_buffer(str(constant.target)) * number))
+        return True
+
     def _changes_only_its_own(self, kernel: Any, args: Any, kwargs: Any) -> bool:  # noqa: ANN401
         """Return whether a kernel writes to nothing but what earlier kernels made."""
         if not kernel._schema.is_mutable:
@@ -150,4 +179,8 @@ def _item(values: Sequence[Tensor], number: int) -> Tensor:
 
 
 def _place(tensor: Tensor) -> tuple[object, ...]:
-    return tensor.data_ptr(), tensor.shape, tensor.stride(), tensor.dtype
+    return tensor.data_ptr(), *_layout(tensor)
+
+
+def _layout(tensor: Tensor) -> tuple[object, ...]:
+    return tensor.shape, tensor.stride(), tensor.dtype

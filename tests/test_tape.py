@@ -71,6 +71,35 @@ def test_what_is_the_same_each_time_is_done_once():
     torch.testing.assert_close(repeat(torch.ones(3))[0], scale.exp() * 2 + 1)
 
 
+def test_products_with_numbers_that_round_nothing_are_left_out_or_joined_with_a_constant():
+    scale = torch.tensor([0.1, 1.7, 3.3])
+    x = torch.tensor([0.3, 1.1, 7.9])
+    for function in (lambda x: (x * 1 * scale,), lambda x: (x * 2.0 * scale,), lambda x: (scale * (0.25 * x),)):
+        _, repeat = record(function, torch.zeros(3))
+        assert called(repeat) == ["mul"]
+        assert torch.equal(repeat(x)[0], function(x)[0])
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: (x * 3 * torch.full((30,), 0.1),),  # rounds
+        lambda x: (x * 2 * x,),  # not constant
+        lambda x: (x * 2 + torch.full((30,), 0.1),),  # not a product
+        lambda x: ((x * 2) * (x * 2),),
+        lambda x: ((two := x * 2) * torch.full((30,), 0.1), two + 1),  # also used otherwise
+        lambda x: ((x + 1).mul(1).add_(1), x),  # changed in place
+        lambda x: ((y := x + 1) * 1, y.add_(1)),
+        lambda x: ((x.long() * 1.0).exp(), (x.expand(2, 30) * 1).view(60)),  # another type, another layout
+    ],
+)
+def test_other_products_are_as_they_were(function):
+    _, repeat = record(function, torch.zeros(30))
+    x = torch.linspace(0.3, 7.9, 30)
+    for found, expected in zip(repeat(x), function(x), strict=True):
+        assert torch.equal(found, expected)
+
+
 def test_what_is_changed_after_it_was_made_is_made_each_time():
     def function(x):
         total = torch.zeros(3)
