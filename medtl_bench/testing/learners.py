@@ -163,7 +163,7 @@ def answers_a_row_alone_as_in_company(subject: Subject, case: Case) -> None:
     for stage in ("fit", "adapt"):
         together = _comparable(case.task, learner.predict(x))
         alone = torch.cat([_comparable(case.task, learner.predict(x[row : row + 1])) for row in range(3)])
-        gap = float((together[:3] - alone).abs().max())
+        gap = float((together[:3] - alone).detach().abs().max())
         if not gap <= TOLERANCE:
             raise MedTLError(f"after {stage}, a row's answer differs by {gap:.2g} when it is asked about alone.")
         learner.adapt(case.support())

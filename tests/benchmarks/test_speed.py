@@ -111,7 +111,7 @@ def test_a_stream_of_ewc(speed, threads: int) -> None:
 
     both, twice = (partial(in_two_processes, work) for work in (partial(stacked, ours, STREAMS), theirs))
     works = [both, twice, theirs, partial(ours, 0), partial(plain, domains)]
-    medians(works[3:], 1)
+    medians(works[3:], 1)  # the first call in a process takes longer; the others are new processes or long enough
     what = f"EWC over a stream of {DOMAINS} domains, {DOMAIN_ROWS:,} x {COLUMNS} each, {EPOCHS} epochs, batch {BATCH}"
     many = f"{what}: {2 * STREAMS} seeds on two cores, as a run trains them, a program of {STREAMS} on each"
     for _ in range(TRIES):  # another process may have disturbed the first
