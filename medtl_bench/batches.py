@@ -56,7 +56,7 @@ def blocks(
     """Yield `steps` batches of `size` rows of every source, and of as many target rows, drawn with replacement.
 
     Where every source has fewer than `size` rows, so many as the largest has; a source of just that size is taken whole each
-    time. Of more than `most` sources, each step draws that many. Steps are gathered as many at once as fit some memory.
+    time. Of more than `most` sources, each step draws that many. So many steps are gathered at once as fit GATHERED_BYTES.
     """
     size = min(size, max(len(source) for source in sources))
     rows = torch.stack([_drawn(len(source), steps, size, generator) for source in sources], 1)

@@ -166,7 +166,7 @@ def coverage(trials: pd.DataFrame) -> pd.DataFrame:
     rows["missing"] = rows["planned"] - rows[list(STATUSES[:4])].sum(axis=1)
     rows["complete"] = rows["ok"] == rows["planned"]
     newest = trials.sort_values(["finished", "key"]).drop_duplicates(ROW, keep="last")
-    rows = rows.merge(newest[[*ROW, "label", "family", "primary"]], on=ROW)
+    rows = rows.merge(newest[[*ROW, "label", "family", "primary", "counterpart"]], on=ROW)
     unfit = trials[trials["status"] != "ok"].groupby([*ROW, "reason"]).size().rename("times").reset_index()
     unfit = unfit.sort_values([*ROW, "times", "reason"]).drop_duplicates(ROW, keep="last")
     rows = rows.merge(unfit[[*ROW, "reason"]], on=ROW, how="left").fillna({"reason": ""})

@@ -28,7 +28,7 @@ def record(function: Function, *inputs: Tensor) -> tuple[tuple[Tensor, ...], Fun
 
     Instead of the latter None if it cannot be done again: where a value was read in Python, was random, or an input was changed
     in place. What a function does must not depend on anything else that changes from one call to the next, and what it returns
-    must not be changed: it may be the same tensor each time.
+    must not be changed: it may be the same tensor each time, or an input.
     """
     recorder = _Recorder(inputs)
     with recorder:

@@ -25,7 +25,8 @@ which datasets there are.
 - Under {statistics.FEWEST_DATASETS} datasets there are too few for a test, and a mean rank is a summary, not evidence.
 - Simulated datasets are marked and do not count in a mean rank, unless there are no others.
 - The bounds (chance, source-only, target-only, joint) are on the pages of the datasets; they are no methods and have no rank.
-- Every number is over all scenarios and seeds of its dataset. Rows that lack some are listed, not ranked.
+- Every number is over all scenarios and seeds of its dataset. Rows that lack some are listed, not ranked; so is another \
+library's version of a ranked method, which would count twice.
 - † means that the 95% t interval of the paired differences to the best row, over seeds, holds 0, or that there are fewer than \
 two seeds to pair. ± is half the 95% t interval over n seeds; there is none for n = 1. ↑ higher is better, ↓ lower is better.
 - The measures are defined on the pages of the datasets. This is research: no number here is a reason to treat a patient."""
@@ -176,7 +177,7 @@ def ranked_tables(comparison: Comparison) -> list[str]:
             [*_who(comparison, name), f"{len(comparison.cells[name])}/{len(comparison.datasets)}", *_scores(comparison, name)]
             for name in comparison.others
         ]
-        found += ["Incomplete, not ranked:", table(["Method", "Family", "Datasets", *header], lines, left=2)]
+        found += ["Not ranked:", table(["Method", "Family", "Datasets", *header], lines, left=2)]
     return found
 
 

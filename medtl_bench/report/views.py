@@ -45,6 +45,7 @@ class Row:
     status: str
     reason: str
     complete: bool
+    counterpart: str
     cells: dict[str, Cell]
 
     @property
@@ -116,6 +117,7 @@ def _view(dataset: str, protocol: str, scenario: str, rows: pd.DataFrame, cells:
             status=", ".join(counted(row[s], s, s) for s in STATUSES if s == "ok" or row[s]),
             reason=row["reason"],
             complete=row["complete"],
+            counterpart=row["counterpart"],
             cells=cells.get((row["algorithm"], row["variant"]), {}),
         )
         for row in rows.to_dict("records")
@@ -138,7 +140,10 @@ def _view(dataset: str, protocol: str, scenario: str, rows: pd.DataFrame, cells:
 
 @dataclass(frozen=True)
 class Comparison:
-    """One reading of several datasets: methods complete on all of them, the others, and the cells by method and dataset."""
+    """One reading of several datasets: methods complete on all of them, the others, and the cells by method and dataset.
+
+    Of a method and its counterpart in another library only one is ranked: together they would count twice in the test of ranks.
+    """
 
     reading: Reading
     datasets: tuple[str, ...]
@@ -178,23 +183,26 @@ def compare(reading: Reading, among: Sequence[View]) -> Comparison:
     of_protocol = [view for view in among if view.protocol == reading.protocol and reading.measure in view.columns]
     datasets = tuple(dict.fromkeys(view.dataset for view in of_protocol))
     cells: dict[Name, dict[str, Cell]] = {}
-    labels, families = {}, {}
+    labels, families, counterparts = {}, {}, {}
     for dataset in datasets:
         its = [view for view in of_protocol if view.dataset == dataset]
         for row in (*its[0].methods, *(row for row in its[0].incomplete if row.family != BOUND)):
             labels[row.name], families[row.name] = row.label, row.family
+            counterparts[row.name] = (row.counterpart, row.name[1])
             found = [other.cells.get(reading.measure) for view in its for other in view.methods if other.name == row.name]
             whole = [cell for cell in found if cell is not None and np.isfinite(cell.mean)]
             cells.setdefault(row.name, {})
             if len(whole) == len(its):
                 cells[row.name][dataset] = whole[0] if len(its) == 1 else _joined(whole)
     names = sorted(cells, key=lambda name: labels[name])
+    complete = [name for name in names if len(cells[name]) == len(datasets)]
+    ranked = tuple(name for name in complete if counterparts[name] not in complete)
     return Comparison(
         reading,
         datasets,
         tuple(measures.better(reading.measure, next(v.primary for v in of_protocol if v.dataset == d)) for d in datasets),
-        tuple(name for name in names if len(cells[name]) == len(datasets)),
-        tuple(name for name in names if len(cells[name]) < len(datasets)),
+        ranked,
+        tuple(name for name in names if name not in ranked),
         labels,
         families,
         cells,

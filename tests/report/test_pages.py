@@ -101,10 +101,30 @@ def test_methods_that_lack_a_dataset_have_no_mean_rank() -> None:
     records = [record(dataset=d, algorithm=a, scores=transfer_scores(0.5)) for d in ("p", "q") for a in ("dann", "ewc")]
     records.append(record(dataset="p", algorithm="maml", scores=transfer_scores(0.9)))
     page = pages(records)["README.md"]
-    ranked, below = page.split("Incomplete, not ranked:")[:2]
+    ranked, below = page.split("Not ranked:")[:2]
     assert lines_with(ranked, "| dann ")
     assert not lines_with(ranked, "| maml ")
     assert "1/2" in lines_with(below, "| maml ")[0]
+
+
+def test_a_method_of_two_libraries_has_one_mean_rank_unless_only_one_of_both_is_complete() -> None:
+    methods = {"maml": "", "library-maml": "maml", "library-ewc": "ewc"}
+    records = [
+        record(dataset=d, algorithm=a, counterpart=c, scores=transfer_scores(0.5))
+        for d in ("p", "q")
+        for a, c in methods.items()
+    ]
+    records.append(record(dataset="p", algorithm="ewc", scores=transfer_scores(0.9)))
+    ranked, below = pages(records)["README.md"].split("Not ranked:")[:2]
+    for name, is_ranked, datasets in [
+        ("maml", True, ""),
+        ("library-ewc", True, ""),
+        ("library-maml", False, "2/2"),
+        ("ewc", False, "1/2"),
+    ]:
+        assert bool(lines_with(ranked.split("## Accuracy")[1], f"| {name} ")) == is_ranked
+        assert is_ranked or datasets in lines_with(below, f"| {name} ")[0]
+    assert "Ranks of 2 methods" in ranked
 
 
 def test_mixed_plugin_versions_and_machines_are_told() -> None:
