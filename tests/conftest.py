@@ -8,8 +8,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from medtl_bench import cli, downloads
-from medtl_bench.data import Card, Dataset, Domain, Split, Stream, Task, Transfer
+from medtl_bench.cli import main
+from medtl_bench.contract.dataset import Card, Dataset
+from medtl_bench.contract.scenario import Stream, Transfer
+from medtl_bench.contract.split import Domain, Split
+from medtl_bench.contract.task import Task
+from medtl_bench.files import downloads
 
 torch.set_num_threads(1)  # as trials do: networks this small are slower on many cores
 PLUGINS = Path(__file__).parent / "plugins_for_tests"
@@ -28,7 +32,7 @@ def write_plugin(tmp_path: Path) -> Callable[..., str]:
 
     def write(body: str, name: str = "under_test") -> str:
         path = tmp_path / f"{name}.py"
-        path.write_text("from medtl_bench.hookspecs import AlgorithmEntry, DatasetEntry, hookimpl\n" + body)
+        path.write_text("from medtl_bench.contract.hooks import AlgorithmEntry, DatasetEntry, hookimpl\n" + body)
         return str(path)
 
     return write
@@ -98,7 +102,7 @@ def medtl(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
         monkeypatch.setattr(sys, "argv", ["medtl-bench", *map(str, arguments)])
         capsys.readouterr()
         try:
-            cli.main()
+            main.main()
             code = 0
         except SystemExit as end:
             code = end.code if isinstance(end.code, int) else int(end.code is not None)

@@ -3,7 +3,7 @@
 import torch
 from tensordict import TensorDict
 
-from medtl_bench.data import Domain, Split
+from medtl_bench.contract.split import Domain, Split
 
 
 def two_parts(rows: int, source: torch.Generator) -> Split:

@@ -5,7 +5,7 @@ from itertools import product
 
 import numpy as np
 
-from medtl_bench.results import About, Outcome, Record, Score, Trial
+from medtl_bench.results.record import About, Outcome, Record, Score, Trial
 
 METRIC = "balanced_accuracy"
 TRIAL_FIELDS = frozenset(Trial.model_fields)

@@ -2,8 +2,11 @@
 
 import torch
 
-from medtl_bench.data import Card, Dataset, Domain, Split, Stream, Task
-from medtl_bench.seeds import generator
+from medtl_bench.contract.dataset import Card, Dataset
+from medtl_bench.contract.scenario import Stream
+from medtl_bench.contract.split import Domain, Split
+from medtl_bench.contract.task import Task
+from medtl_bench.randomness import generator
 
 CLASSES = Task("classification", ("a", "b"))
 VALUES = Task("regression")

@@ -8,10 +8,12 @@ import pytest
 from medtl_toy.dataset import vectors
 from typer.testing import CliRunner
 
-from medtl_bench import catalogue, hookspecs
-from medtl_bench.cli import app
-from medtl_bench.plan import PRESETS
-from medtl_bench.protocols import Clock, transfer
+from medtl_bench.catalogue import discovery, entries
+from medtl_bench.cli.main import app
+from medtl_bench.contract import hooks
+from medtl_bench.protocols.examiner import Clock
+from medtl_bench.protocols.transfer import transfer
+from medtl_bench.running.plan import PRESETS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -43,7 +45,7 @@ def test_every_number_of_the_results_stands_on_a_board() -> None:
 def test_the_method_on_the_front_page_runs(tmp_path: Path) -> None:
     (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     entry = """
-from medtl_bench.hookspecs import AlgorithmEntry, hookimpl
+from medtl_bench.contract.hooks import AlgorithmEntry, hookimpl
 
 
 @hookimpl
@@ -52,7 +54,7 @@ def medtl_algorithms() -> list[AlgorithmEntry]:
 """
     file = tmp_path / "front_page.py"
     file.write_text(code + entry)
-    found = catalogue.find([str(file)])
+    found = discovery.find([str(file)])
     assert not found.broken
     dataset = vectors()
     make = found.algorithm("front-page")
@@ -61,14 +63,14 @@ def medtl_algorithms() -> list[AlgorithmEntry]:
 
 
 def test_everything_registered_is_named() -> None:
-    found = catalogue.find()
+    found = discovery.find()
     own = [n for part in (found.algorithms, found.datasets) for n, r in part.items() if r.plugin.distribution == "medtl-bench"]
-    assert [name for name in own if f"`{name}{'' if name.endswith(catalogue.FAMILY) else '`'}" not in README] == []
+    assert [name for name in own if f"`{name}{'' if name.endswith(entries.FAMILY) else '`'}" not in README] == []
 
 
 def test_hooks_and_presets_are_documented() -> None:
     contributing = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    for name in vars(hookspecs):
+    for name in vars(hooks):
         if name.startswith("medtl_"):
             assert f"`{name}()`" in contributing
     for name, preset in PRESETS.items():

@@ -7,15 +7,16 @@ from typing import TypeVar
 
 import torch
 
-from medtl_bench import lockstep, stacking
+from medtl_bench import cooperative
+from medtl_bench.training.stacked import MOST, Stacker
 
 T = TypeVar("T")
 
 
 def stacked(work: Callable[[int], T], trials: int) -> list[T]:
     """Return the results of the work of so many seeds, done side by side, all that can be stacked stacked."""
-    stacker = stacking.Stacker()
-    tasks = lockstep.run([partial(work, seed) for seed in range(trials)], stacker, stacking.MOST)
+    stacker = Stacker()
+    tasks = cooperative.run([partial(work, seed) for seed in range(trials)], stacker, MOST)
     results = [task.result() for task in tasks]
     assert stacker.alone == {}
     return results

@@ -1,1 +1,1 @@
-"""Pages, tables and pictures made from a board."""
+"""From numbers to files. Imports `board` and what stands under it; never torch."""

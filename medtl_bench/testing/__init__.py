@@ -12,8 +12,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from medtl_bench import catalogue
-from medtl_bench.catalogue import FAMILY, Catalogue, Plugin
+from medtl_bench.catalogue import discovery
+from medtl_bench.catalogue.entries import FAMILY, Catalogue, Plugin
 from medtl_bench.errors import unknown
 from medtl_bench.testing import algorithms, datasets, plugins
 from medtl_bench.testing.conformance import Conformance
@@ -34,7 +34,7 @@ def checks_of(target: str, plugin_files: Sequence[str] = ()) -> list[Conformance
     path = Path(target).resolve()
     is_file = target.endswith(".py") or path.is_file()
     files = list(dict.fromkeys(str(Path(file).resolve()) for file in [*plugin_files, *[target] * is_file]))
-    found = catalogue.find(files)
+    found = discovery.find(files)
     known = _plugins(found)
     if is_file:
         nameless = Plugin(path.stem, "a file", "0", str(path))

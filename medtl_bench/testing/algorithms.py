@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterator
 from functools import partial
 
-from medtl_bench import protocols
-from medtl_bench.algorithm import INSTALL, Algorithm, parameters, resolve
+from medtl_bench.contract.algorithm import INSTALL, Algorithm, parameters, resolve
 from medtl_bench.errors import MedTLError
+from medtl_bench.protocols import examiner, transfer
 from medtl_bench.testing import learners
 from medtl_bench.testing.conformance import Conformance, words
 from medtl_bench.testing.subject import Subject
@@ -88,8 +88,8 @@ def embeds_without_labels_if_it_says_so(subject: Subject) -> None:
     """Check that a method that needs no labels has an embedding to measure on a dataset without any."""
     if subject.cls.needs_labels or not subject.cases:
         return
-    dataset, clock = unlabelled(), protocols.Clock()
-    scores = protocols.transfer(dataset, dataset.transfers[0], subject.made, seed=0, shots=(), draws=0, clock=clock)
+    dataset, clock = unlabelled(), examiner.Clock()
+    scores = transfer.transfer(dataset, dataset.transfers[0], subject.made, seed=0, shots=(), draws=0, clock=clock)
     if dataset.task.primary not in {score.metric for score in scores}:
         raise MedTLError(f"its embedding of a dataset without labels gives no {dataset.task.primary}.")
 

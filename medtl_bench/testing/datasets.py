@@ -14,15 +14,20 @@ from unittest.mock import patch
 import torch
 from torch import Tensor
 
-from medtl_bench import networks, protocols
-from medtl_bench.algorithm import Algorithm
-from medtl_bench.data import Card, Dataset, Domain, Inputs, Provenance, Split, parts
-from medtl_bench.downloads import Download
+from medtl_bench.contract.algorithm import Algorithm
+from medtl_bench.contract.dataset import Card, Dataset, Provenance
+from medtl_bench.contract.hooks import DatasetEntry
+from medtl_bench.contract.split import Domain, Inputs, Split, parts
+from medtl_bench.contract.vocabulary import Area
 from medtl_bench.errors import MedTLError
-from medtl_bench.executors.processes import Processes
-from medtl_bench.hookspecs import Area, DatasetEntry
-from medtl_bench.jobs import DescribeDataset, Job
-from medtl_bench.results import Score
+from medtl_bench.files.downloads import Download
+from medtl_bench.networks.build import build
+from medtl_bench.protocols import examiner
+from medtl_bench.protocols.stream import stream
+from medtl_bench.protocols.transfer import transfer
+from medtl_bench.results.record import Score
+from medtl_bench.running.executors.processes import Processes
+from medtl_bench.running.messages import DescribeDataset, Job
 from medtl_bench.testing.conformance import Conformance, changes, seed_globals, words
 
 BUILD_SECONDS = 20
@@ -179,7 +184,7 @@ def _labels(split: Split) -> list[int]:
 def has_inputs_that_a_network_takes(subject: Subject) -> None:
     """Check that one of the backbones takes its rows, or no gradient method would run on it."""
     task, rows = subject.built.task, subject.built.domains[0].train[torch.arange(2)]
-    protocols.check_outputs(task, networks.build(rows.x, task, WIDTH)(rows.x).detach(), rows)
+    examiner.check_outputs(task, build(rows.x, task, WIDTH)(rows.x).detach(), rows)
 
 
 def scores_every_domain_in_its_transfers(subject: Subject) -> None:
@@ -187,24 +192,24 @@ def scores_every_domain_in_its_transfers(subject: Subject) -> None:
 
     Where the task names metrics of an embedding, the inputs themselves must give all of them.
     """
-    dataset, clock = subject.built, protocols.Clock()
-    for transfer in dataset.transfers:
-        scores = list(protocols.transfer(dataset, transfer, Constant, seed=0, shots=(1,), draws=1, clock=clock))
-        where = f"transfer {transfer.name!r}"
+    dataset, clock = subject.built, examiner.Clock()
+    for scenario in dataset.transfers:
+        scores = list(transfer(dataset, scenario, Constant, seed=0, shots=(1,), draws=1, clock=clock))
+        where = f"transfer {scenario.name!r}"
         if missing := set(dataset.task.embedded) - {score.metric for score in scores if score.stage == "embedding"}:
             raise MedTLError(f"{where} gives no {', '.join(sorted(missing))}, with its inputs taken as an embedding.")
         if dataset.task.kind != "integration":
-            domains = [dataset.domain(name) for name in (*transfer.sources, *transfer.targets)]
+            domains = [dataset.domain(name) for name in (*scenario.sources, *scenario.targets)]
             _check_scored(dataset, where, scores, domains, "fit")
 
 
 def scores_every_domain_in_its_streams(subject: Subject) -> None:
     """Check that every stream runs and gives the primary metric on each of its domains."""
     dataset = subject.built
-    for stream in dataset.streams:
-        scores = protocols.stream(dataset, stream, Constant, seed=0, clock=protocols.Clock())
-        domains = [dataset.domain(name) for name in stream.domains]
-        _check_scored(dataset, f"stream {stream.name!r}", list(scores), domains, "learn")
+    for scenario in dataset.streams:
+        scores = stream(dataset, scenario, Constant, seed=0, clock=examiner.Clock())
+        domains = [dataset.domain(name) for name in scenario.domains]
+        _check_scored(dataset, f"stream {scenario.name!r}", list(scores), domains, "learn")
 
 
 def _check_scored(dataset: Dataset, where: str, scores: list[Score], domains: list[Domain], stage: str) -> None:

@@ -6,16 +6,19 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from medtl_bench import lockstep, protocols, stacking
-from medtl_bench.algorithm import copied
-from medtl_bench.data import Split, Task
+from medtl_bench import cooperative
+from medtl_bench.contract.algorithm import copied
+from medtl_bench.contract.split import Split
+from medtl_bench.contract.task import Task
 from medtl_bench.errors import MedTLError
-from medtl_bench.results import Score
-from medtl_bench.seeds import generator
+from medtl_bench.protocols import examiner, stream, transfer
+from medtl_bench.randomness import generator
+from medtl_bench.results.record import Score
 from medtl_bench.testing.conformance import changes, preserved, seed_globals
 from medtl_bench.testing.subject import Subject
 from medtl_bench.testing.tiny import Case, content
-from medtl_bench.training import GradientMethod
+from medtl_bench.training import stacked
+from medtl_bench.training.method import GradientMethod
 
 TOLERANCE, ROUNDING = 1e-4, 1e-8  # of float32 and of float64
 SOME = {"steps": "20", "adapt_steps": "20", "trees": "10"}  # enough to learn an easy task for most methods
@@ -27,15 +30,15 @@ CaseCheck = Callable[[Subject, Case], None]
 
 def runs_through_the_transfer_protocol(subject: Subject, case: Case) -> None:
     """Check fit, adapt and predict in the protocol that real trials run."""
-    clock, dataset = protocols.Clock(), case.whole()
-    scores = protocols.transfer(dataset, dataset.transfers[0], subject.made, seed=0, shots=(1, 2), draws=1, clock=clock)
+    clock, dataset = examiner.Clock(), case.whole()
+    scores = transfer.transfer(dataset, dataset.transfers[0], subject.made, seed=0, shots=(1, 2), draws=1, clock=clock)
     _check_scored(case, scores, {"fit", "adapt", "full", "retained"})
 
 
 def runs_through_the_stream_protocol(subject: Subject, case: Case) -> None:
     """Check that one learner can go through all domains in turn, some of which hold classes it has not met."""
-    clock, dataset = protocols.Clock(), case.whole()
-    _check_scored(case, protocols.stream(dataset, dataset.streams[0], subject.made, seed=0, clock=clock), {"learn"})
+    clock, dataset = examiner.Clock(), case.whole()
+    _check_scored(case, stream.stream(dataset, dataset.streams[0], subject.made, seed=0, clock=clock), {"learn"})
 
 
 def _check_scored(case: Case, scores: Iterator[Score], stages: set[str]) -> None:
@@ -48,7 +51,7 @@ def answers_one_row_or_many(subject: Subject, case: Case) -> None:
     learner, test = subject.fitted(case), case.test()
     for _ in range(2):
         for split in (test, test[torch.arange(1)]):
-            protocols.check_outputs(case.task, learner.predict(split.x), split)
+            examiner.check_outputs(case.task, learner.predict(split.x), split)
         learner.adapt(case.target())
 
 
@@ -57,7 +60,7 @@ def adapts_to_one_row_a_class_twice_in_a_row(subject: Subject, case: Case) -> No
     learner, test = subject.fitted(case), case.test()
     for number in range(2):
         learner.adapt(case.support(number))
-        protocols.check_outputs(case.task, learner.predict(test.x), test)
+        examiner.check_outputs(case.task, learner.predict(test.x), test)
 
 
 def stays_as_it_is_when_a_copy_adapts(subject: Subject, case: Case) -> None:
@@ -143,12 +146,12 @@ def trains_beside_others_as_alone(subject: Subject, case: Case) -> None:
 
 def _gap_beside(subject: Subject, case: Case, dtype: torch.dtype) -> float:
     """Return the largest difference between the answers of two learners trained as one program and alone."""
-    stacker = stacking.Stacker()
+    stacker = stacked.Stacker()
     works = [partial(_answers, subject, case, seed) for seed in range(2)]
     with preserved():
         torch.set_default_dtype(dtype)
         alone = [work() for work in works]
-        beside = [task.result() for task in lockstep.run(works, stacker, stacking.MOST)]
+        beside = [task.result() for task in cooperative.run(works, stacker, stacked.MOST)]
     for reason in stacker.alone:
         raise MedTLError(f"its trainings could not be done as one; say why not in one_by_one, or mend this: {reason}")
     return max(float((mine - own).abs().max()) for mine, own in zip(beside, alone, strict=True))
@@ -199,7 +202,7 @@ def learns_an_easy_task(subject: Subject, case: Case) -> None:
         learner = subject.fit(case, given)
         learner.adapt(case.target())
         outputs = learner.predict(test.x)
-        protocols.check_outputs(case.task, outputs, test)
+        examiner.check_outputs(case.task, outputs, test)
         reached = _primary(case.task, outputs, test)
         if reached >= floor + LEARNED * (1 - floor):
             return
@@ -208,7 +211,7 @@ def learns_an_easy_task(subject: Subject, case: Case) -> None:
 
 
 def _primary(task: Task, outputs: Tensor, split: Split) -> float:
-    return protocols.measure(task, outputs, split.y, [task.primary])[task.primary]
+    return examiner.measure(task, outputs, split.y, [task.primary])[task.primary]
 
 
 def _constant(task: Task, split: Split) -> float:

@@ -8,9 +8,10 @@ from functools import partial
 from importlib.metadata import entry_points
 from typing import get_args
 
-from medtl_bench.catalogue import Plugin
+from medtl_bench.catalogue.entries import Plugin
+from medtl_bench.contract.hooks import GROUP, AlgorithmEntry, DatasetEntry
+from medtl_bench.contract.vocabulary import Area, Family
 from medtl_bench.errors import MedTLError
-from medtl_bench.hookspecs import GROUP, AlgorithmEntry, Area, DatasetEntry, Family
 from medtl_bench.testing.conformance import Conformance, words
 
 HEAVY = ("torch", "pandas", "scipy", "sklearn", "tensordict", "matplotlib", "torchvision", "rdkit", "anndata")

@@ -6,10 +6,10 @@ from functools import cached_property
 
 import torch
 
-from medtl_bench.algorithm import Algorithm, copied, parameters, refusal, resolve
-from medtl_bench.data import Task
-from medtl_bench.hookspecs import Family
-from medtl_bench.seeds import generator
+from medtl_bench.contract.algorithm import Algorithm, copied, parameters, refusal, resolve
+from medtl_bench.contract.task import Task
+from medtl_bench.contract.vocabulary import Family
+from medtl_bench.randomness import generator
 from medtl_bench.testing.tiny import Case, cases
 
 FEW = {"steps": "3", "adapt_steps": "2", "trees": "3"}  # enough for every check but that of learning

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, cast
 import torch
 from torch import Generator, Tensor
 
-from medtl_bench.data import Card, Dataset, Domain, Inputs, Split, Stream, Task, Transfer, parts
-from medtl_bench.metrics import INTEGRATION, defaults
-from medtl_bench.protocols import draw_support
-from medtl_bench.seeds import generator
+from medtl_bench.contract.dataset import Card, Dataset
+from medtl_bench.contract.scenario import Stream, Transfer
+from medtl_bench.contract.split import Domain, Inputs, Split, parts
+from medtl_bench.contract.task import Task
+from medtl_bench.metrics.registry import INTEGRATION, defaults
+from medtl_bench.protocols.support import draw_support
+from medtl_bench.randomness import generator
 
 if TYPE_CHECKING:
     from tensordict import TensorDict

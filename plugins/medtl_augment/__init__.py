@@ -1,6 +1,6 @@
 """Augmentation of the training data as methods, so that its gain over plain fine-tuning stands on the boards."""
 
-from medtl_bench.hookspecs import AlgorithmEntry, hookimpl
+from medtl_bench.contract.hooks import AlgorithmEntry, hookimpl
 
 
 @hookimpl

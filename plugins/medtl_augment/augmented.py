@@ -6,9 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from medtl_bench.data import Inputs, Split
-from medtl_bench.networks import Network
-from medtl_bench.training import Batch, GradientMethod
+from medtl_bench.contract.split import Inputs, Split
+from medtl_bench.networks.network import Network
+from medtl_bench.training.batches import Batch
+from medtl_bench.training.method import GradientMethod
 
 
 @dataclass

@@ -7,9 +7,9 @@ from torch import Tensor
 
 from medtl_augment.augmented import OfImages
 from medtl_augment.operations import OPERATIONS
-from medtl_bench.data import Task
-from medtl_bench.networks import Network
-from medtl_bench.training import Batch
+from medtl_bench.contract.task import Task
+from medtl_bench.networks.network import Network
+from medtl_bench.training.batches import Batch
 
 
 @dataclass

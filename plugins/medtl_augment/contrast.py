@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from medtl_augment.augmented import OfImages
-from medtl_bench.training import Batch
+from medtl_bench.training.batches import Batch
 
 GRID = 4
 

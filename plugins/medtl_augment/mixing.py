@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from medtl_augment.augmented import Augmented, OfImages
-from medtl_bench.data import Inputs
-from medtl_bench.networks import Network
-from medtl_bench.training import Batch
+from medtl_bench.contract.split import Inputs
+from medtl_bench.networks.network import Network
+from medtl_bench.training.batches import Batch
 
 
 @dataclass

@@ -1,6 +1,6 @@
 """Bounds and plain baselines, which every method is held against."""
 
-from medtl_bench.hookspecs import AlgorithmEntry, hookimpl
+from medtl_bench.contract.hooks import AlgorithmEntry, hookimpl
 
 
 @hookimpl

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from medtl_baselines.finetune import FineTune
-from medtl_bench.algorithm import Algorithm
-from medtl_bench.data import Inputs, Split
+from medtl_bench.contract.algorithm import Algorithm
+from medtl_bench.contract.split import Inputs, Split
 
 
 @dataclass

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from medtl_bench.networks import Network
-from medtl_bench.training import Batch, GradientMethod
+from medtl_bench.networks.network import Network
+from medtl_bench.training.batches import Batch
+from medtl_bench.training.method import GradientMethod
 
 
 @dataclass

@@ -1,6 +1,6 @@
 """Brain slices of simulated subjects, made from the MNI ICBM152 template: to segment in five contrasts, to find lesions in."""
 
-from medtl_bench.hookspecs import DatasetEntry, hookimpl
+from medtl_bench.contract.hooks import DatasetEntry, hookimpl
 
 
 @hookimpl

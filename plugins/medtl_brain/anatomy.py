@@ -10,8 +10,8 @@ import scipy
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from medtl_bench.seeds import seed_of
-from medtl_bench.shipped import arrays, read
+from medtl_bench.files.shipped import arrays, read
+from medtl_bench.randomness import seed_of
 
 FILE = Path(__file__).parent / "data" / "mni_icbm152.npz"
 SHA256 = "e50477cb4be3a76119e4d01c07ac0eee31653489c267c516566ee2e9be546da1"

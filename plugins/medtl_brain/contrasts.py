@@ -10,8 +10,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from medtl_bench import computed
-from medtl_bench.data import Card, Dataset, Domain, Split, Stream, Task, Transfer
+from medtl_bench.contract.dataset import Card, Dataset
+from medtl_bench.contract.scenario import Stream, Transfer
+from medtl_bench.contract.split import Domain, Split
+from medtl_bench.contract.task import Task
+from medtl_bench.files import cache
 from medtl_brain import anatomy, scanner
 from medtl_brain.anatomy import LEVELS, TISSUES, Floats, Subject, stream
 from medtl_brain.scanner import Scanner
@@ -63,18 +66,18 @@ def build() -> Dataset:
     )
 
 
-def _domain(name: str, held: computed.Arrays) -> Domain:
+def _domain(name: str, held: cache.Arrays) -> Domain:
     splits = {part: [torch.from_numpy(held[f"{name} {part} {what}"]) for what in ("x", "y", "subject")] for part in SUBJECTS}
     return Domain(name, *(Split(*split) for split in splits.values()))
 
 
-def images() -> computed.Arrays:
+def images() -> cache.Arrays:
     """Return images, masks and subjects of each domain and split, drawn once and then kept."""
     anatomy.checked()
-    return computed.arrays("brain-contrasts", anatomy.IDENTITY, anatomy.CODE, drawn)
+    return cache.arrays("brain-contrasts", anatomy.IDENTITY, anatomy.CODE, drawn)
 
 
-def drawn() -> computed.Arrays:
+def drawn() -> cache.Arrays:
     """Draw them all, the same each time."""
     found = {}
     for name, taken in SCANNERS.items():

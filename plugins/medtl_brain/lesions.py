@@ -8,8 +8,11 @@ import torch
 from scipy import ndimage
 from torch import Tensor
 
-from medtl_bench import computed
-from medtl_bench.data import Card, Dataset, Domain, Split, Stream, Task, Transfer
+from medtl_bench.contract.dataset import Card, Dataset
+from medtl_bench.contract.scenario import Stream, Transfer
+from medtl_bench.contract.split import Domain, Split
+from medtl_bench.contract.task import Task
+from medtl_bench.files import cache
 from medtl_brain import anatomy, contrasts, scanner
 from medtl_brain.anatomy import LEVELS, PIXEL, SIDE, TISSUES, Floats, Subject, stream
 from medtl_brain.scanner import Scanner
@@ -102,7 +105,7 @@ RARE = tuple(name for name, kind in KINDS.items() if kind.rare)
 def build() -> Dataset:
     """Return the dataset."""
     anatomy.checked()
-    held = computed.arrays("brain-lesions", anatomy.IDENTITY, anatomy.CODE, drawn)
+    held = cache.arrays("brain-lesions", anatomy.IDENTITY, anatomy.CODE, drawn)
     return Dataset(
         name="brain-lesions",
         card=CARD,
@@ -123,7 +126,7 @@ def _domain(name: str, kind: Kind, images: Tensor) -> Domain:
     return Domain(name, *(Split(images[numbers], numbers % 2, numbers) for numbers in subjects))
 
 
-def drawn() -> computed.Arrays:
+def drawn() -> cache.Arrays:
     """Draw one image [1, h, w] of each subject of each domain, the same each time."""
     return {
         name: np.stack([image(name, kind, number, ill=number % 2 == 1) for number in range(kind.train + sum(SIZES.values()))])[

@@ -8,7 +8,8 @@ import nibabel
 import numpy as np
 from numpy.typing import NDArray
 
-from medtl_bench.shipped import origin, packed, rebuild
+from medtl_bench.files.npz import packed
+from medtl_bench.files.rebuild import origin, rebuild
 from medtl_brain.anatomy import FILE, VOXEL
 
 MEMBERS = [f"nilearn/datasets/data/mni_icbm152_{name}_tal_nlin_sym_09a_converted.nii.gz" for name in ("t1", "gm", "wm")]

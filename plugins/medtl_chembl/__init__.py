@@ -1,6 +1,6 @@
 """MoleculeACE: what 30 ChEMBL targets say about 35,633 molecules."""
 
-from medtl_bench.hookspecs import DatasetEntry, hookimpl
+from medtl_bench.contract.hooks import DatasetEntry, hookimpl
 
 
 @hookimpl

@@ -10,8 +10,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from medtl_bench.data import Card, Dataset, Domain, Split, Stream, Task, Transfer
-from medtl_bench.shipped import TEST, TRAIN, VAL, arrays
+from medtl_bench.contract.dataset import Card, Dataset
+from medtl_bench.contract.scenario import Stream, Transfer
+from medtl_bench.contract.split import Domain, Split
+from medtl_bench.contract.task import Task
+from medtl_bench.files.division import TEST, TRAIN, VAL
+from medtl_bench.files.shipped import arrays
 
 FILE = Path(__file__).parent / "data" / "moleculeace.npz"
 SHA256 = "b3aa707867ee84287762675005fd5a7b7563ebcbe0f2695732729703e5db2f81"

@@ -12,7 +12,9 @@ from rdkit import Chem
 from rdkit.Chem.rdFingerprintGenerator import GetMorganGenerator
 from rdkit.Chem.Scaffolds.MurckoScaffold import MurckoScaffoldSmiles
 
-from medtl_bench.shipped import TEST, TRAIN, VAL, hashed, origin, packed, rebuild
+from medtl_bench.files.division import TEST, TRAIN, VAL, hashed
+from medtl_bench.files.npz import packed
+from medtl_bench.files.rebuild import origin, rebuild
 from medtl_chembl.dataset import FILE, LEFT_OUT, TARGETS
 
 MEMBERS = [f"MoleculeACE/Data/benchmark_data/{target.chembl}_{target.measure}.csv" for target in TARGETS]

@@ -6,8 +6,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from medtl_bench.networks import Network, pooled
-from medtl_bench.training import Batch, GradientMethod
+from medtl_bench.networks.build import pooled
+from medtl_bench.networks.network import Network
+from medtl_bench.training.batches import Batch
+from medtl_bench.training.method import GradientMethod
 
 
 @dataclass

@@ -1,6 +1,6 @@
 """Davis: how strongly 68 kinase inhibitors bind to 379 kinases."""
 
-from medtl_bench.hookspecs import DatasetEntry, hookimpl
+from medtl_bench.contract.hooks import DatasetEntry, hookimpl
 
 
 @hookimpl

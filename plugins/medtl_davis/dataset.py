@@ -12,10 +12,14 @@ from numpy.typing import NDArray
 from tensordict import TensorDict
 from torch import Tensor
 
-from medtl_bench.data import Card, Dataset, Domain, Split, Stream, Task, Transfer
-from medtl_bench.downloads import Download, Remote, content
+from medtl_bench.contract.dataset import Card, Dataset
+from medtl_bench.contract.scenario import Stream, Transfer
+from medtl_bench.contract.split import Domain, Split
+from medtl_bench.contract.task import Task
 from medtl_bench.errors import DataError
-from medtl_bench.shipped import TEST, TRAIN, VAL, divided, hashed, read
+from medtl_bench.files.division import TEST, TRAIN, VAL, divided, hashed
+from medtl_bench.files.downloads import Download, Remote, content
+from medtl_bench.files.shipped import read
 from medtl_davis.describe import composition, fingerprints, scaffolds
 
 PINNED = "https://raw.githubusercontent.com/hkmztrk/DeepDTA/a546a8433a6822e958f36171c4356ad6f414d623/data/davis/"

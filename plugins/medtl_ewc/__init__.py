@@ -1,6 +1,6 @@
 """Elastic weight consolidation."""
 
-from medtl_bench.hookspecs import AlgorithmEntry, hookimpl
+from medtl_bench.contract.hooks import AlgorithmEntry, hookimpl
 
 
 @hookimpl

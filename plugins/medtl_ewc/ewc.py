@@ -9,9 +9,10 @@ from torch import Tensor
 from torch.nn.functional import mse_loss
 from torch.nn.utils import parameters_to_vector
 
-from medtl_bench.data import Inputs, Split, concatenate
-from medtl_bench.networks import Network, Parameters
-from medtl_bench.training import Batch, GradientMethod
+from medtl_bench.contract.split import Inputs, Split, concatenate
+from medtl_bench.networks.network import Network, Parameters
+from medtl_bench.training.batches import Batch
+from medtl_bench.training.method import GradientMethod
 from medtl_ewc.fisher import diagonal
 
 

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.func import grad, vmap
 
-from medtl_bench.data import Inputs, Split, Task
-from medtl_bench.networks import Network, Parameters
+from medtl_bench.contract.split import Inputs, Split
+from medtl_bench.contract.task import Task
+from medtl_bench.networks.network import Network, Parameters
 
 CHUNK = 256  # rows
 

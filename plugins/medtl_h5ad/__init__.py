@@ -1,6 +1,6 @@
 """Single-cell data of one's own, from an h5ad file."""
 
-from medtl_bench.hookspecs import DatasetEntry, hookimpl
+from medtl_bench.contract.hooks import DatasetEntry, hookimpl
 
 
 @hookimpl

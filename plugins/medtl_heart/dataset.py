@@ -8,8 +8,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from medtl_bench.data import Card, Dataset, Domain, Split, Stream, Task, Transfer
-from medtl_bench.shipped import TEST, TRAIN, VAL, divided, read
+from medtl_bench.contract.dataset import Card, Dataset
+from medtl_bench.contract.scenario import Stream, Transfer
+from medtl_bench.contract.split import Domain, Split
+from medtl_bench.contract.task import Task
+from medtl_bench.files.division import TEST, TRAIN, VAL, divided
+from medtl_bench.files.shipped import read
 
 FILE = Path(__file__).parent / "data" / "heart_disease_uci.csv"
 SHA256 = "574f2fa2b43012fa25fca4fcdb36bd7c6bccdd0af4242f6c0e4c8633c5a072ae"

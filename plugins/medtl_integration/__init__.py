@@ -1,6 +1,6 @@
 """Batch correction: harmony, ComBat, and no correction to hold them against."""
 
-from medtl_bench.hookspecs import AlgorithmEntry, hookimpl
+from medtl_bench.contract.hooks import AlgorithmEntry, hookimpl
 
 
 @hookimpl

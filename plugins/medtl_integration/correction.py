@@ -12,8 +12,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 
-from medtl_bench.algorithm import Algorithm
-from medtl_bench.data import Inputs, Split, Task, concatenate, parts
+from medtl_bench.contract.algorithm import Algorithm
+from medtl_bench.contract.split import Inputs, Split, concatenate, parts
+from medtl_bench.contract.task import Task
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

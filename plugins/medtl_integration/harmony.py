@@ -5,8 +5,8 @@ from importlib.util import find_spec
 
 import torch
 
-from medtl_bench.algorithm import INSTALL
-from medtl_bench.data import Task
+from medtl_bench.contract.algorithm import INSTALL
+from medtl_bench.contract.task import Task
 from medtl_integration.correction import Correction, Floats, Ints
 
 CELLS_A_CLUSTER = 30

@@ -1,6 +1,6 @@
 """Model-agnostic meta-learning."""
 
-from medtl_bench.hookspecs import AlgorithmEntry, hookimpl
+from medtl_bench.contract.hooks import AlgorithmEntry, hookimpl
 
 
 @hookimpl

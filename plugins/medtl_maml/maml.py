@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from torch import Tensor
 from torch.func import grad, vmap
 
-from medtl_bench.data import Inputs, Split
-from medtl_bench.networks import Network, Parameters
-from medtl_bench.training import Batch, GradientMethod
+from medtl_bench.contract.split import Inputs, Split
+from medtl_bench.networks.network import Network, Parameters
+from medtl_bench.training.batches import Batch
+from medtl_bench.training.method import GradientMethod
 
 
 @dataclass

@@ -1,6 +1,6 @@
 """Rare classes of the MedMNIST collections as few-shot tasks."""
 
-from medtl_bench.hookspecs import DatasetEntry, hookimpl
+from medtl_bench.contract.hooks import DatasetEntry, hookimpl
 
 
 @hookimpl

@@ -9,12 +9,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from medtl_bench import computed
-from medtl_bench.archives import Limits, members
-from medtl_bench.data import Card, Dataset, Domain, Split, Stream, Task, Transfer
-from medtl_bench.downloads import content
+from medtl_bench.contract.dataset import Card, Dataset
+from medtl_bench.contract.scenario import Stream, Transfer
+from medtl_bench.contract.split import Domain, Split
+from medtl_bench.contract.task import Task
 from medtl_bench.errors import DataError
-from medtl_bench.seeds import generator
+from medtl_bench.files import cache
+from medtl_bench.files.archives import Limits, members
+from medtl_bench.files.downloads import content
+from medtl_bench.randomness import generator
 from medtl_medmnist.sets import Set, chosen
 
 CODE = sorted(Path(__file__).parent.glob("*.py"))
@@ -55,15 +58,15 @@ def build(argument: str) -> Dataset:
     )
 
 
-def _split(table: computed.Arrays, where: str, channels: int) -> Split:
+def _split(table: cache.Arrays, where: str, channels: int) -> Split:
     x = torch.from_numpy(table[f"{where}/x"]).float() / 255
     return Split(x.expand(-1, channels, -1, -1).contiguous(), torch.from_numpy(table[f"{where}/y"]))
 
 
-def load(one: Set) -> computed.Arrays:
+def load(one: Set) -> cache.Arrays:
     """Return the arrays that `arranged` makes of the file of a set; raises NotDownloadedError, IntegrityError or DataError."""
     file = content(one.remote)
-    return computed.arrays(one.name, [one.md5], CODE, lambda: arranged(one, read(file, one)))
+    return cache.arrays(one.name, [one.md5], CODE, lambda: arranged(one, read(file, one)))
 
 
 def read(file: bytes, one: Set) -> dict[str, tuple[Images, Labels]]:
@@ -74,7 +77,7 @@ def read(file: bytes, one: Set) -> dict[str, tuple[Images, Labels]]:
     }
 
 
-def arranged(one: Set, splits: dict[str, tuple[Images, Labels]]) -> computed.Arrays:
+def arranged(one: Set, splits: dict[str, tuple[Images, Labels]]) -> cache.Arrays:
     """Return of each task and split its rows, "0/train/x" and "0/train/y", and of all tasks `share` and `rare`.
 
     An image of which an exact copy is in a later split is `dropped`, the test split being the last. The third of the tasks with
@@ -84,7 +87,7 @@ def arranged(one: Set, splits: dict[str, tuple[Images, Labels]]) -> computed.Arr
     its = {split: one.members(labels[split]) for split in splits}
     share = its["train"].mean(0)
     rare = share.argsort(kind="stable").argsort(kind="stable") < len(share) // 3
-    arrays: computed.Arrays = {"share": share, "rare": rare, "dropped": np.array(dropped)}
+    arrays: cache.Arrays = {"share": share, "rare": rare, "dropped": np.array(dropped)}
     for task in range(len(share)):
         for split in splits:
             positive = its[split][:, task]

@@ -6,8 +6,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from medtl_bench.downloads import Download, Remote
 from medtl_bench.errors import MedTLError, unknown
+from medtl_bench.files.downloads import Download, Remote
 
 ZENODO = "https://zenodo.org/records/10519652/files"
 

@@ -1,6 +1,6 @@
 """Methylated adenines (6mA) in the DNA of eight species."""
 
-from medtl_bench.hookspecs import DatasetEntry, hookimpl
+from medtl_bench.contract.hooks import DatasetEntry, hookimpl
 
 
 @hookimpl

@@ -7,8 +7,11 @@ from zlib import crc32
 import numpy as np
 import torch
 
-from medtl_bench.data import Card, Dataset, Domain, Split, Stream, Task, Transfer
-from medtl_bench.downloads import Download, Remote, content
+from medtl_bench.contract.dataset import Card, Dataset
+from medtl_bench.contract.scenario import Stream, Transfer
+from medtl_bench.contract.split import Domain, Split
+from medtl_bench.contract.task import Task
+from medtl_bench.files.downloads import Download, Remote, content
 
 REPOSITORY = "https://raw.githubusercontent.com/FakeEnd/iDNA_ABF/6feae58080cb8a675590a1fbf3a956baf25142f3/data/DNA_MS/tsv"
 LETTERS = b"ACGT"

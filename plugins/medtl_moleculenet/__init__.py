@@ -1,6 +1,6 @@
 """MoleculeNet: toxicity, side effects and virtual screening, one assay a domain."""
 
-from medtl_bench.hookspecs import DatasetEntry, hookimpl
+from medtl_bench.contract.hooks import DatasetEntry, hookimpl
 
 
 @hookimpl

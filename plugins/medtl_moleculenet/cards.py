@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from medtl_bench.data import Card
-from medtl_bench.shipped import TEST, TRAIN
+from medtl_bench.contract.dataset import Card
+from medtl_bench.files.division import TEST, TRAIN
 from medtl_moleculenet.molecules import Table, lines
 
 if TYPE_CHECKING:

@@ -9,10 +9,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from medtl_bench import computed
-from medtl_bench.data import Card, Dataset, Domain, Split, Stream, Task, Transfer
-from medtl_bench.downloads import Download, Remote, content
-from medtl_bench.shipped import TEST, TRAIN, VAL, divided
+from medtl_bench.contract.dataset import Card, Dataset
+from medtl_bench.contract.scenario import Stream, Transfer
+from medtl_bench.contract.split import Domain, Split
+from medtl_bench.contract.task import Task
+from medtl_bench.files import cache
+from medtl_bench.files.division import TEST, TRAIN, VAL, divided
+from medtl_bench.files.downloads import Download, Remote, content
 from medtl_moleculenet import cards, molecules
 from medtl_moleculenet.molecules import MISSING, Table
 
@@ -86,9 +89,7 @@ class Collection:
         version, (remote,) = molecules.rdkit_version(), self.download.files
         table = content(remote)
         identity, code = (remote.sha256, version, repr(self)), [Path(molecules.__file__)]
-        return computed.arrays(
-            self.name, identity, code, lambda: molecules.described(table, self.assays, self.wanted, self.most)
-        )
+        return cache.arrays(self.name, identity, code, lambda: molecules.described(table, self.assays, self.wanted, self.most))
 
     def parts(self, table: Table) -> NDArray[np.int8]:
         """Return TRAIN, VAL or TEST for each molecule, the same for all of a group and for all assays.

@@ -1,6 +1,6 @@
 """Cell nuclei in three kinds of microscopy (BBBC038)."""
 
-from medtl_bench.hookspecs import DatasetEntry, hookimpl
+from medtl_bench.contract.hooks import DatasetEntry, hookimpl
 
 
 @hookimpl

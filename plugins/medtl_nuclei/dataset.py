@@ -7,11 +7,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from medtl_bench import computed
-from medtl_bench.archives import Limits, members
-from medtl_bench.data import Card, Dataset, Domain, Split, Stream, Task, Transfer
-from medtl_bench.downloads import Download, Remote, content
-from medtl_bench.shipped import TEST, TRAIN, VAL, divided, hashed
+from medtl_bench.contract.dataset import Card, Dataset
+from medtl_bench.contract.scenario import Stream, Transfer
+from medtl_bench.contract.split import Domain, Split
+from medtl_bench.contract.task import Task
+from medtl_bench.files import cache
+from medtl_bench.files.archives import Limits, members
+from medtl_bench.files.division import TEST, TRAIN, VAL, divided, hashed
+from medtl_bench.files.downloads import Download, Remote, content
 from medtl_nuclei.fields import fields
 from medtl_nuclei.pictures import BRIGHTFIELD, FLUORESCENCE, HISTOLOGY, Picture, pictures, tiles
 
@@ -52,7 +55,7 @@ def build() -> Dataset:
     )
 
 
-def load() -> computed.Arrays:
+def load() -> cache.Arrays:
     """Return the tiles and what is known of the pictures; raises NotDownloadedError, IntegrityError or DataError.
 
     A tile each: `grey` [n, side, side] in 0..255, `nucleus` [n, side, side], `picture` (its number). A picture each: `modality`
@@ -60,10 +63,10 @@ def load() -> computed.Arrays:
     """
     file = DOWNLOAD.files[0]
     archive = content(file)
-    return computed.arrays("nuclei", [file.sha256], CODE, lambda: arranged(pictures(members(archive, file.path, LIMITS))))
+    return cache.arrays("nuclei", [file.sha256], CODE, lambda: arranged(pictures(members(archive, file.path, LIMITS))))
 
 
-def arranged(found: Sequence[Picture]) -> computed.Arrays:
+def arranged(found: Sequence[Picture]) -> cache.Arrays:
     """Return the arrays that `load` tells of; fields are divided 60 to 15 to 25 within each modality."""
     field = fields(found)
     first = {int(number): picture.name for number, picture in zip(field[::-1], found[::-1], strict=True)}
@@ -82,12 +85,12 @@ def chosen(picture: Picture) -> list[tuple[NDArray[np.uint8], NDArray[np.bool_]]
     return [tile for _, tile in numbered[: TILES[picture.modality]]]
 
 
-def _domain(table: computed.Arrays, number: int, name: str) -> Domain:
+def _domain(table: cache.Arrays, number: int, name: str) -> Domain:
     mine = table["modality"] == number
     return Domain(name, *(_split(table, mine & (table["part"] == part)) for part in (TRAIN, VAL, TEST)))
 
 
-def _split(table: computed.Arrays, pictures: NDArray[np.bool_]) -> Split:
+def _split(table: cache.Arrays, pictures: NDArray[np.bool_]) -> Split:
     rows = pictures[table["picture"]]
     grey = torch.from_numpy(table["grey"][rows]).float()[:, None] / 255
     groups = torch.from_numpy(table["field"][table["picture"][rows]])

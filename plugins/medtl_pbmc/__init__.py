@@ -1,6 +1,6 @@
 """Blood cells by type, from single-cell RNA sequencing."""
 
-from medtl_bench.hookspecs import DatasetEntry, hookimpl
+from medtl_bench.contract.hooks import DatasetEntry, hookimpl
 
 
 @hookimpl

@@ -7,8 +7,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from medtl_bench.data import Card, Dataset, Domain, Split, Stream, Task, Transfer
-from medtl_bench.shipped import TEST, TRAIN, VAL, arrays, divided
+from medtl_bench.contract.dataset import Card, Dataset
+from medtl_bench.contract.scenario import Stream, Transfer
+from medtl_bench.contract.split import Domain, Split
+from medtl_bench.contract.task import Task
+from medtl_bench.files.division import TEST, TRAIN, VAL, divided
+from medtl_bench.files.shipped import arrays
 
 FILE = Path(__file__).parent / "data" / "pbmc68k_reduced.npz"
 SHA256 = "35bebb11a967cdd0c8f39a27648a360dcea1e446b5bc6073023b22ebd740e85d"

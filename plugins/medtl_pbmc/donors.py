@@ -5,8 +5,11 @@ import gzip
 import numpy as np
 import torch
 
-from medtl_bench.data import Card, Dataset, Domain, Split, Task, Transfer
-from medtl_bench.downloads import Download, Remote, content
+from medtl_bench.contract.dataset import Card, Dataset
+from medtl_bench.contract.scenario import Transfer
+from medtl_bench.contract.split import Domain, Split
+from medtl_bench.contract.task import Task
+from medtl_bench.files.downloads import Download, Remote, content
 
 UPSTREAM = "https://raw.githubusercontent.com/slowkow/harmonypy/4d2b63f52216c7c7e34e5d399a6f978540f904d4/data/"
 COMPONENTS = Remote(

@@ -6,7 +6,8 @@ from pathlib import Path
 import anndata
 import numpy as np
 
-from medtl_bench.shipped import origin, packed, rebuild
+from medtl_bench.files.npz import packed
+from medtl_bench.files.rebuild import origin, rebuild
 from medtl_pbmc.dataset import FILE
 
 MEMBER = "scanpy/datasets/10x_pbmc68k_reduced.h5ad"

@@ -1,6 +1,7 @@
 """The methods of other libraries, run through the same protocols under their own names."""
 
-from medtl_bench.hookspecs import AlgorithmEntry, Family, hookimpl
+from medtl_bench.contract.hooks import AlgorithmEntry, hookimpl
+from medtl_bench.contract.vocabulary import Family
 
 ADAPTATION: Family = "domain adaptation"
 CONTINUAL: Family = "continual learning"

@@ -10,9 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from medtl_bench.algorithm import Algorithm
-from medtl_bench.data import Inputs, Split, Task, concatenate, parts
-from medtl_bench.networks import scaling
+from medtl_bench.contract.algorithm import Algorithm
+from medtl_bench.contract.split import Inputs, Split, concatenate, parts
+from medtl_bench.contract.task import Task
+from medtl_bench.networks.scaling import scaling
 
 SMALLEST = 1e-6
 Floats = NDArray[np.floating]

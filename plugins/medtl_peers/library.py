@@ -11,7 +11,7 @@ from types import ModuleType
 import numpy as np
 import torch
 
-from medtl_bench.algorithm import INSTALL
+from medtl_bench.contract.algorithm import INSTALL
 
 EXTRA = f"{INSTALL}medtl-bench[peers]"
 BALLAST = ("tensorflow", "jax", "cupy")  # tried by these libraries where installed, for seconds, and used by none of ours

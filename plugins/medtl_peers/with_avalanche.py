@@ -15,10 +15,11 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset as TorchDataset
 
-from medtl_bench.batches import Batch, batches
-from medtl_bench.data import Inputs, Split, Task, concatenate
-from medtl_bench.networks import Network
-from medtl_bench.training import GradientMethod
+from medtl_bench.contract.split import Inputs, Split, concatenate
+from medtl_bench.contract.task import Task
+from medtl_bench.networks.network import Network
+from medtl_bench.training.batches import Batch, batches
+from medtl_bench.training.method import GradientMethod
 from medtl_peers.library import imported, missing, seeded
 
 

@@ -14,9 +14,11 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from medtl_bench.data import Inputs, Split, Task
-from medtl_bench.networks import Network
-from medtl_bench.training import Batch, GradientMethod
+from medtl_bench.contract.split import Inputs, Split
+from medtl_bench.contract.task import Task
+from medtl_bench.networks.network import Network
+from medtl_bench.training.batches import Batch
+from medtl_bench.training.method import GradientMethod
 from medtl_peers.library import imported, missing
 
 BUILD = "build it with: pip install --no-deps --no-build-isolation --use-pep517 "

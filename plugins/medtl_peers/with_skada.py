@@ -20,7 +20,8 @@ import torch
 from numpy.typing import NDArray
 from sklearn import linear_model
 
-from medtl_bench.data import Inputs, Split, Task
+from medtl_bench.contract.split import Inputs, Split
+from medtl_bench.contract.task import Task
 from medtl_peers.flat import SMALLEST, FlatMethod, Floats
 from medtl_peers.library import imported, missing, seeded
 

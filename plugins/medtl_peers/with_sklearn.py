@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.metrics.pairwise import rbf_kernel
 from torch import Tensor
 
-from medtl_bench.data import Inputs, Split, concatenate
+from medtl_bench.contract.split import Inputs, Split, concatenate
 from medtl_peers.flat import SMALLEST, FlatMethod, Floats
 from medtl_peers.library import seeded
 

@@ -1,6 +1,6 @@
 """Stem cells from four studies."""
 
-from medtl_bench.hookspecs import DatasetEntry, hookimpl
+from medtl_bench.contract.hooks import DatasetEntry, hookimpl
 
 
 @hookimpl

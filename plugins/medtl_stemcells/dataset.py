@@ -7,11 +7,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from medtl_bench.data import Card, Dataset, Domain, Split, Stream, Task, Transfer
-from medtl_bench.downloads import Download, Remote, content
+from medtl_bench.contract.dataset import Card, Dataset
+from medtl_bench.contract.scenario import Stream, Transfer
+from medtl_bench.contract.split import Domain, Split
+from medtl_bench.contract.task import Task
 from medtl_bench.errors import NotInstalledError
-from medtl_bench.metrics import INTEGRATION, defaults
-from medtl_bench.shipped import TEST, TRAIN, VAL, divided
+from medtl_bench.files.division import TEST, TRAIN, VAL, divided
+from medtl_bench.files.downloads import Download, Remote, content
+from medtl_bench.metrics.registry import INTEGRATION, defaults
 
 RDA = Remote(
     "stemcells/stemcells.rda",

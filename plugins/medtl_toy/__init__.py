@@ -1,6 +1,6 @@
 """Three simulated datasets that load in milliseconds: vectors, images and masks."""
 
-from medtl_bench.hookspecs import DatasetEntry, hookimpl
+from medtl_bench.contract.hooks import DatasetEntry, hookimpl
 
 
 @hookimpl

@@ -7,8 +7,11 @@ from itertools import accumulate
 import torch
 from torch import Generator, Tensor
 
-from medtl_bench.data import Card, Dataset, Domain, Split, Stream, Task, Transfer
-from medtl_bench.seeds import generator
+from medtl_bench.contract.dataset import Card, Dataset
+from medtl_bench.contract.scenario import Stream, Transfer
+from medtl_bench.contract.split import Domain, Split
+from medtl_bench.contract.task import Task
+from medtl_bench.randomness import generator
 
 Draw = Callable[[int, Generator], Split]
 

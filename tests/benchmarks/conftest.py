@@ -10,8 +10,8 @@ import pytest
 import torch
 from tabulate import tabulate
 
-from medtl_bench import memory
-from medtl_bench.runner import machine
+from medtl_bench.running.executors import allocator
+from medtl_bench.running.machine import machine
 from tests.timing import Pairs, timed
 
 MEASURED = pytest.StashKey["Page"]()
@@ -91,7 +91,7 @@ def side_by_side(speed: Page) -> Callable[..., Pairs]:
 def threads(request: pytest.FixtureRequest) -> Iterator[int]:
     """Let torch use as many threads as the test's parameter says, as in a run with freed memory kept."""
     before = torch.get_num_threads()
-    memory.keep_freed()
+    allocator.keep_freed()
     torch.set_num_threads(request.param)
     yield request.param
     torch.set_num_threads(before)

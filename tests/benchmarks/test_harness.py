@@ -11,9 +11,11 @@ from medtl_heart.dataset import build
 from pytest_benchmark.fixture import BenchmarkFixture
 from torch import nn
 
-from medtl_bench.data import Dataset, concatenate
-from medtl_bench.protocols import Clock, transfer
-from medtl_bench.seeds import generator
+from medtl_bench.contract.dataset import Dataset
+from medtl_bench.contract.split import concatenate
+from medtl_bench.protocols.examiner import Clock
+from medtl_bench.protocols.transfer import transfer
+from medtl_bench.randomness import generator
 
 ROUNDS = 11
 TRIES = 3  # other work on the machine may disturb one

@@ -4,10 +4,10 @@ import time
 
 import pytest
 
-from medtl_bench import plan
-from medtl_bench.plan import AlgorithmFacts, DatasetFacts, Preset, Scenario
-from medtl_bench.results import Store
-from medtl_bench.suite import missing
+from medtl_bench.results.store import Store
+from medtl_bench.running import plan
+from medtl_bench.running.plan import AlgorithmFacts, DatasetFacts, Preset, Scenario
+from medtl_bench.running.run import missing
 
 PARAMETERS = {f"parameter_{i}": i / 7 for i in range(8)}
 ALGORITHMS = [

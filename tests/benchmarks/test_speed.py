@@ -12,9 +12,10 @@ from medtl_ewc.ewc import EWC
 from medtl_maml.maml import MAML
 from torch import Tensor, nn
 
-from medtl_bench.data import Split, Task
-from medtl_bench.seeds import generator
-from medtl_bench.training import Batch
+from medtl_bench.contract.split import Split
+from medtl_bench.contract.task import Task
+from medtl_bench.randomness import generator
+from medtl_bench.training.batches import Batch
 from tests.timing import Pairs, medians
 from tests.together import in_two_processes, stacked
 

@@ -11,9 +11,11 @@ from medtl_heart.dataset import build
 from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 
-from medtl_bench.data import Dataset, Split, concatenate
-from medtl_bench.protocols import Clock, transfer
-from medtl_bench.seeds import generator
+from medtl_bench.contract.dataset import Dataset
+from medtl_bench.contract.split import Split, concatenate
+from medtl_bench.protocols.examiner import Clock
+from medtl_bench.protocols.transfer import transfer
+from medtl_bench.randomness import generator
 from tests.together import stacked
 
 pytestmark = pytest.mark.slow

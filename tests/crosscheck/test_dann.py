@@ -15,11 +15,12 @@ from medtl_toy.dataset import vectors
 from torch import Tensor, nn
 from torch.func import grad, vmap
 
-from medtl_bench.batches import Batch, batches
-from medtl_bench.data import Split, Task
-from medtl_bench.seeds import generator
-from medtl_bench.statistics import Mean, mean_interval
-from medtl_bench.training import GradientMethod
+from medtl_bench.board.statistics import Mean, mean_interval
+from medtl_bench.contract.split import Split
+from medtl_bench.contract.task import Task
+from medtl_bench.randomness import generator
+from medtl_bench.training.batches import Batch, batches
+from medtl_bench.training.method import GradientMethod
 
 pytest.importorskip("pytorch_adapt")
 pytest.importorskip("skada.deep")

@@ -9,12 +9,14 @@ import torch
 from medtl_ewc.ewc import EWC
 from torch import Tensor, nn
 
-from medtl_bench import measures
-from medtl_bench.data import Split, Task
-from medtl_bench.metrics import accuracy
-from medtl_bench.networks import Network, Parameters
-from medtl_bench.seeds import generator
-from medtl_bench.training import Batch, optimise
+from medtl_bench.board import measures
+from medtl_bench.contract.split import Split
+from medtl_bench.contract.task import Task
+from medtl_bench.metrics.classes import accuracy
+from medtl_bench.networks.network import Network, Parameters
+from medtl_bench.randomness import generator
+from medtl_bench.training.batches import Batch
+from medtl_bench.training.loop import optimise
 
 pytest.importorskip("avalanche")
 from avalanche.benchmarks import tensors_benchmark

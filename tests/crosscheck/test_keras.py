@@ -15,15 +15,17 @@ from medtl_maml.maml import MAML
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
-from medtl_bench import networks
-from medtl_bench.data import Split, Task, concatenate
-from medtl_bench.keras_backbone import KerasBackbone, seeded
-from medtl_bench.networks import Network, Parameters
-from medtl_bench.seeds import generator
+from medtl_bench.contract.split import Split, concatenate
+from medtl_bench.contract.task import Task
+from medtl_bench.networks import network
+from medtl_bench.networks.keras import KerasBackbone, seeded
+from medtl_bench.networks.network import Network, Parameters
+from medtl_bench.randomness import generator
 from medtl_bench.testing.algorithms import checks
 from medtl_bench.testing.subject import Subject
 from medtl_bench.testing.tiny import cases
-from medtl_bench.training import Batch, optimise
+from medtl_bench.training.batches import Batch
+from medtl_bench.training.loop import optimise
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
 keras = pytest.importorskip("keras")
@@ -35,7 +37,7 @@ TOLERANCE = 1e-5  # Keras computes in float32 on torch, whatever the type of the
 
 Made = tuple[nn.Module, Any, tuple[int, ...]]
 Make = Callable[[], Made]
-DOCUMENTED = (Sequence, concatenate, dataclass, networks, seeded)  # what the example in the docstring uses
+DOCUMENTED = (Sequence, concatenate, dataclass, network, seeded)  # what the example in the docstring uses
 
 
 def vectors() -> Made:
@@ -115,7 +117,7 @@ def test_a_plain_functional_call_on_a_keras_model_has_no_gradient(page) -> None:
         AREA,
         "`torch.func.functional_call` on a Keras model computes with the model's own weights, not with those it is given: the "
         "layers read Keras variables, which torch does not replace. All gradients are then zero, without an error. "
-        "`medtl_bench.keras_backbone.KerasBackbone` hands the weights over as Keras's own `stateless_call` does.",
+        "`medtl_bench.networks.keras.KerasBackbone` hands the weights over as Keras's own `stateless_call` does.",
     )
 
 

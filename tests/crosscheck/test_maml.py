@@ -9,11 +9,12 @@ import torch
 from medtl_maml.maml import MAML
 from torch import Tensor, nn
 
-from medtl_bench.batches import Batch, batches
-from medtl_bench.data import Split, Task
-from medtl_bench.seeds import generator
-from medtl_bench.statistics import Mean, mean_interval
-from medtl_bench.training import optimise
+from medtl_bench.board.statistics import Mean, mean_interval
+from medtl_bench.contract.split import Split
+from medtl_bench.contract.task import Task
+from medtl_bench.randomness import generator
+from medtl_bench.training.batches import Batch, batches
+from medtl_bench.training.loop import optimise
 from tests.simulated import VALUES, sine_task
 
 l2l = pytest.importorskip("learn2learn")

@@ -13,7 +13,9 @@ from scipy.stats import somersd
 from sklearn.calibration import calibration_curve
 from torch import nn
 
-from medtl_bench import measures, metrics
+from medtl_bench.board import measures
+from medtl_bench.metrics import ranking, registry
+from medtl_bench.metrics.classes import balanced_accuracy, brier, expected_calibration_error
 
 pytest.importorskip("avalanche")
 from avalanche.benchmarks import tensors_benchmark
@@ -232,7 +234,7 @@ PAIRS = [(*key, peer) for key, peers in COUNTERPARTS.items() for peer in peers]
 @pytest.mark.parametrize(("name", "given", "peer"), PAIRS, ids=["-".join(pair) for pair in PAIRS])
 @pytest.mark.filterwarnings("ignore::UserWarning")  # of labels that are absent, which is the point
 def test_metric_equals(page, name: str, given: str, peer: str) -> None:
-    ours, theirs = metrics.METRICS[name].function, COUNTERPARTS[name, given][peer]
+    ours, theirs = registry.METRICS[name].function, COUNTERPARTS[name, given][peer]
     compared = [(ours(answer, y), answer, y) for answer, y in GIVEN[given]()]
     defined = [(value, answer, y) for value, answer, y in compared if np.isfinite(value)]
     assert len(defined) >= 50
@@ -249,7 +251,7 @@ def test_metric_equals(page, name: str, given: str, peer: str) -> None:
 
 def test_balanced_accuracy_leaves_out_classes_without_rows(page) -> None:
     answer, y = np.eye(3)[[0, 0, 1, 2]], np.array([0, 0, 1, 1])
-    ours = metrics.balanced_accuracy(answer, y)
+    ours = balanced_accuracy(answer, y)
     theirs = float(tm.recall(torch.tensor(answer.argmax(1)), torch.tensor(y), average="macro", num_classes=3))
     assert (ours, theirs) == (0.75, 0.5)
     page.finding(
@@ -262,7 +264,7 @@ def test_balanced_accuracy_leaves_out_classes_without_rows(page) -> None:
 
 def test_calibration_error_is_of_the_top_class(page) -> None:
     (answer, y), *_ = cases(2)
-    ours = metrics.expected_calibration_error(answer, y)
+    ours = expected_calibration_error(answer, y)
     positive = float(tm.calibration_error(torch.tensor(answer[:, 1]), torch.tensor(y), n_bins=15))
     assert abs(ours - positive) > 0.01
     page.finding(
@@ -276,7 +278,7 @@ def test_calibration_error_is_of_the_top_class(page) -> None:
 
 def test_brier_score_is_not_halved(page) -> None:
     (answer, y), *_ = cases(2)
-    assert metrics.brier(answer, y) == pytest.approx(2 * sk.brier_score_loss(y, answer[:, 1]))
+    assert brier(answer, y) == pytest.approx(2 * sk.brier_score_loss(y, answer[:, 1]))
     page.finding(
         CASES,
         "The Brier score is Brier's own, a sum over classes between 0 and 2. For two classes scikit-learn gives half of it "
@@ -290,7 +292,7 @@ def test_average_precision_is_not_the_area_by_trapezoids(page) -> None:
     for answer, y in cases(2):
         if y.any():
             precision, recall, _ = sk.precision_recall_curve(y, answer[:, 1])
-            gaps.append(sk.auc(recall, precision) - metrics.average_precision(answer, y))
+            gaps.append(sk.auc(recall, precision) - ranking.average_precision(answer, y))
     assert max(gaps) > 0.01
     page.finding(
         CASES,

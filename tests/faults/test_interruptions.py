@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 TRIALS = 24
-COMMAND = [sys.executable, "-c", "from medtl_bench.cli import main; main()"]
+COMMAND = [sys.executable, "-c", "from medtl_bench.cli.main import main; main()"]
 
 
 class Driver:

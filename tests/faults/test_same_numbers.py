@@ -4,10 +4,11 @@ import json
 
 import pytest
 
-from medtl_bench import catalogue, suite
-from medtl_bench.executors import inprocess
-from medtl_bench.executors.processes import Processes
-from medtl_bench.results import Store
+from medtl_bench.catalogue import discovery
+from medtl_bench.results.store import Store
+from medtl_bench.running import run as running
+from medtl_bench.running.executors import inprocess
+from medtl_bench.running.executors.processes import Processes
 
 ALGORITHMS = ["chance", "fine-tune", "dann", "maml", "ewc", "nearest-centroid", "logistic-regression", "random-forest"]
 
@@ -16,12 +17,12 @@ ALGORITHMS = ["chance", "fine-tune", "dann", "maml", "ewc", "nearest-centroid", 
 def stored(plugin_file, tmp_path_factory):
     """Return a function: the scores as stored in each record, by key, of a run with an executor."""
     files = [plugin_file("tiny")]
-    request = suite.Request(["tiny"], ALGORITHMS, preset="smoke", plugin_files=files)
-    planned = suite.make_plan(request, catalogue.find(files), inprocess.run).planned
+    request = running.Request(["tiny"], ALGORITHMS, preset="smoke", plugin_files=files)
+    planned = running.make_plan(request, discovery.find(files), inprocess.run).planned
 
     def run(execute, order=1):
         store = Store(tmp_path_factory.mktemp("results"))
-        for record in suite.run(planned[::order], store, execute, files):
+        for record in running.run(planned[::order], store, execute, files):
             assert record.outcome.status in {"ok", "skipped"}, record.outcome.reason
         contents = {path.stem: json.loads(path.read_text())["outcome"] for path in store.folder.iterdir()}
         assert len(contents) == len(planned)

@@ -15,12 +15,17 @@ from medtl_toy.dataset import images
 from scipy.spatial.distance import jensenshannon
 from tensordict import TensorDict
 
-from medtl_bench import lockstep, stacking
-from medtl_bench.algorithm import Algorithm
-from medtl_bench.data import Dataset, Split, Task
-from medtl_bench.protocols import Clock, transfer
-from medtl_bench.seeds import generator
-from medtl_bench.training import Batch, GradientMethod
+from medtl_bench import cooperative
+from medtl_bench.contract.algorithm import Algorithm
+from medtl_bench.contract.dataset import Dataset
+from medtl_bench.contract.split import Split
+from medtl_bench.contract.task import Task
+from medtl_bench.protocols.examiner import Clock
+from medtl_bench.protocols.transfer import transfer
+from medtl_bench.randomness import generator
+from medtl_bench.training import stacked
+from medtl_bench.training.batches import Batch
+from medtl_bench.training.method import GradientMethod
 
 TWO = Task("classification", ("no", "yes"))
 MASKS = Task("segmentation", ("background", "blob"))
@@ -191,8 +196,8 @@ def test_a_stack_trains_each_learner_as_it_would_be_alone(cls: type[GradientMeth
             made.adapt(Split(one.x[0, :3], one.y[0, :3]))
             return made
 
-        stacker = stacking.Stacker()
-        done = lockstep.run([partial(fitted, seed) for seed in range(3)], stacker, 64)
+        stacker = stacked.Stacker()
+        done = cooperative.run([partial(fitted, seed) for seed in range(3)], stacker, 64)
         assert stacker.alone == {}
         for seed, trained in enumerate(done):
             torch.testing.assert_close(trained.result().predict(one.x[1]), fitted(seed).predict(one.x[1]), rtol=1e-3, atol=1e-4)

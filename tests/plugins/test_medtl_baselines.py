@@ -11,15 +11,17 @@ from medtl_baselines.sklearn import LogisticRegression, RandomForest
 from medtl_heart.dataset import build
 from sklearn.neighbors import NearestCentroid as Reference
 
-from medtl_bench import catalogue
-from medtl_bench.algorithm import refusal
-from medtl_bench.data import Dataset, Split
-from medtl_bench.protocols import Clock, MakeLearner, transfer
-from medtl_bench.seeds import generator
+from medtl_bench.catalogue import discovery
+from medtl_bench.contract.algorithm import refusal
+from medtl_bench.contract.dataset import Dataset
+from medtl_bench.contract.split import Split
+from medtl_bench.protocols.examiner import Clock, MakeLearner
+from medtl_bench.protocols.transfer import transfer
+from medtl_bench.randomness import generator
 from tests.simulated import CLASSES, VALUES, moons
 from tests.together import stacked
 
-FOUND = catalogue.find()
+FOUND = discovery.find()
 METHODS = [
     name
     for name, r in FOUND.algorithms.items()
@@ -35,7 +37,7 @@ def heart() -> Dataset:
 
 @pytest.mark.parametrize("name", METHODS)
 def test_every_method_beats_chance_on_one_hospital_from_the_others(name: str, heart: Dataset) -> None:
-    cls = catalogue.find().algorithm(name)
+    cls = discovery.find().algorithm(name)
     scores = stacked(partial(_accuracy, heart, "others-to-hungary", cls), SEEDS)
     assert np.mean(scores) > 0.6, scores
 
@@ -43,7 +45,7 @@ def test_every_method_beats_chance_on_one_hospital_from_the_others(name: str, he
 @pytest.mark.slow
 @pytest.mark.parametrize("name", METHODS)
 def test_every_method_beats_chance_over_all_hospitals(name: str, heart: Dataset) -> None:
-    cls = catalogue.find().algorithm(name)
+    cls = discovery.find().algorithm(name)
     transfers = [t.name for t in heart.transfers if not t.optional]
     scores = np.mean([stacked(partial(_accuracy, heart, name, cls), SEEDS) for name in transfers], 0)
     assert np.mean(scores) > 0.57, scores

@@ -11,9 +11,11 @@ from medtl_baselines.finetune import FineTune
 from medtl_brain import anatomy, contrasts, lesions, scanner
 from sklearn.metrics import roc_auc_score
 
-from medtl_bench.data import Dataset, Transfer
+from medtl_bench.contract.dataset import Dataset
+from medtl_bench.contract.scenario import Transfer
 from medtl_bench.errors import IntegrityError
-from medtl_bench.protocols import Clock, transfer
+from medtl_bench.protocols.examiner import Clock
+from medtl_bench.protocols.transfer import transfer
 
 WHEEL = "nilearn-0.14.1-py3-none-any.whl"
 BUILDS = {"brain-contrasts": contrasts.build, "brain-lesions": lesions.build}

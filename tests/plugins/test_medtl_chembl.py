@@ -13,10 +13,11 @@ from medtl_peers.with_sklearn import SupportVectors
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from medtl_bench.data import Dataset, concatenate
+from medtl_bench.contract.dataset import Dataset
+from medtl_bench.contract.split import concatenate
 from medtl_bench.errors import IntegrityError
-from medtl_bench.protocols import Clock, Examiner, Labels
-from medtl_bench.shipped import TEST, TRAIN, VAL
+from medtl_bench.files.division import TEST, TRAIN, VAL
+from medtl_bench.protocols.examiner import Clock, Examiner, Labels
 
 WHEEL = "MoleculeACE-3.0.0-py3-none-any.whl"
 FAMILY_SHARES = {"GPCR": 4, "kinase": 2, "nuclear receptor": 2, "protease": 1, "transporter": 1, "other": 0}

@@ -11,11 +11,13 @@ from medtl_baselines.bounds import SourceOnly
 from medtl_dann.dann import DANN, reverse
 from medtl_toy.dataset import vectors
 
-from medtl_bench.algorithm import Algorithm
-from medtl_bench.data import Dataset, Split
-from medtl_bench.protocols import Clock, transfer
-from medtl_bench.seeds import generator
-from medtl_bench.training import Batch
+from medtl_bench.contract.algorithm import Algorithm
+from medtl_bench.contract.dataset import Dataset
+from medtl_bench.contract.split import Split
+from medtl_bench.protocols.examiner import Clock
+from medtl_bench.protocols.transfer import transfer
+from medtl_bench.randomness import generator
+from medtl_bench.training.batches import Batch
 from tests.simulated import CLASSES
 
 SEEDS = range(5)

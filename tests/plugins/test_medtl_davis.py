@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from medtl_bench import networks
-from medtl_bench.data import Dataset
-from medtl_bench.downloads import content
+from medtl_bench.contract.dataset import Dataset
 from medtl_bench.errors import DataError, NotDownloadedError, NotInstalledError
+from medtl_bench.files.downloads import content
+from medtl_bench.networks import build
 
 pytest.importorskip("rdkit", reason="needs rdkit: pip install medtl-bench[molecules]")
 
@@ -162,7 +162,7 @@ def test_every_split_holds_strong_and_weak_pairs(davis):
 
 def test_a_network_has_a_tower_for_each_part(davis):
     rows = davis.domain("TK").train[torch.arange(4)]
-    assert networks.build(rows.x, davis.task, 64)(rows.x).shape == (4,)
+    assert build.build(rows.x, davis.task, 64)(rows.x).shape == (4,)
 
 
 def test_two_builds_hold_the_same_data(davis, offline):

@@ -11,10 +11,13 @@ from medtl_ewc.ewc import EWC, Spring
 from tensordict import TensorDict
 from torch import nn
 
-from medtl_bench.data import Inputs, Split, Task
-from medtl_bench.networks import Network, Parameters, build
-from medtl_bench.protocols import Clock, MakeLearner, stream
-from medtl_bench.seeds import generator
+from medtl_bench.contract.split import Inputs, Split
+from medtl_bench.contract.task import Task
+from medtl_bench.networks.build import build
+from medtl_bench.networks.network import Network, Parameters
+from medtl_bench.protocols.examiner import Clock, MakeLearner
+from medtl_bench.protocols.stream import stream
+from medtl_bench.randomness import generator
 from tests.simulated import CLASSES, moving_signal
 
 SEEDS = range(5)

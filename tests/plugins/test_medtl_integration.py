@@ -9,10 +9,11 @@ from medtl_integration.combat import Combat, combat
 from medtl_integration.correction import Uncorrected
 from medtl_integration.harmony import Harmony
 
-from medtl_bench import integration
-from medtl_bench.data import Split, Task
-from medtl_bench.metrics import INTEGRATION, defaults
-from medtl_bench.seeds import generator
+from medtl_bench.contract.split import Split
+from medtl_bench.contract.task import Task
+from medtl_bench.metrics import embeddings
+from medtl_bench.metrics.registry import INTEGRATION, defaults
+from medtl_bench.randomness import generator
 
 TASK = Task("classification", ("a", "b"), (*defaults("classification"), *INTEGRATION))
 MISSING = pytest.mark.skipif(
@@ -106,11 +107,11 @@ def test_correction_mixes_batches_and_keeps_types():
     x, y = torch.cat([s.x for s in splits]), torch.cat([s.y for s in splits]).numpy()
     batch = np.repeat(range(3), [80, 60, 70])
     z = {cls: fitted(cls).embed(x).numpy() for cls in (Uncorrected, Combat, Harmony)}
-    mixed = {cls: integration.ilisi(value, batch, y) for cls, value in z.items()}
+    mixed = {cls: embeddings.ilisi(value, batch, y) for cls, value in z.items()}
     assert mixed[Combat] > mixed[Uncorrected] + 0.5
     assert mixed[Harmony] > mixed[Uncorrected] + 0.5
-    assert integration.clisi(z[Combat], batch, y) < 1.2
-    assert integration.clisi(z[Harmony], batch, y) < 1.2
+    assert embeddings.clisi(z[Combat], batch, y) < 1.2
+    assert embeddings.clisi(z[Harmony], batch, y) < 1.2
 
 
 @pytest.mark.parametrize("cls", METHODS)

@@ -9,10 +9,10 @@ from medtl_baselines.bounds import Joint, TargetOnly
 from medtl_baselines.finetune import FineTune
 from medtl_maml.maml import MAML
 
-from medtl_bench.algorithm import Algorithm, copied
-from medtl_bench.data import Split
-from medtl_bench.seeds import generator
-from medtl_bench.training import Batch
+from medtl_bench.contract.algorithm import Algorithm, copied
+from medtl_bench.contract.split import Split
+from medtl_bench.randomness import generator
+from medtl_bench.training.batches import Batch
 from tests.simulated import CLASSES, VALUES, sine_task
 from tests.together import stacked
 

@@ -12,9 +12,10 @@ import torch
 from medtl_medmnist import dataset, sets
 from pytest_httpserver import HTTPServer
 
-from medtl_bench import catalogue, downloads
-from medtl_bench.data import Dataset
+from medtl_bench.catalogue import discovery
+from medtl_bench.contract.dataset import Dataset
 from medtl_bench.errors import DataError, IntegrityError, MedTLError, NotDownloadedError
+from medtl_bench.files import downloads
 from medtl_bench.testing import checks_of
 
 SIZES = {"train": 240, "val": 60, "test": 120}
@@ -69,7 +70,7 @@ def built(publish: Callable[..., None]) -> Callable[[str], Dataset]:
 
     def build(argument: str) -> Dataset:
         publish(**{name: npz(arrays(name)) for name in argument.split("+")})
-        return catalogue.find().dataset(f"medmnist:{argument}")
+        return discovery.find().dataset(f"medmnist:{argument}")
 
     return build
 
@@ -193,7 +194,7 @@ def test_a_file_that_is_missing_or_changed_is_told(publish: Callable[..., None],
         dataset.build("octmnist")
     path.unlink()
     with pytest.raises(NotDownloadedError, match="medtl-bench data fetch medmnist:octmnist"):
-        catalogue.find().dataset("medmnist:octmnist")
+        discovery.find().dataset("medmnist:octmnist")
 
 
 def test_it_is_fetched_from_a_server_and_built(

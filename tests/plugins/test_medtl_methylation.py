@@ -12,11 +12,13 @@ from medtl_baselines.finetune import FineTune
 from medtl_baselines.sklearn import LogisticRegression
 from medtl_methylation import dataset
 
-from medtl_bench.algorithm import Algorithm
-from medtl_bench.data import Dataset, Task
+from medtl_bench.contract.algorithm import Algorithm
+from medtl_bench.contract.dataset import Dataset
+from medtl_bench.contract.task import Task
 from medtl_bench.errors import IntegrityError, NotDownloadedError
-from medtl_bench.protocols import Clock, transfer
-from medtl_bench.results import Store
+from medtl_bench.protocols.examiner import Clock
+from medtl_bench.protocols.transfer import transfer
+from medtl_bench.results.store import Store
 
 DATA = Path(os.environ.get("MEDTL_BENCH_DATA", Path(__file__).parents[3] / "shared" / "data")).resolve()
 

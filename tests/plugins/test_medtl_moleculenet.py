@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 import torch
 
-from medtl_bench import computed
-from medtl_bench.data import Dataset
-from medtl_bench.downloads import content
+from medtl_bench.contract.dataset import Dataset
 from medtl_bench.errors import DataError, IntegrityError, NotDownloadedError, NotInstalledError
-from medtl_bench.shipped import TRAIN
+from medtl_bench.files import cache
+from medtl_bench.files.division import TRAIN
+from medtl_bench.files.downloads import content
 
 pytest.importorskip("rdkit", reason="needs rdkit: pip install medtl-bench[molecules]")
 
@@ -210,7 +210,7 @@ def test_the_cards_count_what_is_left_out(built):
 
 
 def test_a_kept_table_gives_the_same_dataset_as_a_fresh_one(built, offline, tmp_path, monkeypatch):
-    monkeypatch.setattr(computed, "folder", lambda: tmp_path)
+    monkeypatch.setattr(cache, "folder", lambda: tmp_path)
     first = dataset.sider().digest()
     assert len(list(tmp_path.iterdir())) == 1
     monkeypatch.setattr(molecules, "described", lambda *_: pytest.fail("computed again"))

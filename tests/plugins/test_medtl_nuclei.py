@@ -17,11 +17,12 @@ from medtl_nuclei.pictures import BRIGHTFIELD, FLUORESCENCE, HISTOLOGY
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from medtl_bench import downloads
-from medtl_bench.archives import Limits
-from medtl_bench.data import Dataset
+from medtl_bench.contract.dataset import Dataset
 from medtl_bench.errors import DataError, NotDownloadedError
-from medtl_bench.protocols import Clock, transfer
+from medtl_bench.files import downloads
+from medtl_bench.files.archives import Limits
+from medtl_bench.protocols.examiner import Clock
+from medtl_bench.protocols.transfer import transfer
 
 OFFLINE = Path(os.environ.get(downloads.OFFLINE) or Path(__file__).parents[3] / "shared" / "data")
 REAL = OFFLINE / dataset.DOWNLOAD.files[0].path

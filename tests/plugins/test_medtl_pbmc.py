@@ -8,7 +8,7 @@ from medtl_pbmc import dataset
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score
 
-from medtl_bench.data import Dataset
+from medtl_bench.contract.dataset import Dataset
 from medtl_bench.errors import IntegrityError
 
 WHEEL = "scanpy-1.11.5-py3-none-any.whl"

@@ -7,8 +7,8 @@ from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score
 
-from medtl_bench import integration
-from medtl_bench.data import Dataset
+from medtl_bench.contract.dataset import Dataset
+from medtl_bench.metrics import embeddings
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def test_the_same_four_types_are_rare_whichever_batch_is_left_out(simulated):
     rare = {"CD4+/CD45RO+ Memory", "CD4+/CD45RA+/CD25- Naive T", "CD56+ NK", "CD34+"}
     for transfer in simulated.transfers:
         y = torch.cat([simulated.domain(name).train.y for name in transfer.sources]).numpy()
-        assert {CLASSES[c] for c in integration.rare(y, 10)} == rare
+        assert {CLASSES[c] for c in embeddings.rare(y, 10)} == rare
 
 
 def test_one_type_is_doubled_in_each_batch(simulated):
@@ -77,8 +77,8 @@ def test_counts_vary_as_a_negative_binomial():
 def test_neighbourhoods_hold_about_half_of_the_batches_before_any_correction(simulated):
     x, batch, y = training(simulated)
     z = PCA(30, random_state=0).fit_transform(x)
-    assert 1.3 < integration.ilisi(z, batch, y) < 2.4
-    assert integration.clisi(z, batch, y) < 2
+    assert 1.3 < embeddings.ilisi(z, batch, y) < 2.4
+    assert embeddings.clisi(z, batch, y) < 2
 
 
 def test_types_can_be_told_across_batches(simulated):

@@ -7,12 +7,14 @@ import pytest
 import torch
 from medtl_pbmc import donors
 
-from medtl_bench import catalogue, integration
-from medtl_bench.algorithm import refusal
-from medtl_bench.data import Dataset
-from medtl_bench.downloads import OFFLINE
+from medtl_bench.catalogue import discovery
+from medtl_bench.contract.algorithm import refusal
+from medtl_bench.contract.dataset import Dataset
 from medtl_bench.errors import NotDownloadedError
-from medtl_bench.protocols import Clock, transfer
+from medtl_bench.files.downloads import OFFLINE
+from medtl_bench.metrics import embeddings
+from medtl_bench.protocols.examiner import Clock
+from medtl_bench.protocols.transfer import transfer
 
 FOLDER = Path(os.environ.get(OFFLINE) or Path(__file__).parents[3] / "shared" / "data")
 NEEDS_HARMONY = pytest.mark.skipif(find_spec("harmonypy") is None, reason="harmonypy is not installed: medtl-bench[cells]")
@@ -40,7 +42,7 @@ def test_donors_have_the_published_counts_and_no_labels(cells):
 
 def test_before_correction_a_neighbourhood_holds_one_and_a_half_donors(cells):
     z, donor = whole(cells)
-    assert integration.ilisi(z, donor, donor) == pytest.approx(1.5, abs=0.02)
+    assert embeddings.ilisi(z, donor, donor) == pytest.approx(1.5, abs=0.02)
 
 
 @NEEDS_HARMONY
@@ -49,12 +51,12 @@ def test_harmony_raises_that_to_about_two_point_three(cells):
 
     z, donor = whole(cells)
     corrected = run_harmony(z, {"donor": donor}, "donor", verbose=False, ncores=1).Z_corr
-    assert integration.ilisi(corrected, donor, donor) == pytest.approx(2.3, abs=0.06)
+    assert embeddings.ilisi(corrected, donor, donor) == pytest.approx(2.3, abs=0.06)
 
 
 @NEEDS_HARMONY
 def test_the_protocol_gives_the_same_values(cells):
-    found = catalogue.find()
+    found = discovery.find()
     scores = {}
     for name in ("uncorrected", "harmony"):
         cls = found.algorithm(name)
@@ -67,7 +69,7 @@ def test_the_protocol_gives_the_same_values(cells):
 
 
 def test_methods_that_learn_from_labels_are_turned_away(cells):
-    found = catalogue.find()
+    found = discovery.find()
     takes = {name for name in found.algorithms if refusal(found.algorithm(name), cells.task, cells.domains[0].train.x) is None}
     assert {"uncorrected", "combat"} <= takes <= {"uncorrected", "combat", "harmony"}
 

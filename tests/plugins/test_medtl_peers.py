@@ -14,10 +14,10 @@ from medtl_peers.with_learn2learn import ANIL
 from medtl_peers.with_sklearn import NearestNeighbours, SupportVectors
 from sklearn.svm import SVC
 
-from medtl_bench import catalogue
-from medtl_bench.data import Split
-from medtl_bench.runner import run_trial
-from medtl_bench.seeds import generator
+from medtl_bench.catalogue import discovery
+from medtl_bench.contract.split import Split
+from medtl_bench.randomness import generator
+from medtl_bench.running.trial import run_trial
 from tests.simulated import CLASSES, VALUES, moons
 
 NAMES = [entry.name for entry in medtl_algorithms()]
@@ -38,7 +38,7 @@ def test_each_library_named_by_the_suite_is_there_under_its_own_name() -> None:
 @pytest.mark.parametrize("name", [name for name in NAMES if not name.startswith("sklearn")])
 def test_without_its_library_a_trial_is_skipped_and_says_what_to_install(monkeypatch, name: str) -> None:
     monkeypatch.setattr(library, "find_spec", lambda module: None)
-    found = catalogue.find()
+    found = discovery.find()
     task = next(t for t in (CLASSES, VALUES) if (found.algorithm(name).supports(t) or "install").startswith("install"))
     assert found.algorithm(name).supports(task).startswith("install medtl-bench[peers]: ")
 
@@ -50,7 +50,7 @@ def test_without_its_library_a_trial_is_skipped_and_says_what_to_install(monkeyp
     class Trial:
         algorithm, dataset, seed, threads, key = name, "none", 0, 1, "0" * 24
 
-    monkeypatch.setattr("medtl_bench.runner.seed_everything", lambda trial: None)
+    monkeypatch.setattr("medtl_bench.running.trial.seed_everything", lambda trial: None)
     outcome = run_trial(found, Trial(), lambda _: Data())
     assert outcome.status == "skipped"
     assert outcome.reason.startswith("install medtl-bench[peers]: ")

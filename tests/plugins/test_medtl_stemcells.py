@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from medtl_bench.data import Dataset
-from medtl_bench.downloads import OFFLINE
+from medtl_bench.contract.dataset import Dataset
 from medtl_bench.errors import DataError, IntegrityError, NotDownloadedError
+from medtl_bench.files.downloads import OFFLINE
 
 HERE = Path(__file__).parents[3] / "shared" / "data"
 FOLDER = Path(os.environ.get(OFFLINE) or HERE)

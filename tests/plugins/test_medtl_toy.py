@@ -5,7 +5,7 @@ from medtl_toy import dataset
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import balanced_accuracy_score
 
-from medtl_bench.data import Dataset
+from medtl_bench.contract.dataset import Dataset
 
 BUILDS = [dataset.vectors, dataset.images, dataset.masks]
 

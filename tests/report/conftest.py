@@ -2,8 +2,8 @@ from collections.abc import Callable
 
 import pytest
 
-from medtl_bench.leaderboard import build
-from medtl_bench.report.views import View, views
+from medtl_bench.board.build import build
+from medtl_bench.report.rows import View, views
 from tests.records import suite
 
 

@@ -1,0 +1,1 @@
+"""Which sources to learn from. Imports `board`, `training` and what stands under them."""

@@ -1,0 +1,139 @@
+"""What the command line prints: tables, cards, progress. Text from plugins is shown as it is, its control signs taken out."""
+
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from medtl_bench.results.record import Record
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+
+def plain(text: object) -> Text:
+    """Return text that prints as itself: no markup, no control or direction signs."""
+    kept = (c if c in "\n\t" or unicodedata.category(c) not in {"Cc", "Cf", "Cs"} else "�" for c in str(text))
+    return Text("".join(kept))
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print a table of plain cells."""
+    shown = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        shown.add_column(column, overflow="fold")
+    for row in rows:
+        shown.add_row(*map(plain, row))
+    out.print(shown)
+
+
+def fields(title: str, values: Mapping[str, object]) -> None:
+    """Print a title and names with their values."""
+    out.print(plain(title), style="bold")
+    shown = Table(box=None, show_header=False, pad_edge=False)
+    for name, value in values.items():
+        shown.add_row(Text(name, style="cyan"), plain(value))
+    out.print(shown)
+
+
+def say(text: object, style: str = "") -> None:
+    """Print a line."""
+    out.print(plain(text), style=style, soft_wrap=True)
+
+
+def complain(text: object) -> None:
+    """Print a line to standard error."""
+    err.print(plain(text), style="red", soft_wrap=True)
+
+
+def skipped(name: object, why: object) -> None:
+    """Print that something was skipped and why, which is no failure."""
+    say(f"{name} skipped: {why}")
+
+
+def label(record: "Record") -> str:
+    """Return how a trial is called in a log."""
+    trial, variant = record.trial, record.about.variant
+    return f"{trial.dataset} {trial.scenario}: {trial.algorithm}{f' ({variant})' if variant else ''} seed {trial.seed}"
+
+
+class Bar:
+    """The progress of one download, as pooch tells it: it sets `total` in bytes at the start, and again at another try."""
+
+    def __init__(self, progress: Progress, name: str) -> None:
+        """Add a bar to a progress display."""
+        self._progress, self._task = progress, progress.add_task(name, total=None)
+
+    @property
+    def total(self) -> float | None:
+        """Return how many bytes there are, or None where that is not known."""
+        return self._progress.tasks[self._task].total
+
+    @total.setter
+    def total(self, size: int) -> None:
+        self._progress.reset(self._task, total=size or None)
+
+    def update(self, size: int) -> None:
+        """Add so many bytes."""
+        self._progress.advance(self._task, size)
+
+    def reset(self) -> None:
+        """Begin anew."""
+        self._progress.reset(self._task)
+
+    def close(self) -> None:
+        """End; the bar stays."""
+
+
+@contextmanager
+def downloading(name: str) -> Iterator[Bar | None]:
+    """Show the progress of a download inside the block; nothing where this is no terminal."""
+    if not out.is_terminal:
+        yield None
+        return
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=out) as progress:
+        yield Bar(progress, plain(name).plain)
+
+
+@contextmanager
+def followed(records: Iterator["Record"], total: int) -> Iterator[Iterator["Record"]]:
+    """Show progress with the time left while the records are taken; a plain line for each where this is no terminal."""
+    if not out.is_terminal:
+        yield _logged(records, total)
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=out) as progress:
+        bar = progress.add_task("trials", total=total)
+
+        def advanced() -> Iterator["Record"]:
+            for record in records:
+                if record.outcome.status in {"failed", "timeout"}:
+                    progress.console.print(plain(f"{record.outcome.status}: {label(record)}: {record.outcome.reason}"))
+                progress.advance(bar)
+                yield record
+
+        yield advanced()
+
+
+def _logged(records: Iterator["Record"], total: int) -> Iterator["Record"]:
+    for number, record in enumerate(records, 1):
+        outcome = record.outcome
+        why = f": {outcome.reason}" if outcome.reason else ""
+        say(f"[{number}/{total}] {outcome.status} {outcome.seconds.get('total', 0):.1f} s {label(record)}{why}")
+        yield record

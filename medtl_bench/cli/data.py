@@ -1,0 +1,99 @@
+"""The commands `medtl-bench data ...`: list, verify and fetch the data of the datasets."""
+
+# ruff: noqa: PLC0415 - `--help` must start without torch and pandas
+import sys
+from typing import Annotated
+
+import typer
+
+from medtl_bench.catalogue import discovery
+from medtl_bench.catalogue.entries import Catalogue
+from medtl_bench.cli import console
+from medtl_bench.errors import MedTLError, NotDownloadedError, UnavailableError, unknown
+
+PluginFiles = Annotated[list[str], typer.Option("--plugin", help="A plugin file under construction; may be repeated.")]
+Licences = Annotated[list[str], typer.Option("--accept-licence", metavar="NAME", help="Accept a dataset's licence unasked.")]
+
+data_app = typer.Typer(help="Look at the data of the datasets, and download what is not shipped.", no_args_is_help=True)
+
+
+@data_app.command("list")
+def list_(plugin: PluginFiles = []) -> None:  # noqa: B006 - typer reads defaults, it never changes them
+    """List the datasets with their provenance, size and licence."""
+    from medtl_bench.cli import show
+
+    show.datasets(discovery.find(plugin))
+
+
+@data_app.command()
+def verify(names: Annotated[list[str], typer.Argument()] = [], plugin: PluginFiles = []) -> None:  # noqa: B006
+    """Load datasets (default: all), check their files against their checksums, and run the checks of the data contract."""
+    found = discovery.find(plugin)
+    code = 0
+    for name in names or found.single_datasets():
+        try:
+            console.say(f"ok   {name} {found.dataset(name).digest()[:16]}")
+        except UnavailableError as error:
+            console.skipped(name, error)
+        except MedTLError as error:
+            code = max(code, error.exit_code)
+            console.complain(f"FAIL {name}: {error}")
+    raise typer.Exit(code)
+
+
+@data_app.command()
+def fetch(
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Datasets.")],
+    accept_licence: Licences = [],  # noqa: B006
+    plugin: PluginFiles = [],  # noqa: B006
+) -> None:
+    """Download the files of datasets that are not shipped, once their licence is accepted."""
+    found = discovery.find(plugin)
+    for name in accept_licence:
+        if name not in names:
+            raise unknown("dataset to fetch", name, names)
+    code = 0
+    for name in dict.fromkeys(names):
+        try:
+            _fetch(found, name, accept=name in accept_licence)
+        except MedTLError as error:
+            code = max(code, error.exit_code)
+            console.complain(f"FAIL {name}: {error}")
+    raise typer.Exit(code)
+
+
+def _fetch(found: Catalogue, name: str, *, accept: bool) -> None:
+    from medtl_bench.files import downloads
+
+    download = found.download(name)
+    if download is None:
+        console.say(f"ok   {name} is shipped, there is nothing to download.")
+        return
+    if lacking := downloads.lacking(download):
+        if not downloads.is_offline():
+            _agree(name, download.licence, accept=accept)
+        try:
+            for remote in lacking:
+                with console.downloading(remote.path) as bar:
+                    downloads.fetch(remote, bar)
+        except NotDownloadedError:
+            console.say(f"{name} needs these files, which may be placed by hand:")
+            for remote in downloads.lacking(download):
+                console.say(f"{remote.origin} as {downloads.folder() / remote.path}")
+            raise
+    console.say(f"ok   {name} is in {downloads.folder()}.")
+
+
+def _agree(name: str, licence: str, *, accept: bool) -> None:
+    """See that the licence of a dataset is accepted, now or before; raises MedTLError if not."""
+    from medtl_bench.files import licences
+
+    if licences.accepted(name, licence):
+        return
+    console.say(f"{name} comes under: {licence}")
+    if not accept and not sys.stdin.isatty():
+        how = f"medtl-bench data fetch {name} --accept-licence {name}"
+        raise MedTLError(f"its licence ({licence}) was not accepted on this machine yet; to accept it, run {how}.")
+    if not (accept or typer.confirm("Accept it?")):
+        raise MedTLError("its licence was not accepted, so nothing was downloaded.")
+    licences.accept(name, licence)

@@ -1,0 +1,1 @@
+"""What an author implements: data, tasks, scenarios, algorithms, hooks. Imports `metrics`, `files` and the ground."""

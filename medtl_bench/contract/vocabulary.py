@@ -1,0 +1,17 @@
+"""Words that entries and cards are made of. This file imports nothing of ours."""
+
+from typing import Literal
+
+Family = Literal["bound", "baseline", "domain adaptation", "meta-learning", "continual learning", "augmentation"]
+Area = Literal["imaging", "drug discovery", "genomics", "clinical", "simulated"]
+Application = Literal[
+    "cross-modality segmentation",
+    "rare disease diagnosis",
+    "image augmentation",
+    "drug-target interaction",
+    "few-shot molecular property",
+    "virtual screening",
+    "cross-species annotation",
+    "batch correction",
+    "single-cell integration",
+]

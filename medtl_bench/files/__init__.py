@@ -1,0 +1,1 @@
+"""Bytes and rows from elsewhere: downloads, archives, shipped files, splits. Imports the ground alone."""

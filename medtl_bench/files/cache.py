@@ -1,0 +1,61 @@
+"""Arrays that take long to compute from a dataset's files: kept in the platform's cache, computed again when in doubt."""
+
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+from numpy.typing import NDArray
+
+from medtl_bench.files.division import hashed
+from medtl_bench.files.npz import packed, unpacked
+
+DIGEST = 64  # characters of a SHA-256, which stands before the content
+
+Arrays = dict[str, NDArray[Any]]
+
+
+def folder() -> Path:
+    """Return where computed arrays are kept."""
+    return Path(platformdirs.user_cache_dir("medtl-bench")) / "computed"
+
+
+def arrays(name: str, identity: Sequence[str], code: Sequence[Path], make: Callable[[], Arrays]) -> Arrays:
+    """Return what `make` computes, or what an earlier call with this name, identity and code has kept.
+
+    `identity`: what the arrays depend on, such as the SHA-256 of files and the versions of libraries. `code`: the source files
+    that compute them. What is damaged is computed again, and where nothing can be kept nothing is.
+    """
+    known = hashed(name, *identity, *(sha256(path.read_bytes()).hexdigest() for path in code))
+    path = folder() / f"{name}-{known[:32]}"
+    content = _read(path)
+    if content is None:
+        content = packed(make())
+        with suppress(OSError):
+            _write(path, content)
+    return unpacked(content)
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        kept = path.read_bytes()
+    except OSError:
+        return None
+    digest, content = kept[:DIGEST], kept[DIGEST:]
+    return content if sha256(content).hexdigest().encode() == digest else None
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(sha256(content).hexdigest().encode() + content)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink()
+        raise

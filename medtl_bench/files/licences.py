@@ -1,0 +1,30 @@
+"""Which licences of downloads were accepted on this machine: a small JSON file in the cache."""
+
+import json
+from pathlib import Path
+
+from medtl_bench.files import downloads
+from medtl_bench.files.atomic import write_atomically
+
+
+def accepted(name: str, licence: str) -> bool:
+    """Return whether the licence of a dataset was accepted in these words."""
+    return _read().get(name) == licence
+
+
+def accept(name: str, licence: str) -> None:
+    """Remember that the licence of a dataset was accepted; raises IntegrityError if that cannot be written."""
+    write_atomically(_file(), json.dumps(_read() | {name: licence}, indent=1, sort_keys=True) + "\n")
+
+
+def _file() -> Path:
+    return downloads.folder() / "licences.json"
+
+
+def _read() -> dict[str, object]:
+    """Return what is remembered, or nothing where the file is not there or damaged: the user is then asked again."""
+    try:
+        found = json.loads(_file().read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,27 @@
+"""Reads data files that a plugin ships, unharmed or not at all."""
+
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from medtl_bench.errors import DataError, IntegrityError
+from medtl_bench.files.npz import unpacked
+
+
+def read(path: Path, digest: str) -> bytes:
+    """Return the bytes of a shipped file; raises DataError if it cannot be read, IntegrityError if its SHA-256 differs."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"The data file {path} cannot be read ({error.strerror}); install the package again.") from error
+    if (found := sha256(content).hexdigest()) != digest:
+        told = f"its SHA-256 is {found[:12]}..., but {digest[:12]}... was expected"
+        raise IntegrityError(f"The data file {path} is not as it was published: {told}; install the package again.")
+    return content
+
+
+def arrays(path: Path, digest: str) -> dict[str, NDArray[Any]]:
+    """Return the arrays of a shipped npz file by name; raises as `read` does."""
+    return unpacked(read(path, digest))

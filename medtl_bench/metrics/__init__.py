@@ -1,0 +1,1 @@
+"""Scores: numpy functions of arrays. Imports the ground alone."""

@@ -1,0 +1,107 @@
+"""Measures of an embedding of rows from several batches: how well batches are mixed, how well types are kept apart.
+
+Arrays throughout: z [n, width] embedded rows, batch [n] and y [n] whole numbers. scikit-learn is imported when used, because it
+takes longer than the rest of the core and only datasets that ask for these measures need it.
+"""
+
+import numpy as np
+
+from medtl_bench.arrays import Floats, Ints
+
+PERPLEXITY = 30.0
+NEIGHBOURS = 5
+RARE = 0.05
+TOLERANCE, HALVINGS = 1e-5, 50
+
+
+def lisi(z: Floats, groups: Ints, perplexity: float = PERPLEXITY) -> Floats:
+    """Return the local inverse Simpson's index of each row [n]: how many groups its neighbourhood effectively holds.
+
+    1 / sum over groups of p^2, p being a group's share of the weights of the 3 * perplexity nearest other rows (Korsunsky
+    et al. 2019, Nature Methods 16; as harmonypy has it). Of fewer rows than that, all others are neighbours and the perplexity
+    is a third of them.
+    """
+    perplexity = min(perplexity, (len(z) - 1) / 3)
+    distance, neighbour = _neighbours(z, round(3 * perplexity))
+    weight = neighbour_weights(distance, perplexity)
+    shares = [(weight * (groups[neighbour] == group)).sum(1) for group in np.unique(groups)]
+    return np.asarray(1 / np.square(shares).sum(0))
+
+
+def neighbour_weights(distance: Floats, perplexity: float) -> Floats:
+    """Return weights exp(-beta d) / sum that have, in each row of distances [n, k], the entropy log(perplexity).
+
+    The rate beta of a row is found by bisection, as in t-SNE (van der Maaten and Hinton 2008); the authors of LISI leave
+    distances unsquared.
+    """
+    beta, low, high = np.ones(len(distance)), np.zeros(len(distance)), np.full(len(distance), np.inf)
+    beyond = distance - distance[:, :1]  # changes no weight, but keeps the far ones from all being zero
+    weight = np.empty_like(distance)
+    for _ in range(HALVINGS):
+        weight = np.exp(-beta[:, None] * beyond)
+        total = weight.sum(1)
+        weight /= total[:, None]
+        gap = np.log(total) + beta * (weight * beyond).sum(1) - np.log(perplexity)
+        if (np.abs(gap) < TOLERANCE).all():
+            break
+        low, high = np.where(gap > 0, beta, low), np.where(gap > 0, high, beta)
+        beta = np.where(np.isinf(high), 2 * beta, (low + high) / 2)
+    return weight
+
+
+def ilisi(z: Floats, batch: Ints, y: Ints) -> float:  # noqa: ARG001 - all four are called alike
+    """Mean LISI of the batches, from 1 to their number; higher is better mixed."""
+    return float(lisi(z, batch).mean())
+
+
+def clisi(z: Floats, batch: Ints, y: Ints) -> float:  # noqa: ARG001
+    """Mean LISI of the types, from 1 to their number; lower is better kept apart."""
+    return float(lisi(z, y).mean())
+
+
+def silhouette_batch(z: Floats, batch: Ints, y: Ints) -> float:
+    """Mean over types of the mean of 1 - |s|, s the silhouette by batch among a type's rows (Luecken et al. 2022, scIB).
+
+    Types of one batch, or with as many batches as rows, are left out; NaN if none is left.
+    """
+    found = [1 - np.abs(_silhouettes(z[y == c], batch[y == c])).mean() for c in np.unique(y) if _divides(batch[y == c])]
+    return float(np.mean(found)) if found else float("nan")
+
+
+def silhouette_label(z: Floats, batch: Ints, y: Ints) -> float:  # noqa: ARG001
+    """(s + 1) / 2, s the mean silhouette by type (Luecken et al. 2022, scIB); NaN with one type."""
+    return float((_silhouettes(z, y).mean() + 1) / 2) if _divides(y) else float("nan")
+
+
+def neighbour_shares(z: Floats, y: Ints, asked: Floats, classes: int) -> Floats:
+    """Return the share of each class [n, classes] among the five rows of z, labelled y, that are nearest to each asked row.
+
+    To label cells by such a vote is label transfer, as in Symphony (Kang et al. 2021, Nature Communications 12).
+    """
+    from sklearn.neighbors import NearestNeighbors  # noqa: PLC0415
+
+    nearest = NearestNeighbors(n_neighbors=min(NEIGHBOURS, len(z))).fit(z).kneighbors(asked, return_distance=False)
+    return np.asarray(np.eye(classes)[y[nearest]].mean(1))
+
+
+def rare(y: Ints, classes: int) -> list[int]:
+    """Return the classes that make up less than a twentieth of the rows, but are there."""
+    share = np.bincount(y, minlength=classes) / max(1, len(y))
+    return np.flatnonzero((share > 0) & (share < RARE)).tolist()
+
+
+def _neighbours(z: Floats, count: int) -> tuple[Floats, Ints]:
+    from sklearn.neighbors import NearestNeighbors  # noqa: PLC0415
+
+    distance, index = NearestNeighbors(n_neighbors=count).fit(z).kneighbors()
+    return distance, index
+
+
+def _silhouettes(z: Floats, groups: Ints) -> Floats:
+    from sklearn.metrics import silhouette_samples  # noqa: PLC0415
+
+    return np.asarray(silhouette_samples(z, groups))
+
+
+def _divides(groups: Ints) -> bool:
+    return 2 <= len(np.unique(groups)) < len(groups)

@@ -1,0 +1,168 @@
+"""One learner under examination: it is handed splits, timed, and what it answers is checked and scored."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from medtl_bench import cooperative
+from medtl_bench.arrays import Floats
+from medtl_bench.contract.algorithm import Algorithm, copied
+from medtl_bench.contract.split import Inputs, Split, concatenate, parts
+from medtl_bench.contract.task import Task
+from medtl_bench.errors import InvalidOutputError
+from medtl_bench.metrics.registry import MARKED, METRICS
+from medtl_bench.results.record import DECIMALS, Score, Stage
+
+MakeLearner = Callable[[Task, torch.Generator], Algorithm]
+
+
+@dataclass
+class Clock:
+    """Seconds spent in the verbs of a learner, call by call."""
+
+    calls: dict[str, list[float]] = field(default_factory=dict)
+
+    @contextmanager
+    def time(self, verb: str) -> Iterator[None]:
+        """Add the time of the block to a verb's calls."""
+        start = cooperative.now()
+        yield
+        self.calls.setdefault(verb, []).append(cooperative.now() - start)
+
+
+@dataclass(frozen=True)
+class Labels:
+    """How values are shifted and scaled on their way to a learner; classes pass as they are."""
+
+    mean: float = 0.0
+    deviation: float = 1.0
+
+    @classmethod
+    def of(cls, task: Task, sources: Sequence[Split]) -> "Labels":
+        """Fit on the labels of the sources."""
+        if task.kind != "regression":
+            return cls()
+        y = concatenate(sources).y
+        return cls(float(y.mean()), max(float(y.std(correction=0)), 1e-6))
+
+    def standard(self, split: Split) -> Split:
+        """Return the split as a learner is handed it: values in standard units, and no marks."""
+        return split.unmarked() if self == Labels() else Split(split.x, (split.y - self.mean) / self.deviation, split.groups)
+
+
+@dataclass
+class Examiner:
+    """One learner under examination: hands it splits, times its verbs, and scores what it predicts."""
+
+    task: Task
+    learner: Algorithm
+    labels: Labels
+    clock: Clock
+
+    def fit(self, sources: Sequence[Split], unlabelled: Any) -> None:  # noqa: ANN401
+        """Let the learner fit."""
+        handed = [self.labels.standard(source) for source in sources]
+        with self._asked("fit", unlabelled, *(part for split in handed for part in (split.x, split.y))):
+            self.learner.fit(handed, unlabelled)
+
+    def adapt(self, support: Split) -> None:
+        """Let the learner adapt."""
+        handed = self.labels.standard(support)
+        with self._asked("adapt", handed.x, handed.y):
+            self.learner.adapt(handed)
+
+    @contextmanager
+    def _asked(self, verb: str, *handed: Inputs) -> Iterator[None]:
+        """Time a verb; raise InvalidOutputError if it changed in place what it was handed, which later verbs get too."""
+        before = _changes(handed)
+        with self.clock.time(verb):
+            yield
+        if _changes(handed) != before:
+            raise InvalidOutputError(f"{verb} changed the data it was handed in place; it must work on a copy.")
+
+    def branch(self, draw: torch.Generator) -> "Examiner":
+        """Return an examiner of a copy of the learner, which draws from another generator."""
+        return Examiner(self.task, copied(self.learner, draw), self.labels, self.clock)
+
+    def outputs(self, split: Split) -> Tensor:
+        """Return checked predictions for a split; raises InvalidOutputError."""
+        with self._asked("predict", split.x):
+            outputs = self.learner.predict(split.x)
+        check_outputs(self.task, outputs, split)
+        return outputs * self.labels.deviation + self.labels.mean
+
+    def embedded(self, x: Inputs) -> Floats | None:
+        """Return checked features of inputs, or None if the method has none; raises InvalidOutputError."""
+        with self._asked("embed", x):
+            z = self.learner.embed(x)
+        if z is None:
+            return None
+        if z.ndim != 2 or z.shape[0] != x.shape[0] or z.requires_grad or not z.isfinite().all():
+            told = f"embed returned the shape {list(z.shape)} for {x.shape[0]} rows"
+            raise InvalidOutputError(f"{told}, but detached finite floats [n, width] were expected.")
+        return z.double().numpy()
+
+    def scores(self, stage: Stage, split: Split, **where: Any) -> Iterator[Score]:  # noqa: ANN401
+        """Yield the metrics of the task on a split, and the primary one of its marked rows alone as `marked_...`."""
+        outputs, names = self.outputs(split), self.task.metrics if stage == "fit" else self.task.running
+        yield from rows(stage, len(split), measure(self.task, outputs, split.y, names), **where)
+        if split.marked is not None and split.marked.any():
+            values = measure(self.task, outputs[split.marked], split.y[split.marked], [self.task.primary])
+            yield from rows(stage, int(split.marked.sum()), {MARKED + name: v for name, v in values.items()}, **where)
+
+
+def _changes(handed: Sequence[Inputs]) -> list[int]:
+    return [tensor._version for inputs in handed for tensor in parts(inputs).values()]  # every change in place adds one
+
+
+def check_outputs(task: Task, outputs: object, split: Split) -> None:
+    """Raise InvalidOutputError unless `outputs` are finite floats of the shape that the task asks for."""
+    if not isinstance(outputs, Tensor):
+        raise InvalidOutputError(f"predict returned a {type(outputs).__name__}, but a torch tensor was expected.")
+    wanted = shape_of_answers(task, split)
+    if list(outputs.shape) != wanted:
+        raise InvalidOutputError(f"predict returned the shape {list(outputs.shape)}, but {wanted} was expected.")
+    if not outputs.is_floating_point() or outputs.requires_grad:
+        told = f"{outputs.dtype}{' that requires gradients' if outputs.requires_grad else ''}"
+        raise InvalidOutputError(f"predict returned {told}, but detached floats were expected.")
+    if not outputs.isfinite().all():
+        rows = int((~outputs.isfinite()).flatten(1 if outputs.ndim > 1 else 0).sum())
+        raise InvalidOutputError(f"predict returned {rows} values that are NaN or infinite.")
+
+
+def measure(
+    task: Task, outputs: Tensor, y: Tensor, names: Sequence[str], classes: Sequence[int] | None = None
+) -> dict[str, float]:
+    """Return metrics of outputs against labels, without those of embeddings and those that are undefined on these labels."""
+    answers = outputs.double()
+    if classes is not None:
+        allowed = torch.zeros(answers.shape[1], dtype=torch.bool)
+        allowed[list(classes)] = True
+        answers = answers.masked_fill(~allowed.view(-1, *[1] * (answers.ndim - 2)), -torch.inf)
+    if task.kind != "regression":
+        answers = answers.softmax(1)
+    predicted = [name for name in names if METRICS[name].of == "predictions"]
+    return defined({name: METRICS[name].function(answers.numpy(), y.numpy()) for name in predicted})
+
+
+def defined(values: dict[str, float]) -> dict[str, float]:
+    """Return the values that are numbers, rounded as a record stores them."""
+    return {name: round(value, DECIMALS) for name, value in values.items() if np.isfinite(value)}
+
+
+def rows(stage: Stage, n: int, values: dict[str, float], **where: Any) -> Iterator[Score]:  # noqa: ANN401
+    """Yield one score a metric, taken on `n` rows."""
+    place = {"learned": None, "shots": None, "draw": None, "domain": None, **where}
+    for name, value in values.items():
+        yield Score(stage=stage, metric=name, value=value, n=n, **place)
+
+
+def shape_of_answers(task: Task, split: Split) -> list[int]:
+    """Return the shape that predictions for a split must have."""
+    n, *pixels = split.y.shape
+    return [n, *pixels] if task.kind == "regression" else [n, task.outputs, *pixels]

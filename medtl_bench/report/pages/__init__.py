@@ -1,0 +1,1 @@
+"""What is written on each page. Imports `board` and `report.text`."""

@@ -1,0 +1,1 @@
+"""What a run leaves behind: records and the folder of them. Imports `files` and the ground."""

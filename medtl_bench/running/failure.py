@@ -1,0 +1,47 @@
+"""What became of a trial that raised an error, in words that may be published."""
+
+import sys
+import traceback
+from pathlib import Path
+
+from medtl_bench.errors import MedTLError
+from medtl_bench.results.record import Outcome
+from medtl_bench.running.machine import peak_memory
+
+LOG_CHARACTERS = 4000
+REASON_CHARACTERS = 500
+OUT_OF_MEMORY = ("can't allocate memory", "std::bad_alloc")
+
+
+def failed(error: BaseException, seconds: float) -> Outcome:
+    """Return the outcome of a trial that raised an error after so many seconds."""
+    log = storable(_traceback(error)[-LOG_CHARACTERS:])
+    total = {"total": round(seconds, 4)}
+    return Outcome(status="failed", reason=storable(reason(error)), log=log, seconds=total, peak_memory=peak_memory())
+
+
+def reason(error: BaseException) -> str:
+    """Return an error as one line; a mistake told by this project needs no type name."""
+    told = " ".join(str(error).split())[:REASON_CHARACTERS]
+    if isinstance(error, MemoryError) or any(sign in told for sign in OUT_OF_MEMORY):
+        return f"It ran out of memory: {told or 'the limit was reached'}"
+    return told if isinstance(error, MedTLError) else f"{type(error).__name__}: {told}"
+
+
+def _traceback(error: BaseException) -> str:
+    """Return an error's traceback with files named from their package on: results are published, where paths tell too much."""
+    modules = {vars(module).get("__file__"): name for name, module in sys.modules.items() if hasattr(module, "__dict__")}
+    told = traceback.TracebackException.from_exception(error)
+    left: list[traceback.TracebackException | None] = [told]
+    while left:
+        if one := left.pop():
+            left += [one.__cause__, one.__context__, *(one.exceptions or ())]
+            for frame in one.stack:
+                depth = modules.get(frame.filename, "").count(".") + 1 + frame.filename.endswith("__init__.py")
+                frame.filename = "/".join(Path(frame.filename).parts[-depth:])
+    return "".join(told.format())
+
+
+def storable(text: str) -> str:
+    """Return text that can be sent and stored."""
+    return text.encode("utf-8", "replace").decode()  # a cut surrogate could be neither sent nor stored

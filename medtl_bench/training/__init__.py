@@ -1,0 +1,1 @@
+"""The one optimisation loop, alone and stacked. Imports `networks` and what stands under it."""

@@ -1,0 +1,108 @@
+"""Minibatches: what an objective sees of one step, drawn from the sources and gathered several steps at once."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from medtl_bench.contract.split import Inputs, Split, parts
+
+GATHERED_BYTES = 2**20  # of one learner: a few small rows at a time cost more in calls than in copying
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What an objective sees of one step.
+
+    `x`: [sources, n, ...] and `y`: [sources, n, ...], one labelled minibatch for each source drawn; `unlabelled`: [m, ...]
+    inputs of the target, or None; `progress`: how much of the training is done, a scalar in [0, 1). `extra`: tensors that the
+    method's own `augment` added.
+    """
+
+    x: Inputs
+    y: Tensor
+    unlabelled: Inputs | None
+    progress: Tensor
+    extra: Mapping[str, Tensor] = field(default_factory=dict)
+
+    def pooled(self) -> tuple[Inputs, Tensor]:
+        """Return the rows of all sources as one batch: x [sources * n, ...] and y [sources * n, ...]."""
+        return self.x.flatten(0, 1), self.y.flatten(0, 1)
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some steps in a row: what a Batch holds, each with a first axis for the steps, the first of which is number `first`."""
+
+    first: int
+    x: Inputs
+    y: Tensor
+    unlabelled: Inputs | None
+    extra: Mapping[str, Tensor] = field(default_factory=dict)
+
+    def batches(self, steps: int) -> Iterator[Batch]:
+        """Yield the batches of a training of so many steps."""
+        done = torch.arange(self.first, self.first + len(self.y), dtype=torch.float64) / steps
+        for step, progress in enumerate(done):
+            unlabelled = None if self.unlabelled is None else self.unlabelled[step]
+            extra = {name: tensor[step] for name, tensor in self.extra.items()}
+            yield Batch(self.x[step], self.y[step], unlabelled, progress, extra)
+
+
+def blocks(
+    sources: Sequence[Split], unlabelled: Inputs | None, steps: int, size: int, most: int, generator: torch.Generator
+) -> Iterator[Block]:
+    """Yield `steps` batches of `size` rows of every source, and of as many target rows, drawn with replacement.
+
+    Where every source has fewer than `size` rows, so many as the largest has; a source of just that size is taken whole each
+    time. Of more than `most` sources, each step draws that many. So many steps are gathered at once as fit GATHERED_BYTES.
+    """
+    size = min(size, max(len(source) for source in sources))
+    rows = torch.stack([_drawn(len(source), steps, size, generator) for source in sources], 1)
+    chosen = None
+    if len(sources) > most:
+        chosen = torch.rand(steps, len(sources), generator=generator).argsort(1)[:, :most]
+    drawn = size * min(most, len(sources))
+    target = None if unlabelled is None else _drawn(unlabelled.shape[0], steps, drawn, generator)
+    together = max(1, GATHERED_BYTES // (drawn * sum(part[:1].nbytes for part in parts(sources[0].x).values())))
+    for first in range(0, steps, together):
+        now = slice(first, first + together)
+        which = None if chosen is None else chosen[now]
+        x, y = (_of_sources(values, rows[now], which) for values in ([s.x for s in sources], [s.y for s in sources]))
+        yield Block(first, x, y, None if unlabelled is None or target is None else _gathered(unlabelled, target[now]))
+
+
+def batches(
+    sources: Sequence[Split], unlabelled: Inputs | None, steps: int, size: int, most: int, generator: torch.Generator
+) -> Iterator[Batch]:
+    """Yield the batches of `blocks` one by one."""
+    for block in blocks(sources, unlabelled, steps, size, most, generator):
+        yield from block.batches(steps)
+
+
+def _of_sources(values: Sequence[Inputs], rows: Tensor, chosen: Tensor | None) -> Inputs:
+    """Return rows [steps, sources, n] of every source, or of those `chosen` [steps, most]; the sources are never joined."""
+    if chosen is None:
+        each = [_gathered(part, rows[:, number]) for number, part in enumerate(values)]
+        x: Inputs = each[0].unsqueeze(1) if len(each) == 1 else torch.stack(each, 1)  # of one a stack would be a copy
+        return x
+    rows = rows.gather(1, chosen[:, :, None].expand(-1, -1, rows.shape[2]))
+    order = chosen.flatten().argsort()
+    counts = chosen.flatten().bincount(minlength=len(values)).tolist()
+    by_source = zip(values, rows.flatten(0, 1)[order].split(counts), strict=True)
+    gathered = torch.cat([_gathered(part, index) for part, index in by_source if len(index)])
+    return gathered[order.argsort()].view(*chosen.shape, *gathered.shape[1:])
+
+
+def _gathered(values: Inputs, rows: Tensor) -> Inputs:
+    """Return the rows of several steps, gathered at once: one small gather a step would cost more than it moves."""
+    index = rows.flatten()
+    taken = values.index_select(0, index) if isinstance(values, Tensor) else values[index]
+    return taken.view(*rows.shape, *values.shape[1:])
+
+
+def _drawn(rows: int, steps: int, size: int, generator: torch.Generator) -> Tensor:
+    if rows == size:
+        return torch.arange(rows).expand(steps, rows)
+    return torch.randint(rows, (steps, size), generator=generator)

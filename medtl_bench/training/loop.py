@@ -1,0 +1,29 @@
+"""The one optimisation loop."""
+
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor
+
+from medtl_bench.networks.network import Network
+from medtl_bench.training.adam import Adam
+from medtl_bench.training.batches import Batch
+
+Objective = Callable[[Network, Batch], Tensor]
+
+
+def optimise(net: Network, objective: Objective, steps: Iterator[Batch], learning_rate: float) -> None:
+    """Minimise an objective over batches with Adam (Kingma and Ba 2015); raises FloatingPointError when it diverges."""
+    net.module.train()
+    parameters = [parameter for parameter in net.module.parameters() if parameter.requires_grad]
+    optimiser, loss = Adam(parameters, learning_rate), torch.zeros(())
+    for batch in steps:
+        loss = objective(net, batch)
+        optimiser.step(torch.autograd.grad(loss, parameters, materialize_grads=True))
+    check(loss)
+
+
+def check(loss: Tensor) -> None:
+    """Raise FloatingPointError when the last loss of a training is not finite."""
+    if not loss.isfinite():
+        raise FloatingPointError(f"Training diverged: the last loss is {float(loss.detach())}.")

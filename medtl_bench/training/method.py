@@ -1,0 +1,149 @@
+"""A gradient method: one network, trained by the loop on an objective."""
+
+from abc import abstractmethod
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.utils._pytree import tree_flatten
+
+from medtl_bench import cooperative
+from medtl_bench.contract.algorithm import Algorithm
+from medtl_bench.contract.split import Inputs, Split, concatenate, parts
+from medtl_bench.networks.build import build, pooled
+from medtl_bench.networks.network import Network
+from medtl_bench.training.batches import Batch, Block, blocks
+from medtl_bench.training.loop import Objective, optimise
+
+PREDICT_ROWS = 4096
+
+
+@dataclass
+class Training(cooperative.Request):
+    """A wish to minimise an objective of a learner over its sources for so many steps."""
+
+    learner: "GradientMethod"
+    objective: Objective
+    sources: Sequence[Split]
+    unlabelled: Inputs | None
+    steps: int
+
+    def blocks(self) -> Iterator[Block]:
+        """Draw the batches, augmented by the method, several steps at once where they are taken as drawn."""
+        learner = self.learner
+        size, most = learner.batch_size, learner.sources_per_step
+        drawn = blocks(self.sources, self.unlabelled, self.steps, size, most, learner.generator)
+        if type(learner).augment is GradientMethod.augment:
+            yield from drawn
+            return
+        for number, batch in enumerate(learner.augment(batch) for block in drawn for batch in block.batches(self.steps)):
+            unlabelled = None if batch.unlabelled is None else batch.unlabelled[None]
+            extra = {name: tensor[None] for name, tensor in batch.extra.items()}
+            yield Block(number, batch.x[None], batch.y[None], unlabelled, extra)
+
+    def alone(self) -> None:
+        """Train this learner by itself."""
+        drawn = (batch for block in self.blocks() for batch in block.batches(self.steps))
+        optimise(self.learner.net, self.objective, drawn, self.learner.learning_rate)
+
+    @cached_property
+    def key(self) -> Hashable:
+        """Return all that must be equal for trainings to be one program: method, options, objective, and every shape."""
+        learner, net = self.learner, self.learner.net
+        options = [getattr(learner, name) for name in options_of(learner)]
+        held = [getattr(learner, name) for name in learner.state]
+        size = min(learner.batch_size, max(map(len, self.sources)))
+        count = min(learner.sources_per_step, len(self.sources))
+        rows = [self.sources[0].x, self.sources[0].y, *([] if self.unlabelled is None else [self.unlabelled])]
+        shapes = [_shapes(tree) for tree in (held, net.parameters, net.buffers)]
+        inputs = [(name, part.shape[1:]) for row in rows for name, part in parts(row).items()]
+        method = type(learner), getattr(self.objective, "__name__", ""), self.steps, repr(options), repr(net.module)
+        return method, size, count, repr(shapes), repr(inputs)
+
+
+def options_of(learner: "GradientMethod") -> list[str]:
+    """Return the names of the task and the hyper-parameters of a learner."""
+    return [option.name for option in fields(learner) if option.init and option.name != "generator"]
+
+
+def _shapes(tree: object) -> list[object]:
+    leaves, structure = tree_flatten(tree)
+    return [structure, *((leaf.shape, leaf.dtype) if isinstance(leaf, Tensor) else leaf for leaf in leaves)]
+
+
+@dataclass
+class GradientMethod(Algorithm):
+    """A method that trains one network by gradient steps on its `objective`; `adapt` fine-tunes unless overridden.
+
+    Learners of equal shape are trained as one (`stacking`): their objective may read the network, the batch, the task, the
+    options and what `state` names, and changes none of them; what needs random numbers belongs into `augment`. It calculates
+    with tensors throughout: only its first step is run as Python, later ones repeat what was done to tensors then (`tape`).
+
+    `steps`: in `fit`. `adapt_steps`: in each `adapt`. `batch_size`: rows of a source in a step. `sources_per_step`: how
+    many sources a step draws at most. `width`: of the features. `state`: the names of further fields that the objective reads,
+    which hold tensors. `one_by_one`: why learners must not be trained together, if so. The defaults are one budget for all
+    methods and datasets, with Adam's own learning rate; none was chosen on a dataset of the bench.
+    """
+
+    steps: int = 200
+    adapt_steps: int = 50
+    batch_size: int = 32
+    sources_per_step: int = 4
+    learning_rate: float = 1e-3
+    width: int = 64
+    net: Network = field(init=False, repr=False)
+    state: ClassVar[tuple[str, ...]] = ()
+    one_by_one: ClassVar[str] = ""
+
+    @abstractmethod
+    def objective(self, net: Network, batch: Batch) -> Tensor:
+        """Return the loss of one step as a scalar."""
+
+    def augment(self, batch: Batch) -> Batch:
+        """Return a batch as the objective is to see it; random numbers come from `self.generator`."""
+        return batch
+
+    def parts(self) -> dict[str, nn.Module]:
+        """Return further named parts of the network, such as a domain critic."""
+        return {}
+
+    def supervised(self, net: Network, batch: Batch) -> Tensor:
+        """Return the task's loss over all labelled rows of a batch."""
+        x, y = batch.pooled()
+        return self.task.loss(net(x), y)
+
+    def fit(self, sources: Sequence[Split], unlabelled: Inputs) -> None:
+        """Build a network, its input scaling fitted on the sources, and train it on the objective."""
+        self.build(sources)
+        self.train(self.objective, sources, unlabelled, self.steps)
+
+    def adapt(self, support: Split) -> None:
+        """Fine-tune all parameters on the support rows."""
+        self.train(self.supervised, [support], None, self.adapt_steps)
+
+    def build(self, sources: Sequence[Split]) -> None:
+        """Set `self.net` to a fresh network for inputs like the sources', with weights drawn from `self.generator`."""
+        pool = concatenate(sources)
+        seed = int(torch.randint(2**62, (), generator=self.generator))
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(seed)  # that of torch also queues calls for devices, for as long again
+            self.net = build(pool.x, self.task, self.width, self.parts())
+
+    def train(self, objective: Objective, sources: Sequence[Split], unlabelled: Inputs | None, steps: int) -> None:
+        """Run the loop on an objective for so many steps, together with other learners that wait for the same."""
+        cooperative.ask(Training(self, objective, sources, unlabelled, steps))
+
+    @torch.no_grad()
+    def predict(self, x: Inputs) -> Tensor:
+        """Return the network's outputs."""
+        self.net.module.eval()
+        return torch.cat([self.net(rows) for rows in x.split(PREDICT_ROWS)])
+
+    @torch.no_grad()
+    def embed(self, x: Inputs) -> Tensor:
+        """Return the backbone's features [n, width]."""
+        self.net.module.eval()
+        return torch.cat([pooled(self.net.features(rows)) for rows in x.split(PREDICT_ROWS)])

@@ -1,0 +1,153 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from medtl_bench.arrays import Floats
+from medtl_bench.board import measures
+from medtl_bench.board.build import build
+from tests.records import record, transfer_scores
+
+NAN = float("nan")
+R = np.array([[0.9, 0.5, 0.4], [0.7, 0.8, 0.6], [0.8, 0.6, 0.7]])
+B = np.array([0.5, 0.45, 0.3])
+
+
+def test_stream_formulas_by_hand() -> None:
+    assert measures.average_accuracy(R) == pytest.approx((0.8 + 0.6 + 0.7) / 3)
+    assert measures.forgetting(R) == pytest.approx(((0.9 - 0.8) + (0.8 - 0.6)) / 2)
+    assert measures.backward_transfer(R) == pytest.approx(((0.8 - 0.9) + (0.6 - 0.8)) / 2)
+    assert measures.forward_transfer(R, B) == pytest.approx(((0.5 - 0.45) + (0.6 - 0.3)) / 2)
+
+
+def test_forgetting_takes_the_maximum_before_the_last_domain_and_can_be_negative() -> None:
+    r = np.array([[0.5, 0.9, 0.0], [0.6, 0.7, 0.0], [0.8, 0.8, 1.0]])
+    assert measures.forgetting(r) == pytest.approx(((0.6 - 0.8) + (0.9 - 0.8)) / 2)
+
+
+@given(arrays(float, (4, 3, 3), elements=st.floats(0, 1)), arrays(float, (4, 3), elements=st.floats(0, 1)))
+def test_stream_formulas_agree_with_loops(r: Floats, b: Floats) -> None:
+    for one, square in enumerate(r):
+        forgot = np.mean([max(square[i, j] - square[2, j] for i in range(2)) for j in range(2)])
+        assert measures.forgetting(r)[one] == pytest.approx(forgot)
+        assert measures.backward_transfer(r)[one] == pytest.approx(np.mean([square[2, j] - square[j, j] for j in range(2)]))
+        ahead = np.mean([square[j - 1, j] - b[one, j] for j in (1, 2)])
+        assert measures.forward_transfer(r, b)[one] == pytest.approx(ahead)
+
+
+@given(st.floats(0, 1), st.sets(st.integers(1, 100), min_size=1))
+def test_area_of_a_constant_is_the_constant(value: float, shots: set[int]) -> None:
+    k = sorted(shots)
+    assert measures.few_shot_area(np.full(len(k) + 1, value), k) == pytest.approx(value)
+
+
+def test_area_by_hand() -> None:
+    # log2(1 + k) of k = 0, 1, 3 is 0, 1, 2: two trapezia of width 1
+    assert measures.few_shot_area(np.array([0.2, 0.6, 1.0]), [1, 3]) == pytest.approx((0.4 + 0.8) / 2)
+
+
+def test_area_weighs_by_the_width_of_the_steps() -> None:
+    # k = 0, 1, 7: widths 1 and 2
+    assert measures.few_shot_area(np.array([0.0, 1.0, 1.0]), [1, 7]) == pytest.approx((0.5 + 2.0) / 3)
+
+
+def test_area_without_a_point_is_not_there() -> None:
+    assert np.isnan(measures.few_shot_area(np.array([0.2, NAN, 1.0]), [1, 3]))
+    assert np.isnan(measures.few_shot_area(np.array([0.2]), []))
+
+
+def test_gap_closed_by_hand() -> None:
+    source, target = np.array([0.6, 0.62]), np.array([0.8, 0.78])
+    method = np.array([[0.7, 0.7], [0.6, 0.62], [0.9, 0.92]])
+    closed = measures.gap_closed(method, source, target)
+    np.testing.assert_allclose(closed.mean(1), [(0.7 - 0.61) / 0.18, 0.0, (0.91 - 0.61) / 0.18])
+
+
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [([0.6, 0.6], [0.6, 0.6]), ([0.6, 0.6], [0.5, 0.5]), ([0.6, 0.6], [0.5, 0.71]), ([0.6], [0.9]), ([NAN, 0.6], [0.9, 0.9])],
+    ids=["no gap", "negative gap", "gap under its standard error", "one seed", "one seed in common"],
+)
+def test_gap_closed_is_blank_where_the_gap_is_not_clear(source: list[float], target: list[float]) -> None:
+    assert np.isnan(measures.gap_closed(np.full((2, len(source)), 0.7), np.array(source), np.array(target))).all()
+
+
+@pytest.mark.parametrize(
+    ("measure", "primary", "higher"),
+    [
+        ("target 0", "balanced_accuracy", True),
+        ("target 0", "rmse", False),
+        ("few-shot area", "rmse", False),
+        ("average accuracy", "rmse", False),
+        ("task_aware_average accuracy", "balanced_accuracy", True),
+        ("forgetting", "rmse", False),
+        ("forgetting", "balanced_accuracy", False),
+        ("task_aware_forgetting", "balanced_accuracy", False),
+        ("source forgetting 5", "balanced_accuracy", False),
+        ("backward transfer", "rmse", True),
+        ("gap closed", "rmse", True),
+        ("ece", "balanced_accuracy", False),
+        ("seconds", "balanced_accuracy", False),
+        ("target 0", "a-metric-of-the-future", True),
+        ("target 0 rmse", "concordance", False),
+        ("target 0 roc_auc", "rmse", True),
+        ("target 0 marked_rmse", "concordance", False),
+        ("target 0 task_aware_marked_brier", "dice", False),
+        ("target 0 a-metric-of-the-future", "rmse", True),
+        ("target 0", "marked_rmse", False),
+    ],
+)
+def test_directions(measure: str, primary: str, higher: bool) -> None:
+    assert measures.better(measure, primary) is higher
+
+
+@pytest.mark.parametrize(
+    ("measure", "metric"),
+    [
+        ("target 0 roc_auc", "roc_auc"),
+        ("target 0", ""),
+        ("target 0 ", ""),
+        ("ece", ""),
+        ("target 10 x", ""),
+        ("x target 0 y", ""),
+    ],
+)
+def test_other_metrics_are_told_by_their_names(measure: str, metric: str) -> None:
+    assert measures.other_metric(measure) == metric
+    assert not metric or measures.other(metric) == measure
+
+
+def test_names_of_measures_at_k() -> None:
+    assert measures.at(measures.TARGET, 5.0) == "target 5"
+    assert measures.at(measures.TARGET, measures.FULL) == "target full"
+    assert measures.shots_of("target", ["target 10", "target 2", "target full", "source forgetting 3"]) == [2, 10]
+
+
+def test_single_sources_are_scored_on_each_domain_and_averaged_over_seeds() -> None:
+    def from_one(source: str, target: str, score: float, **fields: object) -> object:
+        scored = transfer_scores(score, sources=(source,), targets=(target,), source=0.9 + score / 10)
+        told = {"scenario": f"{source}-to-{target}", "sources": (source,), "targets": (target,)}
+        return record(**{**told, "scores": scored, **fields})
+
+    several = transfer_scores(0.1, sources=("a", "b"), targets=("c",))
+    board = build(
+        [
+            from_one("a", "b", 0.6),
+            from_one("a", "b", 0.8, seed=1),
+            from_one("b", "a", 0.5),
+            from_one("b", "a", 0.1, seed=1, status="failed"),
+            record(scenario="to-c", sources=("a", "b"), targets=("c",), scores=several),
+        ]
+    )
+    found = measures.single_source(board.trials, board.scores)
+    rows = found[["algorithm", "source", "domain", "value", "n"]].to_numpy().tolist()
+    assert [row[:3] for row in rows] == [["dann", "a", "a"], ["dann", "a", "b"], ["dann", "b", "a"], ["dann", "b", "b"]]
+    assert [row[3] for row in rows] == pytest.approx([0.97, 0.7, 0.5, 0.95])
+    assert [row[4] for row in rows] == [2, 2, 1, 1]
+
+
+def test_without_single_sources_nothing_is_scored_by_source() -> None:
+    for records in ([], [record(sources=("a", "c"), scores=transfer_scores(0.1, sources=("a", "c")))]):
+        board = build(records)
+        assert measures.single_source(board.trials, board.scores).empty

@@ -1,0 +1,74 @@
+"""Backbones: scaling of inputs, kinds of sequences, blocks."""
+
+import pytest
+import torch
+from torch import nn
+
+from medtl_bench.networks.backbones import Residual, tokens
+from medtl_bench.networks.scaling import Standardise, scaling
+
+
+def random(*shape: int) -> torch.Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(len(shape)))
+
+
+def letters(rows: int, channels: int, length: int) -> torch.Tensor:
+    """Return one-hot sequences [rows, channels, length]."""
+    return nn.functional.one_hot(numbers(rows, length, channels), channels).transpose(1, 2).float()
+
+
+def numbers(rows: int, length: int, most: int) -> torch.Tensor:
+    return torch.randint(most, (rows, length), generator=torch.Generator().manual_seed(length))
+
+
+def test_columns_are_scaled_to_mean_zero_and_deviation_one():
+    x = random(50, 3) * torch.tensor([1.0, 100, 0.01]) + torch.tensor([5.0, -3, 0])
+    scaled = Standardise(x)(x)
+    assert torch.allclose(scaled.mean(0), torch.zeros(3), atol=1e-4)
+    assert torch.allclose(scaled.std(0, correction=0), torch.ones(3), atol=1e-4)
+
+
+def test_channels_are_scaled_over_rows_and_pixels():
+    x = random(20, 2, 4, 4) * 7 + 3
+    scaled = Standardise(x)(x)
+    assert torch.allclose(scaled.mean((0, 2, 3)), torch.zeros(2), atol=1e-5)
+    assert torch.allclose(scaled.std((0, 2, 3), correction=0), torch.ones(2), atol=1e-5)
+
+
+def test_indicators_and_constants_do_not_become_huge():
+    x = torch.stack([torch.arange(100) == 0, torch.ones(100), torch.full((100,), 37.5), torch.arange(100.0)], 1).float()
+    scale = Standardise(x)
+    assert torch.equal(scale(x)[:, :2], x[:, :2])
+    assert torch.equal(scale(x)[:, 2], torch.zeros(100))
+    assert scale(torch.tensor([[1.0, 0.0, 38.5, 0.0]])).abs().max() < 3
+
+
+def test_one_hot_channels_pass_as_they_are_and_other_channels_of_a_sequence_are_scaled():
+    signal = random(20, 1, 30) * 7 + 3
+    x = torch.cat([letters(20, 4, 30), signal], 1)
+    scaled = Standardise(x)(x)
+    assert torch.equal(scaled[:, :4], x[:, :4])
+    assert float(scaled[:, 4].mean()) == pytest.approx(0, abs=1e-5)
+    assert float(scaled[:, 4].std(correction=0)) == pytest.approx(1, abs=1e-5)
+    assert isinstance(scaling(x[:, :4]), nn.Identity)
+
+
+@pytest.mark.parametrize(
+    ("x", "expected"),
+    [
+        (numbers(6, 30, 25)[:, None].float(), True),
+        (numbers(6, 30, 2)[:, None].float(), False),  # one channel of marks
+        (numbers(6, 30, 300)[:, None].float(), False),  # a measured signal
+        (random(6, 1, 30), False),
+        (letters(6, 4, 30) * 2, False),
+    ],
+)
+def test_token_numbers_are_told_from_signals(x, expected):
+    assert tokens(x) is expected
+
+
+def test_a_residual_block_passes_its_input_on():
+    block, x = Residual(8), random(2, 8, 4, 4)
+    assert torch.allclose(block(x), (x + block.change(x)).relu())
+    nn.init.zeros_(block.change[2].weight)
+    assert torch.equal(block(x), x.relu())

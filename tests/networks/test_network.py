@@ -1,0 +1,202 @@
+"""A network is a function of its parameters, for every kind of input."""
+
+import copy
+
+import pytest
+import torch
+from tensordict import TensorDict
+from torch import nn
+from torch.func import grad, stack_module_state, vmap
+
+from medtl_bench.contract.task import Task
+from medtl_bench.networks.build import build, patch, pooled
+from medtl_bench.networks.network import Network
+
+TWO = Task("classification", ("no", "yes"))
+MASKS = Task("segmentation", ("background", "blob", "edge"))
+VALUE = Task("regression")
+WIDTH = 32
+
+
+def random(*shape: int) -> torch.Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(len(shape)))
+
+
+def both(rows: int) -> TensorDict:
+    return TensorDict({"record": random(rows, 5), "image": random(rows, 2, 8, 8)}, batch_size=[rows])
+
+
+def letters(rows: int, channels: int, length: int) -> torch.Tensor:
+    """Return one-hot sequences [rows, channels, length]."""
+    return nn.functional.one_hot(numbers(rows, length, channels), channels).transpose(1, 2).float()
+
+
+def numbers(rows: int, length: int, most: int) -> torch.Tensor:
+    return torch.randint(most, (rows, length), generator=torch.Generator().manual_seed(length))
+
+
+def drug_and_protein(rows: int) -> TensorDict:
+    bits = (random(rows, 64) > 1).float()
+    return TensorDict({"drug": bits, "protein": letters(rows, 20, 150)}, batch_size=[rows])
+
+
+CASES = {
+    "vectors": (TWO, random(6, 5), (6, 2)),
+    "images": (TWO, random(6, 1, 8, 8), (6, 2)),
+    "masks": (MASKS, random(6, 2, 8, 12), (6, 3, 8, 12)),
+    "large images": (TWO, random(6, 1, 32, 40), (6, 2)),
+    "large masks": (MASKS, random(6, 2, 32, 40), (6, 3, 32, 40)),
+    "values": (VALUE, random(6, 5), (6,)),
+    "two parts": (TWO, both(6), (6, 2)),
+    "values of two parts": (VALUE, both(6), (6,)),
+    "one-hot sequences": (TWO, letters(6, 4, 41), (6, 2)),
+    "short sequences": (TWO, letters(6, 4, 1), (6, 2)),
+    "long sequences": (VALUE, random(6, 3, 701), (6,)),
+    "tokens": (TWO, numbers(6, 30, 25)[:, None].float(), (6, 2)),
+    "drug and protein": (VALUE, drug_and_protein(6), (6,)),
+}
+
+
+@pytest.fixture(params=CASES)
+def case(request):
+    return CASES[request.param]
+
+
+def test_a_network_answers_in_the_shape_of_the_task(case):
+    task, x, shape = case
+    net = build(x, task, WIDTH)
+    assert net(x).shape == shape
+    assert net(x[:1]).shape == (1, *shape[1:])
+    assert pooled(net.features(x)).shape == (6, WIDTH)
+
+
+def test_called_with_its_own_parameters_a_network_answers_as_its_module_does(case):
+    task, x, _ = case
+    net = build(x, task, WIDTH)
+    direct = net.module["head"](net.module["features"](x))
+    assert torch.equal(net(x), direct)
+    assert torch.equal(net.with_parameters(net.parameters)(x), direct)
+
+
+def test_with_other_parameters_it_answers_as_a_network_that_has_them(case):
+    task, x, _ = case
+    net, other = build(x, task, WIDTH), build(x, task, WIDTH)
+    assert not torch.equal(net(x), other(x))
+    assert torch.allclose(net.with_parameters(other.parameters)(x), other(x), atol=1e-6)
+    assert not torch.equal(net(x), other(x))
+
+
+def test_a_gradient_flows_to_the_parameters_it_is_called_with(case):
+    task, x, _ = case
+    net = build(x, task, WIDTH)
+    theta = {name: p.detach().clone().requires_grad_() for name, p in net.parameters.items()}
+    net.with_parameters(theta)(x).square().sum().backward()
+    net(x).square().sum().backward()
+    for name, own in net.module.named_parameters():
+        assert own.grad is not None, name
+        assert torch.allclose(theta[name].grad, own.grad, atol=1e-4, rtol=1e-4), name
+
+
+def test_a_step_can_be_differentiated_through(case):
+    task, x, _ = case
+    net = build(x, task, WIDTH)
+
+    def after_a_step(theta):
+        def loss(inner):
+            return net.with_parameters(inner)(x).square().mean()
+
+        step = {name: theta[name] - 0.1 * g for name, g in grad(loss)(theta).items()}
+        return loss(step)
+
+    second = grad(after_a_step)(net.parameters)
+    assert set(second) == set(net.parameters)
+    assert any(g.abs().max() > 0 for g in second.values())
+
+
+def test_several_seeds_can_be_stacked_into_one_program(case):
+    task, x, _ = case
+    nets = [build(x, task, WIDTH) for _ in range(3)]
+    stacked, _ = stack_module_state([net.module for net in nets])
+    together = vmap(lambda theta: nets[0].with_parameters(theta)(x))(stacked)
+    for net, outputs in zip(nets, together, strict=True):
+        assert torch.allclose(outputs, net(x), atol=1e-5)
+
+
+def test_further_parts_are_called_by_name_and_have_parameters():
+    x = random(6, 5)
+    net = build(x, TWO, WIDTH, {"critic": nn.Linear(WIDTH, 1)})
+    z = net.features(x)
+    assert net.critic(z).shape == (6, 1)
+    zeros = {name: torch.zeros_like(p) if name.startswith("critic.") else p for name, p in net.parameters.items()}
+    assert not net.with_parameters(zeros).critic(z).any()
+    assert torch.equal(net.with_parameters(zeros)(x), net(x))
+
+
+def test_parameters_that_are_not_given_are_the_modules_own():
+    x = random(6, 5)
+    net = build(x, TWO, WIDTH)
+    headless = {name: torch.zeros_like(p) for name, p in net.parameters.items() if name.startswith("head.")}
+    changed = net.with_parameters(headless)
+    assert not changed(x).any()
+    assert torch.equal(changed.features(x), net.features(x))
+    assert set(changed.parameters) == set(net.parameters)
+
+
+def test_an_unknown_part_is_an_attribute_error():
+    net = build(random(6, 5), TWO, WIDTH)
+    with pytest.raises(AttributeError, match="no part named 'critic'"):
+        net.critic(torch.zeros(1))
+
+
+def test_a_copy_of_a_network_is_its_own():
+    x = random(6, 5)
+    net = build(x, TWO, WIDTH)
+    twin = copy.deepcopy(net)
+    assert torch.equal(twin(x), net(x))
+    with torch.no_grad():
+        twin.module["head"].bias += 1
+    assert not torch.equal(twin(x), net(x))
+    assert isinstance(twin, Network)
+
+
+def test_a_token_number_that_no_source_has_is_still_answered():
+    x = numbers(6, 30, 25)[:, None].float()
+    assert build(x, TWO, WIDTH)(torch.full((1, 1, 30), 400.0)).isfinite().all()
+
+
+def test_a_sequence_network_knows_where_in_the_sequence_a_letter_stands():
+    torch.manual_seed(0)
+    x = torch.zeros(2, 4, 41)
+    x[:, 0] = 1
+    for row, place in enumerate((8, 32)):
+        x[row, :, place] = torch.tensor([0.0, 1, 0, 0])
+    one, other = build(x, TWO, WIDTH).features(x)
+    assert (one - other).abs().max() > 1e-3
+
+
+def test_the_scaling_is_no_parameter():
+    assert not [name for name, _ in build(random(6, 5), TWO, WIDTH).module.named_parameters() if "deviation" in name]
+
+
+@pytest.mark.parametrize("side", [1, 7, 8, 28])
+def test_images_of_any_size_have_a_backbone(side):
+    x = random(3, 3, side, side)
+    assert build(x, TWO, WIDTH)(x).isfinite().all()
+
+
+def test_inputs_without_a_backbone_are_told():
+    with pytest.raises(ValueError, match=r"no backbone for inputs of shape \[6, 1, 5, 3, 2\]; vectors"):
+        build(random(6, 1, 5, 3, 2), TWO, WIDTH)
+
+
+def test_large_images_are_taken_as_patches_and_masks_are_put_together_again():
+    assert (patch(random(1, 1, 31, 64)), patch(random(1, 1, 32, 64))) == (1, 2)
+    x = random(2, 1, 32, 32)
+    torch.manual_seed(0)  # of the weights: with a few of them the two places differ by less
+    net = build(x, MASKS, WIDTH)
+    assert net.features(x).shape == (2, WIDTH, 16, 16)
+    moved = x.clone()
+    moved[0, 0, 9, 20] += 5  # what changes is this pixel's neighbourhood, not a mirrored or transposed one
+    change = (net(moved) - net(x)).abs().sum(1)
+    assert change[1].max() == 0
+    assert change[0, 8:10, 20:22].min() > 5 * change[0, 20:22, 8:10].max()

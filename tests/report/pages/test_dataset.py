@@ -1,0 +1,259 @@
+import re
+from collections.abc import Sequence
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from medtl_bench.board.build import build
+from medtl_bench.report.folder import render
+from medtl_bench.results.record import Record, Score
+from tests.records import METHODS, record, stream_record, stream_scores, suite, transfer_scores
+
+
+def pages(records: Sequence[Record], damaged: dict[Path, str] | None = None) -> dict[str, str]:
+    return {name: text for name, text in render(build(records), damaged or {}).items() if name.endswith(".md")}
+
+
+@pytest.fixture(scope="module")
+def whole() -> dict[str, str]:
+    return pages(suite())
+
+
+def lines_with(page: str, start: str) -> list[str]:
+    return [line for line in page.splitlines() if line.startswith(start)]
+
+
+def test_every_page_begins_with_its_question_and_ends_with_how_to_read_it(whole: dict[str, str]) -> None:
+    assert set(whole) == {"README.md", "areas/clinical.md", "datasets/cells.md", "datasets/hearts.md"}
+    for page in whole.values():
+        title, _, question, *_ = page.splitlines()
+        assert title.startswith("# ")
+        assert question.endswith("?")
+        assert page.split("\n## ")[-1].startswith("How to read this page")
+        assert page.endswith("\n")
+        assert "nan" not in page
+        assert "Real data" in page
+
+
+def test_a_dataset_page_ranks_methods_and_lists_bounds_apart(whole: dict[str, str]) -> None:
+    page = whole["datasets/hearts.md"]
+    methods, bounds = page.split("### Bounds, for reference")[:2]
+    assert lines_with(methods, "| dann ")
+    assert "**" in lines_with(methods, "| dann ")[0]
+    assert not lines_with(methods, "| chance")
+    assert lines_with(bounds, "| chance")
+    assert "6/6" in lines_with(methods, "| dann ")[0]
+    assert "![few-shot curves on hearts](hearts-few-shot.svg)" in page
+    assert "(hearts-line.svg)" in page
+    assert "cannot be told from the best" in page
+
+
+def test_an_incomplete_row_stands_below_with_what_happened() -> None:
+    records = suite(["hearts"], {name: METHODS[name] for name in ("dann", "ewc", "chance")}, seeds=2)
+    bad = next(r for r in records if r.trial.algorithm == "dann" and r.trial.protocol == "transfer")
+    failed = bad.outcome.model_copy(update={"status": "timeout", "reason": "longer than\n60 s | ouch", "scores": ()})
+    page = pages([r.model_copy(update={"outcome": failed}) if r is bad else r for r in records])["datasets/hearts.md"]
+    ranked, below = page.split("### Incomplete, not ranked")[:2]
+    assert not lines_with(ranked, "| dann ")
+    line = lines_with(below, "| dann ")[0]
+    assert "3 ok, 1 timeout" in line
+    assert "3/4" in line
+    assert "longer than 60 s &#124; ouch" in line
+
+
+def test_overall_page_counts_what_is_there_and_what_is_not() -> None:
+    records = [*suite(["hearts"], seeds=1), record(dataset="old", scores=transfer_scores(0.5))]
+    records.append(record(dataset="old", versions={"torch": "9"}, scores=transfer_scores(0.6), finished="2020"))
+    page = pages(records, {Path("/somewhere/x|y.json"): "its checksum does not match"})["README.md"]
+    assert "Of 31 planned trials: 31 ok, 0 failed, 0 timeout, 0 skipped, 0 missing." in page
+    assert (
+        "Left out, for other conditions than most (data, shots, draws, metrics, threads or package versions): 1 trial." in page
+    )
+    assert "Left out, for damage: 1 result file (x&#124;y.json: its checksum does not match)." in page
+    assert "/somewhere" not in page
+    assert "too few for a test" in page
+
+
+def test_simulated_datasets_are_marked_and_do_not_count_beside_real_ones() -> None:
+    records = [
+        record(dataset=name, provenance=kind, scores=transfer_scores(0.5)) for name, kind in (("r", "real"), ("s", "simulated"))
+    ]
+    found = pages(records)
+    assert "**simulated**" in lines_with(found["README.md"], "| [s]")[0]
+    heading = next(line for line in found["README.md"].splitlines() if "Mean rank" in line)
+    assert "r (n = 1)" in heading
+    assert "s (n = 1)" not in heading
+    assert "**Simulated** data" in found["datasets/s.md"]
+    alone = pages(records[1:])["README.md"]
+    assert "Every dataset in this table is **simulated**." in alone
+
+
+def test_a_page_of_masks_names_the_classes_that_columns_number() -> None:
+    classes = ("none", "scar", "a|b <i>")
+    page = pages([record(dataset="m", task="segmentation", classes=classes, scores=transfer_scores(0.5))])["datasets/m.md"]
+    assert "Task: segmentation; class 1 is scar, class 2 is a&#124;b &#60;i&#62;." in page
+    page = pages([record(dataset="m", task="classification", classes=classes, scores=transfer_scores(0.5))])["datasets/m.md"]
+    assert "Task: classification." in page
+
+
+def test_methods_that_lack_a_dataset_have_no_mean_rank() -> None:
+    records = [record(dataset=d, algorithm=a, scores=transfer_scores(0.5)) for d in ("p", "q") for a in ("dann", "ewc")]
+    records.append(record(dataset="p", algorithm="maml", scores=transfer_scores(0.9)))
+    page = pages(records)["README.md"]
+    ranked, below = page.split("Not ranked:")[:2]
+    assert lines_with(ranked, "| dann ")
+    assert not lines_with(ranked, "| maml ")
+    assert "1/2" in lines_with(below, "| maml ")[0]
+
+
+def test_a_method_of_two_libraries_has_one_mean_rank_unless_only_one_of_both_is_complete() -> None:
+    methods = {"maml": "", "library-maml": "maml", "library-ewc": "ewc"}
+    records = [
+        record(dataset=d, algorithm=a, counterpart=c, scores=transfer_scores(0.5))
+        for d in ("p", "q")
+        for a, c in methods.items()
+    ]
+    records.append(record(dataset="p", algorithm="ewc", scores=transfer_scores(0.9)))
+    ranked, below = pages(records)["README.md"].split("Not ranked:")[:2]
+    for name, is_ranked, datasets in [
+        ("maml", True, ""),
+        ("library-ewc", True, ""),
+        ("library-maml", False, "2/2"),
+        ("ewc", False, "1/2"),
+    ]:
+        assert bool(lines_with(ranked.split("## Accuracy")[1], f"| {name} ")) == is_ranked
+        assert is_ranked or datasets in lines_with(below, f"| {name} ")[0]
+    assert "Ranks of 2 methods" in ranked
+
+
+def test_mixed_plugin_versions_and_machines_are_told() -> None:
+    records = [
+        record(seed=seed, algorithm_source=f"medtl-bench {seed}", machine={"cpu": f"cpu-{seed}"}, scores=transfer_scores(0.5))
+        for seed in (0, 1)
+    ]
+    page = pages(records)["datasets/hearts.md"]
+    assert "several versions of their plugin: dann." in page
+    assert "2 different machines" in page
+
+
+def test_a_trial_that_was_skipped_ran_on_no_machine() -> None:
+    ran = record(machine={"cpu": "cpu"}, scores=transfer_scores(0.5))
+    skipped = record(seed=1, machine={}, status="skipped", reason="no", seconds={})
+    assert "different machines" not in pages([ran, skipped])["datasets/hearts.md"]
+
+
+def test_degenerate_records_still_make_pages() -> None:
+    nan = float("nan")
+    kinds = {
+        "nothing": [],
+        "failed": [record(status="failed", reason="x"), stream_record(status="skipped", reason="y")],
+        "one method": [record(scores=transfer_scores(0.5))],
+        "all NaN": [record(algorithm=name, scores=transfer_scores(nan, {1: [nan]}, nan)) for name in ("a", "b")],
+        "no scores": [record(), stream_record()],
+        "only bounds": [record(family="bound", scores=transfer_scores(0.5))],
+        "stream of NaN": [stream_record(scores=stream_scores([[nan] * 3] * 3))],
+    }
+    for told, records in kinds.items():
+        found = pages(records)
+        assert "README.md" in found, told
+        assert all("nan" not in page for page in found.values()), told
+
+
+def test_every_other_metric_has_a_column_of_its_own_at_k_0() -> None:
+    metrics = ("rmse", "marked_rmse", "concordance", "seconds")
+    records = []
+    for seed, algorithm in product(range(3), ("dann", "ewc", "chance")):
+        low = 0.1 + 0.2 * (algorithm == "ewc") + 0.001 * seed
+        extra = {"concordance": 1 - low, "marked_rmse": 2 * low, "seconds": 7.5, "ece": 0.25}
+        scores = transfer_scores(low, {1: [low]}, metric="rmse", targets=["b", "c"], extra=extra)
+        family = "bound" if algorithm == "chance" else "baseline"
+        records.append(
+            record(
+                algorithm=algorithm, family=family, seed=seed, metrics=metrics, targets=("b", "c"), shots=(1,), scores=scores
+            )
+        )
+    page = pages(records)["datasets/hearts.md"]
+    main, section = page.split("### Other measures, k = 0")
+    section = section.split("\n### ")[0]
+    head, _, *rows = (line for line in section.splitlines() if line.startswith("|"))
+    assert [cell.strip() for cell in head.split("|")[3:-1]] == ["marked rmse ↓", "concordance ↑", "seconds ↑"]
+    cells = {row.split("|")[1].strip(): [cell.strip() for cell in row.split("|")[2:-1]] for row in rows}
+    assert list(cells) == ["dann", "ewc", "chance"]
+    assert cells["dann"] == ["3", "**0.202 ± 0.005**", "**0.899 ± 0.002**", "**7.500 ± 0.000**"]
+    assert cells["ewc"][1:3] == ["0.602 ± 0.005", "0.699 ± 0.002"]
+    assert "Marked: of those rows alone that the dataset marks, as its card tells." in section
+    headings = [cell.strip() for cell in lines_with(main, "| Method ")[0].split("|")]
+    assert headings[6:-1] == ["Target score, k = 0 ↓", "Few-shot area ↓", "ECE ↓", "Seconds ↓"]
+
+
+def test_a_page_without_other_metrics_has_no_table_of_them(whole: dict[str, str]) -> None:
+    assert "Other measures" not in whole["datasets/hearts.md"]
+
+
+def mixing(**values: float) -> tuple[Score, ...]:
+    return tuple(
+        Score("embedding", None, None, None, None, name.replace("__", " "), value, 9) for name, value in values.items()
+    )
+
+
+def test_measures_of_embeddings_have_a_table_of_their_own_with_their_directions() -> None:
+    records = []
+    for seed, (algorithm, good) in product(range(3), {"combat": 1, "dann": 0, "chance": None}.items()):
+        scores = transfer_scores(0.5, {1: [0.5]})
+        if good is not None:
+            low, high = 1 + good + 0.01 * seed, 2 - good + 0.01 * seed
+            scores += mixing(ilisi=low, clisi=high, silhouette_batch=low / 3, label_transfer=low / 4, label_transfer__CD34=0.5)
+        family = "bound" if algorithm == "chance" else "baseline"
+        records.append(record(algorithm=algorithm, family=family, seed=seed, shots=(1,), scores=scores))
+    page = pages(records)["datasets/hearts.md"]
+    main, section = page.split("### Integration\n")
+    assert "iLISI" not in main
+    section, rare = section.split("Recall of rare labels in label transfer:")
+    head, _, *rows = (line for line in section.splitlines() if line.startswith("|"))
+    told = ["iLISI ↑", "cLISI ↓", "Silhouette by batch ↑", "Label transfer, balanced ↑"]
+    assert [cell.strip() for cell in head.split("|")[3:-1]] == told
+    cells = {row.split("|")[1].strip(): [cell.strip() for cell in row.split("|")[3:-1]] for row in rows}
+    assert cells["combat"][:2] == ["**2.010 ± 0.025**", "**1.010 ± 0.025**"]
+    assert cells["dann"][:2] == ["1.010 ± 0.025", "2.010 ± 0.025"]
+    assert cells["chance"] == ["–"] * 4
+    assert re.search(r"\| +CD34 ↑", rare)
+    assert "Korsunsky" in page
+
+
+def test_an_integration_dataset_is_ranked_by_mixing_and_says_who_could_not_run() -> None:
+    about = {"task": "integration", "metrics": ("ilisi", "silhouette_batch")}
+    records = [
+        record(**about, algorithm=algorithm, seed=seed, scores=mixing(ilisi=level + seed / 100, silhouette_batch=0.9))
+        for seed, (algorithm, level) in product(range(3), {"plain": 1.5, "harmony": 2.3}.items())
+    ]
+    records += [
+        record(**about, algorithm="ewc", seed=seed, status="skipped", reason="it learns from labels") for seed in range(3)
+    ]
+    found = pages(records)
+    page = found["datasets/hearts.md"]
+    assert "Which method mixes the batches of hearts best?" in page
+    assert "The score is iLISI; higher is better." in page
+    ranked = page.split("### Methods")[1].split("### Incomplete")[0]
+    assert [line.split("|")[1].strip() for line in lines_with(ranked, "| ")][1:] == ["harmony", "plain"]
+    assert "it learns from labels" in lines_with(page.split("### Incomplete")[1], "| ewc")[0]
+    assert "Few-shot" not in page
+    assert "nan" not in page + found["README.md"]
+
+
+def test_what_methods_gain_over_plain_training_has_a_table_without_itself_and_bounds() -> None:
+    methods = {name: METHODS[name] for name in ("dann", "chance")}
+    assert "Gain over" not in pages(suite(["hearts"], methods, seeds=2))["datasets/hearts.md"]
+    page = pages(suite(["hearts"], {**methods, "fine-tune": ("baseline", 0.7)}, seeds=2))["datasets/hearts.md"]
+    part = page.split("### Gain over plain training\n")[1].split("###")[0]
+    assert [line.split("|")[1].strip() for line in lines_with(part, "|")[2:]] == ["dann"]
+    assert "- **Gain**: score less that of fine-tune" in page
+
+
+def test_scores_over_several_targets_have_a_table_of_their_own() -> None:
+    page = pages(suite(["hearts"], seeds=2))["datasets/hearts.md"]
+    part = page.split("### Over targets\n")[1].split("###")[0]
+    assert "k = 0 ↑" in part
+    assert lines_with(part, "| dann ")[0].split("|")[2].strip() == "2"
+    assert lines_with(part, "| chance ")
+    assert "Over targets" not in pages(suite(["hearts"], seeds=2, scenarios=1))["datasets/hearts.md"]

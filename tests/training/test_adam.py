@@ -1,0 +1,26 @@
+"""Adam against torch's own optimiser."""
+
+import torch
+
+from medtl_bench.training.adam import Adam
+
+
+def test_steps_are_those_of_torch():
+    source = torch.Generator().manual_seed(0)
+    ours = [torch.randn(shape, generator=source) for shape in ((3, 4), (4,), ())]
+    theirs = [value.clone().requires_grad_() for value in ours]
+    mine, other = Adam(ours, 0.01), torch.optim.Adam(theirs, lr=0.01)
+    for _ in range(20):
+        gradients = [torch.randn(value.shape, generator=source) for value in ours]
+        mine.step(gradients)
+        for value, gradient in zip(theirs, gradients, strict=True):
+            value.grad = gradient
+        other.step()
+    torch.testing.assert_close(ours, [value.detach() for value in theirs])
+
+
+def test_gradients_may_lie_in_memory_in_another_order():
+    value, gradient = torch.zeros(2, 3), torch.arange(6.0).view(3, 2).t()
+    assert not gradient.is_contiguous()
+    Adam([value], 0.1).step([gradient])
+    torch.testing.assert_close(value, -0.1 * gradient.sign(), atol=1e-4, rtol=0)

@@ -1,0 +1,103 @@
+"""Minibatches: which rows of which sources, in which order."""
+
+import pytest
+import torch
+from tensordict import TensorDict
+
+from medtl_bench.contract.split import Split
+from medtl_bench.training.batches import Batch, batches, blocks
+
+
+def numbered(rows: int, first: int) -> Split:
+    """Return rows whose inputs are their numbers, and whose labels are their parity."""
+    x = torch.arange(first, first + rows).float()[:, None]
+    return Split(x, (x[:, 0] % 2).long())
+
+
+def drawn(sources, unlabelled=None, steps=10, size=4, most=4, seed=0) -> list[Batch]:
+    return list(batches(sources, unlabelled, steps, size, most, torch.Generator().manual_seed(seed)))
+
+
+SOURCES = [numbered(20, 0), numbered(6, 100), numbered(50, 200)]
+TARGET = numbered(30, 1000).x
+
+
+def test_a_batch_has_as_many_rows_of_every_source_and_as_many_of_the_target_as_of_all():
+    for batch in drawn(SOURCES, TARGET):
+        assert (batch.x.shape, batch.y.shape, batch.unlabelled.shape) == ((3, 4, 1), (3, 4), (12, 1))
+
+
+def test_rows_are_of_their_source_with_their_labels():
+    for batch in drawn(SOURCES, TARGET):
+        assert torch.equal((batch.x[..., 0] // 100).long(), torch.tensor([[0] * 4, [1] * 4, [2] * 4]))
+        assert torch.equal(batch.y, (batch.x[..., 0] % 2).long())
+        assert (batch.unlabelled >= 1000).all()
+
+
+def test_all_rows_are_drawn_in_time_those_of_the_target_too():
+    steps = drawn(SOURCES, TARGET, steps=300)
+    assert {float(v) for b in steps for v in b.x.flatten()} == {float(v) for s in SOURCES for v in s.x}
+    assert {float(v) for b in steps for v in b.unlabelled} == {float(v) for v in TARGET}
+
+
+def test_of_many_sources_a_step_draws_some_and_every_one_gets_its_turn():
+    steps = drawn(SOURCES, TARGET, steps=60, most=2)
+    seen = [tuple((batch.x[:, 0, 0] // 100).long().tolist()) for batch in steps]
+    assert all(len(set(sources)) == 2 for sources in seen)
+    assert {source for sources in seen for source in sources} == {0, 1, 2}
+    assert all(batch.unlabelled.shape == (8, 1) for batch in steps)
+
+
+def test_small_sources_shrink_the_batch_and_the_largest_is_then_taken_whole():
+    steps = drawn([numbered(3, 0), numbered(5, 100)], size=32)
+    assert all(batch.x.shape == (2, 5, 1) for batch in steps)
+    assert all(batch.x[1, :, 0].tolist() == [100, 101, 102, 103, 104] for batch in steps)
+    assert all(batch.unlabelled is None for batch in steps)
+
+
+@pytest.mark.parametrize("steps", [1, 6, 7, 17])
+def test_progress_goes_from_nought_towards_one(steps, monkeypatch):
+    monkeypatch.setattr(
+        "medtl_bench.training.batches.GATHERED_BYTES", 6 * 3 * 4 * 4
+    )  # six steps of three sources' four rows of a float
+    assert [batch.progress for batch in drawn(SOURCES, steps=steps)] == [step / steps for step in range(steps)]
+
+
+def test_how_many_steps_are_gathered_at_once_changes_no_batch(monkeypatch):
+    whole = drawn(SOURCES, TARGET, most=2)
+    for most, sizes in [(1, [1] * 10), (4 * 2 * 4 * 4, [4, 4, 2]), (2**20, [10])]:
+        monkeypatch.setattr("medtl_bench.training.batches.GATHERED_BYTES", most)
+        gathered = blocks(SOURCES, TARGET, 10, 4, 2, torch.Generator().manual_seed(0))
+        assert [len(block.y) for block in gathered] == sizes
+        for a, b in zip(whole, drawn(SOURCES, TARGET, most=2), strict=True):
+            assert all(torch.equal(getattr(a, name), getattr(b, name)) for name in ("x", "y", "unlabelled"))
+
+
+def test_no_steps_are_no_batches():
+    assert drawn(SOURCES, TARGET, steps=0) == []
+
+
+def test_the_same_generator_draws_the_same_batches():
+    first, again, other = (drawn(SOURCES, TARGET, seed=seed, most=2) for seed in (0, 0, 1))
+    assert all(torch.equal(a.x, b.x) and torch.equal(a.unlabelled, b.unlabelled) for a, b in zip(first, again, strict=True))
+    assert not all(torch.equal(a.x, b.x) for a, b in zip(first, other, strict=True))
+
+
+def test_pooled_rows_are_those_of_all_sources_in_order():
+    batch = drawn(SOURCES)[0]
+    x, y = batch.pooled()
+    assert (x.shape, y.shape) == ((12, 1), (12,))
+    assert torch.equal(x[4:8], batch.x[1])
+
+
+def test_inputs_of_several_parts_are_batched_together():
+    def two(split: Split) -> Split:
+        parts = {"a": split.x, "b": split.x[:, :, None, None].expand(-1, 2, 3, 3)}
+        return Split(TensorDict(parts, batch_size=[len(split)]), split.y)
+
+    for batch in drawn([two(s) for s in SOURCES], two(numbered(30, 1000)).x):
+        assert batch.x["b"].shape == (3, 4, 2, 3, 3)
+        assert torch.equal(batch.x["a"][..., 0], batch.x["b"][..., 0, 0, 0])
+        pooled, _ = batch.pooled()
+        assert pooled["b"].shape == (12, 2, 3, 3)
+        assert batch.unlabelled["a"].shape == (12, 1)

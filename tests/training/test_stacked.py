@@ -1,0 +1,271 @@
+"""Learners trained as one: each must come out as it does by itself, and what cannot be stacked must still be trained."""
+
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import ClassVar
+
+import pytest
+import torch
+from medtl_baselines.bounds import Joint, TargetOnly
+from medtl_baselines.finetune import FineTune
+from medtl_dann.dann import DANN
+from medtl_ewc.ewc import EWC
+from medtl_maml.maml import MAML
+from tensordict import TensorDict
+from torch import nn
+
+from medtl_bench import cooperative
+from medtl_bench.contract.split import Split
+from medtl_bench.contract.task import Task
+from medtl_bench.protocols.examiner import Clock
+from medtl_bench.protocols.stream import stream
+from medtl_bench.protocols.transfer import transfer
+from medtl_bench.training import stacked
+from medtl_bench.training.method import Training
+
+TASK = Task("classification", ("no", "yes"))
+CLOSE = {"rtol": 1e-4, "atol": 1e-5}
+
+
+def rows(seed: int, n: int = 24, scale: float = 1.0, shape=(5,)) -> Split:
+    source = torch.Generator().manual_seed(seed)
+    y = torch.arange(n) % 2
+    x = torch.randn(n, *shape, generator=source) + y.view(-1, *[1] * len(shape))
+    return Split(x * scale, y)
+
+
+def fitted(method, seed: int, sources=None, steps: int = 12, width: int = 16, **options):
+    sources = sources or [rows(10 * seed), rows(10 * seed + 1, 30)]
+    learner = method(TASK, torch.Generator().manual_seed(seed), steps=steps, adapt_steps=4, width=width, **options)
+    learner.fit(sources, sources[0].x + 1)
+    learner.adapt(rows(100 + seed, 8))
+    return learner
+
+
+def weights(learner) -> torch.Tensor:
+    return torch.cat([p.detach().flatten() for p in learner.net.module.parameters()])
+
+
+def compared(method, seeds=(0, 1, 2), close=CLOSE, **options) -> tuple[stacked.Stacker, list[int]]:
+    """Train learners beside each other and alone; assert that they agree, and return the stacker and its stacks' sizes."""
+    stacker, sizes = stacked.Stacker(), []
+
+    def serve(trainings):
+        sizes.append(len(trainings))
+        return stacker(trainings)
+
+    tasks = cooperative.run([partial(fitted, method, seed, **options) for seed in seeds], serve, 64)
+    for seed, task in zip(seeds, tasks, strict=True):
+        alone = fitted(method, seed, **options)
+        torch.testing.assert_close(weights(task.result()), weights(alone), **close)
+        x = rows(7).x if "sources" not in options else options["sources"][0].x
+        torch.testing.assert_close(task.result().predict(x), alone.predict(x), **close)
+    return stacker, sizes
+
+
+@pytest.mark.parametrize("method", [FineTune, DANN, EWC, Joint, TargetOnly])
+def test_a_stack_trains_each_learner_as_it_would_be_alone(method):
+    stacker, sizes = compared(method)
+    assert stacker.alone == {}
+    assert set(sizes) == {3}
+
+
+def test_meta_learning_stacks_too_in_both_orders():
+    for first_order in (False, True):
+        stacker, _ = compared(MAML, first_order=first_order)
+        assert stacker.alone == {}
+
+
+@pytest.mark.parametrize("online", [False, True])
+def test_springs_are_each_learners_own(make_dataset, online):
+    dataset = make_dataset()
+
+    def trial(seed):
+        make = partial(EWC, steps=10, adapt_steps=10, online=online)
+        return [s.value for s in stream(dataset, dataset.streams[0], make, seed=seed, clock=Clock())]
+
+    stacker = stacked.Stacker()
+    tasks = cooperative.run([partial(trial, seed) for seed in range(3)], stacker, 64)
+    assert stacker.alone == {}
+    assert [task.result() for task in tasks] == [pytest.approx(trial(seed), abs=1e-4) for seed in range(3)]
+
+
+def test_a_whole_protocol_scores_the_same_and_branches_of_all_trials_are_stacked(make_dataset):
+    dataset, sizes = make_dataset(), []
+
+    def trial(seed):
+        make = partial(FineTune, steps=10, adapt_steps=5)
+        clock = Clock()
+        found = list(transfer(dataset, dataset.transfers[0], make, seed=seed, shots=(1, 2), draws=2, clock=clock))
+        assert len(clock.calls["adapt"]) == 5 * len(dataset.transfers[0].targets)
+        return found
+
+    def serve(trainings):
+        sizes.append(len(trainings))
+        return stacked.Stacker()(trainings)
+
+    tasks = cooperative.run([partial(trial, seed) for seed in range(2)], serve, 64)
+    for seed, task in enumerate(tasks):
+        alone = trial(seed)
+        assert [s._replace(value=0) for s in task.result()] == [s._replace(value=0) for s in alone]
+        assert [s.value for s in task.result()] == pytest.approx([s.value for s in alone], abs=1e-4)
+    assert sizes[0] == 2
+    assert max(sizes) == 4 * len(dataset.transfers[0].targets)
+
+
+def test_images_masks_pairs_and_many_sources_stack():
+    images = [rows(seed, shape=(1, 8, 8)) for seed in range(2)]
+    near_zero = {
+        "rtol": 1e-2,
+        "atol": 2e-3,
+    }  # Adam's steps are of one size, so rounding moves weights whose gradient is near zero
+    assert compared(partial_fit_only(FineTune), sources=images, width=32, close=near_zero)[0].alone == {}
+    pairs = [Split(TensorDict({"a": rows(s).x, "b": rows(s + 9).x}, batch_size=[24]), rows(s).y) for s in range(2)]
+    assert compared(partial_fit_only(FineTune), sources=pairs)[0].alone == {}
+    assert compared(partial_fit_only(FineTune), sources=[rows(s) for s in range(6)])[0].alone == {}
+
+
+def partial_fit_only(method):
+    @dataclass
+    class FitOnly(method):
+        def adapt(self, support):
+            pass
+
+    return FitOnly
+
+
+@dataclass
+class Anchored(FineTune):
+    """Reads a field of its own in the objective; with `state` empty, nobody can know of it."""
+
+    anchor: torch.Tensor = field(init=False)
+
+    def fit(self, sources, unlabelled):
+        self.anchor = torch.rand((), generator=self.generator)
+        super().fit(sources, unlabelled)
+
+    def objective(self, net, batch):
+        return self.supervised(net, batch) + self.anchor * net.parameters["head.weight"].square().sum()
+
+
+def test_an_objective_that_reads_what_it_did_not_name_is_trained_one_by_one():
+    stacker, _ = compared(Anchored)
+    (reason,) = stacker.alone
+    assert "anchor" in reason
+    assert stacker.alone[reason] == 3
+
+
+@dataclass
+class NamedAnchor(Anchored):
+    state: ClassVar[tuple[str, ...]] = ("anchor",)
+
+
+def test_what_it_names_is_stacked():
+    assert compared(NamedAnchor)[0].alone == {}
+
+
+@dataclass
+class OptedOut(FineTune):
+    one_by_one: ClassVar[str] = "it writes to a file"
+
+
+def test_a_method_can_opt_out_with_its_reason():
+    assert compared(OptedOut)[0].alone == {"it writes to a file": 6}
+
+
+@dataclass
+class Noisy(FineTune):
+    """Adds noise to its inputs, and says how much in a tensor of its own."""
+
+    def augment(self, batch):
+        noise = torch.randn(batch.x.shape, generator=self.generator)
+        return replace(batch, x=batch.x + 0.1 * noise, extra={"weight": torch.rand((), generator=self.generator)})
+
+    def objective(self, net, batch):
+        return self.supervised(net, batch) * batch.extra["weight"] if batch.extra else self.supervised(net, batch)
+
+
+def test_augmented_batches_are_drawn_as_alone():
+    assert compared(Noisy)[0].alone == {}
+
+
+@dataclass
+class Dropping(FineTune):
+    def parts(self):
+        return {"drop": nn.Dropout(0.5)}
+
+    def objective(self, net, batch):
+        x, y = batch.pooled()
+        return self.task.loss(net.head(net.drop(net.features(x))), y)
+
+
+def test_what_vmap_cannot_do_is_done_one_by_one_from_the_same_generator():
+    @dataclass
+    class Augmented(Dropping):
+        augment = Noisy.augment
+
+    stacker = stacked.Stacker()
+    torch.manual_seed(0)
+    tasks = cooperative.run([partial(fitted, Augmented, seed) for seed in range(2)], stacker, 64)
+    (reason,) = stacker.alone
+    assert "random" in reason
+    torch.manual_seed(0)
+    torch.testing.assert_close(weights(tasks[0].result()), weights(fitted(Augmented, 0)), **CLOSE)
+
+
+def test_a_learner_that_diverges_does_so_alone():
+    def fit(seed):
+        sources = [Split(rows(seed).x * (1e38 if seed == 1 else 1), rows(seed).y)]
+        return fitted(FineTune, seed, sources)
+
+    tasks = cooperative.run([partial(fit, seed) for seed in range(3)], stacked.Stacker(), 64)
+    assert [type(task.error) for task in tasks] == [type(None), FloatingPointError, type(None)]
+    torch.testing.assert_close(weights(tasks[2].result()), weights(fit(2)), **CLOSE)
+
+
+def test_only_what_is_equal_is_stacked():
+    sizes = []
+
+    def serve(trainings):
+        sizes.append(len(trainings))
+        return stacked.Stacker()(trainings)
+
+    methods = [partial(fitted, FineTune, 0), partial(fitted, DANN, 1), partial(fitted, FineTune, 2, learning_rate=0.1)]
+    cooperative.run([*methods, partial(fitted, FineTune, 3, steps=5)], serve, 64)
+    assert set(sizes[:4]) == {1}
+
+
+class Annealed(FineTune):
+    """Weights decay more and more during the training: told by a tensor, which a recorded step reads anew."""
+
+    def objective(self, net, batch):
+        return super().objective(net, batch) + batch.progress * decay(net)
+
+
+class AnnealedInPython(FineTune):
+    """The same by a number in Python, which a recorded step could not see change."""
+
+    def objective(self, net, batch):
+        return super().objective(net, batch) + (decay(net) if float(batch.progress) > 0.5 else 0.0)
+
+
+def decay(net) -> torch.Tensor:
+    return sum(value.square().sum() for value in net.parameters.values())
+
+
+@pytest.mark.parametrize("method", [Annealed, AnnealedInPython])
+def test_progress_is_that_of_each_step_whether_steps_are_recorded_or_not(method):
+    stacker, sizes = compared(method, learning_rate=0.01)
+    assert stacker.alone == {}
+    assert set(sizes) == {3}
+
+
+def test_a_stack_has_room_for_few_large_networks_and_many_small_ones():
+    assert room(columns=5) == stacked.MOST
+    assert 2 <= room(columns=50_000) < stacked.MOST
+
+
+def room(columns: int) -> int:
+    learner = FineTune(TASK, torch.Generator().manual_seed(0))
+    learner.build([rows(0, shape=(columns,))])
+    return stacked.room(Training(learner, learner.objective, [rows(0)], None, 1))
