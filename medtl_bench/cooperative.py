@@ -1,7 +1,8 @@
 """Runs tasks side by side in one thread, each up to a request that is better served for many at once.
 
-A task calls `ask`: under `run` it stops there until its request was served together with equal ones of other tasks; elsewhere
-the request is served at once, alone. Which tasks run side by side changes what a result costs, not what it is.
+A task calls `ask`: under `run` it stops there until its request was served together with
+equal ones of other tasks; elsewhere the request is served at once, alone. Which tasks run
+side by side changes what a result costs, not what it is.
 """
 
 from abc import ABC, abstractmethod
@@ -31,15 +32,16 @@ class Request(ABC):
         """Return what requests must have in common to be served together."""
 
 
-Serve = Callable[[Sequence[Any]], Sequence[Exception | None]]  # for each request None, or what to raise in the task that asked
+# for each request None, or what to raise in the task that asked
+Serve = Callable[[Sequence[Any]], Sequence[Exception | None]]
 
 
 @dataclass(eq=False)
 class Task(Generic[T]):
     """A function on its way, and what it returned or raised once it did.
 
-    `random`: the global random state it goes on with. `seconds`: what it took up to `since`, when it was last resumed: its own
-    and its share of what was done for several.
+    `random`: the global random state it goes on with. `seconds`: what it took up to
+    `since`, when it was last resumed: its own and its share of what was done for several.
     """
 
     function: Callable[[], T]

@@ -40,5 +40,9 @@ def unknown(what: str, name: str, known: Iterable[str]) -> MedTLError:
     """Return the error for a `name` that is not among the `known` ones, with the nearest of them."""
     names = sorted(known)
     near = get_close_matches(name, names, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"known are: {', '.join(names) or 'none'}."
+    hint = (
+        f"did you mean {' or '.join(map(repr, near))}?"
+        if near
+        else f"known are: {', '.join(names) or 'none'}."
+    )
     return MedTLError(f"There is no {what} named {name!r}; {hint}")

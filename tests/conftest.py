@@ -32,7 +32,9 @@ def write_plugin(tmp_path: Path) -> Callable[..., str]:
 
     def write(body: str, name: str = "under_test") -> str:
         path = tmp_path / f"{name}.py"
-        path.write_text("from medtl_bench.contract.hooks import AlgorithmEntry, DatasetEntry, hookimpl\n" + body)
+        path.write_text(
+            "from medtl_bench.contract.hooks import AlgorithmEntry, DatasetEntry, hookimpl\n" + body
+        )
         return str(path)
 
     return write
@@ -95,7 +97,9 @@ class Answer:
 
 
 @pytest.fixture
-def medtl(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
+def medtl(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Answer]:
     """Return a function that calls the command line in this process, as the installed script does."""
 
     def call(*arguments: object) -> Answer:

@@ -40,7 +40,15 @@ def record(**fields: object) -> Record:
     outcome = {"status": "ok", "seconds": {"total": 1.0}}
     rest = {"finished": "2026-11-01T00:00:00Z"}
     for name, value in fields.items():
-        part = trial if name in TRIAL_FIELDS else about if name in ABOUT_FIELDS else outcome if name in OUTCOME_FIELDS else rest
+        part = (
+            trial
+            if name in TRIAL_FIELDS
+            else about
+            if name in ABOUT_FIELDS
+            else outcome
+            if name in OUTCOME_FIELDS
+            else rest
+        )
         part[name] = value
     return Record(trial=Trial(**trial), about=About(**about), outcome=Outcome(**outcome), **rest)
 
@@ -60,7 +68,8 @@ def transfer_scores(
 ) -> tuple[Score, ...]:
     """Return the scores of a transfer: `start` at k = 0, `curve` by k and draw, `full`, sources before and after (`kept`).
 
-    `before`: what is retained before any label, if not the score of the sources' whole test splits.
+    `before`: what is retained before any label, if not the score of the sources' whole
+    test splits.
     """
 
     def rows() -> Iterator[Score]:
@@ -68,26 +77,43 @@ def transfer_scores(
             yield Score("validation", None, None, None, name, metric, source, 10)
             yield Score("fit", None, None, None, name, metric, source, 10)
         if kept:
-            yield Score("retained", None, 0, None, None, metric, source if before is None else before, 10)
+            yield Score(
+                "retained", None, 0, None, None, metric, source if before is None else before, 10
+            )
         for target in targets:
             yield Score("fit", None, None, None, target, metric, start, 10)
-            yield from (Score("fit", None, None, None, target, name, value, 10) for name, value in extra.items())
+            yield from (
+                Score("fit", None, None, None, target, name, value, 10)
+                for name, value in extra.items()
+            )
             for k, values in curve.items():
-                yield from (Score("adapt", target, k, draw, target, metric, value, 10) for draw, value in enumerate(values))
+                yield from (
+                    Score("adapt", target, k, draw, target, metric, value, 10)
+                    for draw, value in enumerate(values)
+                )
             if full is not None:
                 yield Score("full", target, None, None, target, metric, full, 10)
             for k, value in kept.items():
                 draws = [None] if k is None else range(len(curve.get(k, [0])))
-                yield from (Score("retained", target, k, draw, None, metric, value, 10) for draw in draws)
+                yield from (
+                    Score("retained", target, k, draw, None, metric, value, 10) for draw in draws
+                )
 
     return tuple(rows())
 
 
 def stream_scores(
-    r: Sequence[Sequence[float]], b: Sequence[float] = (), *, domains: Sequence[str] = "xyz", metric: str = METRIC
+    r: Sequence[Sequence[float]],
+    b: Sequence[float] = (),
+    *,
+    domains: Sequence[str] = "xyz",
+    metric: str = METRIC,
 ) -> tuple[Score, ...]:
     """Return the scores of a stream from its matrix R[i][j] and the scores b[j] of an untrained learner."""
-    untrained = [Score("untrained", None, None, None, d, metric, value, 10) for d, value in zip(domains, b, strict=False)]
+    untrained = [
+        Score("untrained", None, None, None, d, metric, value, 10)
+        for d, value in zip(domains, b, strict=False)
+    ]
     learn = [
         Score("learn", learned, None, None, domain, metric, value, 10)
         for learned, line in zip(domains, r, strict=False)
@@ -137,25 +163,50 @@ def suite(
     """Return records of a whole suite that look like a real one: both protocols, every method, every seed."""
     return [
         made
-        for dataset, (method, (family, level)), seed in product(datasets, methods.items(), range(seeds))
+        for dataset, (method, (family, level)), seed in product(
+            datasets, methods.items(), range(seeds)
+        )
         for made in _one_seed(dataset, method, family, level, seed, scenarios, draws, domains)
     ]
 
 
 def _one_seed(
-    dataset: str, method: str, family: str, level: float, seed: int, scenarios: int, draws: int, domains: int
+    dataset: str,
+    method: str,
+    family: str,
+    level: float,
+    seed: int,
+    scenarios: int,
+    draws: int,
+    domains: int,
 ) -> Iterator[Record]:
     random = np.random.default_rng([seed, len(method), len(dataset), int(level * 100)])
     names = tuple(f"site-{i}" for i in range(domains))
     identity = {"dataset": dataset, "algorithm": method, "family": family, "seed": seed}
     for number in range(scenarios):
-        target, sources = names[number % domains], tuple(n for n in names if n != names[number % domains])
-        gains = {k: level + (0.88 - level) * (1 - 2.0 ** -(np.log2(1 + k) / 3)) for k in (SHOTS if method != "chance" else ())}
-        curve = {k: [round(gains.get(k, level) + random.normal(0, 0.02), 6) for _ in range(draws)] for k in SHOTS}
-        kept = {k: round(0.9 - 0.01 * np.log2(k) - random.uniform(0, 0.02), 6) for k in SHOTS} | {None: 0.8}
-        extra = {"ece": round(random.uniform(0.05, 0.2), 6), "brier": round(random.uniform(0.3, 0.5), 6)}
+        target, sources = (
+            names[number % domains],
+            tuple(n for n in names if n != names[number % domains]),
+        )
+        gains = {
+            k: level + (0.88 - level) * (1 - 2.0 ** -(np.log2(1 + k) / 3))
+            for k in (SHOTS if method != "chance" else ())
+        }
+        curve = {
+            k: [round(gains.get(k, level) + random.normal(0, 0.02), 6) for _ in range(draws)]
+            for k in SHOTS
+        }
+        kept = {k: round(0.9 - 0.01 * np.log2(k) - random.uniform(0, 0.02), 6) for k in SHOTS} | {
+            None: 0.8
+        }
+        extra = {
+            "ece": round(random.uniform(0.05, 0.2), 6),
+            "brier": round(random.uniform(0.3, 0.5), 6),
+        }
         start = round(level + random.normal(0, 0.01), 6)
-        scores = transfer_scores(start, curve, 0.87, kept=kept, targets=[target], sources=sources, extra=extra)
+        scores = transfer_scores(
+            start, curve, 0.87, kept=kept, targets=[target], sources=sources, extra=extra
+        )
         yield record(
             **identity,
             shots=SHOTS,
@@ -167,7 +218,9 @@ def _one_seed(
             seconds={"total": round(random.uniform(1, 3), 3)},
         )
     i, j = np.mgrid[:domains, :domains]
-    r = np.where(j <= i, 0.92 - 0.06 * (i - j) * (1 - level), 0.4 + level / 4) + random.normal(0, 0.01, (domains, domains))
+    r = np.where(j <= i, 0.92 - 0.06 * (i - j) * (1 - level), 0.4 + level / 4) + random.normal(
+        0, 0.01, (domains, domains)
+    )
     yield stream_record(
         **identity,
         domains=names,

@@ -40,7 +40,9 @@ class Served:
         self.groups.append([request.number for request in requests])
         for request in requests:
             request.answer = 2 * request.number
-        return [ValueError("it is negative") if request.number < 0 else None for request in requests]
+        return [
+            ValueError("it is negative") if request.number < 0 else None for request in requests
+        ]
 
 
 def doubled(number: int, kind: str = "") -> int:
@@ -82,7 +84,9 @@ def test_what_a_task_raises_is_its_own():
     def broken():
         raise KeyError("mine")
 
-    tasks = cooperative.run([broken, lambda: doubled(2), lambda: doubled(-1), lambda: sys.exit(3)], Served(), 8)
+    tasks = cooperative.run(
+        [broken, lambda: doubled(2), lambda: doubled(-1), lambda: sys.exit(3)], Served(), 8
+    )
     assert [type(task.error) for task in tasks] == [KeyError, type(None), ValueError, SystemExit]
     assert tasks[1].result() == 4
     with pytest.raises(ValueError, match="negative"):
@@ -120,7 +124,9 @@ def test_branches_of_all_tasks_are_served_together():
 
 def test_branches_of_branches_and_no_branches():
     def nested():
-        return cooperative.together([lambda: branching(1), lambda: branching(2), lambda: cooperative.together([])])
+        return cooperative.together(
+            [lambda: branching(1), lambda: branching(2), lambda: cooperative.together([])]
+        )
 
     found, groups = results([nested])
     assert found == [nested()] == [[[20, 22, 24], [40, 42, 44], []]]
@@ -128,12 +134,16 @@ def test_branches_of_branches_and_no_branches():
 
 
 def test_what_a_branch_raises_reaches_its_task():
-    assert [str(task.error) for task in cooperative.run([lambda: branching(-1)], Served(), 8)] == ["it is negative"]
+    assert [str(task.error) for task in cooperative.run([lambda: branching(-1)], Served(), 8)] == [
+        "it is negative"
+    ]
 
 
 def global_draws() -> list[float]:
     first = float(torch.rand(()))
-    branches = cooperative.together([lambda: doubled(1) + random.random() + float(torch.rand(())) for _ in range(2)])
+    branches = cooperative.together(
+        [lambda: doubled(1) + random.random() + float(torch.rand(())) for _ in range(2)]
+    )
     return [first, *branches, float(torch.rand(())), random.random()]
 
 
@@ -159,11 +169,18 @@ def test_the_clock_of_a_task_stands_still_while_others_run():
         time.sleep(0.06)
         return [None] * len(requests)
 
-    quick, slow = (task.result() for task in cooperative.run([lambda: timed(0.0), lambda: timed(0.2)], serve, 8))
+    quick, slow = (
+        task.result()
+        for task in cooperative.run([lambda: timed(0.0), lambda: timed(0.2)], serve, 8)
+    )
     assert 0.03 <= quick < 0.15
     assert 0.23 <= slow < 0.4
 
 
 def test_a_task_is_charged_for_its_branches():
-    (task,) = cooperative.run([lambda: cooperative.together([lambda: time.sleep(0.05), lambda: time.sleep(0.05)])], Served(), 8)
+    (task,) = cooperative.run(
+        [lambda: cooperative.together([lambda: time.sleep(0.05), lambda: time.sleep(0.05)])],
+        Served(),
+        8,
+    )
     assert 0.1 <= task.seconds < 0.3

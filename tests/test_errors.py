@@ -9,7 +9,11 @@ from medtl_bench.errors import DataError, IntegrityError, InvalidOutputError, Me
     ("name", "known", "told"),
     [
         ("dan", ["dann", "maml"], "There is no method named 'dan'; did you mean 'dann'?"),
-        ("alpha", ["alpha1", "alpha2"], "There is no method named 'alpha'; did you mean 'alpha2' or 'alpha1'?"),
+        (
+            "alpha",
+            ["alpha1", "alpha2"],
+            "There is no method named 'alpha'; did you mean 'alpha2' or 'alpha1'?",
+        ),
         ("zzz", ["maml", "dann"], "There is no method named 'zzz'; known are: dann, maml."),
         ("x", [], "There is no method named 'x'; known are: none."),
         ("", iter(["a"]), "There is no method named ''; known are: a."),
@@ -23,4 +27,6 @@ def test_every_error_of_this_project_has_an_exit_code():
     assert {cls.__name__: cls.exit_code for cls in (MedTLError, DataError, InvalidOutputError, IntegrityError)} == {
         "MedTLError": 2, "DataError": 2, "InvalidOutputError": 2, "IntegrityError": 3,
     }  # fmt: skip
-    assert all(issubclass(cls, MedTLError) for cls in (DataError, InvalidOutputError, IntegrityError))
+    assert all(
+        issubclass(cls, MedTLError) for cls in (DataError, InvalidOutputError, IntegrityError)
+    )

@@ -20,7 +20,19 @@ def test_distinct_identities_have_distinct_seeds(identities):
 
 
 def test_parts_do_not_run_into_each_other():
-    assert len({seed_of("ab", "c"), seed_of("a", "bc"), seed_of("abc"), seed_of("a", "b", "c"), seed_of("1"), seed_of(1)}) == 6
+    assert (
+        len(
+            {
+                seed_of("ab", "c"),
+                seed_of("a", "bc"),
+                seed_of("abc"),
+                seed_of("a", "b", "c"),
+                seed_of("1"),
+                seed_of(1),
+            }
+        )
+        == 6
+    )
 
 
 @given(IDENTITY)

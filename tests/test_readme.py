@@ -17,7 +17,9 @@ from medtl_bench.running.plan import PRESETS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PAGES = "\n".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "leaderboards").rglob("*.md")))
+PAGES = "\n".join(
+    path.read_text(encoding="utf-8") for path in sorted((ROOT / "leaderboards").rglob("*.md"))
+)
 COMMANDS = sorted(set(re.findall(r"medtl-bench (?:[a-z][^`#&\n]*)", README)))
 
 
@@ -26,10 +28,15 @@ def test_every_command_and_option_exists(command: str) -> None:
     words = shlex.split(command)[1:]
     names = [word for word in words if not word.startswith("-")]
     depth = 2 if names[0] == "data" else 1
-    told = CliRunner().invoke(app, [*names[:depth], "--help"], env={"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"})
+    told = CliRunner().invoke(
+        app, [*names[:depth], "--help"], env={"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"}
+    )
     assert told.exit_code == 0, told.output
     for option in (word for word in words if word.startswith("-")):
-        assert re.search(rf"(?<![\w-]){re.escape(option)}(?![\w-])", told.output), (option, told.output)
+        assert re.search(rf"(?<![\w-]){re.escape(option)}(?![\w-])", told.output), (
+            option,
+            told.output,
+        )
 
 
 def test_every_number_of_the_results_stands_on_a_board() -> None:
@@ -58,14 +65,25 @@ def medtl_algorithms() -> list[AlgorithmEntry]:
     assert not found.broken
     dataset = vectors()
     make = found.algorithm("front-page")
-    scores = list(transfer(dataset, dataset.transfers[0], make, seed=0, shots=(1,), draws=1, clock=Clock()))
+    scores = list(
+        transfer(dataset, dataset.transfers[0], make, seed=0, shots=(1,), draws=1, clock=Clock())
+    )
     assert {score.stage for score in scores} >= {"fit", "adapt", "full"}
 
 
 def test_everything_registered_is_named() -> None:
     found = discovery.find()
-    own = [n for part in (found.algorithms, found.datasets) for n, r in part.items() if r.plugin.distribution == "medtl-bench"]
-    assert [name for name in own if f"`{name}{'' if name.endswith(entries.FAMILY) else '`'}" not in README] == []
+    own = [
+        n
+        for part in (found.algorithms, found.datasets)
+        for n, r in part.items()
+        if r.plugin.distribution == "medtl-bench"
+    ]
+    assert [
+        name
+        for name in own
+        if f"`{name}{'' if name.endswith(entries.FAMILY) else '`'}" not in README
+    ] == []
 
 
 def test_hooks_and_presets_are_documented() -> None:

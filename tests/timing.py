@@ -21,7 +21,13 @@ class Pairs(NamedTuple):
 
 
 def timed(
-    ours: Callable[[], object], theirs: Callable[[], object], *, pairs: int, bar: float, part: float = 1.0, tries: int = 2
+    ours: Callable[[], object],
+    theirs: Callable[[], object],
+    *,
+    pairs: int,
+    bar: float,
+    part: float = 1.0,
+    tries: int = 2,
 ) -> Pairs:
     """Time two functions in turns and return their medians; tried again when another process may have disturbed them.
 
@@ -40,7 +46,9 @@ def timed(
 
 def medians(functions: Sequence[Callable[[], object]], rounds: int) -> list[float]:
     """Return the median seconds of each of some functions, called in turns."""
-    times: list[float] = np.median([[seconds(function) for function in functions] for _ in range(rounds)], 0).tolist()
+    times: list[float] = np.median(
+        [[seconds(function) for function in functions] for _ in range(rounds)], 0
+    ).tolist()
     return times
 
 

@@ -23,7 +23,8 @@ class Tau(NamedTuple):
 class Measured:
     """Scores on a target's test split before any label of it, after learning from one source alone; means over seeds.
 
-    `score`: by source, the mean over `methods`, every one of which has all those sources and as many trials of each.
+    `score`: by source, the mean over `methods`, every one of which has all those sources
+    and as many trials of each.
     """
 
     metric: str
@@ -34,14 +35,21 @@ class Measured:
 def measured(dataset: Dataset, target: str, records: Iterable[Record]) -> Measured | None:
     """Return what records on the same data say of single sources for a target; None where they say nothing of two or more.
 
-    Bounds are left out, and methods that lack a source or a seed that another has: nothing is averaged over what is there.
+    Bounds are left out, and methods that lack a source or a seed that another has:
+    nothing is averaged over what is there.
     """
     digest = dataset.digest()
-    board = build.build([r for r in records if (r.trial.dataset, r.trial.dataset_digest) == (dataset.name, digest)])
+    board = build.build(
+        [r for r in records if (r.trial.dataset, r.trial.dataset_digest) == (dataset.name, digest)]
+    )
     methods = set(board.rows.loc[board.rows["family"] != tables.BOUND, "label"])
     found = measures.single_source(board.trials, board.scores)
-    found = found[(found["domain"] == target) & (found["source"] != target) & found["label"].isin(methods)]
-    count, value = (found.pivot(index="label", columns="source", values=column) for column in ("n", "value"))
+    found = found[
+        (found["domain"] == target) & (found["source"] != target) & found["label"].isin(methods)
+    ]
+    count, value = (
+        found.pivot(index="label", columns="source", values=column) for column in ("n", "value")
+    )
     whole = value[(count == found["n"].max()).all(axis=1)]
     if whole.shape[1] < 2 or whole.empty:
         return None
@@ -53,5 +61,8 @@ def agreement(promised: Mapping[str, float], seen: Measured) -> Tau:
     """Return Kendall's tau-b, over sources, of estimates that are higher for the better source and of the measured scores."""
     sources = [source for source in seen.score if source in promised]
     sign = 1.0 if measures.higher_is_better(seen.metric) else -1.0
-    pair = np.array([promised[s] for s in sources]), sign * np.array([seen.score[s] for s in sources])
+    pair = (
+        np.array([promised[s] for s in sources]),
+        sign * np.array([seen.score[s] for s in sources]),
+    )
     return Tau(statistics.kendall(*pair), *statistics.kendall_interval(*pair))

@@ -1,6 +1,7 @@
 """Which domains to learn from for a given target: estimates from training data, and how well they foretold measured transfers.
 
-Of the target only training inputs are used, and for LogME training labels, which its column says. No test split is touched.
+Of the target only training inputs are used, and for LogME training labels, which its
+column says. No test split is touched.
 """
 
 from collections.abc import Iterable
@@ -48,7 +49,10 @@ class Recommendation:
     label_free: tuple[str, ...] = LABEL_FREE
 
     def foretold(self, estimate: str) -> Tau:
-        """Return how well the order by an estimate agrees with that of the measured scores; NaN where none are."""
+        """Return how well the order by an estimate agrees with that of the measured scores.
+
+        NaN where none are.
+        """
         if self.measured is None:
             return Tau(np.nan, np.nan, np.nan)
         sign = -1.0 if SMALLER_IS_BETTER[estimate] else 1.0
@@ -68,13 +72,18 @@ class _Supervised(GradientMethod):
 
 
 def recommend(dataset: Dataset, target: str, records: Iterable[Record] = ()) -> Recommendation:
-    """Rank every other domain of a dataset as a source for `target`; raises MedTLError on an unknown or tiny domain."""
+    """Rank every other domain of a dataset as a source for `target`.
+
+    Raises MedTLError on an unknown or tiny domain.
+    """
     if target not in (names := [domain.name for domain in dataset.domains]):
         raise unknown(f"domain of {dataset.name!r}", target, names)
     sources = [domain for domain in dataset.domains if domain.name != target]
     for domain in dataset.domains:
         if len(domain.train) < FEWEST:
-            raise MedTLError(f"Domain {domain.name!r} has {len(domain.train)} training row, but estimates need {FEWEST}.")
+            raise MedTLError(
+                f"Domain {domain.name!r} has {len(domain.train)} training row, but estimates need {FEWEST}."
+            )
     drawn = {d.name: _some(dataset, d) for d in dataset.domains}
     estimates = distances({d.name: drawn[d.name].x for d in sources}, drawn[target].x, dataset.task)
     why = _without_evidence(dataset.task, drawn[target])
@@ -82,15 +91,21 @@ def recommend(dataset: Dataset, target: str, records: Iterable[Record] = ()) -> 
         estimates[EVIDENCE] = {s.name: evidence(dataset, s, drawn[target]) for s in sources}
     order = _order({name: estimates[name] for name in LABEL_FREE})
     found = foretold.measured(dataset, target, records)
-    return Recommendation(dataset.name, target, estimates, {EVIDENCE: why} if why else {}, order, found)
+    return Recommendation(
+        dataset.name, target, estimates, {EVIDENCE: why} if why else {}, order, found
+    )
 
 
 def _some(dataset: Dataset, domain: Domain) -> Split:
-    order = torch.randperm(len(domain.train), generator=generator("recommend", dataset.name, domain.name))
+    order = torch.randperm(
+        len(domain.train), generator=generator("recommend", dataset.name, domain.name)
+    )
     return domain.train[order[:ROWS]]
 
 
-def distances(sources: dict[str, Inputs], target: Inputs, task: Task) -> dict[str, dict[str, float]]:
+def distances(
+    sources: dict[str, Inputs], target: Inputs, task: Task
+) -> dict[str, dict[str, float]]:
     """Return proxy A-distance and MMD² of each source and the target, in features fitted on the sources' inputs alone."""
     pool = torch.cat(list(sources.values()))
     scales = {name: Standardise(part) for name, part in parts(pool).items()}
@@ -104,8 +119,11 @@ def distances(sources: dict[str, Inputs], target: Inputs, task: Task) -> dict[st
     wide = rows.shape[1] > COMPONENTS
     seen = {name: project.transform(flat(x)) if wide else flat(x) for name, x in sources.items()}
     asked = project.transform(flat(target)) if wide else flat(target)
-    share = 2 * ROWS // len(seen)  # one bandwidth for all, or their discrepancies could not be compared
-    bandwidth = transferability.median_distance(np.concatenate([asked, *(x[:share] for x in seen.values())]))
+    # one bandwidth for all, or their discrepancies could not be compared
+    share = 2 * ROWS // len(seen)
+    bandwidth = transferability.median_distance(
+        np.concatenate([asked, *(x[:share] for x in seen.values())])
+    )
     return {
         DISTANCE: {name: transferability.proxy_a_distance(x, asked) for name, x in seen.items()},
         DISCREPANCY: {name: transferability.mmd(x, asked, bandwidth) for name, x in seen.items()},
@@ -129,7 +147,9 @@ def _without_evidence(task: Task, target: Split) -> str:
 
 def evidence(dataset: Dataset, source: Domain, target: Split) -> float:
     """Return LogME of the target's labels given its features in a network trained on the source with default options."""
-    learner = _Supervised(dataset.task, generator("recommend", dataset.name, source.name, "network"))
+    learner = _Supervised(
+        dataset.task, generator("recommend", dataset.name, source.name, "network")
+    )
     labels = Labels.of(dataset.task, [source.train])
     learner.fit([labels.standard(source.train)], target.x)
     features = learner.embed(target.x).double().numpy()

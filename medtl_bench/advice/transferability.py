@@ -1,6 +1,7 @@
 """How well a source may serve a target, from arrays alone: distances of inputs, and the evidence for the target's labels.
 
-The distances ask no label. LogME asks labels of the target, so it must be given training labels and told apart.
+The distances ask no label. LogME asks labels of the target, so it must be given training
+labels and told apart.
 """
 
 import numpy as np
@@ -20,13 +21,16 @@ MOST_UPDATES, SETTLED = 200, 1e-8
 def proxy_a_distance(source: Floats, target: Floats) -> float:
     """Return 2 (1 - 2 e), in 0..2, e the error of a linear classifier of source against target (Ben-David et al. 2007).
 
-    The classifier is a logistic regression in which both sides weigh the same; e is its mean error on either side, in 5-fold
-    cross-validation, at most 1/2. source [n, d], target [m, d]; both need two rows at least. Near 0: inputs of one kind.
+    The classifier is a logistic regression in which both sides weigh the same; e is its
+    mean error on either side, in 5-fold cross-validation, at most 1/2. source [n, d],
+    target [m, d]; both need two rows at least. Near 0: inputs of one kind.
     """
     x = np.concatenate([source, target])
     side = np.repeat([0, 1], [len(source), len(target)])
     folds = StratifiedKFold(min(FOLDS, len(source), len(target)), shuffle=True, random_state=0)
-    judge = make_pipeline(StandardScaler(), LogisticRegression(class_weight="balanced", max_iter=1000))
+    judge = make_pipeline(
+        StandardScaler(), LogisticRegression(class_weight="balanced", max_iter=1000)
+    )
     wrong = cross_val_predict(judge, x, side, cv=folds) != side
     error = (wrong[side == 0].mean() + wrong[side == 1].mean()) / 2
     return float(max(0.0, 2 * (1 - 2 * error)))
@@ -38,13 +42,19 @@ def median_distance(x: Floats) -> float:
 
 
 def mmd(source: Floats, target: Floats, bandwidth: float) -> float:
-    """Return the unbiased squared maximum mean discrepancy of a Gaussian kernel (Gretton et al. 2012, eq. 3).
+    """Return the unbiased squared maximum mean discrepancy of a Gaussian kernel (Gretton et al.
 
-    k(a, b) = exp(-|a - b|^2 / (2 bandwidth^2)); near 0, and a little below it, for two samples of one distribution.
-    source [n, d], target [m, d]; both need two rows at least.
+    2012, eq. 3).
+
+    k(a, b) = exp(-|a - b|^2 / (2 bandwidth^2)); near 0, and a little below it, for two
+    samples of one distribution. source [n, d], target [m, d]; both need two rows at
+    least.
     """
     n, m = len(source), len(target)
-    within = [(_kernel(x, x, bandwidth).sum() - len(x)) / (len(x) * (len(x) - 1)) for x in (source, target)]
+    within = [
+        (_kernel(x, x, bandwidth).sum() - len(x)) / (len(x) * (len(x) - 1))
+        for x in (source, target)
+    ]
     return float(sum(within) - 2 * _kernel(source, target, bandwidth).sum() / (n * m))
 
 
@@ -55,8 +65,9 @@ def _kernel(a: Floats, b: Floats, bandwidth: float) -> Floats:
 def log_me(features: Floats, y: Floats) -> float:
     """Return the logarithm of the maximum evidence of values y [n] given features [n, d], per row (You et al. 2021, eq. 2).
 
-    The evidence of a Bayesian linear model with weights of precision alpha and noise of precision beta, at the fixed point of
-    alpha and beta (MacKay's updates). Higher is better. NaN where y does not vary.
+    The evidence of a Bayesian linear model with weights of precision alpha and noise of
+    precision beta, at the fixed point of alpha and beta (MacKay's updates). Higher is
+    better. NaN where y does not vary.
     """
     if np.ptp(y) == 0:
         return float("nan")
@@ -68,20 +79,31 @@ def log_me(features: Floats, y: Floats) -> float:
     for _ in range(MOST_UPDATES):
         ratio = alpha / beta
         known, weights, residual = _posterior(squared, along, beyond, ratio)
-        alpha, beta = max(known, LEAST) / max(weights, LEAST), max(n - known, LEAST) / max(residual, LEAST)
+        alpha, beta = (
+            max(known, LEAST) / max(weights, LEAST),
+            max(n - known, LEAST) / max(residual, LEAST),
+        )
         if abs(alpha / beta - ratio) <= SETTLED * ratio:
             break
     _, weights, residual = _posterior(squared, along, beyond, alpha / beta)
     determinant = np.log(alpha + beta * squared).sum() + (d - len(squared)) * np.log(alpha)
-    evidence = n * np.log(beta / (2 * np.pi)) + d * np.log(alpha) - determinant - beta * residual - alpha * weights
+    evidence = (
+        n * np.log(beta / (2 * np.pi))
+        + d * np.log(alpha)
+        - determinant
+        - beta * residual
+        - alpha * weights
+    )
     return float(evidence / (2 * n))
 
 
-def _posterior(squared: Floats, along: Floats, beyond: float, ratio: float) -> tuple[float, float, float]:
+def _posterior(
+    squared: Floats, along: Floats, beyond: float, ratio: float
+) -> tuple[float, float, float]:
     """Return how many weights the data determine, the squared length of their mean, and the squared residual.
 
-    `squared`: squared singular values of the features. `along`: squared coordinates of y along their vectors. `ratio`: alpha
-    over beta.
+    `squared`: squared singular values of the features. `along`: squared coordinates of y
+    along their vectors. `ratio`: alpha over beta.
     """
     shrunk = squared + ratio
     weights, residual = along * squared / shrunk**2, along * (ratio / shrunk) ** 2
@@ -89,5 +111,8 @@ def _posterior(squared: Floats, along: Floats, beyond: float, ratio: float) -> t
 
 
 def log_me_of_classes(features: Floats, y: Ints) -> float:
-    """Return the mean of `log_me` over the classes in y [n], each as 1 against all others as 0; NaN with one class only."""
+    """Return the mean of `log_me` over the classes in y [n], each as 1 against all others as 0.
+
+    NaN with one class only.
+    """
     return float(np.mean([log_me(features, (y == c).astype(float)) for c in np.unique(y)]))

@@ -1,1 +1,4 @@
-"""From records to numbers: every number that a page prints. Imports `results`, `metrics` and the ground; never torch."""
+"""From records to numbers: every number that a page prints.
+
+Imports `results`, `metrics` and the ground; never torch.
+"""

@@ -16,11 +16,13 @@ from medtl_bench.results.store import no_garbage_collection
 class Board:
     """The tables that every page is made from.
 
-    `trials`: one row a trial that counts. `scores`: tidy, one row a score of those, `trial` pointing to its trial.
-    `rows`: one row for each dataset, protocol, algorithm and variant, with its coverage. `summary`: one row for each of those,
-    scenario (of a stream, else "") and measure, with mean, half (width of the 95% interval), n, best, tied and rank.
-    `left_out`: dataset, reason and number of trials that do not count. `equivalence`: the tests of counterparts.compare.
-    `targets`: scores with intervals over targets, of measures.over_targets.
+    `trials`: one row a trial that counts. `scores`: tidy, one row a score of those,
+    `trial` pointing to its trial. `rows`: one row for each dataset, protocol, algorithm
+    and variant, with its coverage. `summary`: one row for each of those, scenario (of a
+    stream, else "") and measure, with mean, half (width of the 95% interval), n, best,
+    tied and rank. `left_out`: dataset, reason and number of trials that do not count.
+    `equivalence`: the tests of counterparts.compare. `targets`: scores with intervals
+    over targets, of measures.over_targets.
     """
 
     trials: pd.DataFrame
@@ -35,7 +37,11 @@ class Board:
 def build(records: Mapping[str, Record] | Iterable[Record]) -> Board:
     """Return the board of some records, in a mapping by key or not, whatever their order."""
     with no_garbage_collection():
-        return _build(records if isinstance(records, Mapping) else {record.trial.key: record for record in records})
+        return _build(
+            records
+            if isinstance(records, Mapping)
+            else {record.trial.key: record for record in records}
+        )
 
 
 def _build(records: Mapping[str, Record]) -> Board:
@@ -47,6 +53,13 @@ def _build(records: Mapping[str, Record]) -> Board:
     scores = tidy(trials, given)
     rows = coverage(trials)
     derived = derive(trials, scores)
-    pairs = {str(name): str(other) for name, other in trials[["algorithm", "counterpart"]].to_numpy().tolist() if other}
-    equivalence, targets = same_method.compare(derived, pairs), measures.over_targets(trials, scores)
+    pairs = {
+        str(name): str(other)
+        for name, other in trials[["algorithm", "counterpart"]].to_numpy().tolist()
+        if other
+    }
+    equivalence, targets = (
+        same_method.compare(derived, pairs),
+        measures.over_targets(trials, scores),
+    )
     return Board(trials, scores, rows, summarise(derived, rows), left_out, equivalence, targets)

@@ -14,8 +14,8 @@ Verdict = Literal["equivalent", "different", "undecided"]
 class Equivalence(NamedTuple):
     """The outcome of two one-sided tests.
 
-    `n` differences have the `mean` and, from `low` to `high`, a 90% interval for it; `p` is the larger p-value of the two
-    tests. What too few differences leave open is NaN.
+    `n` differences have the `mean` and, from `low` to `high`, a 90% interval for it; `p`
+    is the larger p-value of the two tests. What too few differences leave open is NaN.
     """
 
     n: int
@@ -29,17 +29,22 @@ class Equivalence(NamedTuple):
 def tost(differences: Floats, margin: float) -> Equivalence:
     """Test whether a mean difference lies within -margin..margin (Schuirmann 1987, J. Pharmacokinet. Biopharm. 15).
 
-    differences [n]: one for each independent repetition, so what is measured within a seed is averaged first; NaN is left out.
-    The tests of mean <= -margin and of mean >= margin are t-tests with n - 1 degrees of freedom, each at 5%. The 90% interval
-    tells the same: inside the margin it is `equivalent`, wholly beyond it `different`, else `undecided`, as with n < 2.
-    Raises ValueError unless the margin is a positive number.
+    differences [n]: one for each independent repetition, so what is measured within a
+    seed is averaged first; NaN is left out. The tests of mean <= -margin and of mean >=
+    margin are t-tests with n - 1 degrees of freedom, each at 5%. The 90% interval tells
+    the same: inside the margin it is `equivalent`, wholly beyond it `different`, else
+    `undecided`, as with n < 2. Raises ValueError unless the margin is a positive number.
     """
     if not (np.isfinite(margin) and margin > 0):
-        raise ValueError(f"The margin of an equivalence test must be a positive number, but got {margin}.")
+        raise ValueError(
+            f"The margin of an equivalence test must be a positive number, but got {margin}."
+        )
     there = differences[np.isfinite(differences)].astype(float)
     n = len(there)
     if n < 2:
-        return Equivalence(n, float(there.mean()) if n else np.nan, np.nan, np.nan, np.nan, "undecided")
+        return Equivalence(
+            n, float(there.mean()) if n else np.nan, np.nan, np.nan, np.nan, "undecided"
+        )
     mean, error = float(there.mean()), float(there.std(ddof=1) / np.sqrt(n))
     half = float(stdtrit(n - 1, 1 - SIGNIFICANCE)) * error
     p = max(_p(n - 1, margin + mean, error), _p(n - 1, margin - mean, error))

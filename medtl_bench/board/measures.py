@@ -1,11 +1,13 @@
 """Measures derived from the scores of single trials: few-shot curve and area, source forgetting, and those of streams.
 
-`trials` is a table with one row a trial (index 0, 1, ...), `scores` one with a row a score, its column `trial` pointing
-there (both from leaderboard.py). A measure is NaN where a trial lacks a score that its peers, the trials of the same
-scenario, have: nothing is averaged over what happens to be there.
+`trials` is a table with one row a trial (index 0, 1, ...), `scores` one with a row a
+score, its column `trial` pointing there (both from leaderboard.py). A measure is NaN
+where a trial lacks a score that its peers, the trials of the same scenario, have: nothing
+is averaged over what happens to be there.
 
-R [..., T, T] holds R[i, j], the score on domain j after learning domain i; b [..., T] the scores of an untrained learner.
-Differences are turned so that higher is better before they are taken, so a positive forgetting is a loss for any metric.
+R [..., T, T] holds R[i, j], the score on domain j after learning domain i; b [..., T] the
+scores of an untrained learner. Differences are turned so that higher is better before
+they are taken, so a positive forgetting is a loss for any metric.
 """
 
 from collections.abc import Sequence
@@ -21,7 +23,12 @@ from medtl_bench.metrics.registry import INTEGRATION, TASK_AWARE, known
 FULL = -1.0
 CALIBRATION = ("ece", "brier")
 TARGET, AREA, SOURCE_FORGETTING, GAP = "target", "few-shot area", "source forgetting", "gap closed"
-AVERAGE, FORGETTING, BACKWARD, FORWARD = "average accuracy", "forgetting", "backward transfer", "forward transfer"
+AVERAGE, FORGETTING, BACKWARD, FORWARD = (
+    "average accuracy",
+    "forgetting",
+    "backward transfer",
+    "forward transfer",
+)
 SECONDS = "seconds"
 
 
@@ -66,14 +73,20 @@ def other_metric(measure: str) -> str:
 
 def shots_of(measure: str, columns: Sequence[str]) -> list[int]:
     """Return the k, from low to high, for which a measure stands among `columns`."""
-    tails = [column.removeprefix(measure + " ") for column in columns if column.startswith(measure + " ")]
+    tails = [
+        column.removeprefix(measure + " ") for column in columns if column.startswith(measure + " ")
+    ]
     return sorted(int(tail) for tail in tails if tail.isdigit())
 
 
 def few_shot_area(score: Floats, shots: Sequence[int]) -> Floats:
     """Return the area under score [..., 1 + len(shots)] against log2(1 + k), divided by the width; k = 0 comes first."""
     x = np.log2(1.0 + np.array([0, *shots]))
-    return np.asarray(trapezoid(score, x) / (x[-1] - x[0])) if len(shots) else np.full(score.shape[:-1], np.nan)
+    return (
+        np.asarray(trapezoid(score, x) / (x[-1] - x[0]))
+        if len(shots)
+        else np.full(score.shape[:-1], np.nan)
+    )
 
 
 def average_accuracy(r: Floats) -> Floats:
@@ -82,7 +95,10 @@ def average_accuracy(r: Floats) -> Floats:
 
 
 def forgetting(r: Floats) -> Floats:
-    """Return mean_{j<T} max_{i<T} (R[i, j] - R[T, j]) (Chaudhry et al. 2018); negative where later domains helped."""
+    """Return mean_{j<T} max_{i<T} (R[i, j] - R[T, j]) (Chaudhry et al.
+
+    2018); negative where later domains helped.
+    """
     return np.asarray((r[..., :-1, :-1].max(-2) - r[..., -1, :-1]).mean(-1))
 
 
@@ -99,22 +115,29 @@ def forward_transfer(r: Floats, b: Floats) -> Floats:
 def gap_closed(method: Floats, source_only: Floats, target_only: Floats) -> Floats:
     """Return (method - source-only) / (target-only - source-only), with the gap's mean over seeds below the line.
 
-    All NaN where that mean is under its own standard error sd / sqrt(n), or n < 2. method [rows, seeds] and source_only
-    [seeds] at k = 0, target_only [seeds] after all target labels, turned so that higher is better.
+    All NaN where that mean is under its own standard error sd / sqrt(n), or n < 2. method
+    [rows, seeds] and source_only [seeds] at k = 0, target_only [seeds] after all target
+    labels, turned so that higher is better.
     """
     gaps = (target_only - source_only)[np.isfinite(target_only - source_only)]
     if len(gaps) < 2 or gaps.mean() <= max(gaps.std(ddof=1) / np.sqrt(len(gaps)), 0.0):
         return np.full(method.shape, np.nan)
-    return np.asarray(np.where(np.isfinite(target_only), method - source_only, np.nan) / gaps.mean())
+    return np.asarray(
+        np.where(np.isfinite(target_only), method - source_only, np.nan) / gaps.mean()
+    )
 
 
 def transfer_measures(trials: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
     """Return for each trial: target score at k = 0, k and full, few-shot area, source forgetting, other metrics at k = 0."""
     primary = scores[scores["primary"]]
     fit = primary[primary["stage"] == "fit"]
-    after = primary[primary["stage"].isin(["adapt", "full"]) & (primary["learned"] == primary["domain"])]
+    after = primary[
+        primary["stage"].isin(["adapt", "full"]) & (primary["learned"] == primary["domain"])
+    ]
     curve = _mean(after, trials)
-    wide = pd.DataFrame({at(TARGET, 0): _single(fit[_among(fit, trials["targets"])], trials)}, index=trials.index)
+    wide = pd.DataFrame(
+        {at(TARGET, 0): _single(fit[_among(fit, trials["targets"])], trials)}, index=trials.index
+    )
     wide = wide.join(curve.set_axis([at(TARGET, k) for k in curve.columns.to_numpy(float)], axis=1))
     wide[AREA] = _areas(wide, trials["shots"])
     kept = _mean(primary[primary["stage"] == "retained"], trials)
@@ -133,14 +156,26 @@ def transfer_measures(trials: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFram
 def single_source(trials: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
     """Return what learning from one source alone gives on each domain, the source's own test split too, before any label there.
 
-    A row for each dataset, row of the board, source and domain, with `value`, the mean of the primary metric over trials, and
-    their number `n`. Trials that are not ok or learn from several sources do not count.
+    A row for each dataset, row of the board, source and domain, with `value`, the mean of
+    the primary metric over trials, and their number `n`. Trials that are not ok or learn
+    from several sources do not count.
     """
-    alone = trials[(trials["protocol"] == "transfer") & (trials["status"] == "ok") & (trials["sources"].map(len) == 1)]
-    rows = scores[scores["primary"] & (scores["stage"] == "fit") & scores["trial"].isin(alone.index)]
-    told = alone.loc[rows["trial"], ["dataset", "algorithm", "variant", "label", "sources"]].reset_index(drop=True)
+    alone = trials[
+        (trials["protocol"] == "transfer")
+        & (trials["status"] == "ok")
+        & (trials["sources"].map(len) == 1)
+    ]
+    rows = scores[
+        scores["primary"] & (scores["stage"] == "fit") & scores["trial"].isin(alone.index)
+    ]
+    told = alone.loc[
+        rows["trial"], ["dataset", "algorithm", "variant", "label", "sources"]
+    ].reset_index(drop=True)
     told["source"] = [sources[0] for sources in told.pop("sources")]
-    told["domain"], told["value"] = rows["domain"].astype(object).to_numpy(), rows["value"].to_numpy()
+    told["domain"], told["value"] = (
+        rows["domain"].astype(object).to_numpy(),
+        rows["value"].to_numpy(),
+    )
     grouped = told.groupby(list(told.columns.drop("value")))["value"]
     return grouped.agg(value="mean", n="count").reset_index()
 
@@ -148,19 +183,24 @@ def single_source(trials: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
 def over_targets(trials: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
     """Return the mean over targets of the score there after k labels, `half` the width of its 95% interval over n targets.
 
-    A row for each dataset, row of the board and k in `shots`, 0 before any label and FULL after all. A target's score is its
-    mean over seeds, draws and transfers first, so the interval tells how targets differ, not seeds.
+    A row for each dataset, row of the board and k in `shots`, 0 before any label and FULL
+    after all. A target's score is its mean over seeds, draws and transfers first, so the
+    interval tells how targets differ, not seeds.
     """
     ok = trials[(trials["protocol"] == "transfer") & (trials["status"] == "ok")]
     rows = scores[scores["primary"] & scores["trial"].isin(ok.index)]
     before = rows["stage"] == "fit"
-    rows = rows[before | (rows["stage"].isin(["adapt", "full"]) & (rows["learned"] == rows["domain"]))]
+    rows = rows[
+        before | (rows["stage"].isin(["adapt", "full"]) & (rows["learned"] == rows["domain"]))
+    ]
     rows = rows[_among(rows, trials["targets"])]
     told = trials.loc[rows["trial"], ["dataset", "algorithm", "variant"]].reset_index(drop=True)
     told["shots"] = np.where(rows["stage"] == "fit", 0.0, rows["shots"])
     told["domain"] = rows["domain"].astype(object).to_numpy()
     keys = list(told.columns)
-    wide = told.assign(value=rows["value"].to_numpy()).groupby(keys)["value"].mean().unstack("domain")
+    wide = (
+        told.assign(value=rows["value"].to_numpy()).groupby(keys)["value"].mean().unstack("domain")
+    )
     mean, half, n = mean_interval(wide.to_numpy(float))
     return wide.index.to_frame(index=False).assign(mean=mean, half=half, n=n)
 
@@ -200,16 +240,23 @@ def stream_measures(trials: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
             if t > 1:
                 wide[prefix + FORGETTING][its] = forgetting(sign * square)
                 wide[prefix + BACKWARD][its] = backward_transfer(sign * square)
-                wide[prefix + FORWARD][its] = forward_transfer(sign * square, sign[:, 0] * untrained)
+                wide[prefix + FORWARD][its] = forward_transfer(
+                    sign * square, sign[:, 0] * untrained
+                )
     return pd.DataFrame(wide, index=trials.index)
 
 
 def _mean(rows: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
-    """Mean of `value` by trial and k, a column each; NaN where there are fewer scores than a peer of the trial has."""
+    """Mean of `value` by trial and k, a column each.
+
+    NaN where there are fewer scores than a peer of the trial has.
+    """
     grouped = rows.groupby(["trial", "shots"])["value"]
     mean, count = grouped.mean(), grouped.count()
     index = mean.index.to_frame(index=False)
-    most = count.groupby([trials["peers"].to_numpy()[index["trial"]], index["shots"].to_numpy()]).transform("max")
+    most = count.groupby(
+        [trials["peers"].to_numpy()[index["trial"]], index["shots"].to_numpy()]
+    ).transform("max")
     return pd.DataFrame(mean.where(count == most).unstack("shots"))
 
 
@@ -229,7 +276,9 @@ def _areas(wide: pd.DataFrame, shots: pd.Series) -> Floats:
 
 def _keys(rows: pd.DataFrame, column: str) -> Floats:
     codes = rows[column].cat
-    return rows["trial"].to_numpy() * len(codes.categories) + np.where(codes.codes < 0, np.nan, codes.codes)
+    return rows["trial"].to_numpy() * len(codes.categories) + np.where(
+        codes.codes < 0, np.nan, codes.codes
+    )
 
 
 def _places(names: pd.Series, categories: pd.Index) -> pd.Series:
@@ -243,4 +292,7 @@ def _places(names: pd.Series, categories: pd.Index) -> pd.Series:
 
 def _among(rows: pd.DataFrame, names: pd.Series) -> pd.Series:
     """Which rows are scores of a domain that is among its trial's `names`."""
-    return pd.Series(np.isin(_keys(rows, "domain"), _places(names, rows["domain"].cat.categories).index), index=rows.index)
+    return pd.Series(
+        np.isin(_keys(rows, "domain"), _places(names, rows["domain"].cat.categories).index),
+        index=rows.index,
+    )

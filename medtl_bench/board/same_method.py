@@ -19,11 +19,18 @@ COLUMNS = (
 def compare(by_seed: pd.DataFrame, counterparts: Mapping[str, str]) -> pd.DataFrame:
     """Return the two one-sided tests of every pair, with columns COLUMNS: one row a dataset, protocol, stream and measure.
 
-    by_seed: measures by dataset, protocol, stream (or ""), algorithm, variant and seed. counterparts: {"library-maml": "maml"}.
-    A difference is the algorithm's score less its counterpart's with the same seed, both without changed parameters.
+    by_seed: measures by dataset, protocol, stream (or ""), algorithm, variant and seed.
+    counterparts: {"library-maml": "maml"}. A difference is the algorithm's score less its
+    counterpart's with the same seed, both without changed parameters.
     """
-    rows = [row for algorithm, other in sorted(counterparts.items()) for row in _pair(by_seed, algorithm, other)]
-    return pd.DataFrame(rows, columns=list(COLUMNS)).sort_values(list(COLUMNS[:6]), ignore_index=True)
+    rows = [
+        row
+        for algorithm, other in sorted(counterparts.items())
+        for row in _pair(by_seed, algorithm, other)
+    ]
+    return pd.DataFrame(rows, columns=list(COLUMNS)).sort_values(
+        list(COLUMNS[:6]), ignore_index=True
+    )
 
 
 def _pair(by_seed: pd.DataFrame, algorithm: str, other: str) -> Iterator[tuple[object, ...]]:
@@ -37,5 +44,7 @@ def _pair(by_seed: pd.DataFrame, algorithm: str, other: str) -> Iterator[tuple[o
 
 def _of(by_seed: pd.DataFrame, algorithm: str) -> pd.DataFrame:
     index = by_seed.index
-    rows = (index.get_level_values("algorithm") == algorithm) & (index.get_level_values("variant") == "")
+    rows = (index.get_level_values("algorithm") == algorithm) & (
+        index.get_level_values("variant") == ""
+    )
     return by_seed[rows].droplevel(["algorithm", "variant"])

@@ -1,6 +1,9 @@
-"""Means with intervals, ties with the best row, and mean ranks. A NaN stands for a number that is not there.
+"""Means with intervals, ties with the best row, and mean ranks.
 
-Every function has a defined answer for one number, equal numbers and none at all; none of them warns.
+A NaN stands for a number that is not there.
+
+Every function has a defined answer for one number, equal numbers and none at all; none of
+them warns.
 """
 
 from typing import NamedTuple
@@ -56,7 +59,8 @@ def mean_interval(values: Floats) -> Mean:
 def mark(values: Floats, higher_is_better: bool = True) -> Marks:
     """Return the best rows and those tied with them: the 95% t interval of the paired differences holds 0.
 
-    values [rows, seeds]. With fewer than two seeds in common nothing can be told apart, so the row counts as tied.
+    values [rows, seeds]. With fewer than two seeds in common nothing can be told apart,
+    so the row counts as tied.
     """
     mean = mean_interval(values).mean
     if not np.isfinite(mean).any():
@@ -64,12 +68,17 @@ def mark(values: Floats, higher_is_better: bool = True) -> Marks:
     oriented = np.where(np.isfinite(mean), mean if higher_is_better else -mean, -np.inf)
     best = oriented >= oriented.max() - TOLERANCE
     difference = mean_interval(values - values[oriented.argmax()])
-    tied = (difference.n < 2) | (np.abs(difference.mean) <= np.nan_to_num(difference.half) + TOLERANCE)
+    tied = (difference.n < 2) | (
+        np.abs(difference.mean) <= np.nan_to_num(difference.half) + TOLERANCE
+    )
     return Marks(best, tied & np.isfinite(mean) & ~best)
 
 
 def ranks(scores: Floats, higher_is_better: Bools) -> Floats:
-    """Return the rank of each row in each column, 1 for the best, ties sharing the average rank. scores [rows, columns]."""
+    """Return the rank of each row in each column, 1 for the best, ties sharing the average rank.
+
+    scores [rows, columns].
+    """
     oriented = np.where(higher_is_better, -scores, scores)
     return rankdata(np.round(oriented, 9), axis=0, nan_policy="omit").astype(float)
 
@@ -77,7 +86,8 @@ def ranks(scores: Floats, higher_is_better: Bools) -> Floats:
 def mean_ranks(scores: Floats, higher_is_better: Bools, seed: int = 0) -> Ranks:
     """Return mean ranks over datasets with 95% percentile bootstrap intervals (Efron 1979), datasets being resampled.
 
-    scores [methods, datasets], without gaps; `higher_is_better` [datasets]. The same seed gives the same intervals.
+    scores [methods, datasets], without gaps; `higher_is_better` [datasets]. The same seed
+    gives the same intervals.
     """
     rank = ranks(scores, higher_is_better)
     methods, datasets = rank.shape
@@ -94,7 +104,8 @@ def mean_ranks(scores: Floats, higher_is_better: Bools, seed: int = 0) -> Ranks:
 def friedman(scores: Floats, higher_is_better: Bools) -> float | None:
     """Return the p-value that all methods rank alike (Friedman 1937); None for too few datasets or methods to test.
 
-    scores [methods, datasets], without gaps. Fewer than 5 datasets or 3 methods are too few; if all are equal, p is 1.
+    scores [methods, datasets], without gaps. Fewer than 5 datasets or 3 methods are too
+    few; if all are equal, p is 1.
     """
     rank = ranks(scores, higher_is_better)
     methods, datasets = rank.shape
@@ -113,13 +124,18 @@ def kendall(a: Floats, b: Floats) -> float:
 def kendall_interval(a: Floats, b: Floats, seed: int = 0) -> tuple[float, float]:
     """Return the ends of a 95% percentile bootstrap interval of tau-b, the n pairs being resampled (Efron 1979).
 
-    Draws in which one side is constant have no tau and are left out. NaN for fewer than 4 pairs, which are too few.
+    Draws in which one side is constant have no tau and are left out. NaN for fewer than 4
+    pairs, which are too few.
     """
     if len(a) < FEWEST_PAIRS:
         return float("nan"), float("nan")
     drawn = np.random.default_rng(seed).integers(len(a), size=(TAU_RESAMPLES, len(a)))
     taus = _taus(a[drawn], b[drawn])
-    low, high = np.nanquantile(taus, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) if np.isfinite(taus).any() else (np.nan, np.nan)
+    low, high = (
+        np.nanquantile(taus, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+        if np.isfinite(taus).any()
+        else (np.nan, np.nan)
+    )
     return float(low), float(high)
 
 

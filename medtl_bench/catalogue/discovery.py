@@ -29,8 +29,8 @@ NAME = re.compile(r"[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?")
 def find(files: Sequence[str] = ()) -> Catalogue:
     """Return what all installed plugins and the given plugin files bring.
 
-    Plugins of this distribution come first, then others by name, then files. With the environment variable
-    MEDTL_BENCH_STRICT set, a broken plugin raises MedTLError.
+    Plugins of this distribution come first, then others by name, then files. With the
+    environment variable MEDTL_BENCH_STRICT set, a broken plugin raises MedTLError.
     """
     catalogue = Catalogue()
     for plugin, load in (*_installed(), *map(_from_file, files)):
@@ -52,8 +52,11 @@ class _RefusedError(Exception):
 
 def _installed() -> Iterator[tuple[Plugin, Callable[[], ModuleType]]]:
     points = {(point.name, point.value): point for point in entry_points(group=GROUP)}.values()
-    told = {dist: _name_and_version(dist) for dist in {point.dist for point in points}}  # each asks for a file to be parsed
-    for point in sorted(points, key=lambda p: (told[p.dist][0] != OWN_DISTRIBUTION, told[p.dist], p.name)):
+    # each asks for a file to be parsed
+    told = {dist: _name_and_version(dist) for dist in {point.dist for point in points}}
+    for point in sorted(
+        points, key=lambda p: (told[p.dist][0] != OWN_DISTRIBUTION, told[p.dist], p.name)
+    ):
         yield Plugin(point.name, *told[point.dist], _file_of(point.module)), point.load
 
 
@@ -72,7 +75,8 @@ def _file_of(module: str) -> str:
 
 def _from_file(path: str) -> tuple[Plugin, Callable[[], ModuleType]]:
     file = Path(path).resolve()
-    name = f"medtl_plugin_{file.stem}_{sha256(str(file).encode()).hexdigest()[:8]}"  # two files may have one stem
+    # two files may have one stem
+    name = f"medtl_plugin_{file.stem}_{sha256(str(file).encode()).hexdigest()[:8]}"
 
     def load() -> ModuleType:
         spec = importlib.util.spec_from_file_location(name, file)
@@ -103,7 +107,11 @@ def _add(catalogue: Catalogue, plugin: Plugin, load: Callable[[], ModuleType]) -
         datasets = _entries(DatasetEntry, manager.hook.medtl_datasets)
     _check_known("family", [entry.family for entry in algorithms], get_args(vocabulary.Family))
     _check_known("area", [entry.area for entry in datasets], get_args(vocabulary.Area))
-    _check_known("application", [a for entry in datasets for a in entry.applications], get_args(vocabulary.Application))
+    _check_known(
+        "application",
+        [a for entry in datasets for a in entry.applications],
+        get_args(vocabulary.Application),
+    )
     _check_free("algorithm", algorithms, catalogue.algorithms)
     _check_free("dataset", datasets, catalogue.datasets, FAMILY)
     catalogue.algorithms |= {entry.name: Registered(entry, plugin) for entry in algorithms}
@@ -141,11 +149,15 @@ def _check_known(what: str, given: Iterable[str], known: tuple[str, ...]) -> Non
             raise _RefusedError(str(unknown(what, str(name), known)))
 
 
-def _check_free(what: str, entries: Sequence[Entry], taken: dict[str, Registered[Entry]], ending: str = "") -> None:
+def _check_free(
+    what: str, entries: Sequence[Entry], taken: dict[str, Registered[Entry]], ending: str = ""
+) -> None:
     names = [entry.name for entry in entries]
     for name in names:
         if not (isinstance(name, str) and NAME.fullmatch(name.removesuffix(ending))):
-            raise _RefusedError(f"the {what} name {name!r} is not of lower-case letters, digits, dots and dashes")
+            raise _RefusedError(
+                f"the {what} name {name!r} is not of lower-case letters, digits, dots and dashes"
+            )
         if name in taken:
             raise _RefusedError(f"the {what} name {name!r} is taken by {taken[name].plugin}")
         if names.count(name) > 1:

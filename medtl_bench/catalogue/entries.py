@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from medtl_bench.contract.algorithm import Algorithm
     from medtl_bench.contract.dataset import Dataset
     from medtl_bench.files.downloads import Download
-FAMILY = ":"  # ends the name of an entry whose datasets are named with an argument, as "h5ad:cells.h5ad"
+# ends the name of an entry whose datasets are named with an argument, as "h5ad:cells.h5ad"
+FAMILY = ":"
 Entry = TypeVar("Entry", AlgorithmEntry, DatasetEntry)
 
 
@@ -37,7 +38,11 @@ class Plugin:
     def source(self) -> str:
         """Return distribution, version and a digest of the plugin's files, which change when its code or data do."""
         root = Path(self.file)
-        files = [root] if root.name != "__init__.py" else sorted(p for p in root.parent.rglob("*") if _counts(p))
+        files = (
+            [root]
+            if root.name != "__init__.py"
+            else sorted(p for p in root.parent.rglob("*") if _counts(p))
+        )
         digest = sha256()
         for path in files:
             digest.update(path.relative_to(root.parent).as_posix().encode() + path.read_bytes())
@@ -73,13 +78,19 @@ class Catalogue:
     broken: list[Broken] = field(default_factory=list)
 
     def algorithm(self, name: str) -> "type[Algorithm]":
-        """Return the class of an algorithm; raises MedTLError if there is none of that name or it cannot be loaded."""
-        from medtl_bench.contract.algorithm import Algorithm  # noqa: PLC0415 - loads torch, which `list` must not
+        """Return the class of an algorithm.
+
+        Raises MedTLError if there is none of that name or it cannot be loaded.
+        """
+        # loads torch, which `list` must not
+        from medtl_bench.contract.algorithm import Algorithm  # noqa: PLC0415
 
         registered = _get(self.algorithms, "algorithm", name)
         found = _resolved(registered.entry.implementation, registered.plugin)
         if not (isinstance(found, type) and issubclass(found, Algorithm)):
-            raise MedTLError(f"Algorithm {name!r} of {registered.plugin} is {found!r}, not a subclass of Algorithm.")
+            raise MedTLError(
+                f"Algorithm {name!r} of {registered.plugin} is {found!r}, not a subclass of Algorithm."
+            )
         return found
 
     def single_datasets(self) -> list[str]:
@@ -87,15 +98,22 @@ class Catalogue:
         return [name for name in self.datasets if not name.endswith(FAMILY)]
 
     def dataset_entry(self, name: str) -> Registered[DatasetEntry]:
-        """Return the entry of a dataset, or of the family it is of; raises MedTLError if there is none."""
+        """Return the entry of a dataset, or of the family it is of.
+
+        Raises MedTLError if there is none.
+        """
         return _get(self.datasets, "dataset", _divided(name)[0])
 
     def dataset(self, name: str) -> "Dataset":
-        """Return a dataset, built; raises MedTLError if there is none of that name or it cannot be built.
+        """Return a dataset, built.
 
-        NotDownloadedError, which says how to get them, if it needs files that are not there, NotInstalledError for a package.
+        Raises MedTLError if there is none of that name or it cannot be built.
+
+        NotDownloadedError, which says how to get them, if it needs files that are not
+        there, NotInstalledError for a package.
         """
-        from medtl_bench.contract.dataset import Dataset  # noqa: PLC0415 - loads torch, which `list` must not
+        # loads torch, which `list` must not
+        from medtl_bench.contract.dataset import Dataset  # noqa: PLC0415
 
         registered = self.dataset_entry(name)
         build = cast("Callable[..., Dataset]", _resolved(registered.entry.build, registered.plugin))
@@ -107,15 +125,24 @@ class Catalogue:
         except MedTLError:
             raise
         except Exception as error:  # whatever the plugin's function raises
-            raise DataError(f"Dataset {name!r} of {registered.plugin} raised {type(error).__name__}: {error}.") from error
+            raise DataError(
+                f"Dataset {name!r} of {registered.plugin} raised {type(error).__name__}: {error}."
+            ) from error
         if not isinstance(dataset, Dataset):
-            raise DataError(f"Dataset {name!r} of {registered.plugin} is {dataset!r}, not a Dataset.")
+            raise DataError(
+                f"Dataset {name!r} of {registered.plugin} is {dataset!r}, not a Dataset."
+            )
         if dataset.name != name:
-            raise MedTLError(f"The dataset registered as {name!r} by {registered.plugin} calls itself {dataset.name!r}.")
+            raise MedTLError(
+                f"The dataset registered as {name!r} by {registered.plugin} calls itself {dataset.name!r}."
+            )
         return dataset
 
     def download(self, name: str) -> "Download | None":
-        """Return what a dataset needs to be downloaded, or None if its data is shipped; raises MedTLError as `dataset` does."""
+        """Return what a dataset needs to be downloaded, or None if its data is shipped.
+
+        Raises MedTLError as `dataset` does.
+        """
         from medtl_bench.files.downloads import Download  # noqa: PLC0415 - `list` needs none
 
         registered = self.dataset_entry(name)
@@ -127,17 +154,26 @@ class Catalogue:
         except MedTLError:
             raise
         except Exception as error:  # whatever the plugin's function raises
-            raise MedTLError(f"{registered.plugin} knows no download for {name!r}: {type(error).__name__}: {error}.") from error
+            raise MedTLError(
+                f"{registered.plugin} knows no download for {name!r}: {type(error).__name__}: {error}."
+            ) from error
         if not isinstance(found, Download):
-            raise MedTLError(f"{registered.plugin} names {where!r}, which is {found!r}, not a Download.")
+            raise MedTLError(
+                f"{registered.plugin} names {where!r}, which is {found!r}, not a Download."
+            )
         return found
 
 
 def _divided(name: str) -> tuple[str, tuple[str, ...]]:
-    """Return the name of an entry and, for a dataset of a family, its argument; raises MedTLError where that is missing."""
+    """Return the name of an entry and, for a dataset of a family, its argument.
+
+    Raises MedTLError where that is missing.
+    """
     family, colon, argument = name.partition(FAMILY)
     if colon and not (argument and argument.isprintable()):
-        raise MedTLError(f"The name {name!r} needs printable text after the colon, like {family}:ARGUMENT.")
+        raise MedTLError(
+            f"The name {name!r} needs printable text after the colon, like {family}:ARGUMENT."
+        )
     return (family + colon, (argument,)) if colon else (name, ())
 
 
@@ -154,4 +190,6 @@ def _resolved(where: Any, plugin: Plugin) -> Any:  # noqa: ANN401
     try:
         return getattr(importlib.import_module(module), attribute)
     except Exception as error:  # whatever the plugin's module raises
-        raise MedTLError(f"{plugin} names {where!r}, which cannot be loaded: {type(error).__name__}: {error}.") from error
+        raise MedTLError(
+            f"{plugin} names {where!r}, which cannot be loaded: {type(error).__name__}: {error}."
+        ) from error

@@ -1,4 +1,7 @@
-"""What the command line prints: tables, cards, progress. Text from plugins is shown as it is, its control signs taken out."""
+"""What the command line prints: tables, cards, progress.
+
+Text from plugins is shown as it is, its control signs taken out.
+"""
 
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -28,7 +31,10 @@ err = Console(stderr=True, highlight=False)
 
 def plain(text: object) -> Text:
     """Return text that prints as itself: no markup, no control or direction signs."""
-    kept = (c if c in "\n\t" or unicodedata.category(c) not in {"Cc", "Cf", "Cs"} else "�" for c in str(text))
+    kept = (
+        c if c in "\n\t" or unicodedata.category(c) not in {"Cc", "Cf", "Cs"} else "�"
+        for c in str(text)
+    )
     return Text("".join(kept))
 
 
@@ -106,7 +112,12 @@ def downloading(name: str) -> Iterator[Bar | None]:
     if not out.is_terminal:
         yield None
         return
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+    )
     with Progress(*columns, console=out) as progress:
         yield Bar(progress, plain(name).plain)
 
@@ -117,14 +128,22 @@ def followed(records: Iterator["Record"], total: int) -> Iterator[Iterator["Reco
     if not out.is_terminal:
         yield _logged(records, total)
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=out) as progress:
         bar = progress.add_task("trials", total=total)
 
         def advanced() -> Iterator["Record"]:
             for record in records:
                 if record.outcome.status in {"failed", "timeout"}:
-                    progress.console.print(plain(f"{record.outcome.status}: {label(record)}: {record.outcome.reason}"))
+                    progress.console.print(
+                        plain(f"{record.outcome.status}: {label(record)}: {record.outcome.reason}")
+                    )
                 progress.advance(bar)
                 yield record
 
@@ -135,5 +154,7 @@ def _logged(records: Iterator["Record"], total: int) -> Iterator["Record"]:
     for number, record in enumerate(records, 1):
         outcome = record.outcome
         why = f": {outcome.reason}" if outcome.reason else ""
-        say(f"[{number}/{total}] {outcome.status} {outcome.seconds.get('total', 0):.1f} s {label(record)}{why}")
+        say(
+            f"[{number}/{total}] {outcome.status} {outcome.seconds.get('total', 0):.1f} s {label(record)}{why}"
+        )
         yield record

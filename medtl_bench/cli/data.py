@@ -11,14 +11,22 @@ from medtl_bench.catalogue.entries import Catalogue
 from medtl_bench.cli import console
 from medtl_bench.errors import MedTLError, NotDownloadedError, UnavailableError, unknown
 
-PluginFiles = Annotated[list[str], typer.Option("--plugin", help="A plugin file under construction; may be repeated.")]
-Licences = Annotated[list[str], typer.Option("--accept-licence", metavar="NAME", help="Accept a dataset's licence unasked.")]
+PluginFiles = Annotated[
+    list[str], typer.Option("--plugin", help="A plugin file under construction; may be repeated.")
+]
+Licences = Annotated[
+    list[str],
+    typer.Option("--accept-licence", metavar="NAME", help="Accept a dataset's licence unasked."),
+]
 
-data_app = typer.Typer(help="Look at the data of the datasets, and download what is not shipped.", no_args_is_help=True)
+data_app = typer.Typer(
+    help="Look at the data of the datasets, and download what is not shipped.", no_args_is_help=True
+)
 
 
 @data_app.command("list")
-def list_(plugin: PluginFiles = []) -> None:  # noqa: B006 - typer reads defaults, it never changes them
+# typer reads defaults, it never changes them
+def list_(plugin: PluginFiles = []) -> None:  # noqa: B006
     """List the datasets with their provenance, size and licence."""
     from medtl_bench.cli import show
 
@@ -93,7 +101,9 @@ def _agree(name: str, licence: str, *, accept: bool) -> None:
     console.say(f"{name} comes under: {licence}")
     if not accept and not sys.stdin.isatty():
         how = f"medtl-bench data fetch {name} --accept-licence {name}"
-        raise MedTLError(f"its licence ({licence}) was not accepted on this machine yet; to accept it, run {how}.")
+        raise MedTLError(
+            f"its licence ({licence}) was not accepted on this machine yet; to accept it, run {how}."
+        )
     if not (accept or typer.confirm("Accept it?")):
         raise MedTLError("its licence was not accepted, so nothing was downloaded.")
     licences.accept(name, licence)

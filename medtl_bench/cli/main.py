@@ -1,4 +1,7 @@
-"""The command line: parse, call, exit code. Heavy modules are imported by the commands that need them."""
+"""The command line: parse, call, exit code.
+
+Heavy modules are imported by the commands that need them.
+"""
 
 # ruff: noqa: PLC0415 - `--help` and `list` must start without torch and pandas
 import sys
@@ -33,10 +36,19 @@ app = typer.Typer(
 )
 app.add_typer(data_app, name="data")
 
-Datasets = Annotated[list[str], typer.Option("--dataset", "-d", help="A dataset; may be repeated. Default: all.")]
-Algorithms = Annotated[list[str], typer.Option("--algorithm", "-a", help="An algorithm; may be repeated. Default: all.")]
-Parameters = Annotated[list[str], typer.Option("--parameter", "-p", help="ALGORITHM.NAME=VALUE; may be repeated.")]
-Seeds = Annotated[int | None, typer.Option("--seeds", min=1, help="How many seeds; default: the preset's.")]
+Datasets = Annotated[
+    list[str], typer.Option("--dataset", "-d", help="A dataset; may be repeated. Default: all.")
+]
+Algorithms = Annotated[
+    list[str],
+    typer.Option("--algorithm", "-a", help="An algorithm; may be repeated. Default: all."),
+]
+Parameters = Annotated[
+    list[str], typer.Option("--parameter", "-p", help="ALGORITHM.NAME=VALUE; may be repeated.")
+]
+Seeds = Annotated[
+    int | None, typer.Option("--seeds", min=1, help="How many seeds; default: the preset's.")
+]
 Out = Annotated[Path, typer.Option("--out", "-o", help="The folder of results and boards.")]
 
 
@@ -47,7 +59,10 @@ class ProtocolName(StrEnum):
     stream = "stream"
 
 
-Protocols = Annotated[list[ProtocolName], typer.Option("--protocol", help="A protocol; may be repeated. Default: both.")]
+Protocols = Annotated[
+    list[ProtocolName],
+    typer.Option("--protocol", help="A protocol; may be repeated. Default: both."),
+]
 
 
 class PresetName(StrEnum):
@@ -58,7 +73,9 @@ class PresetName(StrEnum):
     full = "full"
 
 
-Preset = Annotated[PresetName, typer.Option("--preset", help="How much: seeds, shots, draws and scenarios.")]
+Preset = Annotated[
+    PresetName, typer.Option("--preset", help="How much: seeds, shots, draws and scenarios.")
+]
 
 
 class Kind(StrEnum):
@@ -73,7 +90,9 @@ def main() -> None:
     try:
         app()
     except MedTLError as error:
-        told = f"This needs data that is {error}." if isinstance(error, NotDownloadedError) else error
+        told = (
+            f"This needs data that is {error}." if isinstance(error, NotDownloadedError) else error
+        )
         console.complain(told)
         sys.exit(error.exit_code)
 
@@ -86,17 +105,26 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
 ) -> None:
     pass
 
 
 @app.command("list")
-def list_(plugin: PluginFiles = []) -> None:  # noqa: B006 - typer reads defaults, it never changes them
+# typer reads defaults, it never changes them
+def list_(plugin: PluginFiles = []) -> None:  # noqa: B006
     """List algorithms, datasets, the applications these cover, and plugins that are broken."""
     found = discovery.find(plugin)
-    algorithms = [(n, r.entry.family, r.entry.summary, r.plugin.distribution) for n, r in found.algorithms.items()]
-    datasets = [(_shown(n), r.entry.area, r.entry.summary, r.plugin.distribution) for n, r in found.datasets.items()]
+    algorithms = [
+        (n, r.entry.family, r.entry.summary, r.plugin.distribution)
+        for n, r in found.algorithms.items()
+    ]
+    datasets = [
+        (_shown(n), r.entry.area, r.entry.summary, r.plugin.distribution)
+        for n, r in found.datasets.items()
+    ]
     console.table("Algorithms", ["name", "family", "what it is", "from"], algorithms)
     console.say("")
     console.table("Datasets", ["name", "area", "what it is", "from"], datasets)
@@ -104,7 +132,9 @@ def list_(plugin: PluginFiles = []) -> None:  # noqa: B006 - typer reads default
     console.table("Applications", ["application", "datasets"], _applications(found))
     if found.broken:
         console.say("")
-        broken = [(b.plugin.name, b.plugin.distribution, b.plugin.file, b.reason) for b in found.broken]
+        broken = [
+            (b.plugin.name, b.plugin.distribution, b.plugin.file, b.reason) for b in found.broken
+        ]
         console.table("Broken plugins", ["name", "distribution", "file", "why"], broken)
 
 
@@ -114,7 +144,11 @@ def _shown(name: str) -> str:
 
 def _applications(found: entries.Catalogue) -> "Iterator[tuple[str, str]]":
     for application in get_args(Application):
-        names = [_shown(name) for name, one in found.datasets.items() if application in one.entry.applications]
+        names = [
+            _shown(name)
+            for name, one in found.datasets.items()
+            if application in one.entry.applications
+        ]
         yield application, ", ".join(names) or "none"
 
 
@@ -176,14 +210,30 @@ def run(
     preset: Preset = PresetName.default,
     parameter: Parameters = [],  # noqa: B006
     plugin: PluginFiles = [],  # noqa: B006
-    jobs: Annotated[int, typer.Option("--jobs", "-j", min=0, help="Processes at a time; 0: one a core.")] = 0,
-    timeout: Annotated[float, typer.Option("--timeout", min=0.1, help="Seconds a trial may take.")] = 900.0,
-    memory: Annotated[int, typer.Option("--memory", min=2048, help="MiB of memory a trial's process may take.")] = 8192,
-    in_process: Annotated[bool, typer.Option("--in-process", help="Run in this process, without limits: to debug.")] = False,
-    stack: Annotated[int, typer.Option("--stack", min=1, help="Trials of a kind that may train as one; 1: each alone.")] = 64,
+    jobs: Annotated[
+        int, typer.Option("--jobs", "-j", min=0, help="Processes at a time; 0: one a core.")
+    ] = 0,
+    timeout: Annotated[
+        float, typer.Option("--timeout", min=0.1, help="Seconds a trial may take.")
+    ] = 900.0,
+    memory: Annotated[
+        int, typer.Option("--memory", min=2048, help="MiB of memory a trial's process may take.")
+    ] = 8192,
+    in_process: Annotated[
+        bool, typer.Option("--in-process", help="Run in this process, without limits: to debug.")
+    ] = False,
+    stack: Annotated[
+        int,
+        typer.Option(
+            "--stack", min=1, help="Trials of a kind that may train as one; 1: each alone."
+        ),
+    ] = 64,
     out: Out = Path("leaderboards"),
 ) -> None:
-    """Run what has no result yet, then write the boards. Exit code: 0 all done, 1 some trials failed, 3 damaged files."""
+    """Run what has no result yet, then write the boards.
+
+    Exit code: 0 all done, 1 some trials failed, 3 damaged files.
+    """
     import os
 
     from medtl_bench.results.store import Store
@@ -195,13 +245,17 @@ def run(
     request = _request(all_, dataset, algorithm, protocol, seeds, preset, parameter, plugin)
     found = discovery.find(plugin)
     _tell_broken(found)
-    executor: Executor = inprocess.run if in_process else Processes(jobs or os.cpu_count() or 1, timeout, memory)
+    executor: Executor = (
+        inprocess.run if in_process else Processes(jobs or os.cpu_count() or 1, timeout, memory)
+    )
     store = Store(out / "results")
     try:
         with running.alone(out), keeping(executor, out / ".datasets") as execute:
             planning = running.make_plan(request, found, execute)
             missing = running.missing(planning.planned, store)
-            console.say(f"{len(planning.planned)} trials, {len(planning.planned) - len(missing)} of them done before.")
+            console.say(
+                f"{len(planning.planned)} trials, {len(planning.planned) - len(missing)} of them done before."
+            )
             _tell_left_out(planning)
             followed = running.run(planning.planned, store, execute, plugin, stack, wanted=missing)
             with console.followed(followed, len(missing)) as records:
@@ -209,10 +263,14 @@ def run(
             contents = store.read()
             _write_boards(contents, out)
     except KeyboardInterrupt:
-        console.complain("Interrupted. What had finished is stored; the same command goes on from there.")
+        console.complain(
+            "Interrupted. What had finished is stored; the same command goes on from there."
+        )
         raise typer.Exit(INTERRUPTED) from None
     failed = sum(status in {"failed", "timeout"} for status in outcomes) + len(planning.unusable)
-    console.say(f"{outcomes.count('ok')} trials ran, {outcomes.count('skipped')} were skipped, {failed} failed.")
+    console.say(
+        f"{outcomes.count('ok')} trials ran, {outcomes.count('skipped')} were skipped, {failed} failed."
+    )
     _tell_damaged(contents)
     if failed:
         raise typer.Exit(IntegrityError.exit_code if planning.tampered else 1)
@@ -225,7 +283,9 @@ def leaderboard(out: Out = Path("leaderboards")) -> None:
 
     folder = out / "results"
     if not folder.is_dir():
-        raise MedTLError(f"There are no results in {out}; a folder named `results` was expected there.")
+        raise MedTLError(
+            f"There are no results in {out}; a folder named `results` was expected there."
+        )
     contents = Store(folder).read()
     _write_boards(contents, out)
     _tell_damaged(contents)
@@ -244,14 +304,21 @@ def recommend(
     from medtl_bench.results.store import Store
 
     contents = Store(out / "results").read()
-    found = recommending.recommend(discovery.find(plugin).dataset(dataset), target, contents.records.values())
+    found = recommending.recommend(
+        discovery.find(plugin).dataset(dataset), target, contents.records.values()
+    )
     shown.recommendation(found, out)
     _tell_damaged(contents)
 
 
 @app.command()
 def check(
-    target: Annotated[str, typer.Argument(metavar="PLUGIN", help="A plugin, algorithm or dataset name, or a plugin file.")],
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="PLUGIN", help="A plugin, algorithm or dataset name, or a plugin file."
+        ),
+    ],
     plugin: PluginFiles = [],  # noqa: B006
 ) -> None:
     """Run the conformance kit on what a plugin brings."""
@@ -269,7 +336,9 @@ def check(
             continue
         count += 1
         failures += problem is not None
-        console.say(f"{'ok  ' if problem is None else 'FAIL'} {conformance}{f': {problem}' if problem else ''}")
+        console.say(
+            f"{'ok  ' if problem is None else 'FAIL'} {conformance}{f': {problem}' if problem else ''}"
+        )
     console.say(f"{count} checks ran, {failures} failed.")
     if failures:
         raise typer.Exit(1)
@@ -279,13 +348,17 @@ def check(
 def new(
     kind: Kind,
     name: Annotated[str, typer.Argument(help="The name it is to be listed by, such as my-method.")],
-    folder: Annotated[Path, typer.Option("--folder", help="Where the package's folder is to be made.")] = Path(),
+    folder: Annotated[
+        Path, typer.Option("--folder", help="Where the package's folder is to be made.")
+    ] = Path(),
 ) -> None:
     """Make a complete plugin package from a template; its tests pass as they are."""
     from medtl_bench.cli import scaffold
 
     made = scaffold.make(kind.value, name, folder)
-    console.say(f"Made {made}. Next: pip install -e '{made}[test]' && pytest '{made}' && medtl-bench check {name}")
+    console.say(
+        f"Made {made}. Next: pip install -e '{made}[test]' && pytest '{made}' && medtl-bench check {name}"
+    )
 
 
 def _request(
@@ -303,7 +376,9 @@ def _request(
 
     if not (all_ or dataset or algorithm):
         raise MedTLError("Say what to run: --all, or datasets with -d and algorithms with -a.")
-    chosen = [p for p in planning.PROTOCOLS if p in {q.value for q in protocol}] or planning.PROTOCOLS
+    chosen = [
+        p for p in planning.PROTOCOLS if p in {q.value for q in protocol}
+    ] or planning.PROTOCOLS
     return running.Request(dataset, algorithm, chosen, preset.value, seeds, parameter, plugin)
 
 
@@ -329,4 +404,6 @@ def _tell_left_out(planning: "Planning") -> None:
 def _tell_damaged(contents: "Contents") -> None:
     if contents.damaged:
         told = "; ".join(f"{path}: {why}" for path, why in contents.damaged.items())
-        raise IntegrityError(f"{len(contents.damaged)} result files were left out of the boards: {told}.")
+        raise IntegrityError(
+            f"{len(contents.damaged)} result files were left out of the boards: {told}."
+        )

@@ -25,13 +25,16 @@ USED_BY_TEMPLATES = {"Batch", "GradientMethod", "Network", "Tensor"}
 def make(kind: Kind, name: str, folder: Path) -> Path:
     """Make the package `medtl-NAME` in a folder, whole or not at all, and return its path.
 
-    Raises MedTLError when the name cannot be used, or the package is there already or cannot be written.
+    Raises MedTLError when the name cannot be used, or the package is there already or
+    cannot be written.
     """
     values = _values(kind, name)
     made, half = folder / f"medtl-{name}", folder / f".medtl-{name}.{os.getpid()}.tmp"
     try:
         if made.exists():
-            raise MedTLError(f"There is already something at {made}; choose another name or another folder.")
+            raise MedTLError(
+                f"There is already something at {made}; choose another name or another folder."
+            )
         for path, text in rendered(kind, values):
             (half / path).parent.mkdir(parents=True, exist_ok=True)
             (half / path).write_text(text, encoding="utf-8")
@@ -47,7 +50,10 @@ def rendered(kind: Kind, values: dict[str, str]) -> Iterator[tuple[Path, str]]:
     """Yield every file of a template with its path in the package; names of files and folders are templates too."""
     root = TEMPLATES / kind
     environment = Environment(
-        loader=FileSystemLoader(root), undefined=StrictUndefined, keep_trailing_newline=True, autoescape=select_autoescape()
+        loader=FileSystemLoader(root),
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+        autoescape=select_autoescape(),
     )
     for file in sorted(root.rglob(f"*{SUFFIX}")):
         path = file.relative_to(root).as_posix()
@@ -60,15 +66,25 @@ def _values(kind: Kind, name: str) -> dict[str, str]:
     class_name = "".join(word.capitalize() for word in slug.split("_"))
     package = f"medtl_{slug}"
     if not discovery.NAME.fullmatch(name):
-        raise MedTLError(f"The name {name!r} is not of lower-case letters, digits, dots and dashes.")
-    if not slug.isidentifier() or keyword.iskeyword(class_name) or class_name in {*dir(builtins), *USED_BY_TEMPLATES}:
-        raise MedTLError(f"The name {name!r} cannot name a Python class; begin with a letter and avoid names of Python's own.")
+        raise MedTLError(
+            f"The name {name!r} is not of lower-case letters, digits, dots and dashes."
+        )
+    if (
+        not slug.isidentifier()
+        or keyword.iskeyword(class_name)
+        or class_name in {*dir(builtins), *USED_BY_TEMPLATES}
+    ):
+        raise MedTLError(
+            f"The name {name!r} cannot name a Python class; begin with a letter and avoid names of Python's own."
+        )
     found = discovery.find()
     for known in (found.algorithms, found.datasets):
         if name in known:
             raise MedTLError(f"The name {name!r} is taken by {known[name].plugin}.")
     if find_spec(package):
-        raise MedTLError(f"The name {name!r} would give the package {package}, which is installed already.")
+        raise MedTLError(
+            f"The name {name!r} would give the package {package}, which is installed already."
+        )
     return {
         "name": name,
         "slug": slug,

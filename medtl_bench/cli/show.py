@@ -32,9 +32,19 @@ READ_RECOMMENDATION = (
 def dataset(data: Dataset, registered: Registered[DatasetEntry]) -> None:
     """Print a dataset's card, task, domains, transfers and streams."""
     task = data.task
-    console.fields(f"{data.name}: {registered.entry.summary}", {k: v for k, v in asdict(data.card).items() if v})
-    shapes = ", ".join(f"{name} {list(part.shape[1:])}" for name, part in parts(data.domains[0].train.x).items())
-    told = {"task": task.kind, "classes": ", ".join(task.classes), "metrics": ", ".join(task.metrics), "a row": shapes}
+    console.fields(
+        f"{data.name}: {registered.entry.summary}",
+        {k: v for k, v in asdict(data.card).items() if v},
+    )
+    shapes = ", ".join(
+        f"{name} {list(part.shape[1:])}" for name, part in parts(data.domains[0].train.x).items()
+    )
+    told = {
+        "task": task.kind,
+        "classes": ", ".join(task.classes),
+        "metrics": ", ".join(task.metrics),
+        "a row": shapes,
+    }
     console.fields("\nTask", {name: value for name, value in told.items() if value})
     rows = [[d.name, *map(len, d.splits().values()), _classes(data, d.name)] for d in data.domains]
     console.say("")
@@ -44,7 +54,11 @@ def dataset(data: Dataset, registered: Registered[DatasetEntry]) -> None:
         (t.name, ", ".join(t.sources), ", ".join(t.targets), "full" if t.optional else "default") for t in data.transfers
     ])  # fmt: skip
     console.say("")
-    console.table("Streams", ["name", "domains in order"], [(s.name, ", ".join(s.domains)) for s in data.streams])
+    console.table(
+        "Streams",
+        ["name", "domains in order"],
+        [(s.name, ", ".join(s.domains)) for s in data.streams],
+    )
     console.fields("\nOrigin", {"from": registered.plugin, "digest": data.digest()})
 
 
@@ -59,7 +73,11 @@ def _classes(data: Dataset, name: str) -> str:
 def algorithm(cls: type[contract.Algorithm], registered: Registered[AlgorithmEntry]) -> None:
     """Print an algorithm's description, reference and parameters."""
     entry = registered.entry
-    about = {"family": entry.family, "reference": entry.reference or "none", "from": registered.plugin}
+    about = {
+        "family": entry.family,
+        "reference": entry.reference or "none",
+        "from": registered.plugin,
+    }
     console.fields(f"{entry.name}: {entry.summary}", about)
     console.say(f"\n{inspect.cleandoc(cls.__doc__ or '')}\n")
     rows = [(p.name, p.type_name, p.default) for p in contract.parameters(cls).values()]
@@ -73,11 +91,22 @@ def datasets(found: Catalogue) -> None:
         try:
             data = found.dataset(name)
             sizes = sum(len(split) for domain in data.domains for split in domain.splits().values())
-            rows.append((name, data.card.area, data.card.provenance, len(data.domains), sizes, data.card.licence))
+            rows.append(
+                (
+                    name,
+                    data.card.area,
+                    data.card.provenance,
+                    len(data.domains),
+                    sizes,
+                    data.card.licence,
+                )
+            )
         except UnavailableError as error:
             rows.append((name, found.datasets[name].entry.area, f"skipped: {error}", "", "", ""))
         except MedTLError as error:
-            rows.append((name, found.datasets[name].entry.area, f"cannot be loaded: {error}", "", "", ""))
+            rows.append(
+                (name, found.datasets[name].entry.area, f"cannot be loaded: {error}", "", "", "")
+            )
     console.table("Datasets", ["name", "area", "provenance", "domains", "rows", "licence"], rows)
 
 
@@ -92,7 +121,14 @@ def recommendation(found: "Recommendation", out: Path) -> None:
     last = [] if found.measured is None else ["measured"]
     title = f"Sources of {found.dataset} for {found.target}, nearest first"
     console.table(
-        title, ["", "source", *(name if name in found.label_free else f"{name} (needs labels)" for name in ranks), *last], rows
+        title,
+        [
+            "",
+            "source",
+            *(name if name in found.label_free else f"{name} (needs labels)" for name in ranks),
+            *last,
+        ],
+        rows,
     )
     console.say("")
     for sentence in (*READ_RECOMMENDATION, *_evidence(found), *_hindsight(found, out)):
@@ -111,13 +147,25 @@ def _hindsight(found: "Recommendation", out: Path) -> list[str]:
     """Say how well each estimate had foretold the measured transfers."""
     seen = found.measured
     if seen is None:
-        return [f"No result in {out} learned from single sources for {found.target}, so how well this foretells is not known."]
+        return [
+            f"No result in {out} learned from single sources for {found.target}, so how well this foretells is not known."
+        ]
     metric = seen.metric.replace("_", " ")
     what = f"Measured: {metric} on {found.target} before any label of it, after learning from that source alone"
     told = [f"{what}; mean over {', '.join(seen.methods)}, and over seeds."]
-    told += [f"How well an estimate foretold the order of {len(seen.score)} sources (Kendall's tau, 95% bootstrap interval):"]
+    told += [
+        f"How well an estimate foretold the order of {len(seen.score)} sources (Kendall's tau, 95% bootstrap interval):"
+    ]
     for name in found.estimates:
         tau = found.foretold(name)
-        ends = f"{tau.low:.2f} to {tau.high:.2f}" if np.isfinite(tau.low) else "too few sources for an interval"
-        told.append(f"  {name}: {tau.tau:.2f} ({ends})" if np.isfinite(tau.tau) else f"  {name}: it does not order them")
+        ends = (
+            f"{tau.low:.2f} to {tau.high:.2f}"
+            if np.isfinite(tau.low)
+            else "too few sources for an interval"
+        )
+        told.append(
+            f"  {name}: {tau.tau:.2f} ({ends})"
+            if np.isfinite(tau.tau)
+            else f"  {name}: it does not order them"
+        )
     return told

@@ -1,1 +1,4 @@
-"""What an author implements: data, tasks, scenarios, algorithms, hooks. Imports `metrics`, `files` and the ground."""
+"""What an author implements: data, tasks, scenarios, algorithms, hooks.
+
+Imports `metrics`, `files` and the ground.
+"""

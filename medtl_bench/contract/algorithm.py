@@ -1,4 +1,7 @@
-"""The contract of an algorithm: three verbs. It is handed Splits, never a Domain, so it cannot reach a test split."""
+"""The contract of an algorithm: three verbs.
+
+It is handed Splits, never a Domain, so it cannot reach a test split.
+"""
 
 import copy
 import dataclasses
@@ -22,10 +25,14 @@ FINITE = ConfigDict(allow_inf_nan=False)
 
 @dataclasses.dataclass
 class Algorithm(ABC):
-    """A learner. Subclasses are dataclasses too: every further field is a hyper-parameter, typed, with a default.
+    """A learner.
 
-    `task`: what is predicted, with the loss. `generator`: the only source of randomness; `copied` replaces it.
-    `needs_labels`: False for a method whose `embed` can be asked after a `fit` on an integration task, which has no labels.
+    Subclasses are dataclasses too: every further field is a hyper-parameter, typed, with
+    a default.
+
+    `task`: what is predicted, with the loss. `generator`: the only source of randomness;
+    `copied` replaces it. `needs_labels`: False for a method whose `embed` can be asked
+    after a `fit` on an integration task, which has no labels.
     """
 
     task: Task
@@ -85,7 +92,11 @@ class Parameter:
     @property
     def type_name(self) -> str:
         """Return the type as a reader would write it."""
-        return self.type.__name__ if isinstance(self.type, type) else str(self.type).replace("typing.", "")
+        return (
+            self.type.__name__
+            if isinstance(self.type, type)
+            else str(self.type).replace("typing.", "")
+        )
 
 
 def parameters(cls: type[Algorithm]) -> dict[str, Parameter]:
@@ -99,9 +110,15 @@ def parameters(cls: type[Algorithm]) -> dict[str, Parameter]:
     for field in dataclasses.fields(cls):
         if field.name in given or not field.init:
             continue
-        default = field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
+        default = (
+            field.default
+            if field.default_factory is dataclasses.MISSING
+            else field.default_factory()
+        )
         if default is dataclasses.MISSING:
-            raise MedTLError(f"The hyper-parameter {field.name!r} of {cls.__name__} has no default; every one needs one.")
+            raise MedTLError(
+                f"The hyper-parameter {field.name!r} of {cls.__name__} has no default; every one needs one."
+            )
         try:
             json.dumps(default, allow_nan=False)
         except (TypeError, ValueError) as error:
@@ -112,7 +129,10 @@ def parameters(cls: type[Algorithm]) -> dict[str, Parameter]:
 
 
 def resolve(cls: type[Algorithm], name: str, given: Mapping[str, str]) -> dict[str, Any]:
-    """Return every hyper-parameter of algorithm `name`, the `given` ones parsed; raises MedTLError on a wrong name or type."""
+    """Return every hyper-parameter of algorithm `name`, the `given` ones parsed.
+
+    Raises MedTLError on a wrong name or type.
+    """
     known = parameters(cls)
     values = {parameter.name: parameter.default for parameter in known.values()}
     for key, text in given.items():
@@ -122,5 +142,7 @@ def resolve(cls: type[Algorithm], name: str, given: Mapping[str, str]) -> dict[s
             values[key] = TypeAdapter(known[key].type, config=FINITE).validate_strings(text)
         except ValidationError as error:
             wanted = known[key].type_name
-            raise MedTLError(f"Parameter {name}.{key}={text!r} is not of type {wanted}: {error.errors()[0]['msg']}.") from error
+            raise MedTLError(
+                f"Parameter {name}.{key}={text!r} is not of type {wanted}: {error.errors()[0]['msg']}."
+            ) from error
     return values

@@ -46,7 +46,11 @@ def _naming_problems(dataset: Dataset) -> Iterator[str]:
     if not scenarios or len({s.name for s in scenarios}) < len(scenarios):
         yield "transfers and streams: at least one is needed, and no two may share a name."
     for scenario in scenarios:
-        used = scenario.domains if isinstance(scenario, Stream) else (*scenario.sources, *scenario.targets)
+        used = (
+            scenario.domains
+            if isinstance(scenario, Stream)
+            else (*scenario.sources, *scenario.targets)
+        )
         for name in sorted(set(used) - set(names)):
             yield f"{type(scenario).__name__.lower()} {scenario.name!r}: {unknown('domain', name, names)}"
         if len(set(used)) < len(used) or len(used) < 2:
@@ -69,9 +73,13 @@ def _split_problems(dataset: Dataset, split: Split, *, allow_empty: bool) -> Ite
             yield f"{name} requires gradients, but data must be detached."
         if part.dtype != torch.float32:
             yield f"{name} is {part.dtype}, but inputs must be torch.float32."
-        if not torch.stack(part.aminmax()).isfinite().all():  # a tenth of the time of looking at every value
+        # a tenth of the time of looking at every value
+        if not torch.stack(part.aminmax()).isfinite().all():
             yield f"{name} holds NaN or infinity in {_rows(~part.isfinite().flatten(1).all(1))}."
-    if task.kind == "segmentation" and split.y.shape[1:] != (images := next(iter(parts(split.x).values()))).shape[2:]:
+    if (
+        task.kind == "segmentation"
+        and split.y.shape[1:] != (images := next(iter(parts(split.x).values()))).shape[2:]
+    ):
         yield f"masks are {list(split.y.shape[1:])}, but images {list(images.shape[2:])}."
     if split.marked is not None and (split.marked.dtype != torch.bool or split.marked.ndim != 1):
         yield f"marked is {split.marked.dtype} {list(split.marked.shape)}, but one torch.bool a row was expected."
@@ -121,14 +129,21 @@ def _row_marks(split: Split) -> list[object]:
 def _row_sums(split: Split) -> list[object]:
     """Return a number of each row, the same for equal rows and seldom for others, in a tenth of the time of marks."""
     words = _row_words(split)
-    return list((words @ np.random.default_rng(0).integers(2**63, size=words.shape[1], dtype=np.uint64)).tolist())
+    return list(
+        (
+            words @ np.random.default_rng(0).integers(2**63, size=words.shape[1], dtype=np.uint64)
+        ).tolist()
+    )
 
 
 def _row_words(split: Split) -> NDArray[np.uint64]:
     rows = len(split)
-    flat = [part.reshape(rows, part[:1].numel()) + 0.0 for part in parts(split.x).values()]  # -0.0 becomes 0.0
+    # -0.0 becomes 0.0
+    flat = [part.reshape(rows, part[:1].numel()) + 0.0 for part in parts(split.x).values()]
     odd = sum(part.shape[1] for part in flat) % 2
-    joined = torch.cat([*flat, *[torch.zeros(rows, 1)] * odd], 1) if len(flat) + odd > 1 else flat[0]
+    joined = (
+        torch.cat([*flat, *[torch.zeros(rows, 1)] * odd], 1) if len(flat) + odd > 1 else flat[0]
+    )
     return joined.numpy().view(np.uint64)
 
 

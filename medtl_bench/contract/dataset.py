@@ -35,9 +35,10 @@ class Card:
 class Dataset:
     """A card, a task, domains that share one label space, and the transfers and streams worth running on them.
 
-    Raises DataError, naming dataset, domain and rows, when values are not finite, shapes or labels disagree with the task, a
-    row or a group stands in two splits of a domain, or a transfer or stream names a domain that is not there. `checked`: say
-    that this was seen to before.
+    Raises DataError, naming dataset, domain and rows, when values are not finite, shapes
+    or labels disagree with the task, a row or a group stands in two splits of a domain,
+    or a transfer or stream names a domain that is not there. `checked`: say that this was
+    seen to before.
     """
 
     name: str
@@ -50,7 +51,8 @@ class Dataset:
 
     def __post_init__(self, checked: bool) -> None:
         """Check everything, or raise DataError."""
-        from medtl_bench.contract import checks  # noqa: PLC0415 - it is written in terms of this module
+        # it is written in terms of this module
+        from medtl_bench.contract import checks  # noqa: PLC0415
 
         for problem in () if checked else checks.problems(self):
             raise DataError(f"Dataset {self.name!r}, {problem}")

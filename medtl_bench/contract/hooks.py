@@ -1,7 +1,10 @@
-"""The hooks a plugin implements. Each returns entries; an entry says where the code is, and the code loads when used.
+"""The hooks a plugin implements.
 
-A plugin is any module that holds functions marked `@hookimpl` with these names, made known by an entry point in the
-group `medtl_bench` or by `--plugin path/to/file.py`. A plugin module should import nothing heavier than this one.
+Each returns entries; an entry says where the code is, and the code loads when used.
+
+A plugin is any module that holds functions marked `@hookimpl` with these names, made
+known by an entry point in the group `medtl_bench` or by `--plugin path/to/file.py`. A
+plugin module should import nothing heavier than this one.
 """
 
 from collections.abc import Callable, Iterable
@@ -26,7 +29,8 @@ hookimpl = pluggy.HookimplMarker(GROUP)
 class AlgorithmEntry:
     """One algorithm: its name, its class (or "package.module:Class"), a line about it, its family and its paper.
 
-    `counterpart`: an algorithm of which this is another implementation; the boards test whether both score the same.
+    `counterpart`: an algorithm of which this is another implementation; the boards test
+    whether both score the same.
     """
 
     name: str
@@ -41,9 +45,11 @@ class AlgorithmEntry:
 class DatasetEntry:
     """One dataset: its name, a function that builds it (or "package.module:function"), a line about it, its area.
 
-    `applications`: what the field would use it for. `download`: "package.module:NAME" of a `downloads.Download`, if the files
-    are not shipped. A name that ends with a colon, as "h5ad:", is a family of datasets: `build` gets what the user writes after
-    the colon and returns a Dataset of the whole name; `download` may then name a function that gets it too.
+    `applications`: what the field would use it for. `download`: "package.module:NAME" of
+    a `downloads.Download`, if the files are not shipped. A name that ends with a colon,
+    as "h5ad:", is a family of datasets: `build` gets what the user writes after the colon
+    and returns a Dataset of the whole name; `download` may then name a function that gets
+    it too.
     """
 
     name: str

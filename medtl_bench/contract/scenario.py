@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Transfer:
-    """Learn on the sources, be judged on the targets. An `optional` one runs only with the preset `full`."""
+    """Learn on the sources, be judged on the targets.
+
+    An `optional` one runs only with the preset `full`.
+    """
 
     name: str
     sources: tuple[str, ...]

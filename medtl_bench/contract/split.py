@@ -9,7 +9,8 @@ from torch import Tensor
 
 from medtl_bench.errors import DataError
 
-if TYPE_CHECKING:  # takes longer to import than torch, and only datasets with inputs of several parts need it
+# takes longer to import than torch, and only datasets with inputs of several parts need it
+if TYPE_CHECKING:
     from tensordict import TensorDict
 
     Inputs: TypeAlias = Tensor | TensorDict
@@ -21,10 +22,11 @@ else:
 class Split:
     """Some rows of a domain.
 
-    `x`: float32 inputs [n, ...], or a TensorDict of such parts with batch size [n]. `y`: int64 classes [n]
-    (classification) or [n, height, width] (segmentation), float32 values [n] (regression), zeros [n]
-    (integration). `groups`: int64 [n], what must not be torn apart by a split (a patient, a scaffold, a slide), or None.
-    `marked`: bool [n], rows that are also scored apart, or None; no learner is shown it.
+    `x`: float32 inputs [n, ...], or a TensorDict of such parts with batch size [n]. `y`:
+    int64 classes [n] (classification) or [n, height, width] (segmentation), float32
+    values [n] (regression), zeros [n] (integration). `groups`: int64 [n], what must not
+    be torn apart by a split (a patient, a scaffold, a slide), or None. `marked`: bool
+    [n], rows that are also scored apart, or None; no learner is shown it.
     """
 
     x: Inputs
@@ -35,11 +37,21 @@ class Split:
     def __post_init__(self) -> None:
         """Raise DataError when a part is no tensor of rows, or when the parts differ in length."""
         for name, part in (("x", self.x), ("y", self.y), *self.of_rows().items()):
-            if not (part is None or isinstance(part, Tensor) or (name == "x" and hasattr(part, "batch_size"))):
-                raise DataError(f"A split is made of torch tensors, but {name} is a {type(part).__name__}.")
+            if not (
+                part is None
+                or isinstance(part, Tensor)
+                or (name == "x" and hasattr(part, "batch_size"))
+            ):
+                raise DataError(
+                    f"A split is made of torch tensors, but {name} is a {type(part).__name__}."
+                )
             if part is not None and not part.ndim:
                 raise DataError(f"A split is made of rows, but {name} has no rows to count.")
-        lengths = {"x": self.x.shape[0], "y": self.y.shape[0], **{name: part.shape[0] for name, part in self.of_rows().items()}}
+        lengths = {
+            "x": self.x.shape[0],
+            "y": self.y.shape[0],
+            **{name: part.shape[0] for name, part in self.of_rows().items()},
+        }
         if len(set(lengths.values())) > 1:
             told = ", ".join(f"{name} has {n}" for name, n in lengths.items())
             raise DataError(f"The parts of a split must have the same number of rows, but {told}.")
@@ -50,7 +62,11 @@ class Split:
 
     def __getitem__(self, rows: Tensor) -> "Split":
         """Return the rows that an index or a mask [n] picks."""
-        return Split(self.x[rows], self.y[rows], **{name: part[rows] for name, part in self.of_rows().items()})
+        return Split(
+            self.x[rows],
+            self.y[rows],
+            **{name: part[rows] for name, part in self.of_rows().items()},
+        )
 
     def of_rows(self) -> dict[str, Tensor]:
         """Return what is known of the rows beside x and y."""

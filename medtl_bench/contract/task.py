@@ -17,8 +17,9 @@ Kind = Literal["classification", "segmentation", "regression", "integration"]
 class Task:
     """What is asked of a row; owns the loss and the metrics, the first of which is the primary one.
 
-    `classes`: names of the classes (classification, segmentation with class 0 as background) or () for regression and for
-    integration, which has no labels: rows of several batches are to be embedded so that the batches mix.
+    `classes`: names of the classes (classification, segmentation with class 0 as
+    background) or () for regression and for integration, which has no labels: rows of
+    several batches are to be embedded so that the batches mix.
     """
 
     kind: Kind
@@ -33,23 +34,33 @@ class Task:
         if unclassed and self.classes:
             raise DataError(f"A {self.kind} task has no classes, but got {list(self.classes)}.")
         if not unclassed and len(self.classes) < 2:
-            raise DataError(f"A {self.kind} task needs at least two classes, but got {list(self.classes)}.")
+            raise DataError(
+                f"A {self.kind} task needs at least two classes, but got {list(self.classes)}."
+            )
         if len(set(self.classes)) < len(self.classes):
             raise DataError(f"A task must name each class once, but got {list(self.classes)}.")
         for name in self.metrics:
             self._check_metric(name)
         if registry.METRICS[self.primary].detail:
-            raise DataError(f"The first metric must be one that is scored at every stage, which {self.primary!r} is not.")
+            raise DataError(
+                f"The first metric must be one that is scored at every stage, which {self.primary!r} is not."
+            )
         if self.kind != "integration" and self.primary in registry.INTEGRATION:
-            raise DataError(f"A {self.kind} task is ranked by what is predicted, but its first metric is {self.primary!r}.")
+            raise DataError(
+                f"A {self.kind} task is ranked by what is predicted, but its first metric is {self.primary!r}."
+            )
 
     def _check_metric(self, name: str) -> None:
         if name not in registry.names(self.kind):
             raise unknown(f"{self.kind} metric", name, registry.names(self.kind))
         if registry.METRICS[name].binary and len(self.classes) != 2:
-            raise DataError(f"The metric {name!r} needs exactly two classes, but got {list(self.classes)}.")
+            raise DataError(
+                f"The metric {name!r} needs exactly two classes, but got {list(self.classes)}."
+            )
         if len(self.classes) < (least := registry.METRICS[name].classes):
-            raise DataError(f"The metric {name!r} needs at least {least} classes, but got {list(self.classes)}.")
+            raise DataError(
+                f"The metric {name!r} needs at least {least} classes, but got {list(self.classes)}."
+            )
 
     @property
     def primary(self) -> str:
@@ -77,4 +88,5 @@ class Task:
             return F.mse_loss(outputs, y)
         if not torch._C._functorch.is_functorch_wrapped_tensor(outputs):
             return F.cross_entropy(outputs, y)
-        return -outputs.log_softmax(1).gather(1, y.unsqueeze(1)).mean()  # the same, where F.cross_entropy is slow: under vmap
+        # the same, where F.cross_entropy is slow: under vmap
+        return -outputs.log_softmax(1).gather(1, y.unsqueeze(1)).mean()

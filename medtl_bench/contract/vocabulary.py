@@ -2,7 +2,9 @@
 
 from typing import Literal
 
-Family = Literal["bound", "baseline", "domain adaptation", "meta-learning", "continual learning", "augmentation"]
+Family = Literal[
+    "bound", "baseline", "domain adaptation", "meta-learning", "continual learning", "augmentation"
+]
 Area = Literal["imaging", "drug discovery", "genomics", "clinical", "simulated"]
 Application = Literal[
     "cross-modality segmentation",

@@ -1,1 +1,4 @@
-"""Bytes and rows from elsewhere: downloads, archives, shipped files, splits. Imports the ground alone."""
+"""Bytes and rows from elsewhere: downloads, archives, shipped files, splits.
+
+Imports the ground alone.
+"""

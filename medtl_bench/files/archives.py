@@ -1,6 +1,7 @@
 """Reads zip, tar and gzip files that came from elsewhere into memory, within limits; nothing is ever unpacked to disk.
 
-Members are held against the rules of tarfile's filter "data" (PEP 706), which Python 3.11 may lack and zip files never had.
+Members are held against the rules of tarfile's filter "data" (PEP 706), which Python 3.11
+may lack and zip files never had.
 """
 
 import gzip
@@ -18,7 +19,16 @@ from pathlib import PurePosixPath, PureWindowsPath
 
 from medtl_bench.errors import DataError
 
-DAMAGE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError, NotImplementedError)
+DAMAGE = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    OSError,
+    ValueError,
+    NotImplementedError,
+)
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # Python unpacks the others without a bound
 END_OF_TAR = bytes(1024)
 
@@ -53,8 +63,9 @@ USUAL = Limits()
 def members(content: bytes, name: str, limits: Limits = USUAL) -> dict[str, bytes]:
     """Return the files of a zip, tar or tar.gz archive by their paths; links inside it stand for what they lead to.
 
-    `name`: what messages call the archive. Raises DataError, with the member, where one has an absolute path or `..`, is a
-    device, leads out, or shares its name with another, where the archive is damaged, or where it goes beyond the limits.
+    `name`: what messages call the archive. Raises DataError, with the member, where one
+    has an absolute path or `..`, is a device, leads out, or shares its name with another,
+    where the archive is damaged, or where it goes beyond the limits.
     """
     try:
         if content.startswith(b"PK"):
@@ -64,18 +75,25 @@ def members(content: bytes, name: str, limits: Limits = USUAL) -> dict[str, byte
     except _RefusedError as refusal:
         raise DataError(f"The archive {name} {refusal}.") from None
     except DAMAGE as error:
-        raise DataError(f"The archive {name} is damaged or no zip or tar file: {_why(error)}.") from error
+        raise DataError(
+            f"The archive {name} is damaged or no zip or tar file: {_why(error)}."
+        ) from error
 
 
 def gunzipped(content: bytes, name: str, limits: Limits = USUAL) -> bytes:
-    """Return the content of a gzip file; raises DataError where it is damaged or goes beyond the limits."""
+    """Return the content of a gzip file.
+
+    Raises DataError where it is damaged or goes beyond the limits.
+    """
     most = limits.unpacked(len(content))
     try:
         found = gzip.GzipFile(fileobj=io.BytesIO(content)).read(most + 1)
     except DAMAGE as error:
         raise DataError(f"The file {name} is damaged or no gzip file: {_why(error)}.") from error
     if len(found) > most:
-        raise DataError(f"The file {name} of {len(content):,} bytes unpacks to more than the {most:,} bytes allowed.")
+        raise DataError(
+            f"The file {name} of {len(content):,} bytes unpacks to more than the {most:,} bytes allowed."
+        )
     return found
 
 
@@ -96,17 +114,26 @@ def _checked(found: Iterator[_Member], limits: Limits, most: int) -> dict[str, b
         if len(kept) == limits.members:
             raise _RefusedError(f"holds more than the {limits.members:,} members allowed")
         if (folded := unicodedata.normalize("NFC", name).casefold()) in seen:
-            raise _RefusedError(f"holds both {seen[folded]!r} and {name!r}, which some systems take for one file")
+            raise _RefusedError(
+                f"holds both {seen[folded]!r} and {name!r}, which some systems take for one file"
+            )
         seen[folded] = name
         kept.append(member)
     if (total := sum(member.size for member in kept)) > most:
         raise _RefusedError(f"unpacks to {total:,} bytes, more than the {most:,} allowed")
-    files = {posixpath.normpath(member.name): member.read() for member in kept if member.link is None}
-    return files | {posixpath.normpath(m.name): _led_to(m, files) for m in kept if m.link is not None}
+    files = {
+        posixpath.normpath(member.name): member.read() for member in kept if member.link is None
+    }
+    return files | {
+        posixpath.normpath(m.name): _led_to(m, files) for m in kept if m.link is not None
+    }
 
 
 def _safe(member: _Member) -> str:
-    """Return a member's path, without needless dots; raises _RefusedError where it could be written elsewhere."""
+    """Return a member's path, without needless dots.
+
+    Raises _RefusedError where it could be written elsewhere.
+    """
     if member.kind:
         raise _RefusedError(f"holds {member.name!r}, which is a {member.kind}")
     for path in (PurePosixPath(member.name), PureWindowsPath(member.name)):
@@ -133,7 +160,9 @@ def _zipped(content: bytes) -> Iterator[_Member]:
         if info.is_dir() or stat.S_ISDIR(mode):
             continue
         if info.flag_bits & 1 or info.compress_type not in METHODS:
-            raise _RefusedError(f"holds {info.filename!r}, which is encrypted or packed with an unusual method")
+            raise _RefusedError(
+                f"holds {info.filename!r}, which is encrypted or packed with an unusual method"
+            )
 
         def read(info: zipfile.ZipInfo = info) -> bytes:
             return archive.read(info)
@@ -141,13 +170,24 @@ def _zipped(content: bytes) -> Iterator[_Member]:
         usual = not stat.S_IFMT(mode) or stat.S_ISREG(mode)
         if stat.S_ISLNK(mode) and info.file_size <= 4096:
             target = read().decode(errors="replace")
-            yield _Member(info.filename, info.file_size, read, posixpath.join(posixpath.dirname(info.filename), target))
+            yield _Member(
+                info.filename,
+                info.file_size,
+                read,
+                posixpath.join(posixpath.dirname(info.filename), target),
+            )
         else:
-            yield _Member(info.filename, info.file_size, read, kind="" if usual else "device or other special file")
+            yield _Member(
+                info.filename,
+                info.file_size,
+                read,
+                kind="" if usual else "device or other special file",
+            )
 
 
 def _tarred(content: bytes) -> Iterator[_Member]:
-    archive = tarfile.open(fileobj=io.BytesIO(content), mode="r:")  # noqa: SIM115 - members are read later
+    # members are read later
+    archive = tarfile.open(fileobj=io.BytesIO(content), mode="r:")  # noqa: SIM115
     for info in archive:
         if info.isdir():
             continue
@@ -157,10 +197,17 @@ def _tarred(content: bytes) -> Iterator[_Member]:
             return b"" if file is None else file.read()
 
         if info.issym():
-            yield _Member(info.name, 0, read, posixpath.join(posixpath.dirname(info.name), info.linkname))
+            yield _Member(
+                info.name, 0, read, posixpath.join(posixpath.dirname(info.name), info.linkname)
+            )
         elif info.islnk():
             yield _Member(info.name, 0, read, info.linkname)
         else:
-            yield _Member(info.name, info.size, read, kind="" if info.isreg() else "device or other special file")
+            yield _Member(
+                info.name,
+                info.size,
+                read,
+                kind="" if info.isreg() else "device or other special file",
+            )
     if not content.endswith(END_OF_TAR):
         raise _RefusedError("ends before its last member does")

@@ -24,11 +24,14 @@ def folder() -> Path:
     return Path(platformdirs.user_cache_dir("medtl-bench")) / "computed"
 
 
-def arrays(name: str, identity: Sequence[str], code: Sequence[Path], make: Callable[[], Arrays]) -> Arrays:
+def arrays(
+    name: str, identity: Sequence[str], code: Sequence[Path], make: Callable[[], Arrays]
+) -> Arrays:
     """Return what `make` computes, or what an earlier call with this name, identity and code has kept.
 
-    `identity`: what the arrays depend on, such as the SHA-256 of files and the versions of libraries. `code`: the source files
-    that compute them. What is damaged is computed again, and where nothing can be kept nothing is.
+    `identity`: what the arrays depend on, such as the SHA-256 of files and the versions
+    of libraries. `code`: the source files that compute them. What is damaged is computed
+    again, and where nothing can be kept nothing is.
     """
     known = hashed(name, *identity, *(sha256(path.read_bytes()).hexdigest() for path in code))
     path = folder() / f"{name}-{known[:32]}"

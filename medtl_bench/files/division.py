@@ -14,7 +14,9 @@ def hashed(*identity: str | int) -> str:
     return sha256("\0".join(map(str, identity)).encode()).hexdigest()
 
 
-def divided(keys: Sequence[str], labels: Sequence[Hashable], *, val: float, test: float) -> NDArray[np.int8]:
+def divided(
+    keys: Sequence[str], labels: Sequence[Hashable], *, val: float, test: float
+) -> NDArray[np.int8]:
     """Return TRAIN, VAL or TEST for each row: of every label the given shares, in the order of the keys' hashes.
 
     Rows with the same key stay together and count as one, with the label of the first.

@@ -25,8 +25,8 @@ NAMES = {"sha256": "SHA-256", "md5": "MD5"}
 class Remote:
     """One file: its `path` in the cache and in an offline folder, its pinned address and its SHA-256.
 
-    `address`: empty where a file can only be placed by hand. `md5`: where its publisher gives no other checksum, then in place
-    of an empty SHA-256.
+    `address`: empty where a file can only be placed by hand. `md5`: where its publisher
+    gives no other checksum, then in place of an empty SHA-256.
     """
 
     path: str
@@ -38,7 +38,9 @@ class Remote:
         """Raise MedTLError unless the path stays in the folder."""
         parts = PurePosixPath(self.path).parts
         if not parts or ".." in parts or self.path.startswith("/") or "\\" in self.path:
-            raise MedTLError(f"The path of a file to download must stay in its folder, but got {self.path!r}.")
+            raise MedTLError(
+                f"The path of a file to download must stay in its folder, but got {self.path!r}."
+            )
 
     @property
     def origin(self) -> str:
@@ -71,14 +73,21 @@ def is_offline() -> bool:
 
 
 def content(remote: Remote) -> bytes:
-    """Return the bytes of a file; raises NotDownloadedError if it is not there, IntegrityError if its checksum differs."""
+    """Return the bytes of a file.
+
+    Raises NotDownloadedError if it is not there, IntegrityError if its checksum differs.
+    """
     path = folder() / remote.path
     try:
         found = path.read_bytes()
     except OSError as error:
         told = f"The file {path} cannot be read ({error.strerror}); get it from {remote.origin} and place it there."
         raise NotDownloadedError(told) from error
-    _check(remote, hashlib.new(remote.algorithm, found, usedforsecurity=False).hexdigest(), f"The file {path}")
+    _check(
+        remote,
+        hashlib.new(remote.algorithm, found, usedforsecurity=False).hexdigest(),
+        f"The file {path}",
+    )
     return found
 
 
@@ -93,10 +102,12 @@ def lacking(download: Download) -> list[Remote]:
 
 
 def fetch(remote: Remote, bar: "Bar | None" = None) -> None:
-    """Download a file into the cache, whole or not at all; `bar` shows progress. An offline folder is only read.
+    """Download a file into the cache, whole or not at all; `bar` shows progress.
 
-    Raises NotDownloadedError if the file cannot be had, IntegrityError if its checksum differs, where an older file is kept, or
-    if the cache cannot be written.
+    An offline folder is only read.
+
+    Raises NotDownloadedError if the file cannot be had, IntegrityError if its checksum
+    differs, where an older file is kept, or if the cache cannot be written.
     """
     if is_offline() or not remote.address:
         content(remote)
@@ -111,17 +122,23 @@ def fetch(remote: Remote, bar: "Bar | None" = None) -> None:
             if refusal.response is not None:
                 refusal.response.close()  # pooch leaves it open
             raise
-        _check(remote, pooch.file_hash(file, alg=remote.algorithm), f"The download of {remote.path}")
+        _check(
+            remote, pooch.file_hash(file, alg=remote.algorithm), f"The download of {remote.path}"
+        )
 
     pooch.get_logger().setLevel("WARNING")
     known = {remote.path: f"{remote.algorithm}:{remote.sha256 or remote.md5}"}
-    cache = pooch.create(folder(), "", registry=known, urls={remote.path: remote.address}, retry_if_failed=RETRIES)
+    cache = pooch.create(
+        folder(), "", registry=known, urls={remote.path: remote.address}, retry_if_failed=RETRIES
+    )
     try:
         cache.fetch(remote.path, downloader=download)
     except requests.RequestException as error:
         raise NotDownloadedError(_unreachable(remote, error)) from error
     except OSError as error:
-        raise IntegrityError(f"Could not write {folder() / remote.path}: {error.strerror or error}.") from error
+        raise IntegrityError(
+            f"Could not write {folder() / remote.path}: {error.strerror or error}."
+        ) from error
 
 
 def _check(remote: Remote, digest: str, what: str) -> None:
@@ -132,6 +149,10 @@ def _check(remote: Remote, digest: str, what: str) -> None:
 
 def _unreachable(remote: Remote, error: "requests.RequestException") -> str:
     answered = error.response
-    why = f"no connection, {type(error).__name__}" if answered is None else f"the server answered {answered.status_code}"
+    why = (
+        f"no connection, {type(error).__name__}"
+        if answered is None
+        else f"the server answered {answered.status_code}"
+    )
     by_hand = f"get it by other means and place it at {folder() / remote.path}"
     return f"The file {remote.address} could not be downloaded ({why}); {by_hand}."

@@ -13,8 +13,13 @@ def accepted(name: str, licence: str) -> bool:
 
 
 def accept(name: str, licence: str) -> None:
-    """Remember that the licence of a dataset was accepted; raises IntegrityError if that cannot be written."""
-    write_atomically(_file(), json.dumps(_read() | {name: licence}, indent=1, sort_keys=True) + "\n")
+    """Remember that the licence of a dataset was accepted.
+
+    Raises IntegrityError if that cannot be written.
+    """
+    write_atomically(
+        _file(), json.dumps(_read() | {name: licence}, indent=1, sort_keys=True) + "\n"
+    )
 
 
 def _file() -> Path:

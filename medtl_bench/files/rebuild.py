@@ -15,10 +15,14 @@ def origin(path: Path, members: Sequence[str], digest: str) -> list[bytes]:
     try:
         content = _members(path, members)
     except (OSError, KeyError) as error:
-        raise DataError(f"The origin {path} does not hold {members[0]} or a file beside it.") from error
+        raise DataError(
+            f"The origin {path} does not hold {members[0]} or a file beside it."
+        ) from error
     if (found := sha256(b"".join(content)).hexdigest()) != digest:
         told = f"their SHA-256 is {found}, but {digest} was expected"
-        raise IntegrityError(f"The files of the origin {path} are not those that the shipped file was built from: {told}.")
+        raise IntegrityError(
+            f"The files of the origin {path} are not those that the shipped file was built from: {told}."
+        )
     return content
 
 
@@ -34,10 +38,15 @@ def _members(path: Path, members: Sequence[str]) -> list[bytes]:
 def rebuild(make: Callable[[Path], bytes], shipped: Path) -> None:
     """Run the command line of a rebuild script: build the shipped file from its origin, compare, and with --write replace it.
 
-    Ends with 0 when both are equal or the file was written, 1 when they differ, or the exit code of the error.
+    Ends with 0 when both are equal or the file was written, 1 when they differ, or the
+    exit code of the error.
     """
-    parser = argparse.ArgumentParser(description=f"Build {shipped.name} from its origin and compare it with the shipped one.")
-    parser.add_argument("origin", type=Path, help="the wheel, a folder it was unpacked to, or the file itself")
+    parser = argparse.ArgumentParser(
+        description=f"Build {shipped.name} from its origin and compare it with the shipped one."
+    )
+    parser.add_argument(
+        "origin", type=Path, help="the wheel, a folder it was unpacked to, or the file itself"
+    )
     parser.add_argument("--write", action="store_true", help="replace the shipped file")
     arguments = parser.parse_args()
     try:

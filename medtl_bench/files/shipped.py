@@ -11,14 +11,21 @@ from medtl_bench.files.npz import unpacked
 
 
 def read(path: Path, digest: str) -> bytes:
-    """Return the bytes of a shipped file; raises DataError if it cannot be read, IntegrityError if its SHA-256 differs."""
+    """Return the bytes of a shipped file.
+
+    Raises DataError if it cannot be read, IntegrityError if its SHA-256 differs.
+    """
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise DataError(f"The data file {path} cannot be read ({error.strerror}); install the package again.") from error
+        raise DataError(
+            f"The data file {path} cannot be read ({error.strerror}); install the package again."
+        ) from error
     if (found := sha256(content).hexdigest()) != digest:
         told = f"its SHA-256 is {found[:12]}..., but {digest[:12]}... was expected"
-        raise IntegrityError(f"The data file {path} is not as it was published: {told}; install the package again.")
+        raise IntegrityError(
+            f"The data file {path} is not as it was published: {told}; install the package again."
+        )
     return content
 
 

@@ -8,7 +8,10 @@ BINS = 15
 
 
 def balanced_accuracy(probability: Floats, y: Ints) -> float:
-    """Mean recall over the classes that are present in `y` (Brodersen et al. 2010). probability [n, classes], y [n]."""
+    """Mean recall over the classes that are present in `y` (Brodersen et al.
+
+    2010). probability [n, classes], y [n].
+    """
     hit = probability.argmax(1) == y
     total = np.bincount(y, minlength=probability.shape[1])
     present = total > 0
@@ -23,15 +26,21 @@ def accuracy(probability: Floats, y: Ints) -> float:
 def mcc(probability: Floats, y: Ints) -> float:
     """Matthews correlation of answer and truth, two classes (Matthews 1975), in -1..1; 0 where either holds one class only.
 
-    (TP TN - FP FN) / sqrt((TP + FP)(TP + FN)(TN + FP)(TN + FN)), undefined where a factor is 0. probability [n, 2], y [n].
+    (TP TN - FP FN) / sqrt((TP + FP)(TP + FN)(TN + FP)(TN + FN)), undefined where a factor
+    is 0. probability [n, 2], y [n].
     """
-    (tn, fp), (fn, tp) = np.bincount(2 * y + probability.argmax(1), minlength=4).reshape(2, 2).astype(float)
+    (tn, fp), (fn, tp) = (
+        np.bincount(2 * y + probability.argmax(1), minlength=4).reshape(2, 2).astype(float)
+    )
     below = (tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)
     return float((tp * tn - fp * fn) / np.sqrt(below)) if below else 0.0
 
 
 def expected_calibration_error(probability: Floats, y: Ints) -> float:
-    """Mean gap of confidence and accuracy over 15 equal bins of the top probability (Guo et al. 2017). Lower is better."""
+    """Mean gap of confidence and accuracy over 15 equal bins of the top probability (Guo et al.
+
+    2017). Lower is better.
+    """
     probability, y = _pixels(probability, y)
     confidence, hit = probability.max(1), probability.argmax(1) == y
     bins = np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
@@ -39,7 +48,10 @@ def expected_calibration_error(probability: Floats, y: Ints) -> float:
 
 
 def brier(probability: Floats, y: Ints) -> float:
-    """Mean squared distance of the probabilities to the one-hot label, in 0..2 (Brier 1950). Lower is better."""
+    """Mean squared distance of the probabilities to the one-hot label, in 0..2 (Brier 1950).
+
+    Lower is better.
+    """
     probability, y = _pixels(probability, y)
     squares = (probability**2).sum(1)
     true = probability[np.arange(len(y)), y]

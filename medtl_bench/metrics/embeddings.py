@@ -1,7 +1,8 @@
 """Measures of an embedding of rows from several batches: how well batches are mixed, how well types are kept apart.
 
-Arrays throughout: z [n, width] embedded rows, batch [n] and y [n] whole numbers. scikit-learn is imported when used, because it
-takes longer than the rest of the core and only datasets that ask for these measures need it.
+Arrays throughout: z [n, width] embedded rows, batch [n] and y [n] whole numbers.
+scikit-learn is imported when used, because it takes longer than the rest of the core and
+only datasets that ask for these measures need it.
 """
 
 import numpy as np
@@ -17,9 +18,10 @@ TOLERANCE, HALVINGS = 1e-5, 50
 def lisi(z: Floats, groups: Ints, perplexity: float = PERPLEXITY) -> Floats:
     """Return the local inverse Simpson's index of each row [n]: how many groups its neighbourhood effectively holds.
 
-    1 / sum over groups of p^2, p being a group's share of the weights of the 3 * perplexity nearest other rows (Korsunsky
-    et al. 2019, Nature Methods 16; as harmonypy has it). Of fewer rows than that, all others are neighbours and the perplexity
-    is a third of them.
+    1 / sum over groups of p^2, p being a group's share of the weights of the 3 *
+    perplexity nearest other rows (Korsunsky et al. 2019, Nature Methods 16; as harmonypy
+    has it). Of fewer rows than that, all others are neighbours and the perplexity is a
+    third of them.
     """
     perplexity = min(perplexity, (len(z) - 1) / 3)
     distance, neighbour = _neighbours(z, round(3 * perplexity))
@@ -31,11 +33,16 @@ def lisi(z: Floats, groups: Ints, perplexity: float = PERPLEXITY) -> Floats:
 def neighbour_weights(distance: Floats, perplexity: float) -> Floats:
     """Return weights exp(-beta d) / sum that have, in each row of distances [n, k], the entropy log(perplexity).
 
-    The rate beta of a row is found by bisection, as in t-SNE (van der Maaten and Hinton 2008); the authors of LISI leave
-    distances unsquared.
+    The rate beta of a row is found by bisection, as in t-SNE (van der Maaten and Hinton
+    2008); the authors of LISI leave distances unsquared.
     """
-    beta, low, high = np.ones(len(distance)), np.zeros(len(distance)), np.full(len(distance), np.inf)
-    beyond = distance - distance[:, :1]  # changes no weight, but keeps the far ones from all being zero
+    beta, low, high = (
+        np.ones(len(distance)),
+        np.zeros(len(distance)),
+        np.full(len(distance), np.inf),
+    )
+    # changes no weight, but keeps the far ones from all being zero
+    beyond = distance - distance[:, :1]
     weight = np.empty_like(distance)
     for _ in range(HALVINGS):
         weight = np.exp(-beta[:, None] * beyond)
@@ -64,7 +71,11 @@ def silhouette_batch(z: Floats, batch: Ints, y: Ints) -> float:
 
     Types of one batch, or with as many batches as rows, are left out; NaN if none is left.
     """
-    found = [1 - np.abs(_silhouettes(z[y == c], batch[y == c])).mean() for c in np.unique(y) if _divides(batch[y == c])]
+    found = [
+        1 - np.abs(_silhouettes(z[y == c], batch[y == c])).mean()
+        for c in np.unique(y)
+        if _divides(batch[y == c])
+    ]
     return float(np.mean(found)) if found else float("nan")
 
 
@@ -76,11 +87,16 @@ def silhouette_label(z: Floats, batch: Ints, y: Ints) -> float:  # noqa: ARG001
 def neighbour_shares(z: Floats, y: Ints, asked: Floats, classes: int) -> Floats:
     """Return the share of each class [n, classes] among the five rows of z, labelled y, that are nearest to each asked row.
 
-    To label cells by such a vote is label transfer, as in Symphony (Kang et al. 2021, Nature Communications 12).
+    To label cells by such a vote is label transfer, as in Symphony (Kang et al. 2021,
+    Nature Communications 12).
     """
     from sklearn.neighbors import NearestNeighbors  # noqa: PLC0415
 
-    nearest = NearestNeighbors(n_neighbors=min(NEIGHBOURS, len(z))).fit(z).kneighbors(asked, return_distance=False)
+    nearest = (
+        NearestNeighbors(n_neighbors=min(NEIGHBOURS, len(z)))
+        .fit(z)
+        .kneighbors(asked, return_distance=False)
+    )
     return np.asarray(np.eye(classes)[y[nearest]].mean(1))
 
 

@@ -8,37 +8,56 @@ from medtl_bench.arrays import Floats, Ints
 
 
 def dice(probability: Floats, y: Ints) -> float:
-    """Dice overlap, mean over foreground classes present in `y` or the answer. probability [n, classes, h, w], y [n, h, w]."""
+    """Dice overlap, mean over foreground classes present in `y` or the answer.
+
+    probability [n, classes, h, w], y [n, h, w].
+    """
     predicted, classes = probability.argmax(1), probability.shape[1]
     both = np.bincount(y[predicted == y], minlength=classes)[1:]
-    either = (np.bincount(predicted.ravel(), minlength=classes) + np.bincount(y.ravel(), minlength=classes))[1:]
-    return float((2 * both[either > 0] / either[either > 0]).mean()) if either.any() else float("nan")
+    either = (
+        np.bincount(predicted.ravel(), minlength=classes)
+        + np.bincount(y.ravel(), minlength=classes)
+    )[1:]
+    return (
+        float((2 * both[either > 0] / either[either > 0]).mean()) if either.any() else float("nan")
+    )
 
 
 def dice_of_class(probability: Floats, y: Ints, *, number: int) -> float:
-    """Dice overlap of one class, NaN where neither `y` nor the answer holds it. probability [n, classes, h, w], y [n, h, w]."""
+    """Dice overlap of one class, NaN where neither `y` nor the answer holds it.
+
+    probability [n, classes, h, w], y [n, h, w].
+    """
     predicted, true = probability.argmax(1) == number, y == number
     either = predicted.sum() + true.sum()
     return float(2 * (predicted & true).sum() / either) if either else float("nan")
 
 
 def hd95(probability: Floats, y: Ints) -> float:
-    """95% Hausdorff distance in pixels, mean over the foreground classes; lower is better. Shapes as for `dice`.
+    """95% Hausdorff distance in pixels, mean over the foreground classes; lower is better.
 
-    Of a class it is the mean over images, as `hd95_of_class` says; a class that no image holds is left out.
+    Shapes as for `dice`.
+
+    Of a class it is the mean over images, as `hd95_of_class` says; a class that no image
+    holds is left out.
     """
-    values = np.array([hd95_of_class(probability, y, number=number) for number in range(1, probability.shape[1])])
+    values = np.array(
+        [hd95_of_class(probability, y, number=number) for number in range(1, probability.shape[1])]
+    )
     return float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
 
 
 def hd95_of_class(probability: Floats, y: Ints, *, number: int) -> float:
-    """95% Hausdorff distance of one class in pixels, mean over images; lower is better. Shapes as for `dice`.
+    """95% Hausdorff distance of one class in pixels, mean over images; lower is better.
 
-    In an image: the larger of two 95th percentiles (linear between ranks), of the distances from each border pixel of the
-    answer to the nearest border pixel of the truth, and of those back (Huttenlocher et al. 1993; Taha and Hanbury 2015, 95%).
-    Border pixels are those with one of their four neighbours outside the class, or beyond the image. An image where neither
-    truth nor answer holds the class is left out; where one of them does, its distance is the image's diagonal. NaN if all are
-    left out.
+    Shapes as for `dice`.
+
+    In an image: the larger of two 95th percentiles (linear between ranks), of the
+    distances from each border pixel of the answer to the nearest border pixel of the
+    truth, and of those back (Huttenlocher et al. 1993; Taha and Hanbury 2015, 95%).
+    Border pixels are those with one of their four neighbours outside the class, or beyond
+    the image. An image where neither truth nor answer holds the class is left out; where
+    one of them does, its distance is the image's diagonal. NaN if all are left out.
     """
     predicted, true = probability.argmax(1) == number, y == number
     some, asked = predicted.any((1, 2)), true.any((1, 2))
@@ -63,4 +82,6 @@ def _percentiles(start: NDArray[np.bool_], goal: NDArray[np.bool_]) -> Floats:
     counts = np.bincount(image)
     below, between = np.divmod(0.95 * (counts - 1), 1)
     place = (np.cumsum(counts) - counts + below).astype(int)
-    return np.asarray(ordered[place] * (1 - between) + ordered[np.minimum(place + 1, len(ordered) - 1)] * between)
+    return np.asarray(
+        ordered[place] * (1 - between) + ordered[np.minimum(place + 1, len(ordered) - 1)] * between
+    )

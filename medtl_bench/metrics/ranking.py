@@ -10,7 +10,10 @@ EARLY = 20.0  # of BEDROC: the top 8% of a list carries 80% of the score
 
 
 def roc_auc(probability: Floats, y: Ints) -> float:
-    """Area under the ROC curve of class 1 (Mann-Whitney, ties count half); NaN with one class. probability [n, 2], y [n]."""
+    """Area under the ROC curve of class 1 (Mann-Whitney, ties count half).
+
+    NaN with one class. probability [n, 2], y [n].
+    """
     positive = y == 1
     n_positive, n_negative = positive.sum(), (~positive).sum()
     if not n_positive or not n_negative:
@@ -20,20 +23,27 @@ def roc_auc(probability: Floats, y: Ints) -> float:
 
 
 def sensitivity_at_95_specificity(probability: Floats, y: Ints) -> float:
-    """Largest share of class 1 found by a threshold that clears at least 95% of class 0; NaN with one class. [n, 2], y [n].
+    """Largest share of class 1 found by a threshold that clears at least 95% of class 0.
 
-    Rows with equal scores stand on one side of a threshold together; to find none is a threshold too, so the least is 0.
+    NaN with one class. [n, 2], y [n].
+
+    Rows with equal scores stand on one side of a threshold together; to find none is a
+    threshold too, so the least is 0.
     """
     score, positive = probability[:, 1], y == 1
     if positive.all() or not positive.any():
         return float("nan")
     negatives = np.sort(score[~positive])[::-1]
-    allowed = int(np.floor(len(negatives) * 0.05 + 1e-9))  # how many of class 0 may lie above the threshold
+    # how many of class 0 may lie above the threshold
+    allowed = int(np.floor(len(negatives) * 0.05 + 1e-9))
     return float((score[positive] > negatives[allowed]).mean())
 
 
 def average_precision(probability: Floats, y: Ints) -> float:
-    """Area under the precision-recall curve of class 1 as a step function; NaN without positives. probability [n, 2], y [n]."""
+    """Area under the precision-recall curve of class 1 as a step function.
+
+    NaN without positives. probability [n, 2], y [n].
+    """
     return area_of_steps(probability[:, 1], y == 1)
 
 
@@ -56,8 +66,8 @@ def pr_auc_gain(probability: Floats, y: Ints) -> float:
 def enrichment_at_1_percent(probability: Floats, y: Ints) -> float:
     """Share of actives (class 1) in the top 1% of a ranked list, over their share in all of it (EF1%); NaN without actives.
 
-    The top holds ceil(n / 100) rows; of rows tied across its end as many count as expected of a random order.
-    probability [n, 2], y [n].
+    The top holds ceil(n / 100) rows; of rows tied across its end as many count as
+    expected of a random order. probability [n, 2], y [n].
     """
     active = y == 1
     if not active.any():
@@ -72,8 +82,9 @@ def enrichment_at_1_percent(probability: Floats, y: Ints) -> float:
 def bedroc_20(probability: Floats, y: Ints) -> float:
     """Boltzmann-enhanced discrimination of the ROC curve with alpha = 20 (Truchon and Bayly 2007, eq. 36); NaN with one class.
 
-    Actives (class 1) count exp(-alpha rank / n), in 0..1 between the worst and the best list; tied rows share the mean of
-    their ranks' weights, which is the expectation over a random order. probability [n, 2], y [n].
+    Actives (class 1) count exp(-alpha rank / n), in 0..1 between the worst and the best
+    list; tied rows share the mean of their ranks' weights, which is the expectation over
+    a random order. probability [n, 2], y [n].
     """
     active, n = y == 1, len(y)
     if not active.any() or active.all():

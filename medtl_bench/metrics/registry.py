@@ -6,7 +6,13 @@ from functools import partial
 from typing import Literal
 
 from medtl_bench.metrics import embeddings
-from medtl_bench.metrics.classes import accuracy, balanced_accuracy, brier, expected_calibration_error, mcc
+from medtl_bench.metrics.classes import (
+    accuracy,
+    balanced_accuracy,
+    brier,
+    expected_calibration_error,
+    mcc,
+)
 from medtl_bench.metrics.masks import dice, dice_of_class, hd95, hd95_of_class
 from medtl_bench.metrics.ranking import (
     average_precision,
@@ -19,7 +25,8 @@ from medtl_bench.metrics.ranking import (
 from medtl_bench.metrics.values import concordance, pr_auc_at_7, rmse
 
 MOST_CLASSES = 10  # for which there are metrics of each class
-TASK_AWARE = "task_aware_"  # before the name of a metric: of class scores masked to the classes of the domain
+# before the name of a metric: of class scores masked to the classes of the domain
+TASK_AWARE = "task_aware_"
 MARKED = "marked_"  # before the name of a metric: of the marked rows of a split alone
 PREFIXES = (TASK_AWARE, MARKED)
 
@@ -33,10 +40,11 @@ _MASKS = ("segmentation",)
 class Metric:
     """A metric, the kinds of task it fits, the direction that is better, and whether it needs exactly two classes.
 
-    `classes`: how many it needs at least. `detail`: it is scored on the test splits before any target label (stage `fit`), and
-    at no other stage, for it is slow or one of many.
-    `of`: what it is taken of: what `predict` answers; what `embed` makes of the rows that `fit` was handed, as function(z,
-    batch, y); or the shares of classes among the embedded neighbours that have a label.
+    `classes`: how many it needs at least. `detail`: it is scored on the test splits
+    before any target label (stage `fit`), and at no other stage, for it is slow or one of
+    many. `of`: what it is taken of: what `predict` answers; what `embed` makes of the
+    rows that `fit` was handed, as function(z, batch, y); or the shares of classes among
+    the embedded neighbours that have a label.
     """
 
     function: Callable[..., float]
@@ -52,9 +60,14 @@ def _of_each_class() -> dict[str, Metric]:
     """Return `dice_class_1`, `hd95_class_1` and so on: of one class, by its place among the task's classes, background 0."""
     found = {}
     for number in range(1, MOST_CLASSES):
-        for name, of_class, higher in (("dice", dice_of_class, True), ("hd95", hd95_of_class, False)):
+        for name, of_class, higher in (
+            ("dice", dice_of_class, True),
+            ("hd95", hd95_of_class, False),
+        ):
             function = partial(of_class, number=number)
-            found[f"{name}_class_{number}"] = Metric(function, _MASKS, higher, classes=number + 1, detail=True)
+            found[f"{name}_class_{number}"] = Metric(
+                function, _MASKS, higher, classes=number + 1, detail=True
+            )
     return found
 
 
@@ -80,7 +93,9 @@ METRICS = {
 METRICS |= {
     "ilisi": Metric(embeddings.ilisi, ("classification", "integration"), of="embedding"),
     "clisi": Metric(embeddings.clisi, _CLASSES, higher_is_better=False, of="embedding"),
-    "silhouette_batch": Metric(embeddings.silhouette_batch, ("classification", "integration"), of="embedding"),
+    "silhouette_batch": Metric(
+        embeddings.silhouette_batch, ("classification", "integration"), of="embedding"
+    ),
     "silhouette_label": Metric(embeddings.silhouette_label, _CLASSES, of="embedding"),
     "label_transfer": Metric(balanced_accuracy, _CLASSES, of="neighbours"),
     "label_transfer_accuracy": Metric(accuracy, _CLASSES, of="neighbours"),

@@ -12,8 +12,8 @@ ACTIVE = 7.0  # pKd of 100 nM
 def concordance(value: Floats, y: Floats) -> float:
     """Share of pairs with different truth that are put in the right order, ties half (Harrell 1982). value [n], y [n].
 
-    Kendall's tau-b is (C - D) / sqrt(P Q), with P pairs of different truth and Q of different value, and the share
-    1/2 + (C - D) / 2P. It is found in n log n steps.
+    Kendall's tau-b is (C - D) / sqrt(P Q), with P pairs of different truth and Q of
+    different value, and the share 1/2 + (C - D) / 2P. It is found in n log n steps.
     """
     of_truth, of_value = _unlike_pairs(y), _unlike_pairs(value)
     if not of_truth or not of_value:
@@ -28,7 +28,10 @@ def _unlike_pairs(value: Floats) -> int:
 
 
 def pr_auc_at_7(value: Floats, y: Floats) -> float:
-    """Average precision of the rows whose truth is at least 7 (pKd of 100 nM), ranked by value; NaN without any. [n], [n]."""
+    """Average precision of the rows whose truth is at least 7 (pKd of 100 nM), ranked by value.
+
+    NaN without any. [n], [n].
+    """
     return area_of_steps(value, y >= ACTIVE)
 
 

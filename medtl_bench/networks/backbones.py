@@ -9,19 +9,25 @@ from torch import Tensor, nn
 if TYPE_CHECKING:
     from tensordict import TensorDict
 
-LONG, STRETCHES = 128, 16  # a sequence longer than this is strided more; how much of its order is kept
+# a sequence longer than this is strided more; how much of its order is kept
+LONG, STRETCHES = 128, 16
 TOKENS, EMBEDDED = 64, 8
 
 
 def perceptron(inputs: int, width: int) -> nn.Module:
     """Return inputs -> 2 width -> width with ReLU."""
     return nn.Sequential(
-        nn.Linear(inputs, 2 * width), nn.ReLU(inplace=True), nn.Linear(2 * width, width), nn.ReLU(inplace=True)
+        nn.Linear(inputs, 2 * width),
+        nn.ReLU(inplace=True),
+        nn.Linear(2 * width, width),
+        nn.ReLU(inplace=True),
     )
 
 
 def _block(inputs: int, outputs: int, stride: int = 1) -> nn.Module:
-    return nn.Sequential(nn.Conv2d(inputs, outputs, 3, stride, 1), nn.GroupNorm(4, outputs), nn.ReLU(inplace=True))
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, 3, stride, 1), nn.GroupNorm(4, outputs), nn.ReLU(inplace=True)
+    )
 
 
 def convolutions(channels: int, width: int) -> nn.Module:
@@ -35,7 +41,8 @@ def convolutions(channels: int, width: int) -> nn.Module:
 def sequence_convolutions(channels: int, length: int, width: int) -> nn.Module:
     """Return two strided convolutions with GroupNorm, averaged over at most 16 stretches and joined to one vector a row.
 
-    Where in the sequence something stands is kept, since a window's centre or a protein's end is not like the rest.
+    Where in the sequence something stands is kept, since a window's centre or a protein's
+    end is not like the rest.
     """
     stride = 2 if length <= LONG else 4
     left = -(-length // stride**2)
@@ -54,7 +61,9 @@ def _sequence_block(inputs: int, outputs: int, kernel: int, stride: int) -> nn.M
 def tokens(x: Tensor) -> bool:
     """Return whether sequences are one channel of token numbers [n, 1, length]: whole, from 0 to 63, not just 0 and 1."""
     low, high = x.aminmax()
-    return x.shape[1] == 1 and bool((low >= 0) & (high > 1) & (high < TOKENS) & (x == x.round()).all())
+    return x.shape[1] == 1 and bool(
+        (low >= 0) & (high > 1) & (high < TOKENS) & (x == x.round()).all()
+    )
 
 
 class Embedding(nn.Module):
@@ -72,13 +81,18 @@ class Embedding(nn.Module):
 
 
 class Residual(nn.Module):
-    """relu(x + F(x)) with two convolutions in F (He et al. 2016, CVPR, eq. 1) and GroupNorm (Wu and He 2018, ECCV)."""
+    """relu(x + F(x)) with two convolutions in F (He et al.
+
+    2016, CVPR, eq. 1) and GroupNorm (Wu and He 2018, ECCV).
+    """
 
     def __init__(self, channels: int) -> None:
         """Make it for maps with so many channels."""
         super().__init__()
         self.change = nn.Sequential(
-            _block(channels, channels), nn.Conv2d(channels, channels, 3, 1, 1), nn.GroupNorm(4, channels)
+            _block(channels, channels),
+            nn.Conv2d(channels, channels, 3, 1, 1),
+            nn.GroupNorm(4, channels),
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -87,10 +101,13 @@ class Residual(nn.Module):
 
 
 class UNet(nn.Module):
-    """A U-Net with two levels (Ronneberger et al. 2015) and GroupNorm, for images whose sides are multiples of four.
+    """A U-Net with two levels (Ronneberger et al.
 
-    With `patches` each pixel of its input is a patch of the image: the finest maps are twice as many, and the last convolution
-    sees the patches too, without which thin structures are found only after a much longer training.
+    2015) and GroupNorm, for images whose sides are multiples of four.
+
+    With `patches` each pixel of its input is a patch of the image: the finest maps are
+    twice as many, and the last convolution sees the patches too, without which thin
+    structures are found only after a much longer training.
     """
 
     def __init__(self, channels: int, width: int, *, patches: bool = False) -> None:
@@ -98,9 +115,13 @@ class UNet(nn.Module):
         super().__init__()
         self.patches = patches
         fine, middle, coarse = width // (4 if patches else 8), width // 4, width // 2
-        self.down = nn.ModuleList([_block(channels, fine), _block(fine, middle, 2), _block(middle, coarse, 2)])
+        self.down = nn.ModuleList(
+            [_block(channels, fine), _block(fine, middle, 2), _block(middle, coarse, 2)]
+        )
         self.up = nn.ModuleList([_block(coarse + middle, middle), _block(middle + fine, fine)])
-        self.last = nn.Sequential(nn.Conv2d(fine + channels * patches, width, 1), nn.ReLU(inplace=True))
+        self.last = nn.Sequential(
+            nn.Conv2d(fine + channels * patches, width, 1), nn.ReLU(inplace=True)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """Return feature maps [n, width, height, width'] for images [n, channels, height, width']."""
@@ -128,5 +149,7 @@ class Towers(nn.Module):
 
     def forward(self, x: "TensorDict") -> Tensor:
         """Return features [n, width]."""
-        joined: Tensor = self.join(torch.cat([tower(x[name]) for name, tower in self.towers.items()], 1))
+        joined: Tensor = self.join(
+            torch.cat([tower(x[name]) for name, tower in self.towers.items()], 1)
+        )
         return joined

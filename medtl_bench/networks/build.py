@@ -22,15 +22,22 @@ from medtl_bench.networks.scaling import scaling
 LARGE = 32  # pixels
 
 
-def build(x: Inputs, task: Task, width: int, further: Mapping[str, nn.Module] | None = None) -> Network:
+def build(
+    x: Inputs, task: Task, width: int, further: Mapping[str, nn.Module] | None = None
+) -> Network:
     """Return a network for inputs like `x` [n, ...]; their scaling is fitted on `x`, which must be source inputs only.
 
-    Weights are drawn from torch's global generator; `training.GradientMethod` seeds it around the call.
+    Weights are drawn from torch's global generator; `training.GradientMethod` seeds it
+    around the call.
     """
     dense = task.kind == "segmentation"
     towers = {name: _tower(part, width, dense=dense) for name, part in parts(x).items()}
     features = next(iter(towers.values())) if isinstance(x, Tensor) else Towers(towers, width)
-    head = _dense_head(next(iter(parts(x).values())), width, task.outputs) if dense else nn.Linear(width, task.outputs)
+    head = (
+        _dense_head(next(iter(parts(x).values())), width, task.outputs)
+        if dense
+        else nn.Linear(width, task.outputs)
+    )
     if task.kind == "regression":
         head = nn.Sequential(head, nn.Flatten(0))
     return Network(nn.ModuleDict({"features": features, "head": head, **(further or {})}))
@@ -61,7 +68,8 @@ def _tower(x: Tensor, width: int, *, dense: bool) -> nn.Module:
 def patch(x: Tensor) -> int:
     """Return the side of the patches that images [n, c, h, w] are taken as: 2 from 32 pixels a side on, at a third of the cost.
 
-    A patch's pixels become channels, so nothing is lost; the head of a mask turns them back (Shi et al. 2016, CVPR, eq. 4).
+    A patch's pixels become channels, so nothing is lost; the head of a mask turns them
+    back (Shi et al. 2016, CVPR, eq. 4).
     """
     return 2 if min(x.shape[2:]) >= LARGE else 1
 

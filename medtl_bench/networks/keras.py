@@ -27,12 +27,14 @@ def seeded(generator: torch.Generator) -> Iterator[None]:
 class KerasBackbone(nn.Module):
     """A built Keras model as a torch module, whose parameters can be replaced and so differentiated and stacked.
 
-    `functional_call` on the model itself changes nothing: its layers read variables of their own, so gradients by the given
-    parameters are silently zero. Here the parameters start as copies of `model.trainable_variables` (`trainable.0`,
-    `trainable.1`, ...: Keras's own names differ from one model of a process to the next), and each call hands them to the
-    model as its `stateless_call` would; the model itself never changes. Its other variables (frozen weights, moving
-    statistics, states of seeds) are buffers. A call in training mode may update them, which torch refuses inside `grad` and
-    `vmap`: prefer LayerNormalization to BatchNormalization. Losses of regularisers are not added.
+    `functional_call` on the model itself changes nothing: its layers read variables of
+    their own, so gradients by the given parameters are silently zero. Here the parameters
+    start as copies of `model.trainable_variables` (`trainable.0`, `trainable.1`, ...:
+    Keras's own names differ from one model of a process to the next), and each call hands
+    them to the model as its `stateless_call` would; the model itself never changes. Its
+    other variables (frozen weights, moving statistics, states of seeds) are buffers. A
+    call in training mode may update them, which torch refuses inside `grad` and `vmap`:
+    prefer LayerNormalization to BatchNormalization. Losses of regularisers are not added.
 
     A method puts one where the features were:
 
@@ -45,8 +47,9 @@ class KerasBackbone(nn.Module):
                     model = keras.Sequential([keras.Input(x.shape[1:]), keras.layers.Dense(self.width, "relu")])
                 self.net.module["features"] = nn.Sequential(networks.scaling(x), KerasBackbone(model))
 
-    Images come as [n, channels, height, width]: give layers `data_format="channels_first"`. Convolutions with channels last
-    also fail under `vmap`.
+    Images come as [n, channels, height, width]: give layers
+    `data_format="channels_first"`. Convolutions with channels last also fail under
+    `vmap`.
     """
 
     model: Any
@@ -54,25 +57,36 @@ class KerasBackbone(nn.Module):
     _scope: Any
 
     def __init__(self, model: Any) -> None:  # noqa: ANN401
-        """Copy a model's variables; raises MedTLError without Keras 3, with another back end or an unbuilt model."""
+        """Copy a model's variables.
+
+        Raises MedTLError without Keras 3, with another back end or an unbuilt model.
+        """
         super().__init__()
         keras = _keras()
         if not isinstance(model, keras.Model):
-            raise MedTLError(f"A Keras backbone is made from a keras.Model, but got a {type(model).__name__}.")
+            raise MedTLError(
+                f"A Keras backbone is made from a keras.Model, but got a {type(model).__name__}."
+            )
         if not model.built:
             raise MedTLError(
                 f"The Keras model {model.name!r} has no weights yet; give it a keras.Input or call it on data once."
             )
-        self.trainable = nn.ParameterList(nn.Parameter(_held(variable)) for variable in model.trainable_variables)
+        self.trainable = nn.ParameterList(
+            nn.Parameter(_held(variable)) for variable in model.trainable_variables
+        )
         for number, variable in enumerate(model.non_trainable_variables):
             self.register_buffer(f"state_{number}", _held(variable))
-        object.__setattr__(self, "model", model)  # it is an nn.Module too: as a submodule its own parameters would count
+        # it is an nn.Module too: as a submodule its own parameters would count
+        object.__setattr__(self, "model", model)
         self._device, self._scope = keras.device, keras.StatelessScope
 
     def forward(self, x: Tensor) -> Tensor:
         """Return what the model makes of inputs [n, ...]."""
         variables, buffers = self.model.non_trainable_variables, list(self.buffers(recurse=False))
-        pairs = [*zip(self.model.trainable_variables, self.trainable, strict=True), *zip(variables, buffers, strict=True)]
+        pairs = [
+            *zip(self.model.trainable_variables, self.trainable, strict=True),
+            *zip(variables, buffers, strict=True),
+        ]
         # Keras would move everything to an accelerator of its own choice
         with self._device(str(x.device)), self._scope(state_mapping=pairs) as scope:
             before = [scope.get_current_value(variable) for variable in variables]

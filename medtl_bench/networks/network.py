@@ -18,10 +18,16 @@ M = TypeVar("M", bound=nn.Module)
 class Network:
     """A backbone `features`, a `head` and any further named parts, called with their own parameters or with given ones.
 
-    `net.features(x)` -> z, `net.head(z)` -> outputs, `net(x)` = head of features, `net.NAME(...)` for a further part.
+    `net.features(x)` -> z, `net.head(z)` -> outputs, `net(x)` = head of features,
+    `net.NAME(...)` for a further part.
     """
 
-    def __init__(self, module: nn.ModuleDict, parameters: Parameters | None = None, buffers: Parameters | None = None) -> None:
+    def __init__(
+        self,
+        module: nn.ModuleDict,
+        parameters: Parameters | None = None,
+        buffers: Parameters | None = None,
+    ) -> None:
         """Wrap a ModuleDict; `parameters` and `buffers`, named as in `self`, replace the module's own where given."""
         self.module = module
         self._parameters, self._buffers = parameters or {}, buffers or {}
@@ -37,13 +43,17 @@ class Network:
         """Return the tensors that are not trained, such as the scaling of inputs, by dotted name."""
         return dict(self.module.named_buffers()) | self._buffers
 
-    def with_parameters(self, parameters: Parameters, buffers: Parameters | None = None) -> "Network":
+    def with_parameters(
+        self, parameters: Parameters, buffers: Parameters | None = None
+    ) -> "Network":
         """Return the same network as a function of other parameters, and of other buffers where given."""
         return Network(self.module, parameters, self._buffers if buffers is None else buffers)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Network":
         """Return a copy with its own tensors."""
-        return Network(_copied(self.module, memo), *(copy.deepcopy((self._parameters, self._buffers), memo)))
+        return Network(
+            _copied(self.module, memo), *(copy.deepcopy((self._parameters, self._buffers), memo))
+        )
 
     def __call__(self, x: Inputs) -> Tensor:
         """Return class scores [n, classes, ...] or values [n] for inputs [n, ...]."""
@@ -73,7 +83,8 @@ class Network:
         return partial(self.part, name)
 
 
-Place = tuple[dict[str, Any], str, Tensor]  # a module's own table of parameters or buffers, the name there, the value
+# a module's own table of parameters or buffers, the name there, the value
+Place = tuple[dict[str, Any], str, Tensor]
 
 
 def _places(module: nn.ModuleDict, given: Parameters) -> dict[str, list[Place]]:
@@ -105,7 +116,9 @@ def _copied(module: M, memo: dict[int, Any]) -> M:
     """Return a deep copy of a module: what `copy.deepcopy` does, for a tenth of its time."""
     if id(module) not in memo:
         new = memo[id(module)] = object.__new__(type(module))
-        new.__dict__.update({name: _copied_attribute(value, memo) for name, value in vars(module).items()})
+        new.__dict__.update(
+            {name: _copied_attribute(value, memo) for name, value in vars(module).items()}
+        )
     copied: M = memo[id(module)]
     return copied
 
@@ -115,4 +128,6 @@ def _copied_attribute(value: Any, memo: dict[int, Any]) -> Any:  # noqa: ANN401
         return _copied(value, memo)
     if type(value) in {dict, OrderedDict}:
         return type(value)((key, _copied_attribute(part, memo)) for key, part in value.items())
-    return value if isinstance(value, bool | int | float | str | None) else copy.deepcopy(value, memo)
+    return (
+        value if isinstance(value, bool | int | float | str | None) else copy.deepcopy(value, memo)
+    )

@@ -12,23 +12,31 @@ from medtl_bench.contract.task import Task
 from medtl_bench.metrics import embeddings
 from medtl_bench.metrics.registry import METRICS
 
-MOST = 4000  # rows that are embedded; neighbours and silhouettes of more would cost more than most methods
+# rows that are embedded; neighbours and silhouettes of more would cost more than most methods
+MOST = 4000
 Embed = Callable[[Inputs], Floats | None]
 
 
 def measured(
-    task: Task, embed: Embed, sources: Sequence[Domain], targets: Sequence[Domain], draw: torch.Generator
+    task: Task,
+    embed: Embed,
+    sources: Sequence[Domain],
+    targets: Sequence[Domain],
+    draw: torch.Generator,
 ) -> Iterator[tuple[int, dict[str, float]]]:
     """Yield numbers of rows and the measures taken of them, for those metrics of a task that are of an embedding.
 
-    Of the training rows of all domains, each of which is a batch, at most MOST are embedded. Labels are carried from the
-    sources' rows among them to the targets' test rows; their recall is told for each rare class too. Nothing is yielded where
-    `embed` returns None.
+    Of the training rows of all domains, each of which is a batch, at most MOST are
+    embedded. Labels are carried from the sources' rows among them to the targets' test
+    rows; their recall is told for each rare class too. Nothing is yielded where `embed`
+    returns None.
     """
     domains = [*sources, *targets]
     handed = concatenate([domain.train for domain in domains])
     chosen = torch.randperm(len(handed), generator=draw)[:MOST].sort().values
-    batch = np.repeat(np.arange(len(domains)), [len(domain.train) for domain in domains])[chosen.numpy()]
+    batch = np.repeat(np.arange(len(domains)), [len(domain.train) for domain in domains])[
+        chosen.numpy()
+    ]
     z, y = embed(handed.x[chosen]), handed.y[chosen].numpy()
     if z is None:
         return
@@ -40,7 +48,12 @@ def measured(
 
 
 def _carried(
-    task: Task, names: Sequence[str], embed: Embed, z: Floats, y: arrays.Ints, targets: Sequence[Domain]
+    task: Task,
+    names: Sequence[str],
+    embed: Embed,
+    z: Floats,
+    y: arrays.Ints,
+    targets: Sequence[Domain],
 ) -> Iterator[tuple[int, dict[str, float]]]:
     test = concatenate([target.test for target in targets])
     asked, truth = embed(test.x), test.y.numpy()
@@ -51,4 +64,7 @@ def _carried(
     yield len(test), values
     for c in embeddings.rare(y, task.outputs):
         if (its := truth == c).any():
-            yield int(its.sum()), {f"label_transfer {task.classes[c]}": float((shares[its].argmax(1) == c).mean())}
+            yield (
+                int(its.sum()),
+                {f"label_transfer {task.classes[c]}": float((shares[its].argmax(1) == c).mean())},
+            )

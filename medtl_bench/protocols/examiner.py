@@ -52,7 +52,11 @@ class Labels:
 
     def standard(self, split: Split) -> Split:
         """Return the split as a learner is handed it: values in standard units, and no marks."""
-        return split.unmarked() if self == Labels() else Split(split.x, (split.y - self.mean) / self.deviation, split.groups)
+        return (
+            split.unmarked()
+            if self == Labels()
+            else Split(split.x, (split.y - self.mean) / self.deviation, split.groups)
+        )
 
 
 @dataclass
@@ -67,7 +71,9 @@ class Examiner:
     def fit(self, sources: Sequence[Split], unlabelled: Any) -> None:  # noqa: ANN401
         """Let the learner fit."""
         handed = [self.labels.standard(source) for source in sources]
-        with self._asked("fit", unlabelled, *(part for split in handed for part in (split.x, split.y))):
+        with self._asked(
+            "fit", unlabelled, *(part for split in handed for part in (split.x, split.y))
+        ):
             self.learner.fit(handed, unlabelled)
 
     def adapt(self, support: Split) -> None:
@@ -83,7 +89,9 @@ class Examiner:
         with self.clock.time(verb):
             yield
         if _changes(handed) != before:
-            raise InvalidOutputError(f"{verb} changed the data it was handed in place; it must work on a copy.")
+            raise InvalidOutputError(
+                f"{verb} changed the data it was handed in place; it must work on a copy."
+            )
 
     def branch(self, draw: torch.Generator) -> "Examiner":
         """Return an examiner of a copy of the learner, which draws from another generator."""
@@ -97,36 +105,56 @@ class Examiner:
         return outputs * self.labels.deviation + self.labels.mean
 
     def embedded(self, x: Inputs) -> Floats | None:
-        """Return checked features of inputs, or None if the method has none; raises InvalidOutputError."""
+        """Return checked features of inputs, or None if the method has none.
+
+        Raises InvalidOutputError.
+        """
         with self._asked("embed", x):
             z = self.learner.embed(x)
         if z is None:
             return None
         if z.ndim != 2 or z.shape[0] != x.shape[0] or z.requires_grad or not z.isfinite().all():
             told = f"embed returned the shape {list(z.shape)} for {x.shape[0]} rows"
-            raise InvalidOutputError(f"{told}, but detached finite floats [n, width] were expected.")
+            raise InvalidOutputError(
+                f"{told}, but detached finite floats [n, width] were expected."
+            )
         return z.double().numpy()
 
     def scores(self, stage: Stage, split: Split, **where: Any) -> Iterator[Score]:  # noqa: ANN401
         """Yield the metrics of the task on a split, and the primary one of its marked rows alone as `marked_...`."""
-        outputs, names = self.outputs(split), self.task.metrics if stage == "fit" else self.task.running
+        outputs, names = (
+            self.outputs(split),
+            self.task.metrics if stage == "fit" else self.task.running,
+        )
         yield from rows(stage, len(split), measure(self.task, outputs, split.y, names), **where)
         if split.marked is not None and split.marked.any():
-            values = measure(self.task, outputs[split.marked], split.y[split.marked], [self.task.primary])
-            yield from rows(stage, int(split.marked.sum()), {MARKED + name: v for name, v in values.items()}, **where)
+            values = measure(
+                self.task, outputs[split.marked], split.y[split.marked], [self.task.primary]
+            )
+            yield from rows(
+                stage,
+                int(split.marked.sum()),
+                {MARKED + name: v for name, v in values.items()},
+                **where,
+            )
 
 
 def _changes(handed: Sequence[Inputs]) -> list[int]:
-    return [tensor._version for inputs in handed for tensor in parts(inputs).values()]  # every change in place adds one
+    # every change in place adds one
+    return [tensor._version for inputs in handed for tensor in parts(inputs).values()]
 
 
 def check_outputs(task: Task, outputs: object, split: Split) -> None:
     """Raise InvalidOutputError unless `outputs` are finite floats of the shape that the task asks for."""
     if not isinstance(outputs, Tensor):
-        raise InvalidOutputError(f"predict returned a {type(outputs).__name__}, but a torch tensor was expected.")
+        raise InvalidOutputError(
+            f"predict returned a {type(outputs).__name__}, but a torch tensor was expected."
+        )
     wanted = shape_of_answers(task, split)
     if list(outputs.shape) != wanted:
-        raise InvalidOutputError(f"predict returned the shape {list(outputs.shape)}, but {wanted} was expected.")
+        raise InvalidOutputError(
+            f"predict returned the shape {list(outputs.shape)}, but {wanted} was expected."
+        )
     if not outputs.is_floating_point() or outputs.requires_grad:
         told = f"{outputs.dtype}{' that requires gradients' if outputs.requires_grad else ''}"
         raise InvalidOutputError(f"predict returned {told}, but detached floats were expected.")
@@ -136,7 +164,11 @@ def check_outputs(task: Task, outputs: object, split: Split) -> None:
 
 
 def measure(
-    task: Task, outputs: Tensor, y: Tensor, names: Sequence[str], classes: Sequence[int] | None = None
+    task: Task,
+    outputs: Tensor,
+    y: Tensor,
+    names: Sequence[str],
+    classes: Sequence[int] | None = None,
 ) -> dict[str, float]:
     """Return metrics of outputs against labels, without those of embeddings and those that are undefined on these labels."""
     answers = outputs.double()

@@ -10,22 +10,39 @@ from medtl_bench.contract.scenario import Stream
 from medtl_bench.contract.split import Domain, Split
 from medtl_bench.contract.task import Task
 from medtl_bench.metrics.registry import TASK_AWARE
-from medtl_bench.protocols.examiner import Clock, Examiner, Labels, MakeLearner, measure, rows, shape_of_answers
+from medtl_bench.protocols.examiner import (
+    Clock,
+    Examiner,
+    Labels,
+    MakeLearner,
+    measure,
+    rows,
+    shape_of_answers,
+)
 from medtl_bench.randomness import generator
 from medtl_bench.results.record import Score
 
 
-def stream(dataset: Dataset, scenario: Stream, make: MakeLearner, *, seed: int, clock: Clock) -> Iterator[Score]:
+def stream(
+    dataset: Dataset, scenario: Stream, make: MakeLearner, *, seed: int, clock: Clock
+) -> Iterator[Score]:
     """Fit on the first domain, adapt to each next one, and score all after each: R[i, j] in the stage `learn`.
 
-    The stage `untrained` holds b_j, the scores of a learner that answers the same for every row. Where domains hold different
-    classes, metrics named `task_aware_...` are of class scores masked to the domain's classes; the learner is not told.
+    The stage `untrained` holds b_j, the scores of a learner that answers the same for
+    every row. Where domains hold different classes, metrics named `task_aware_...` are of
+    class scores masked to the domain's classes; the learner is not told.
     """
     task = dataset.task
     domains = [dataset.domain(name) for name in scenario.domains]
     known = _classes(task, domains)
     for domain in domains:
-        values = _aware(task, torch.zeros(shape_of_answers(task, domain.test)), domain.test, [task.primary], known[domain.name])
+        values = _aware(
+            task,
+            torch.zeros(shape_of_answers(task, domain.test)),
+            domain.test,
+            [task.primary],
+            known[domain.name],
+        )
         yield from rows("untrained", len(domain.test), values, domain=domain.name)
     learner = make(task, generator("learn", dataset.name, scenario.name, seed))
     examiner = Examiner(task, learner, Labels.of(task, [domains[0].train]), clock)
@@ -35,11 +52,17 @@ def stream(dataset: Dataset, scenario: Stream, make: MakeLearner, *, seed: int, 
         else:
             examiner.fit([learned.train], learned.train.x)
         for domain in domains:
-            values = _aware(task, examiner.outputs(domain.test), domain.test, task.running, known[domain.name])
-            yield from rows("learn", len(domain.test), values, learned=learned.name, domain=domain.name)
+            values = _aware(
+                task, examiner.outputs(domain.test), domain.test, task.running, known[domain.name]
+            )
+            yield from rows(
+                "learn", len(domain.test), values, learned=learned.name, domain=domain.name
+            )
 
 
-def _aware(task: Task, outputs: Tensor, split: Split, names: Sequence[str], classes: Sequence[int] | None) -> dict[str, float]:
+def _aware(
+    task: Task, outputs: Tensor, split: Split, names: Sequence[str], classes: Sequence[int] | None
+) -> dict[str, float]:
     values = measure(task, outputs, split.y, names)
     if classes is not None:
         masked = measure(task, outputs, split.y, [task.primary], classes)

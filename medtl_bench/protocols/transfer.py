@@ -12,23 +12,41 @@ from medtl_bench.contract.dataset import Dataset
 from medtl_bench.contract.scenario import Transfer
 from medtl_bench.contract.split import Domain, Split, concatenate
 from medtl_bench.protocols import embedding
-from medtl_bench.protocols.examiner import Clock, Examiner, Labels, MakeLearner, defined, measure, rows
+from medtl_bench.protocols.examiner import (
+    Clock,
+    Examiner,
+    Labels,
+    MakeLearner,
+    defined,
+    measure,
+    rows,
+)
 from medtl_bench.protocols.support import draw_support
 from medtl_bench.randomness import generator
 from medtl_bench.results.record import DECIMALS, KEPT_ROWS, Score, Stage
 
 
 def transfer(
-    dataset: Dataset, scenario: Transfer, make: MakeLearner, *, seed: int, shots: Sequence[int], draws: int, clock: Clock
+    dataset: Dataset,
+    scenario: Transfer,
+    make: MakeLearner,
+    *,
+    seed: int,
+    shots: Sequence[int],
+    draws: int,
+    clock: Clock,
 ) -> Iterator[Score]:
     """Fit once on the sources, then adapt copies to each target with few labels: accuracy, few-shot curve, source forgetting.
 
-    Stages: `embedding` (measures of what `embed` makes of the rows handed to `fit`, where the task names some; all that there
-    is on an integration task), `validation` (source validation splits, for choosing models), `fit` (test splits before any
-    target label), `adapt` (the target's after k labels per class, for each draw), `full` (after all its training labels),
-    `retained` (mean over the sources, of at most `KEPT_ROWS` test rows each, before that as k = 0 and after it). Metrics that
-    are details are of `fit` alone. Support draws depend on dataset, target, k, draw and seed, never on the algorithm. Where
-    rows of a split are marked, metrics named `marked_...` are of those alone; the learner is not told.
+    Stages: `embedding` (measures of what `embed` makes of the rows handed to `fit`, where
+    the task names some; all that there is on an integration task), `validation` (source
+    validation splits, for choosing models), `fit` (test splits before any target label),
+    `adapt` (the target's after k labels per class, for each draw), `full` (after all its
+    training labels), `retained` (mean over the sources, of at most `KEPT_ROWS` test rows
+    each, before that as k = 0 and after it). Metrics that are details are of `fit` alone.
+    Support draws depend on dataset, target, k, draw and seed, never on the algorithm.
+    Where rows of a split are marked, metrics named `marked_...` are of those alone; the
+    learner is not told.
     """
     task = dataset.task
     sources = [dataset.domain(name) for name in scenario.sources]
@@ -48,7 +66,9 @@ def transfer(
             yield from examiner.scores("validation", source.val, domain=source.name)
     for domain in (*targets, *sources):
         yield from examiner.scores("fit", domain.test, domain=domain.name)
-    kept = [_some(source.test, generator("retained", dataset.name, source.name)) for source in sources]
+    kept = [
+        _some(source.test, generator("retained", dataset.name, source.name)) for source in sources
+    ]
     yield from _retained(examiner, kept, {"shots": 0})
 
     def adapted(target: Domain, k: int | None, number: int | None) -> list[Score]:
@@ -61,10 +81,17 @@ def transfer(
             branch.adapt(draw_support(task, target.train, k, support))
         stage: Stage = "full" if k is None else "adapt"
         where = {"shots": k, "draw": number, "learned": target.name}
-        return [*branch.scores(stage, target.test, domain=target.name, **where), *_retained(branch, kept, where)]
+        return [
+            *branch.scores(stage, target.test, domain=target.name, **where),
+            *_retained(branch, kept, where),
+        ]
 
-    few: list[tuple[int | None, int | None]] = [(k, number) for k in shots for number in range(draws)]
-    branches = [partial(adapted, target, *labels) for target in targets for labels in [*few, (None, None)]]
+    few: list[tuple[int | None, int | None]] = [
+        (k, number) for k in shots for number in range(draws)
+    ]
+    branches = [
+        partial(adapted, target, *labels) for target in targets for labels in [*few, (None, None)]
+    ]
     for scores in cooperative.together(branches):
         yield from scores
 
@@ -77,6 +104,10 @@ def _retained(examiner: Examiner, kept: Sequence[Split], where: dict[str, Any]) 
     """Yield the mean of the primary metric over rows of the sources, which are predicted in one call."""
     task, together, sizes = examiner.task, concatenate(kept), [len(split) for split in kept]
     pairs = zip(examiner.outputs(together).split(sizes), together.y.split(sizes), strict=True)
-    values = [value for answers, y in pairs for value in measure(task, answers, y, [task.primary]).values()]
+    values = [
+        value
+        for answers, y in pairs
+        for value in measure(task, answers, y, [task.primary]).values()
+    ]
     mean = {task.primary: round(float(np.mean(values)), DECIMALS)} if values else {}
     yield from rows("retained", len(together), mean, **where)

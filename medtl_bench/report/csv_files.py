@@ -16,15 +16,34 @@ from medtl_bench.results.record import Score
 
 OF_TRIAL = ("dataset", "algorithm", "variant", "family", "protocol", "scenario", "seed", "key")
 OF_PLACE = Score._fields[:6]
-OF_ROW = (*ROW, "family", "complete", "ok", "planned", "scenario", "measure", "mean", "half", "n", "best", "tied", "rank")
+OF_ROW = (
+    *ROW,
+    "family",
+    "complete",
+    "ok",
+    "planned",
+    "scenario",
+    "measure",
+    "mean",
+    "half",
+    "n",
+    "best",
+    "tied",
+    "rank",
+)
 
-OF_RANK = (*("protocol", "measure", "algorithm", "variant", "family"), *("mean_rank", "low", "high", "datasets", "of_datasets"))
+OF_RANK = (
+    *("protocol", "measure", "algorithm", "variant", "family"),
+    *("mean_rank", "low", "high", "datasets", "of_datasets"),
+)
 OF_TEXT = {"dataset", "protocol", "algorithm", "variant", "family", "scenario", "measure"}
 
 
 def summary_sheet(board: Board, dataset: str) -> str:
     """Return mean, half (width of the 95% interval), n, marks and rank of every row and measure of a dataset."""
-    table = board.summary[board.summary["dataset"] == dataset].merge(board.rows, on=ROW, how="left")[list(OF_ROW)]
+    table = board.summary[board.summary["dataset"] == dataset].merge(
+        board.rows, on=ROW, how="left"
+    )[list(OF_ROW)]
     return _csv(table)
 
 
@@ -52,7 +71,8 @@ def _csv(table: pd.DataFrame) -> str:
 def scores_sheet(board: Board) -> bytes:
     """Return the tidy scores, a row each, as gzipped CSV without a time stamp.
 
-    Half a million rows are quick because each trial and each place (all of a score but value and n) is made into text once.
+    Half a million rows are quick because each trial and each place (all of a score but
+    value and n) is made into text once.
     """
     of_trial = [_texts(board.trials[name]) for name in OF_TRIAL]
     trials = np.array([",".join(cells) for cells in zip(*of_trial, strict=True)], dtype=object)
@@ -63,7 +83,9 @@ def scores_sheet(board: Board) -> bytes:
         map(repr, board.scores["value"].tolist()),
         map(str, board.scores["n"].tolist()),
     )
-    text = "\n".join([",".join((*OF_TRIAL, *Score._fields)), *map(",".join, zip(*rows, strict=True)), ""])
+    text = "\n".join(
+        [",".join((*OF_TRIAL, *Score._fields)), *map(",".join, zip(*rows, strict=True)), ""]
+    )
     return gzip.compress(text.encode(), compresslevel=4, mtime=0)
 
 
@@ -76,12 +98,17 @@ def _places(scores: pd.DataFrame) -> tuple[NDArray[np.intp], NDArray[np.object_]
         code = code * (int(its.max()) + 2 if len(its) else 1) + its.to_numpy(np.int64) + 1
     codes, first = np.unique(code, return_index=True)
     columns = [_column(scores[name].iloc[first]) for name in OF_PLACE]
-    return np.searchsorted(codes, code), np.array([",".join(cells) for cells in zip(*columns, strict=True)], dtype=object)
+    return np.searchsorted(codes, code), np.array(
+        [",".join(cells) for cells in zip(*columns, strict=True)], dtype=object
+    )
 
 
 def _texts(column: pd.Series) -> list[str]:
     values = column.tolist()
-    texts = {value: _quoted(csv_cell(value)) if isinstance(value, str) else str(value) for value in set(values)}
+    texts = {
+        value: _quoted(csv_cell(value)) if isinstance(value, str) else str(value)
+        for value in set(values)
+    }
     return [texts[value] for value in values]
 
 
@@ -91,5 +118,8 @@ def _quoted(text: str) -> str:
 
 def _column(column: pd.Series) -> list[str]:
     if column.dtype == "category":
-        return ["" if isinstance(value, float) else _quoted(csv_cell(value)) for value in column.tolist()]
+        return [
+            "" if isinstance(value, float) else _quoted(csv_cell(value))
+            for value in column.tolist()
+        ]
     return ["" if value == measures.FULL else str(int(value)) for value in column.tolist()]

@@ -21,21 +21,28 @@ from medtl_bench.report.text.escape import file_names
 from medtl_bench.results.record import Record
 
 LIST = "files.txt"
-OURS = re.compile(r"README\.md|overall\.csv|scores\.csv\.gz|(areas|datasets)/[a-z0-9-]+\.(md|csv|svg)")
+OURS = re.compile(
+    r"README\.md|overall\.csv|scores\.csv\.gz|(areas|datasets)/[a-z0-9-]+\.(md|csv|svg)"
+)
 Files = dict[str, str | bytes]
 
 
-def write_boards(records: Mapping[str, Record] | Iterable[Record], damaged: Mapping[Path, str], out: Path) -> list[Path]:
+def write_boards(
+    records: Mapping[str, Record] | Iterable[Record], damaged: Mapping[Path, str], out: Path
+) -> list[Path]:
     """Write the boards of some records to a folder and return the files; the same records give the same bytes.
 
-    `damaged`: result files that could not be read, and why. Files of an earlier run that are not written again are removed.
-    Raises MedTLError where a file stands in the way that no earlier run wrote, IntegrityError where one cannot be written.
+    `damaged`: result files that could not be read, and why. Files of an earlier run that
+    are not written again are removed. Raises MedTLError where a file stands in the way
+    that no earlier run wrote, IntegrityError where one cannot be written.
     """
     files = render(build(records), damaged)
     earlier = _listed(out)
     for name in sorted(files):
         if (out / name).exists() and name not in earlier:
-            raise MedTLError(f"{out / name} was not written by medtl-bench; move it away or choose another folder.")
+            raise MedTLError(
+                f"{out / name} was not written by medtl-bench; move it away or choose another folder."
+            )
     write_atomically(out / LIST, "".join(f"{name}\n" for name in sorted({*files, *earlier})))
     for name, content in files.items():
         write_atomically(out / name, content)
@@ -55,8 +62,14 @@ def render(board: Board, damaged: Mapping[Path, str]) -> Files:
     drawn = _pictures(board, seen)
     for fact in known:
         name, its = datasets[fact.dataset,], [view for view in seen if view.dataset == fact.dataset]
-        pictures = {told: file for (dataset, told), (file, _) in drawn.items() if dataset == fact.dataset}
-        files |= {f"datasets/{file}": svg for (dataset, _), (file, svg) in drawn.items() if dataset == fact.dataset}
+        pictures = {
+            told: file for (dataset, told), (file, _) in drawn.items() if dataset == fact.dataset
+        }
+        files |= {
+            f"datasets/{file}": svg
+            for (dataset, _), (file, svg) in drawn.items()
+            if dataset == fact.dataset
+        }
         files[f"datasets/{name}.md"] = dataset_page(board, fact, its, pictures)
         files[f"datasets/{name}.csv"] = summary_sheet(board, fact.dataset)
     links = {f"dataset {name}": f"datasets/{file}.md" for (name,), file in datasets.items()}
@@ -82,24 +95,40 @@ def _pictures(board: Board, seen: list[View]) -> dict[tuple[str, str], tuple[str
     for view in seen:
         if view.protocol == "transfer":
             drawn[view.dataset, "few", "shot"] = (view.dataset, "few-shot"), few_shot_picture(view)
-            picture = matrix_picture(view, *_by_source(alone[alone["dataset"] == view.dataset], view), source_captions(view))
+            picture = matrix_picture(
+                view,
+                *_by_source(alone[alone["dataset"] == view.dataset], view),
+                source_captions(view),
+            )
             drawn[view.dataset, "sources", "targets"] = (view.dataset, "sources"), picture
         else:
             picture = matrix_picture(view, *_matrices(board, view, r), stream_captions(view))
             drawn[view.dataset, view.scenario] = (view.dataset, f"stream {view.scenario}"), picture
     names = file_names(drawn)
-    return {told: (f"{names[parts]}.svg", svg) for parts, (told, svg) in drawn.items() if svg is not None}
+    return {
+        told: (f"{names[parts]}.svg", svg)
+        for parts, (told, svg) in drawn.items()
+        if svg is not None
+    }
 
 
-def _matrices(board: Board, view: View, r: Floats) -> tuple[list[tuple[str, Floats]], tuple[str, ...]]:
+def _matrices(
+    board: Board, view: View, r: Floats
+) -> tuple[list[tuple[str, Floats]], tuple[str, ...]]:
     """Mean over seeds of R [T, T] for each complete row of a stream, methods first, and the names of its domains."""
     trials = board.trials
-    its = trials[(trials["dataset"] == view.dataset) & (trials["protocol"] == "stream") & (trials["scenario"] == view.scenario)]
+    its = trials[
+        (trials["dataset"] == view.dataset)
+        & (trials["protocol"] == "stream")
+        & (trials["scenario"] == view.scenario)
+    ]
     domains = its["domains"].iloc[0]
     t = len(domains)
     of_row = its.groupby(["algorithm", "variant"]).indices
     rows = [*view.methods, *view.bounds]
-    return [(row.label, r[its.index.to_numpy()[of_row[row.name]], :t, :t].mean(0)) for row in rows], domains
+    return [
+        (row.label, r[its.index.to_numpy()[of_row[row.name]], :t, :t].mean(0)) for row in rows
+    ], domains
 
 
 def _by_source(alone: pd.DataFrame, view: View) -> tuple[list[tuple[str, Floats]], list[str]]:
@@ -108,10 +137,15 @@ def _by_source(alone: pd.DataFrame, view: View) -> tuple[list[tuple[str, Floats]
         return [], []
     domains = sorted({*alone["source"], *alone["domain"]})
     found = {
-        name: its.set_index(["source", "domain"])["value"].unstack().reindex(index=domains, columns=domains).to_numpy(float)
+        name: its.set_index(["source", "domain"])["value"]
+        .unstack()
+        .reindex(index=domains, columns=domains)
+        .to_numpy(float)
         for name, its in alone.groupby(["algorithm", "variant"])
     }
-    return [(row.label, found[row.name]) for row in (*view.methods, *view.bounds) if row.name in found], domains
+    return [
+        (row.label, found[row.name]) for row in (*view.methods, *view.bounds) if row.name in found
+    ], domains
 
 
 def _listed(out: Path) -> set[str]:

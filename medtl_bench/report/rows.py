@@ -84,10 +84,21 @@ class Facts(NamedTuple):
 
 def facts(board: Board) -> list[Facts]:
     """Return the facts of each dataset, by name."""
-    newest = board.trials.sort_values(["finished", "key"]).drop_duplicates("dataset", keep="last").sort_values("dataset")
+    newest = (
+        board.trials.sort_values(["finished", "key"])
+        .drop_duplicates("dataset", keep="last")
+        .sort_values("dataset")
+    )
     totals = board.rows.groupby("dataset")[["ok", "planned"]].sum()
     return [
-        Facts(row["dataset"], row["area"], row["provenance"], row["task"], row["classes"], *totals.loc[row["dataset"]].tolist())
+        Facts(
+            row["dataset"],
+            row["area"],
+            row["provenance"],
+            row["task"],
+            row["classes"],
+            *totals.loc[row["dataset"]].tolist(),
+        )
         for row in newest.to_dict("records")
     ]
 
@@ -96,20 +107,39 @@ def views(board: Board) -> list[View]:
     """Return the views of all datasets, by dataset; transfer before streams, streams by name."""
     cells: dict[tuple[str, str, str], dict[Name, dict[str, Cell]]] = {}
     columns = zip(
-        *(board.summary[name].tolist() for name in (*PLACE, "scenario", "algorithm", "variant", "measure")), strict=True
+        *(
+            board.summary[name].tolist()
+            for name in (*PLACE, "scenario", "algorithm", "variant", "measure")
+        ),
+        strict=True,
     )
     numbers = zip(*(board.summary[name].tolist() for name in Cell._fields), strict=True)
-    for (dataset, protocol, scenario, algorithm, variant, measure), values in zip(columns, numbers, strict=True):
+    for (dataset, protocol, scenario, algorithm, variant, measure), values in zip(
+        columns, numbers, strict=True
+    ):
         of_view = cells.setdefault((dataset, protocol, scenario), {})
         of_view.setdefault((algorithm, variant), {})[measure] = Cell(*values)
-    places = {(str(dataset), str(protocol)): frame for (dataset, protocol), frame in board.rows.groupby(PLACE)}
-    streams = board.trials.loc[board.trials["protocol"] == "stream", [*PLACE, "scenario"]].drop_duplicates()
-    wanted = {(d, p, "") for d, p in places if p != "stream"} | {(d, p, s) for d, p, s in streams.to_numpy().tolist()}
+    places = {
+        (str(dataset), str(protocol)): frame
+        for (dataset, protocol), frame in board.rows.groupby(PLACE)
+    }
+    streams = board.trials.loc[
+        board.trials["protocol"] == "stream", [*PLACE, "scenario"]
+    ].drop_duplicates()
+    wanted = {(d, p, "") for d, p in places if p != "stream"} | {
+        (d, p, s) for d, p, s in streams.to_numpy().tolist()
+    }
     order = sorted(wanted, key=lambda view: (view[0], view[1] == "stream", view[2]))
     return [_view(d, p, s, places[d, p], cells.get((d, p, s), {})) for d, p, s in order]
 
 
-def _view(dataset: str, protocol: str, scenario: str, rows: pd.DataFrame, cells: dict[Name, dict[str, Cell]]) -> View:
+def _view(
+    dataset: str,
+    protocol: str,
+    scenario: str,
+    rows: pd.DataFrame,
+    cells: dict[Name, dict[str, Cell]],
+) -> View:
     found = [
         Row(
             name=(row["algorithm"], row["variant"]),
@@ -124,7 +154,9 @@ def _view(dataset: str, protocol: str, scenario: str, rows: pd.DataFrame, cells:
         )
         for row in rows.to_dict("records")
     ]
-    columns = tuple(dict.fromkeys(m for row in found for m, cell in row.cells.items() if np.isfinite(cell.mean)))
+    columns = tuple(
+        dict.fromkeys(m for row in found for m, cell in row.cells.items() if np.isfinite(cell.mean))
+    )
     primary = rows["primary"].iloc[0]
     headline = primary if primary in INTEGRATION else HEADLINES[protocol]
 
@@ -133,18 +165,26 @@ def _view(dataset: str, protocol: str, scenario: str, rows: pd.DataFrame, cells:
         return (rank if np.isfinite(rank) else np.inf, row.label)
 
     groups = {
-        "methods": sorted((row for row in found if row.complete and row.family != BOUND), key=place),
-        "bounds": sorted((row for row in found if row.complete and row.family == BOUND), key=lambda row: row.label),
+        "methods": sorted(
+            (row for row in found if row.complete and row.family != BOUND), key=place
+        ),
+        "bounds": sorted(
+            (row for row in found if row.complete and row.family == BOUND),
+            key=lambda row: row.label,
+        ),
         "incomplete": sorted((row for row in found if not row.complete), key=lambda row: row.label),
     }
-    return View(dataset, protocol, scenario, primary, columns, **{k: tuple(v) for k, v in groups.items()})
+    return View(
+        dataset, protocol, scenario, primary, columns, **{k: tuple(v) for k, v in groups.items()}
+    )
 
 
 @dataclass(frozen=True)
 class Comparison:
     """One reading of several datasets: methods complete on all of them, the others, and the cells by method and dataset.
 
-    Of a method and its counterpart in another library only one is ranked: together they would count twice in the test of ranks.
+    Of a method and its counterpart in another library only one is ranked: together they
+    would count twice in the test of ranks.
     """
 
     reading: Reading
@@ -159,7 +199,9 @@ class Comparison:
     @property
     def scores(self) -> Floats:
         """Return the means [ranked methods, datasets]."""
-        means = [[self.cells[name][dataset].mean for dataset in self.datasets] for name in self.ranked]
+        means = [
+            [self.cells[name][dataset].mean for dataset in self.datasets] for name in self.ranked
+        ]
         return np.array(means, dtype=float).reshape(len(self.ranked), len(self.datasets))
 
     @cached_property
@@ -170,19 +212,27 @@ class Comparison:
 
 def counting(facts: Sequence[Facts]) -> set[str]:
     """Return the datasets that count in a mean rank: those that are not simulated, or all if there are no others."""
-    return {fact.dataset for fact in facts if fact.provenance != SIMULATED} or {fact.dataset for fact in facts}
+    return {fact.dataset for fact in facts if fact.provenance != SIMULATED} or {
+        fact.dataset for fact in facts
+    }
 
 
 def comparisons(facts: Sequence[Facts], among: Sequence[View]) -> list[Comparison]:
     """Return each reading that some dataset has, over the datasets that count."""
     count = counting(facts)
-    found = (compare(reading, [view for view in among if view.dataset in count]) for reading in READINGS)
+    found = (
+        compare(reading, [view for view in among if view.dataset in count]) for reading in READINGS
+    )
     return [comparison for comparison in found if comparison.datasets]
 
 
 def compare(reading: Reading, among: Sequence[View]) -> Comparison:
     """Return one reading over the datasets of some views; several streams of a dataset are averaged, without an interval."""
-    of_protocol = [view for view in among if view.protocol == reading.protocol and reading.measure in view.columns]
+    of_protocol = [
+        view
+        for view in among
+        if view.protocol == reading.protocol and reading.measure in view.columns
+    ]
     datasets = tuple(dict.fromkeys(view.dataset for view in of_protocol))
     cells: dict[Name, dict[str, Cell]] = {}
     labels, families, counterparts = {}, {}, {}
@@ -191,7 +241,12 @@ def compare(reading: Reading, among: Sequence[View]) -> Comparison:
         for row in (*its[0].methods, *(row for row in its[0].incomplete if row.family != BOUND)):
             labels[row.name], families[row.name] = row.label, row.family
             counterparts[row.name] = (row.counterpart, row.name[1])
-            found = [other.cells.get(reading.measure) for view in its for other in view.methods if other.name == row.name]
+            found = [
+                other.cells.get(reading.measure)
+                for view in its
+                for other in view.methods
+                if other.name == row.name
+            ]
             whole = [cell for cell in found if cell is not None and np.isfinite(cell.mean)]
             cells.setdefault(row.name, {})
             if len(whole) == len(its):
@@ -202,7 +257,10 @@ def compare(reading: Reading, among: Sequence[View]) -> Comparison:
     return Comparison(
         reading,
         datasets,
-        tuple(measures.better(reading.measure, next(v.primary for v in of_protocol if v.dataset == d)) for d in datasets),
+        tuple(
+            measures.better(reading.measure, next(v.primary for v in of_protocol if v.dataset == d))
+            for d in datasets
+        ),
         ranked,
         tuple(name for name in names if name not in ranked),
         labels,
@@ -212,4 +270,6 @@ def compare(reading: Reading, among: Sequence[View]) -> Comparison:
 
 
 def _joined(cells: Sequence[Cell]) -> Cell:
-    return Cell(float(np.mean([cell.mean for cell in cells])), np.nan, min(cell.n for cell in cells))
+    return Cell(
+        float(np.mean([cell.mean for cell in cells])), np.nan, min(cell.n for cell in cells)
+    )

@@ -11,8 +11,10 @@ from medtl_bench.errors import IntegrityError
 
 SCHEMA: Final = 1
 DECIMALS = 6
-KEPT_ROWS = 100  # of each source, for the stage `retained`: every adaptation asks for all of them again
-CHECKSUM = re.compile(r'"checksum":"([0-9a-f]{64})",')  # no text inside the JSON can hold it: its quotes are escaped
+# of each source, for the stage `retained`: every adaptation asks for all of them again
+KEPT_ROWS = 100
+# no text inside the JSON can hold it: its quotes are escaped
+CHECKSUM = re.compile(r'"checksum":"([0-9a-f]{64})",')
 Protocol = Literal["transfer", "stream"]
 Status = Literal["ok", "skipped", "failed", "timeout"]
 Stage = Literal["validation", "fit", "adapt", "full", "retained", "untrained", "learn", "embedding"]
@@ -27,8 +29,9 @@ class Frozen(BaseModel):
 class Trial(Frozen):
     """All that the scores of a trial depend on; `key` is its hash.
 
-    `algorithm_source`: distribution, version and digest of the plugin's files. `domains`: of a stream, in order; a transfer
-    has `sources` and `targets` instead. `shots`: labels per class of the few-shot curve. `draws`: support draws for each.
+    `algorithm_source`: distribution, version and digest of the plugin's files. `domains`:
+    of a stream, in order; a transfer has `sources` and `targets` instead. `shots`: labels
+    per class of the few-shot curve. `draws`: support draws for each.
     """
 
     dataset: str
@@ -56,9 +59,9 @@ class Trial(Frozen):
 class About(Frozen):
     """What the boards say of a trial, though its scores do not depend on it.
 
-    `metrics`: of the task, the primary one first. `variant`: the parameters that the user changed, as "weight=0.5".
-    `counterpart`: the algorithm of which this one is another implementation. `classes`: their names; class 0 of masks is the
-    background.
+    `metrics`: of the task, the primary one first. `variant`: the parameters that the user
+    changed, as "weight=0.5". `counterpart`: the algorithm of which this one is another
+    implementation. `classes`: their names; class 0 of masks is the background.
     """
 
     area: str
@@ -74,10 +77,12 @@ class About(Frozen):
 class Score(NamedTuple):
     """One number of a trial.
 
-    `stage`: when it was taken. `learned`: the domain just learned, the target of an `adapt` or `full`, None after `fit`.
-    `shots`, `draw`: of an `adapt`, and of what was `retained` after it (0 shots: before any), else None. `domain`: whose test
-    split was scored, None for the mean over the sources (`retained`) and where domains are scored together (`embedding`),
-    whose validation split in the stage `validation`. `n`: the rows that were scored.
+    `stage`: when it was taken. `learned`: the domain just learned, the target of an
+    `adapt` or `full`, None after `fit`. `shots`, `draw`: of an `adapt`, and of what was
+    `retained` after it (0 shots: before any), else None. `domain`: whose test split was
+    scored, None for the mean over the sources (`retained`) and where domains are scored
+    together (`embedding`), whose validation split in the stage `validation`. `n`: the
+    rows that were scored.
     """
 
     stage: Stage
@@ -93,8 +98,9 @@ class Score(NamedTuple):
 class Outcome(Frozen):
     """What became of a trial: its status, why if it is not `ok`, its scores, and what it cost.
 
-    `seconds`: wall time by verb, `adapt` as the mean over calls, and in `total`. `peak_memory`: in MiB. `stacked`: how many
-    trials ran side by side in its process; seconds are then its own and its share of what was done for several at once.
+    `seconds`: wall time by verb, `adapt` as the mean over calls, and in `total`.
+    `peak_memory`: in MiB. `stacked`: how many trials ran side by side in its process;
+    seconds are then its own and its share of what was done for several at once.
     """
 
     status: Status
@@ -123,11 +129,16 @@ class Record(Frozen):
 
     @classmethod
     def from_json(cls, text: str) -> "Record":
-        """Return the record stored as `text`; raises IntegrityError if it is cut, changed, or of another schema."""
+        """Return the record stored as `text`.
+
+        Raises IntegrityError if it is cut, changed, or of another schema.
+        """
         checksum = CHECKSUM.search(text)
         content = CHECKSUM.sub("", text, count=1).rstrip("\n")
         if checksum is None or checksum[1] != sha256(content.encode()).hexdigest():
-            raise IntegrityError(_newer(text) or "its checksum does not match: it was changed after it was written")
+            raise IntegrityError(
+                _newer(text) or "its checksum does not match: it was changed after it was written"
+            )
         try:
             return cls.model_validate_json(content)
         except ValidationError as error:
@@ -150,7 +161,9 @@ def _newer(text: str) -> str | None:
 
 
 def _canonical(content: Any) -> str:  # noqa: ANN401
-    return json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return json.dumps(
+        content, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False
+    )
 
 
 def _hash(content: Any) -> str:  # noqa: ANN401

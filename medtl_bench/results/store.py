@@ -38,7 +38,10 @@ class Store:
         return contents
 
     def write(self, record: Record) -> None:
-        """Store a record, replacing one of the same key at once or not at all; raises IntegrityError if it cannot."""
+        """Store a record, replacing one of the same key at once or not at all.
+
+        Raises IntegrityError if it cannot.
+        """
         write_atomically(self.path(record.trial.key), record.to_json())
 
 

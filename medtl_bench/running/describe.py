@@ -14,7 +14,12 @@ from medtl_bench.running.messages import DescribeAlgorithm, DescribeDataset
 from medtl_bench.running.plan import AlgorithmFacts, DatasetFacts, Scenario
 from medtl_bench.training.method import GradientMethod
 
-TASKS = (Task("classification", ("a", "b")), Task("segmentation", ("a", "b")), Task("regression"), Task("integration"))
+TASKS = (
+    Task("classification", ("a", "b")),
+    Task("segmentation", ("a", "b")),
+    Task("regression"),
+    Task("integration"),
+)
 
 
 def describe_dataset(found: Catalogue, task: DescribeDataset, folder: str = "") -> DatasetFacts:
@@ -36,7 +41,9 @@ def describe_dataset(found: Catalogue, task: DescribeDataset, folder: str = "") 
     )
 
 
-def _refused(found: Catalogue, dataset: Dataset, algorithms: Sequence[str]) -> Iterator[tuple[str, str]]:
+def _refused(
+    found: Catalogue, dataset: Dataset, algorithms: Sequence[str]
+) -> Iterator[tuple[str, str]]:
     for name in algorithms:
         with suppress(Exception, SystemExit):  # then its trials tell
             if why := refusal(found.algorithm(name), dataset.task, dataset.domains[0].train.x[:1]):
@@ -45,11 +52,19 @@ def _refused(found: Catalogue, dataset: Dataset, algorithms: Sequence[str]) -> I
 
 def _scenarios(dataset: Dataset) -> Iterator[Scenario]:
     targets = {name for transfer in dataset.transfers for name in transfer.targets}
-    # the scarcest target's for all: a board means scores over transfers, which therefore ask for the same k
-    most = min((support.most_shots(dataset.task, dataset.domain(name).train) for name in targets), default=None)
+    # the scarcest target's for all: a board means scores over transfers, which therefore
+    # ask for the same k
+    most = min(
+        (support.most_shots(dataset.task, dataset.domain(name).train) for name in targets),
+        default=None,
+    )
     for transfer in dataset.transfers:
         yield Scenario(
-            name=transfer.name, sources=transfer.sources, targets=transfer.targets, optional=transfer.optional, most_shots=most
+            name=transfer.name,
+            sources=transfer.sources,
+            targets=transfer.targets,
+            optional=transfer.optional,
+            most_shots=most,
         )
     for stream in dataset.streams:
         yield Scenario(name=stream.name, domains=stream.domains)

@@ -17,7 +17,13 @@ def failed(error: BaseException, seconds: float) -> Outcome:
     """Return the outcome of a trial that raised an error after so many seconds."""
     log = storable(_traceback(error)[-LOG_CHARACTERS:])
     total = {"total": round(seconds, 4)}
-    return Outcome(status="failed", reason=storable(reason(error)), log=log, seconds=total, peak_memory=peak_memory())
+    return Outcome(
+        status="failed",
+        reason=storable(reason(error)),
+        log=log,
+        seconds=total,
+        peak_memory=peak_memory(),
+    )
 
 
 def reason(error: BaseException) -> str:
@@ -30,18 +36,27 @@ def reason(error: BaseException) -> str:
 
 def _traceback(error: BaseException) -> str:
     """Return an error's traceback with files named from their package on: results are published, where paths tell too much."""
-    modules = {vars(module).get("__file__"): name for name, module in sys.modules.items() if hasattr(module, "__dict__")}
+    modules = {
+        vars(module).get("__file__"): name
+        for name, module in sys.modules.items()
+        if hasattr(module, "__dict__")
+    }
     told = traceback.TracebackException.from_exception(error)
     left: list[traceback.TracebackException | None] = [told]
     while left:
         if one := left.pop():
             left += [one.__cause__, one.__context__, *(one.exceptions or ())]
             for frame in one.stack:
-                depth = modules.get(frame.filename, "").count(".") + 1 + frame.filename.endswith("__init__.py")
+                depth = (
+                    modules.get(frame.filename, "").count(".")
+                    + 1
+                    + frame.filename.endswith("__init__.py")
+                )
                 frame.filename = "/".join(Path(frame.filename).parts[-depth:])
     return "".join(told.format())
 
 
 def storable(text: str) -> str:
     """Return text that can be sent and stored."""
-    return text.encode("utf-8", "replace").decode()  # a cut surrogate could be neither sent nor stored
+    # a cut surrogate could be neither sent nor stored
+    return text.encode("utf-8", "replace").decode()

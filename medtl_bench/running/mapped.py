@@ -44,12 +44,19 @@ class _Facts(Frozen):
 
 
 def write(dataset: Dataset, folder: Path) -> None:
-    """Keep a dataset; raises OSError where there is no room, ValueError where its texts are no JSON, and then keeps nothing."""
+    """Keep a dataset.
+
+    Raises OSError where there is no room, ValueError where its texts are no JSON, and
+    then keeps nothing.
+    """
     mine = _of(folder, dataset.name)
     mine.mkdir(parents=True)
     try:
         with (mine / ARRAYS).open("xb") as file:
-            domains = {d.name: {n: _put_split(file, s) for n, s in d.splits().items()} for d in dataset.domains}
+            domains = {
+                d.name: {n: _put_split(file, s) for n, s in d.splits().items()}
+                for d in dataset.domains
+            }
             file.write(bytes(ALIGNED))  # an empty file could not be mapped
         facts = _Facts(
             name=dataset.name,
@@ -68,7 +75,8 @@ def write(dataset: Dataset, folder: Path) -> None:
 def read(name: str, folder: Path) -> Dataset | None:
     """Return a dataset that is kept, without checking it again; None if there is none of that name, or none that makes sense.
 
-    Its tensors are mapped: what is not used is not read, and to write into one changes it for this process alone.
+    Its tensors are mapped: what is not used is not read, and to write into one changes it
+    for this process alone.
     """
     mine = _of(folder, name)
     try:
@@ -77,9 +85,18 @@ def read(name: str, folder: Path) -> Dataset | None:
         return None
     mapped = np.memmap(mine / ARRAYS, mode="c")
     domains = [
-        Domain(n, **{which: _get_split(mapped, s) for which, s in splits.items()}) for n, splits in facts.domains.items()
+        Domain(n, **{which: _get_split(mapped, s) for which, s in splits.items()})
+        for n, splits in facts.domains.items()
     ]
-    return Dataset(facts.name, facts.card, facts.task, tuple(domains), facts.transfers, facts.streams, checked=True)
+    return Dataset(
+        facts.name,
+        facts.card,
+        facts.task,
+        tuple(domains),
+        facts.transfers,
+        facts.streams,
+        checked=True,
+    )
 
 
 def _of(folder: Path, name: str) -> Path:
@@ -87,8 +104,16 @@ def _of(folder: Path, name: str) -> Path:
 
 
 def _put_split(file: BinaryIO, split: Split) -> _Split:
-    x = _put(file, split.x) if isinstance(split.x, Tensor) else {n: _put(file, part) for n, part in parts(split.x).items()}
-    return _Split(x=x, y=_put(file, split.y), of_rows={name: _put(file, part) for name, part in split.of_rows().items()})
+    x = (
+        _put(file, split.x)
+        if isinstance(split.x, Tensor)
+        else {n: _put(file, part) for n, part in parts(split.x).items()}
+    )
+    return _Split(
+        x=x,
+        y=_put(file, split.y),
+        of_rows={name: _put(file, part) for name, part in split.of_rows().items()},
+    )
 
 
 def _put(file: BinaryIO, tensor: Tensor) -> _Part:
@@ -100,7 +125,11 @@ def _put(file: BinaryIO, tensor: Tensor) -> _Part:
 
 
 def _get_split(mapped: NDArray[np.uint8], split: _Split) -> Split:
-    return Split(_get_x(mapped, split), _get(mapped, split.y), **{n: _get(mapped, part) for n, part in split.of_rows.items()})
+    return Split(
+        _get_x(mapped, split),
+        _get(mapped, split.y),
+        **{n: _get(mapped, part) for n, part in split.of_rows.items()},
+    )
 
 
 def _get_x(mapped: NDArray[np.uint8], split: _Split) -> Inputs:
@@ -108,7 +137,9 @@ def _get_x(mapped: NDArray[np.uint8], split: _Split) -> Inputs:
         return _get(mapped, split.x)
     from tensordict import TensorDict  # noqa: PLC0415 - takes longer to import than torch
 
-    return TensorDict({name: _get(mapped, part) for name, part in split.x.items()}, batch_size=split.y.shape[:1])
+    return TensorDict(
+        {name: _get(mapped, part) for name, part in split.x.items()}, batch_size=split.y.shape[:1]
+    )
 
 
 def _get(mapped: NDArray[np.uint8], part: _Part) -> Tensor:

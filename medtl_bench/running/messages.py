@@ -45,7 +45,9 @@ class Job(Frozen):
     `kept`: the folder where the run keeps datasets, or empty.
     """
 
-    task: Annotated[DescribeDataset | DescribeAlgorithm | RunTrial | RunStack, Field(discriminator="verb")]
+    task: Annotated[
+        DescribeDataset | DescribeAlgorithm | RunTrial | RunStack, Field(discriminator="verb")
+    ]
     plugin_files: tuple[str, ...] = ()
     kept: str = ""
 
@@ -54,8 +56,9 @@ class Reply(Frozen):
     """What came back: facts for a description, else an outcome, whose status is `ok` only if all went well.
 
     A description is `skipped` where files of a dataset are not on this machine.
-    `outcomes`: of a stack, in the order of its trials; empty if the stack failed as a whole, which `outcome` then tells.
-    `exit_code`: what a failure asks the command line to end with.
+    `outcomes`: of a stack, in the order of its trials; empty if the stack failed as a
+    whole, which `outcome` then tells. `exit_code`: what a failure asks the command line
+    to end with.
     """
 
     dataset: DatasetFacts | None = None

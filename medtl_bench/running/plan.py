@@ -1,4 +1,7 @@
-"""Which trials a command line means. Pure functions: what is known of datasets and algorithms in, trials out."""
+"""Which trials a command line means.
+
+Pure functions: what is known of datasets and algorithms in, trials out.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +16,8 @@ PROTOCOLS: tuple[Protocol, ...] = ("transfer", "stream")
 class Scenario(Frozen):
     """A transfer (sources, targets) or a stream (domains, in order) of a dataset.
 
-    `most_shots`: the largest k that leaves rows of every target of the dataset undrawn: with a larger one they would be all.
+    `most_shots`: the largest k that leaves rows of every target of the dataset undrawn:
+    with a larger one they would be all.
     """
 
     name: str
@@ -49,8 +53,9 @@ class DatasetFacts(Frozen):
 class AlgorithmFacts(Frozen):
     """What planning needs to know of an algorithm; `parameters` are all of them, `variant` names those the user changed.
 
-    `counterpart`: the algorithm of which it is another implementation. `stacks`: whether its trials may run side by side in
-    one process. `missing`: the reason, if it can do no task before a package is installed.
+    `counterpart`: the algorithm of which it is another implementation. `stacks`: whether
+    its trials may run side by side in one process. `missing`: the reason, if it can do no
+    task before a package is installed.
     """
 
     name: str
@@ -106,13 +111,18 @@ def preset(name: str) -> Preset:
 
 
 def split_parameters(texts: Iterable[str]) -> dict[str, dict[str, str]]:
-    """Return {algorithm: {parameter: text}} from texts like "dann.weight=0.5"; raises MedTLError if not."""
+    """Return {algorithm: {parameter: text}} from texts like "dann.weight=0.5".
+
+    Raises MedTLError if not.
+    """
     found: dict[str, dict[str, str]] = {}
     for text in texts:
         where, equals, value = text.partition("=")
         algorithm, dot, parameter = where.rpartition(".")
         if not (equals and dot and algorithm and parameter):
-            raise MedTLError(f"A parameter is given as ALGORITHM.NAME=VALUE, like dann.weight=0.5, but got {text!r}.")
+            raise MedTLError(
+                f"A parameter is given as ALGORITHM.NAME=VALUE, like dann.weight=0.5, but got {text!r}."
+            )
         if parameter in found.setdefault(algorithm, {}):
             raise MedTLError(f"The parameter {where!r} is given twice.")
         found[algorithm][parameter] = value
@@ -140,17 +150,31 @@ def trials(
 
 
 def _scenarios(dataset: DatasetFacts, protocol: Protocol, chosen: Preset) -> Iterator[Scenario]:
-    fitting = [s for s in dataset.scenarios if s.protocol == protocol and (chosen.optional or not s.optional)]
+    fitting = [
+        s
+        for s in dataset.scenarios
+        if s.protocol == protocol and (chosen.optional or not s.optional)
+    ]
     for scenario in fitting[: chosen.scenarios]:
-        between = {"sources": scenario.sources[: chosen.sources], "targets": scenario.targets[: chosen.targets]}
+        between = {
+            "sources": scenario.sources[: chosen.sources],
+            "targets": scenario.targets[: chosen.targets],
+        }
         yield scenario.model_copy(update=between)
 
 
 def _planned(
-    dataset: DatasetFacts, scenario: Scenario, algorithm: AlgorithmFacts, seed: int, chosen: Preset, versions: dict[str, str]
+    dataset: DatasetFacts,
+    scenario: Scenario,
+    algorithm: AlgorithmFacts,
+    seed: int,
+    chosen: Preset,
+    versions: dict[str, str],
 ) -> Planned:
     few_shot = scenario.protocol == "transfer"
-    shots = tuple(k for k in chosen.shots if scenario.most_shots is None or k <= scenario.most_shots)
+    shots = tuple(
+        k for k in chosen.shots if scenario.most_shots is None or k <= scenario.most_shots
+    )
     trial = Trial(
         dataset=dataset.name,
         dataset_digest=dataset.digest,
@@ -177,4 +201,6 @@ def _planned(
         counterpart=algorithm.counterpart,
         classes=dataset.classes,
     )
-    return Planned(trial, about, algorithm.stacks, algorithm.missing or dataset.refused.get(algorithm.name, ""))
+    return Planned(
+        trial, about, algorithm.stacks, algorithm.missing or dataset.refused.get(algorithm.name, "")
+    )

@@ -15,7 +15,14 @@ from medtl_bench.results.record import Outcome, Protocol, Record, Trial
 from medtl_bench.results.store import Store
 from medtl_bench.running import plan
 from medtl_bench.running.executors import Executor
-from medtl_bench.running.messages import DescribeAlgorithm, DescribeDataset, Job, Reply, RunStack, RunTrial
+from medtl_bench.running.messages import (
+    DescribeAlgorithm,
+    DescribeDataset,
+    Job,
+    Reply,
+    RunStack,
+    RunTrial,
+)
 from medtl_bench.running.plan import Planned
 
 Progress = Callable[[Record], None]
@@ -24,7 +31,10 @@ NO_OUTCOME = "Its process sent no outcome."
 
 @dataclass(frozen=True)
 class Request:
-    """What the user asked to run. Empty `datasets` or `algorithms` mean all; `seeds` None means the preset's."""
+    """What the user asked to run.
+
+    Empty `datasets` or `algorithms` mean all; `seeds` None means the preset's.
+    """
 
     datasets: Sequence[str] = ()
     algorithms: Sequence[str] = ()
@@ -39,8 +49,9 @@ class Request:
 class Planning:
     """The trials of a request, and the datasets and algorithms that could not be described, each with its reason.
 
-    `skipped`: datasets whose files are not on this machine, each with how to get them. `tampered`: whether one could not be
-    described because a file is not what it was when it was published.
+    `skipped`: datasets whose files are not on this machine, each with how to get them.
+    `tampered`: whether one could not be described because a file is not what it was when
+    it was published.
     """
 
     planned: list[Planned] = field(default_factory=list)
@@ -52,8 +63,8 @@ class Planning:
 def make_plan(request: Request, catalogue: Catalogue, execute: Executor) -> Planning:
     """Describe all that a request names, through the executor, and plan its trials.
 
-    Raises MedTLError on an unknown name, a wrong parameter or no trial at all. A dataset or algorithm that fails in any other
-    way is left out.
+    Raises MedTLError on an unknown name, a wrong parameter or no trial at all. A dataset
+    or algorithm that fails in any other way is left out.
     """
     chosen = plan.preset(request.preset)
     datasets = list(dict.fromkeys(request.datasets)) or catalogue.single_datasets()
@@ -66,11 +77,18 @@ def make_plan(request: Request, catalogue: Catalogue, execute: Executor) -> Plan
             raise unknown("algorithm of this run", name, algorithms)
     files = tuple(request.plugin_files)
     planning = Planning()
-    asked = [DescribeAlgorithm(name=n, given=given.get(n, {}), preset=dict(chosen.parameters)) for n in algorithms]
+    asked = [
+        DescribeAlgorithm(name=n, given=given.get(n, {}), preset=dict(chosen.parameters))
+        for n in algorithms
+    ]
     replies = _described(asked, files, execute, planning)
-    algorithm_facts = {reply.algorithm.name: reply.algorithm for reply in replies if reply.algorithm}
+    algorithm_facts = {
+        reply.algorithm.name: reply.algorithm for reply in replies if reply.algorithm
+    }
     able = tuple(name for name, facts in algorithm_facts.items() if not facts.missing)
-    replies = _described([DescribeDataset(name=name, algorithms=able) for name in datasets], files, execute, planning)
+    replies = _described(
+        [DescribeDataset(name=name, algorithms=able) for name in datasets], files, execute, planning
+    )
     told = {reply.dataset.name for reply in replies if reply.dataset}
     failed = [name for name in datasets if name not in told and planning.unusable.pop(name, "")]
     # an algorithm may have ended the process that asked it
@@ -86,12 +104,17 @@ def make_plan(request: Request, catalogue: Catalogue, execute: Executor) -> Plan
         protocols=request.protocols,
     )
     if not (planning.planned or planning.unusable or planning.skipped):
-        raise MedTLError(f"There is no trial to run: none of {', '.join(datasets)} has a {' or '.join(request.protocols)}.")
+        raise MedTLError(
+            f"There is no trial to run: none of {', '.join(datasets)} has a {' or '.join(request.protocols)}."
+        )
     return planning
 
 
 def _described(
-    tasks: Sequence[DescribeDataset | DescribeAlgorithm], files: tuple[str, ...], execute: Executor, planning: Planning
+    tasks: Sequence[DescribeDataset | DescribeAlgorithm],
+    files: tuple[str, ...],
+    execute: Executor,
+    planning: Planning,
 ) -> list[Reply]:
     """Return the replies that hold facts; the reasons of others go into the planning."""
     replies = []
@@ -99,8 +122,14 @@ def _described(
         described = job.task
         if reply.dataset or reply.algorithm:
             replies.append(reply)
-        elif reply.outcome is not None and isinstance(described, DescribeDataset | DescribeAlgorithm):
-            if isinstance(described, DescribeAlgorithm) and described.given and reply.exit_code == MedTLError.exit_code:
+        elif reply.outcome is not None and isinstance(
+            described, DescribeDataset | DescribeAlgorithm
+        ):
+            if (
+                isinstance(described, DescribeAlgorithm)
+                and described.given
+                and reply.exit_code == MedTLError.exit_code
+            ):
                 raise MedTLError(reply.outcome.reason)
             told = planning.skipped if reply.outcome.status == "skipped" else planning.unusable
             told[described.name] = reply.outcome.reason
@@ -129,7 +158,11 @@ def stacks(planned: Sequence[Planned], most: int) -> list[list[Trial]]:
     groups: dict[object, list[list[Trial]]] = {}
     for number, p in enumerate(planned):
         trial = p.trial
-        which = (trial.dataset, trial.protocol, trial.algorithm, p.about.variant) if p.stacks else number
+        which = (
+            (trial.dataset, trial.protocol, trial.algorithm, p.about.variant)
+            if p.stacks
+            else number
+        )
         found = groups.setdefault(which, [[]])
         if len(found[-1]) == most:
             found.append([])
@@ -148,16 +181,23 @@ def run(
 ) -> Iterator[Record]:
     """Run trials, at most `most` of a kind side by side, and yield each one's record once it is stored.
 
-    `wanted`: those of the planned trials whose record is missing, all unless given. Trials that run beside one another round a
-    little otherwise than alone, so a group is the same whatever is missing: it runs whole, and what is not wanted of it is
-    dropped. Where a group fails, or one trial of it, it is run again one by one.
+    `wanted`: those of the planned trials whose record is missing, all unless given.
+    Trials that run beside one another round a little otherwise than alone, so a group is
+    the same whatever is missing: it runs whole, and what is not wanted of it is dropped.
+    Where a group fails, or one trial of it, it is run again one by one.
     """
     about, files = {p.trial.key: p.about for p in planned}, tuple(plugin_files)
     keys = {p.trial.key for p in (planned if wanted is None else wanted)}
 
     def recorded(trial: Trial, outcome: Outcome, reply: Reply) -> Record:
         finished = datetime.now(UTC).isoformat(timespec="seconds")
-        record = Record(trial=trial, about=about[trial.key], outcome=outcome, machine=reply.machine, finished=finished)
+        record = Record(
+            trial=trial,
+            about=about[trial.key],
+            outcome=outcome,
+            machine=reply.machine,
+            finished=finished,
+        )
         store.write(record)
         return record
 
@@ -167,24 +207,40 @@ def run(
     groups = stacks([p for p in planned if not p.skipped], most)
     groups = [group for group in groups if any(trial.key in keys for trial in group)]
     again = list[Trial]()
-    tasks = [RunStack(trials=tuple(group)) if len(group) > 1 else RunTrial(trial=group[0]) for group in groups]
+    tasks = [
+        RunStack(trials=tuple(group)) if len(group) > 1 else RunTrial(trial=group[0])
+        for group in groups
+    ]
     for job, reply in execute(Job(task=task, plugin_files=files) for task in tasks):
         if isinstance(job.task, RunStack):
-            if reply.outcomes and all(outcome.status in {"ok", "skipped"} for outcome in reply.outcomes):
+            if reply.outcomes and all(
+                outcome.status in {"ok", "skipped"} for outcome in reply.outcomes
+            ):
                 done = zip(job.task.trials, reply.outcomes, strict=True)
-                yield from (recorded(trial, outcome, reply) for trial, outcome in done if trial.key in keys)
+                yield from (
+                    recorded(trial, outcome, reply) for trial, outcome in done if trial.key in keys
+                )
             else:
                 again += [trial for trial in job.task.trials if trial.key in keys]
         elif isinstance(job.task, RunTrial):
-            yield recorded(job.task.trial, reply.outcome or Outcome(status="failed", reason=NO_OUTCOME), reply)
-    for job, reply in execute(Job(task=RunTrial(trial=trial), plugin_files=files) for trial in again):
+            yield recorded(
+                job.task.trial, reply.outcome or Outcome(status="failed", reason=NO_OUTCOME), reply
+            )
+    for job, reply in execute(
+        Job(task=RunTrial(trial=trial), plugin_files=files) for trial in again
+    ):
         if isinstance(job.task, RunTrial):
-            yield recorded(job.task.trial, reply.outcome or Outcome(status="failed", reason=NO_OUTCOME), reply)
+            yield recorded(
+                job.task.trial, reply.outcome or Outcome(status="failed", reason=NO_OUTCOME), reply
+            )
 
 
 @contextmanager
 def alone(out: Path) -> Iterator[None]:
-    """Hold an output folder for this run and clear what a killed one left; raises IntegrityError if it is held or read-only."""
+    """Hold an output folder for this run and clear what a killed one left.
+
+    Raises IntegrityError if it is held or read-only.
+    """
     lock = FileLock(out / ".run.lock", timeout=0)
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -192,7 +248,9 @@ def alone(out: Path) -> Iterator[None]:
         for left in out.rglob(f"{TEMPORARY}*.tmp"):
             left.unlink()
     except Timeout as error:
-        raise MedTLError(f"Another run is writing to {out}; wait for it or choose another folder with --out.") from error
+        raise MedTLError(
+            f"Another run is writing to {out}; wait for it or choose another folder with --out."
+        ) from error
     except OSError as error:
         lock.release()
         raise IntegrityError(f"Cannot write to {out}: {error.strerror or error}.") from error

@@ -34,12 +34,20 @@ def run_stack(found: Catalogue, trials: Sequence[Trial], load: Load) -> Iterator
     torch.set_num_threads(trials[0].threads)
     dataset, stacker = load(trials[0].dataset), stacked.Stacker()
     share = (perf_counter() - start) / len(trials)
-    tasks = cooperative.run([partial(run_trial, found, trial, lambda _: dataset) for trial in trials], stacker, stacked.MOST)
-    told = "".join(f"{count} trainings were done one by one. {why}\n" for why, count in stacker.alone.items())
+    tasks = cooperative.run(
+        [partial(run_trial, found, trial, lambda _: dataset) for trial in trials],
+        stacker,
+        stacked.MOST,
+    )
+    told = "".join(
+        f"{count} trainings were done one by one. {why}\n" for why, count in stacker.alone.items()
+    )
     for task in tasks:
         outcome = failed(task.error, task.seconds) if task.error else task.result()
         seconds = outcome.seconds | {"total": round(task.seconds + share, 4)}
-        yield outcome.model_copy(update={"stacked": len(trials), "seconds": seconds, "log": outcome.log + storable(told)})
+        yield outcome.model_copy(
+            update={"stacked": len(trials), "seconds": seconds, "log": outcome.log + storable(told)}
+        )
 
 
 def run_trial(found: Catalogue, trial: Trial, load: Load) -> Outcome:
@@ -55,11 +63,17 @@ def run_trial(found: Catalogue, trial: Trial, load: Load) -> Outcome:
     return Outcome(status="ok", scores=scores, seconds=seconds, peak_memory=peak_memory())
 
 
-def _scores(dataset: Dataset, trial: Trial, make: examiner.MakeLearner, clock: examiner.Clock) -> Iterator[Score]:
+def _scores(
+    dataset: Dataset, trial: Trial, make: examiner.MakeLearner, clock: examiner.Clock
+) -> Iterator[Score]:
     if trial.protocol == "stream":
         return stream(dataset, dataset.stream(trial.scenario), make, seed=trial.seed, clock=clock)
-    scenario = replace(dataset.transfer(trial.scenario), sources=trial.sources, targets=trial.targets)
-    return transfer(dataset, scenario, make, seed=trial.seed, shots=trial.shots, draws=trial.draws, clock=clock)
+    scenario = replace(
+        dataset.transfer(trial.scenario), sources=trial.sources, targets=trial.targets
+    )
+    return transfer(
+        dataset, scenario, make, seed=trial.seed, shots=trial.shots, draws=trial.draws, clock=clock
+    )
 
 
 def seed_everything(trial: Trial) -> None:

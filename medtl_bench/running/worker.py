@@ -24,7 +24,9 @@ def perform(job: Job, installed: Catalogue | None = None) -> Reply:
     """
     start = perf_counter()
     try:
-        found = discovery.find(job.plugin_files) if job.plugin_files or installed is None else installed
+        found = (
+            discovery.find(job.plugin_files) if job.plugin_files or installed is None else installed
+        )
         load = partial(_loaded, found, job.kept)
         if isinstance(job.task, DescribeDataset):
             return Reply(dataset=describe_dataset(found, job.task, job.kept), versions=versions())
@@ -37,7 +39,9 @@ def perform(job: Job, installed: Catalogue | None = None) -> Reply:
         return Reply(outcome=Outcome(status="skipped", reason=str(error)), machine=machine())
     except (Exception, SystemExit) as error:
         code = error.exit_code if isinstance(error, MedTLError) else 1
-        return Reply(outcome=failed(error, perf_counter() - start), machine=machine(), exit_code=code)
+        return Reply(
+            outcome=failed(error, perf_counter() - start), machine=machine(), exit_code=code
+        )
 
 
 def _loaded(found: Catalogue, folder: str, name: str) -> Dataset:

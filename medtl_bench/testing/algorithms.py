@@ -21,7 +21,9 @@ def checks(subject: Subject) -> Iterator[Conformance]:
         yield Conformance(subject.name, words(check), partial(check, subject))
     for case_check in learners.CHECKS:
         if subject.family != "bound" or case_check not in learners.NOT_OF_BOUNDS:
-            yield Conformance(subject.name, words(case_check), partial(_on_each_case, case_check, subject))
+            yield Conformance(
+                subject.name, words(case_check), partial(_on_each_case, case_check, subject)
+            )
 
 
 def _on_each_case(check: learners.CaseCheck, subject: Subject) -> None:
@@ -39,7 +41,9 @@ def is_a_documented_dataclass(subject: Subject) -> None:
     if missing := sorted(cls.__abstractmethods__):
         raise MedTLError(f"{cls.__name__} does not implement {', '.join(missing)}.")
     if not cls.__doc__ or cls.__doc__.startswith(f"{cls.__name__}("):
-        raise MedTLError(f"{cls.__name__} has no docstring; it should say what is minimised and whose method it is.")
+        raise MedTLError(
+            f"{cls.__name__} has no docstring; it should say what is minimised and whose method it is."
+        )
     known = {field.name for field in dataclasses.fields(cls)}
     for base in cls.__mro__[: cls.__mro__.index(Algorithm)]:
         for name, annotation in inspect.get_annotations(base).items():
@@ -53,7 +57,9 @@ def has_parameters_that_can_be_given_and_recorded(subject: Subject) -> None:
     """Check that every default, written on the command line, is read back as itself, and that a record can store it."""
     for name, parameter in parameters(subject.cls).items():
         if not _is_json(parameter.default):
-            raise MedTLError(f"the default of {name}, {parameter.default!r}, cannot be stored in a record as JSON.")
+            raise MedTLError(
+                f"the default of {name}, {parameter.default!r}, cannot be stored in a record as JSON."
+            )
         if parameter.default is None:  # the one value that only leaving the parameter out gives
             continue
         try:
@@ -61,7 +67,9 @@ def has_parameters_that_can_be_given_and_recorded(subject: Subject) -> None:
         except MedTLError as error:
             raise MedTLError(f"its default cannot be given on the command line: {error}") from error
         if read != parameter.default:
-            raise MedTLError(f"the default of {name}, {parameter.default!r}, is read back from the command line as {read!r}.")
+            raise MedTLError(
+                f"the default of {name}, {parameter.default!r}, is read back from the command line as {read!r}."
+            )
 
 
 def _is_json(value: object) -> bool:
@@ -77,11 +85,17 @@ def says_which_tasks_it_supports(subject: Subject) -> None:
     asked["takes"] = [subject.cls.takes(case.target().x) for case in cases()]
     for name, answers in asked.items():
         for answer in answers:
-            if answer is not None and not (isinstance(answer, str) and answer.strip() and "\n" not in answer):
-                raise MedTLError(f"{name} returned {answer!r}, but None or a reason in one line was expected.")
+            if answer is not None and not (
+                isinstance(answer, str) and answer.strip() and "\n" not in answer
+            ):
+                raise MedTLError(
+                    f"{name} returned {answer!r}, but None or a reason in one line was expected."
+                )
     reasons = sorted({str(subject.refusal(case)) for case in cases()})
     if not subject.cases and not any(reason.startswith(INSTALL) for reason in reasons):
-        raise MedTLError(f"it supports none of the tasks that the suite has; its reasons: {'; '.join(reasons)}.")
+        raise MedTLError(
+            f"it supports none of the tasks that the suite has; its reasons: {'; '.join(reasons)}."
+        )
 
 
 def embeds_without_labels_if_it_says_so(subject: Subject) -> None:
@@ -89,9 +103,13 @@ def embeds_without_labels_if_it_says_so(subject: Subject) -> None:
     if subject.cls.needs_labels or not subject.cases:
         return
     dataset, clock = unlabelled(), examiner.Clock()
-    scores = transfer.transfer(dataset, dataset.transfers[0], subject.made, seed=0, shots=(), draws=0, clock=clock)
+    scores = transfer.transfer(
+        dataset, dataset.transfers[0], subject.made, seed=0, shots=(), draws=0, clock=clock
+    )
     if dataset.task.primary not in {score.metric for score in scores}:
-        raise MedTLError(f"its embedding of a dataset without labels gives no {dataset.task.primary}.")
+        raise MedTLError(
+            f"its embedding of a dataset without labels gives no {dataset.task.primary}."
+        )
 
 
 CHECKS = (

@@ -28,7 +28,11 @@ class Conformance:
         return f"{self.subject} {self.name}"
 
     def __call__(self) -> None:
-        """Run the check; raises AssertionError with the first problem, in a sentence, or SkipTest if files are not there."""
+        """Run the check.
+
+        Raises AssertionError with the first problem, in a sentence, or SkipTest if files
+        are not there.
+        """
         try:
             with preserved():
                 self.run()
@@ -37,10 +41,15 @@ class Conformance:
         except UnavailableError as error:
             raise SkipTest(str(error)) from None
         except BaseException as error:  # a plugin may even call sys.exit
-            raise AssertionError(told(error)) from (None if isinstance(error, MedTLError) else error)
+            raise AssertionError(told(error)) from (
+                None if isinstance(error, MedTLError) else error
+            )
 
     def problem(self) -> str | None:
-        """Run the check and return the first problem in a sentence, or None; raises SkipTest if files are not there."""
+        """Run the check and return the first problem in a sentence, or None.
+
+        Raises SkipTest if files are not there.
+        """
         try:
             self()
         except AssertionError as error:
@@ -55,8 +64,14 @@ def words(check: Callable[..., None]) -> str:
 
 def told(error: BaseException) -> str:
     """Return an exception as one line, its notes first."""
-    text = str(error) if isinstance(error, MedTLError) else f"it raised {type(error).__name__}: {error}"
-    return " ".join(" ".join([*(f"{note}:" for note in getattr(error, "__notes__", [])), text]).split())
+    text = (
+        str(error)
+        if isinstance(error, MedTLError)
+        else f"it raised {type(error).__name__}: {error}"
+    )
+    return " ".join(
+        " ".join([*(f"{note}:" for note in getattr(error, "__notes__", [])), text]).split()
+    )
 
 
 @dataclass(frozen=True)
@@ -75,12 +90,15 @@ def _set_environment(held: dict[str, str]) -> None:
 
 SETTINGS = {
     "torch's global random state (draw from self.generator)": Setting(
-        lambda: torch.get_rng_state().tolist(), lambda state: torch.set_rng_state(torch.tensor(state, dtype=torch.uint8))
+        lambda: torch.get_rng_state().tolist(),
+        lambda state: torch.set_rng_state(torch.tensor(state, dtype=torch.uint8)),
     ),
     "numpy's global random state (seed a numpy generator from self.generator)": Setting(
         lambda: np.random.get_state(legacy=False), np.random.set_state
     ),
-    "the state of the module random (seed a random.Random from self.generator)": Setting(random.getstate, random.setstate),
+    "the state of the module random (seed a random.Random from self.generator)": Setting(
+        random.getstate, random.setstate
+    ),
     "torch's default dtype": Setting(torch.get_default_dtype, torch.set_default_dtype),
     "torch's number of threads": Setting(torch.get_num_threads, torch.set_num_threads),
     "whether torch records gradients": Setting(torch.is_grad_enabled, torch.set_grad_enabled),
@@ -108,7 +126,8 @@ def preserved() -> Iterator[None]:
 def changes(action: Callable[[], object]) -> list[str]:
     """Return which settings of the process an action changes.
 
-    It runs twice and the second time counts: libraries loaded on first use may set environment variables of their own.
+    It runs twice and the second time counts: libraries loaded on first use may set
+    environment variables of their own.
     """
     with preserved():
         action()

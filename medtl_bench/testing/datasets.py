@@ -93,7 +93,9 @@ def names_what_it_downloads(subject: Subject) -> None:
     if download is None:
         return
     if not download.licence.strip() or not download.files:
-        raise MedTLError(f"its download {'names no file' if download.licence.strip() else 'says no licence or terms'}.")
+        raise MedTLError(
+            f"its download {'names no file' if download.licence.strip() else 'says no licence or terms'}."
+        )
     for remote in download.files:
         if remote.address and not remote.address.startswith(("https://", "http://")):
             raise MedTLError(f"{remote.address!r} is no web address.")
@@ -107,7 +109,9 @@ def builds_and_passes_its_own_checks(subject: Subject) -> None:
     """Check that its build function returns a Dataset, which checks itself when made, under the registered name."""
     built: object = subject.built
     if not isinstance(built, Dataset):
-        raise MedTLError(f"its build function returned a {type(built).__name__}, but a Dataset was expected.")
+        raise MedTLError(
+            f"its build function returned a {type(built).__name__}, but a Dataset was expected."
+        )
 
 
 def has_a_full_card(subject: Subject) -> None:
@@ -122,7 +126,9 @@ def has_a_full_card(subject: Subject) -> None:
             f"its card gives the area {card.area!r} and the provenance {card.provenance!r}, of which one is unknown."
         )
     if card.area != subject.entry.area:
-        raise MedTLError(f"its card gives the area {card.area!r}, but its entry {subject.entry.area!r}.")
+        raise MedTLError(
+            f"its card gives the area {card.area!r}, but its entry {subject.entry.area!r}."
+        )
 
 
 def builds_offline_and_quickly(subject: Subject) -> None:
@@ -142,9 +148,14 @@ def offline() -> Iterator[None]:
     """Refuse every connection inside the block."""
 
     def refuse(*_: Any) -> Any:  # noqa: ANN401
-        raise OSError("it opened a network connection while building, although its files should be there by now")
+        raise OSError(
+            "it opened a network connection while building, although its files should be there by now"
+        )
 
-    with patch.object(socket.socket, "connect", refuse), patch.object(socket, "getaddrinfo", refuse):
+    with (
+        patch.object(socket.socket, "connect", refuse),
+        patch.object(socket, "getaddrinfo", refuse),
+    ):
         yield
 
 
@@ -152,13 +163,19 @@ def holds_the_same_data_each_time(subject: Subject) -> None:
     """Check that no seed and no other process changes its digest, which is part of every result's key."""
     seed_globals(1)
     if subject.build().digest() != subject.built.digest():
-        raise MedTLError("two builds hold different data; draw from generators with fixed seeds only.")
+        raise MedTLError(
+            "two builds hold different data; draw from generators with fixed seeds only."
+        )
     job = Job(task=DescribeDataset(name=subject.entry.name), plugin_files=tuple(subject.files))
     ((_, reply),) = Processes()([job])
     if reply.dataset is None:
-        raise MedTLError(f"it cannot be built in another process: {reply.outcome.reason if reply.outcome else 'no reply'}")
+        raise MedTLError(
+            f"it cannot be built in another process: {reply.outcome.reason if reply.outcome else 'no reply'}"
+        )
     if reply.dataset.digest != subject.built.digest():
-        raise MedTLError("it holds different data in another process; sort what comes from a set or a folder.")
+        raise MedTLError(
+            "it holds different data in another process; sort what comes from a set or a folder."
+        )
 
 
 def leaves_the_process_as_it_was(subject: Subject) -> None:
@@ -174,7 +191,9 @@ def trains_on_every_class_it_tests(subject: Subject) -> None:
         missing = sorted(set(_labels(domain.test)) - set(_labels(domain.train)))
         if missing:
             names = ", ".join(repr(task.classes[c]) for c in missing)
-            raise MedTLError(f"domain {domain.name!r} tests {names}, which its training split does not hold.")
+            raise MedTLError(
+                f"domain {domain.name!r} tests {names}, which its training split does not hold."
+            )
 
 
 def _labels(split: Split) -> list[int]:
@@ -194,10 +213,16 @@ def scores_every_domain_in_its_transfers(subject: Subject) -> None:
     """
     dataset, clock = subject.built, examiner.Clock()
     for scenario in dataset.transfers:
-        scores = list(transfer(dataset, scenario, Constant, seed=0, shots=(1,), draws=1, clock=clock))
+        scores = list(
+            transfer(dataset, scenario, Constant, seed=0, shots=(1,), draws=1, clock=clock)
+        )
         where = f"transfer {scenario.name!r}"
-        if missing := set(dataset.task.embedded) - {score.metric for score in scores if score.stage == "embedding"}:
-            raise MedTLError(f"{where} gives no {', '.join(sorted(missing))}, with its inputs taken as an embedding.")
+        if missing := set(dataset.task.embedded) - {
+            score.metric for score in scores if score.stage == "embedding"
+        }:
+            raise MedTLError(
+                f"{where} gives no {', '.join(sorted(missing))}, with its inputs taken as an embedding."
+            )
         if dataset.task.kind != "integration":
             domains = [dataset.domain(name) for name in (*scenario.sources, *scenario.targets)]
             _check_scored(dataset, where, scores, domains, "fit")
@@ -212,7 +237,9 @@ def scores_every_domain_in_its_streams(subject: Subject) -> None:
         _check_scored(dataset, f"stream {scenario.name!r}", list(scores), domains, "learn")
 
 
-def _check_scored(dataset: Dataset, where: str, scores: list[Score], domains: list[Domain], stage: str) -> None:
+def _check_scored(
+    dataset: Dataset, where: str, scores: list[Score], domains: list[Domain], stage: str
+) -> None:
     primary = dataset.task.primary
     scored = {score.domain for score in scores if score.stage == stage and score.metric == primary}
     for domain in domains:

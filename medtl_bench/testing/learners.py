@@ -21,8 +21,11 @@ from medtl_bench.training import stacked
 from medtl_bench.training.method import GradientMethod
 
 TOLERANCE, ROUNDING = 1e-4, 1e-8  # of float32 and of float64
-SOME = {"steps": "20", "adapt_steps": "20", "trees": "10"}  # enough to learn an easy task for most methods
-LEARNED = 0.3  # the share of the way from the best constant answer to a perfect one that an easy task must take a method
+# enough to learn an easy task for most methods
+SOME = {"steps": "20", "adapt_steps": "20", "trees": "10"}
+# the share of the way from the best constant answer to a perfect one that an easy task
+# must take a method
+LEARNED = 0.3
 NONE: Mapping[str, str] = {}
 HANDED = ("the sources", "the unlabelled inputs", "the support", "the inputs it was asked about")
 CaseCheck = Callable[[Subject, Case], None]
@@ -31,14 +34,20 @@ CaseCheck = Callable[[Subject, Case], None]
 def runs_through_the_transfer_protocol(subject: Subject, case: Case) -> None:
     """Check fit, adapt and predict in the protocol that real trials run."""
     clock, dataset = examiner.Clock(), case.whole()
-    scores = transfer.transfer(dataset, dataset.transfers[0], subject.made, seed=0, shots=(1, 2), draws=1, clock=clock)
+    scores = transfer.transfer(
+        dataset, dataset.transfers[0], subject.made, seed=0, shots=(1, 2), draws=1, clock=clock
+    )
     _check_scored(case, scores, {"fit", "adapt", "full", "retained"})
 
 
 def runs_through_the_stream_protocol(subject: Subject, case: Case) -> None:
     """Check that one learner can go through all domains in turn, some of which hold classes it has not met."""
     clock, dataset = examiner.Clock(), case.whole()
-    _check_scored(case, stream.stream(dataset, dataset.streams[0], subject.made, seed=0, clock=clock), {"learn"})
+    _check_scored(
+        case,
+        stream.stream(dataset, dataset.streams[0], subject.made, seed=0, clock=clock),
+        {"learn"},
+    )
 
 
 def _check_scored(case: Case, scores: Iterator[Score], stages: set[str]) -> None:
@@ -76,7 +85,9 @@ def stays_as_it_is_when_a_copy_adapts(subject: Subject, case: Case) -> None:
             "adapting a copy changed the original's answers; keep nothing that is learned on the class or in the module."
         )
     if not torch.equal(state, learner.generator.get_state()):
-        raise MedTLError("a copy drew from the original's generator; reach it as self.generator only.")
+        raise MedTLError(
+            "a copy drew from the original's generator; reach it as self.generator only."
+        )
 
 
 def repeats_itself_with_the_same_seed(subject: Subject, case: Case) -> None:
@@ -88,7 +99,9 @@ def repeats_itself_with_the_same_seed(subject: Subject, case: Case) -> None:
 def draws_from_its_own_generator_only(subject: Subject, case: Case) -> None:
     """Check that the seeds of torch, numpy and the module random make no difference."""
     if not torch.equal(_seeded_answers(subject, case, 0), _seeded_answers(subject, case, 1)):
-        raise MedTLError("its answers depend on a global random state; draw from self.generator only.")
+        raise MedTLError(
+            "its answers depend on a global random state; draw from self.generator only."
+        )
 
 
 def _seeded_answers(subject: Subject, case: Case, global_seed: int) -> Tensor:
@@ -127,8 +140,8 @@ def changes_nothing_it_is_handed(subject: Subject, case: Case) -> None:
 def trains_beside_others_as_alone(subject: Subject, case: Case) -> None:
     """Check that trainings done as one program, their steps recorded, come out as each does by itself (`training`).
 
-    In float64 where the method's network can: in float32 a few steps of a method that is deep in its own gradients can turn
-    rounding into a difference.
+    In float64 where the method's network can: in float32 a few steps of a method that is
+    deep in its own gradients can turn rounding into a difference.
     """
     if not issubclass(subject.cls, GradientMethod) or subject.cls.one_by_one:
         return
@@ -153,7 +166,9 @@ def _gap_beside(subject: Subject, case: Case, dtype: torch.dtype) -> float:
         alone = [work() for work in works]
         beside = [task.result() for task in cooperative.run(works, stacker, stacked.MOST)]
     for reason in stacker.alone:
-        raise MedTLError(f"its trainings could not be done as one; say why not in one_by_one, or mend this: {reason}")
+        raise MedTLError(
+            f"its trainings could not be done as one; say why not in one_by_one, or mend this: {reason}"
+        )
     return max(float((mine - own).abs().max()) for mine, own in zip(beside, alone, strict=True))
 
 
@@ -165,10 +180,14 @@ def answers_a_row_alone_as_in_company(subject: Subject, case: Case) -> None:
     learner, x = subject.fitted(case), case.test().x
     for stage in ("fit", "adapt"):
         together = _comparable(case.task, learner.predict(x))
-        alone = torch.cat([_comparable(case.task, learner.predict(x[row : row + 1])) for row in range(3)])
+        alone = torch.cat(
+            [_comparable(case.task, learner.predict(x[row : row + 1])) for row in range(3)]
+        )
         gap = float((together[:3] - alone).detach().abs().max())
         if not gap <= TOLERANCE:
-            raise MedTLError(f"after {stage}, a row's answer differs by {gap:.2g} when it is asked about alone.")
+            raise MedTLError(
+                f"after {stage}, a row's answer differs by {gap:.2g} when it is asked about alone."
+            )
         learner.adapt(case.support())
 
 
@@ -183,7 +202,9 @@ def embeds_rows_as_vectors(subject: Subject, case: Case) -> None:
     if features is None:
         return
     if features.ndim != 2 or features.shape[0] != x.shape[0]:
-        raise MedTLError(f"embed returned the shape {list(features.shape)} for {x.shape[0]} rows, but [n, width] was expected.")
+        raise MedTLError(
+            f"embed returned the shape {list(features.shape)} for {x.shape[0]} rows, but [n, width] was expected."
+        )
     if not features.is_floating_point() or features.requires_grad or not features.isfinite().all():
         raise MedTLError("embed returned something else than finite detached floats.")
 
@@ -191,8 +212,9 @@ def embeds_rows_as_vectors(subject: Subject, case: Case) -> None:
 def learns_an_easy_task(subject: Subject, case: Case) -> None:
     """Check that with all labels it comes well above the best answer that ignores the inputs.
 
-    It gets 20 steps first and its own defaults if these did not do. Bounds are let off, for chance learns nothing. So is the
-    case with new classes, where clinging to the old ones is a method.
+    It gets 20 steps first and its own defaults if these did not do. Bounds are let off,
+    for chance learns nothing. So is the case with new classes, where clinging to the old
+    ones is a method.
     """
     if case.new_classes:
         return
@@ -218,7 +240,10 @@ def _constant(task: Task, split: Split) -> float:
     if task.kind == "regression":
         return _primary(task, torch.zeros(len(split)), split)
     answers = torch.eye(task.outputs).view(task.outputs, 1, task.outputs, *[1] * (split.y.ndim - 1))
-    return max(_primary(task, answer.expand(len(split), -1, *split.y.shape[1:]), split) for answer in answers)
+    return max(
+        _primary(task, answer.expand(len(split), -1, *split.y.shape[1:]), split)
+        for answer in answers
+    )
 
 
 CHECKS: tuple[CaseCheck, ...] = (

@@ -14,7 +14,17 @@ from medtl_bench.contract.vocabulary import Area, Family
 from medtl_bench.errors import MedTLError
 from medtl_bench.testing.conformance import Conformance, words
 
-HEAVY = ("torch", "pandas", "scipy", "sklearn", "tensordict", "matplotlib", "torchvision", "rdkit", "anndata")
+HEAVY = (
+    "torch",
+    "pandas",
+    "scipy",
+    "sklearn",
+    "tensordict",
+    "matplotlib",
+    "torchvision",
+    "rdkit",
+    "anndata",
+)
 IMPORT = "import sys, importlib; importlib.import_module(sys.argv[1]); print(*sorted(set(sys.modules) & set(sys.argv[2:])))"
 
 
@@ -42,17 +52,25 @@ def loads(subject: Subject) -> None:
 
 
 def imports_nothing_heavy(subject: Subject) -> None:
-    """Check that `medtl-bench list` can import it at once. A plugin file holds the method itself and is let off."""
+    """Check that `medtl-bench list` can import it at once.
+
+    A plugin file holds the method itself and is let off.
+    """
     for point in entry_points(group=GROUP, name=subject.plugin.name):
         if point.dist is not None and point.dist.name == subject.plugin.distribution:
             done = subprocess.run(  # noqa: S603
-                [sys.executable, "-c", IMPORT, point.module, *HEAVY], capture_output=True, text=True, check=False
+                [sys.executable, "-c", IMPORT, point.module, *HEAVY],
+                capture_output=True,
+                text=True,
+                check=False,
             )
             if done.returncode:
                 raise MedTLError(f"importing it raised {done.stderr.strip().splitlines()[-1]}")
             if heavy := done.stdout.split():
                 told = f"importing it imports {', '.join(heavy)}"
-                raise MedTLError(f"{told}; name the code as 'package.module:Name', which loads when used.")
+                raise MedTLError(
+                    f"{told}; name the code as 'package.module:Name', which loads when used."
+                )
 
 
 def tells_what_it_brings_in_one_line_each(subject: Subject) -> None:
@@ -61,9 +79,13 @@ def tells_what_it_brings_in_one_line_each(subject: Subject) -> None:
         if not entry.summary.strip() or "\n" in entry.summary:
             raise MedTLError(f"the summary of {entry.name!r} must be one line of text.")
         if isinstance(entry, AlgorithmEntry) and entry.family not in get_args(Family):
-            raise MedTLError(f"the family of {entry.name!r}, {entry.family!r}, is none of: {', '.join(get_args(Family))}.")
+            raise MedTLError(
+                f"the family of {entry.name!r}, {entry.family!r}, is none of: {', '.join(get_args(Family))}."
+            )
         if isinstance(entry, DatasetEntry) and entry.area not in get_args(Area):
-            raise MedTLError(f"the area of {entry.name!r}, {entry.area!r}, is none of: {', '.join(get_args(Area))}.")
+            raise MedTLError(
+                f"the area of {entry.name!r}, {entry.area!r}, is none of: {', '.join(get_args(Area))}."
+            )
 
 
 CHECKS: tuple[Callable[[Subject], None], ...] = (

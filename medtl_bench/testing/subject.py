@@ -12,7 +12,8 @@ from medtl_bench.contract.vocabulary import Family
 from medtl_bench.randomness import generator
 from medtl_bench.testing.tiny import Case, cases
 
-FEW = {"steps": "3", "adapt_steps": "2", "trees": "3"}  # enough for every check but that of learning
+# enough for every check but that of learning
+FEW = {"steps": "3", "adapt_steps": "2", "trees": "3"}
 
 
 @dataclass(frozen=True)
@@ -45,14 +46,18 @@ class Subject:
     def learner(self, task: Task, given: Mapping[str, str] = FEW) -> Algorithm:
         """Return a learner that was shown nothing yet, with the `given` parameters where the algorithm has them."""
         known = parameters(self.cls)
-        values = resolve(self.cls, self.name, {name: text for name, text in given.items() if name in known})
+        values = resolve(
+            self.cls, self.name, {name: text for name, text in given.items() if name in known}
+        )
         return self.cls(task, generator("conformance"), **values)
 
     def made(self, task: Task, source: torch.Generator) -> Algorithm:
         """Return a learner that was shown nothing yet and draws from a generator, as a protocol makes one."""
         return copied(self.learner(task), source)
 
-    def fit(self, case: Case, given: Mapping[str, str] = FEW, *, seed: int | None = None) -> Algorithm:
+    def fit(
+        self, case: Case, given: Mapping[str, str] = FEW, *, seed: int | None = None
+    ) -> Algorithm:
         """Return a learner fitted on a case, one with other random numbers for each seed."""
         learner = self.learner(case.task, given)
         learner = learner if seed is None else copied(learner, generator("conformance", seed))

@@ -25,14 +25,26 @@ SIZES = {
     "site-c": (24, 6, 18),
 }  # rows of train, val and test; the last is the target
 SIDE = 8
-CARD = Card("simulated", "CC0 1.0", "the kit", "none", "a small displacement", "simulated", "No person's data.", "Testing.")
+CARD = Card(
+    "simulated",
+    "CC0 1.0",
+    "the kit",
+    "none",
+    "a small displacement",
+    "simulated",
+    "No person's data.",
+    "Testing.",
+)
 
-Draw = Callable[[Tensor, float, Generator], Inputs]  # classes or values [n], a domain's displacement -> inputs [n, ...]
+# classes or values [n], a domain's displacement -> inputs [n, ...]
+Draw = Callable[[Tensor, float, Generator], Inputs]
 
 
 def cloned(split: Split) -> Split:
     """Return a split that shares no memory with another."""
-    return Split(split.x.clone(), split.y.clone(), None if split.groups is None else split.groups.clone())
+    return Split(
+        split.x.clone(), split.y.clone(), None if split.groups is None else split.groups.clone()
+    )
 
 
 def content(split: Split) -> list[tuple[str, list[object]]]:
@@ -93,9 +105,14 @@ class Case:
 @cache
 def cases() -> tuple[Case, ...]:
     """Return all tiny datasets."""
-    three, four = Task("classification", ("a", "b", "c")), Task("classification", ("a", "b", "c", "d"))
+    three, four = (
+        Task("classification", ("a", "b", "c")),
+        Task("classification", ("a", "b", "c", "d")),
+    )
     built = {
-        "vectors": _dataset(replace(three, metrics=(*defaults("classification"), *INTEGRATION)), _vectors),
+        "vectors": _dataset(
+            replace(three, metrics=(*defaults("classification"), *INTEGRATION)), _vectors
+        ),
         "images": _dataset(three, _images),
         "sequences": _dataset(three, _sequences),
         "two parts": _dataset(three, _two_parts),
@@ -103,13 +120,18 @@ def cases() -> tuple[Case, ...]:
         "masks": _dataset(Task("segmentation", ("background", "blob")), _images),
         "new classes": _dataset(four, _vectors, target_classes=(2, 3)),
     }
-    return tuple(Case(f"tiny {name}", dataset, name == "new classes") for name, dataset in built.items())
+    return tuple(
+        Case(f"tiny {name}", dataset, name == "new classes") for name, dataset in built.items()
+    )
 
 
 def unlabelled() -> Dataset:
     """Return the tiny vectors as an integration task."""
     vectors = cases()[0].whole()
-    domains = [Domain(d.name, *(Split(s.x, torch.zeros_like(s.y)) for s in d.splits().values())) for d in vectors.domains]
+    domains = [
+        Domain(d.name, *(Split(s.x, torch.zeros_like(s.y)) for s in d.splits().values()))
+        for d in vectors.domains
+    ]
     return replace(vectors, task=Task("integration"), domains=tuple(domains), streams=())
 
 
@@ -119,7 +141,14 @@ def _dataset(task: Task, draw: Draw, target_classes: Sequence[int] = ()) -> Data
     known = [c for c in every if c not in target_classes]
     classes = dict.fromkeys(sources, known) | {target: list(target_classes or every)}
     domains = tuple(_domain(name, task, draw, classes[name]) for name in SIZES)
-    return Dataset("tiny", CARD, task, domains, (Transfer("to-c", tuple(sources), (target,)),), (Stream("all", tuple(SIZES)),))
+    return Dataset(
+        "tiny",
+        CARD,
+        task,
+        domains,
+        (Transfer("to-c", tuple(sources), (target,)),),
+        (Stream("all", tuple(SIZES)),),
+    )
 
 
 def _domain(name: str, task: Task, draw: Draw, classes: list[int]) -> Domain:
@@ -128,7 +157,9 @@ def _domain(name: str, task: Task, draw: Draw, classes: list[int]) -> Domain:
     return Domain(name, *(_split(task, draw, classes, rows, shift, source) for rows in SIZES[name]))
 
 
-def _split(task: Task, draw: Draw, classes: list[int], rows: int, shift: float, source: Generator) -> Split:
+def _split(
+    task: Task, draw: Draw, classes: list[int], rows: int, shift: float, source: Generator
+) -> Split:
     if task.kind == "regression":
         values = torch.randn(rows, generator=source)
         return Split(draw(values, shift, source), values)
@@ -142,7 +173,11 @@ def _split(task: Task, draw: Draw, classes: list[int], rows: int, shift: float, 
 
 def _vectors(y: Tensor, shift: float, source: Generator) -> Tensor:
     angle = y.float()[:, None] * torch.tensor([0.5, 1.0, 1.5])
-    return torch.cat([angle.cos(), angle.sin()], 1) + shift / 2 + 0.1 * torch.randn(len(y), 6, generator=source)
+    return (
+        torch.cat([angle.cos(), angle.sin()], 1)
+        + shift / 2
+        + 0.1 * torch.randn(len(y), 6, generator=source)
+    )
 
 
 def _images(y: Tensor, shift: float, source: Generator) -> Tensor:
@@ -167,4 +202,7 @@ def _sequences(y: Tensor, shift: float, source: Generator) -> Tensor:
 def _two_parts(y: Tensor, shift: float, source: Generator) -> "TensorDict":
     from tensordict import TensorDict  # noqa: PLC0415 - takes a second to import
 
-    return TensorDict({"record": _vectors(y, shift, source), "scan": _images(y, shift, source)}, batch_size=[len(y)])
+    return TensorDict(
+        {"record": _vectors(y, shift, source), "scan": _images(y, shift, source)},
+        batch_size=[len(y)],
+    )

@@ -12,7 +12,9 @@ class Adam:
     def __init__(self, parameters: Sequence[Tensor], learning_rate: float) -> None:
         """Start with moments of zero for contiguous parameters, which `step` changes in place."""
         self.parameters, self.learning_rate = list(parameters), learning_rate
-        self._first, self._second = ([torch.zeros_like(p, requires_grad=False) for p in self.parameters] for _ in range(2))
+        self._first, self._second = (
+            [torch.zeros_like(p, requires_grad=False) for p in self.parameters] for _ in range(2)
+        )
         self._steps = torch.zeros(())
 
     @torch.no_grad()

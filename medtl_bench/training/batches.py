@@ -8,16 +8,18 @@ from torch import Tensor
 
 from medtl_bench.contract.split import Inputs, Split, parts
 
-GATHERED_BYTES = 2**20  # of one learner: a few small rows at a time cost more in calls than in copying
+# of one learner: a few small rows at a time cost more in calls than in copying
+GATHERED_BYTES = 2**20
 
 
 @dataclass(frozen=True)
 class Batch:
     """What an objective sees of one step.
 
-    `x`: [sources, n, ...] and `y`: [sources, n, ...], one labelled minibatch for each source drawn; `unlabelled`: [m, ...]
-    inputs of the target, or None; `progress`: how much of the training is done, a scalar in [0, 1). `extra`: tensors that the
-    method's own `augment` added.
+    `x`: [sources, n, ...] and `y`: [sources, n, ...], one labelled minibatch for each
+    source drawn; `unlabelled`: [m, ...] inputs of the target, or None; `progress`: how
+    much of the training is done, a scalar in [0, 1). `extra`: tensors that the method's
+    own `augment` added.
     """
 
     x: Inputs
@@ -51,12 +53,18 @@ class Block:
 
 
 def blocks(
-    sources: Sequence[Split], unlabelled: Inputs | None, steps: int, size: int, most: int, generator: torch.Generator
+    sources: Sequence[Split],
+    unlabelled: Inputs | None,
+    steps: int,
+    size: int,
+    most: int,
+    generator: torch.Generator,
 ) -> Iterator[Block]:
     """Yield `steps` batches of `size` rows of every source, and of as many target rows, drawn with replacement.
 
-    Where every source has fewer than `size` rows, so many as the largest has; a source of just that size is taken whole each
-    time. Of more than `most` sources, each step draws that many. So many steps are gathered at once as fit GATHERED_BYTES.
+    Where every source has fewer than `size` rows, so many as the largest has; a source of
+    just that size is taken whole each time. Of more than `most` sources, each step draws
+    that many. So many steps are gathered at once as fit GATHERED_BYTES.
     """
     size = min(size, max(len(source) for source in sources))
     rows = torch.stack([_drawn(len(source), steps, size, generator) for source in sources], 1)
@@ -65,16 +73,31 @@ def blocks(
         chosen = torch.rand(steps, len(sources), generator=generator).argsort(1)[:, :most]
     drawn = size * min(most, len(sources))
     target = None if unlabelled is None else _drawn(unlabelled.shape[0], steps, drawn, generator)
-    together = max(1, GATHERED_BYTES // (drawn * sum(part[:1].nbytes for part in parts(sources[0].x).values())))
+    together = max(
+        1, GATHERED_BYTES // (drawn * sum(part[:1].nbytes for part in parts(sources[0].x).values()))
+    )
     for first in range(0, steps, together):
         now = slice(first, first + together)
         which = None if chosen is None else chosen[now]
-        x, y = (_of_sources(values, rows[now], which) for values in ([s.x for s in sources], [s.y for s in sources]))
-        yield Block(first, x, y, None if unlabelled is None or target is None else _gathered(unlabelled, target[now]))
+        x, y = (
+            _of_sources(values, rows[now], which)
+            for values in ([s.x for s in sources], [s.y for s in sources])
+        )
+        yield Block(
+            first,
+            x,
+            y,
+            None if unlabelled is None or target is None else _gathered(unlabelled, target[now]),
+        )
 
 
 def batches(
-    sources: Sequence[Split], unlabelled: Inputs | None, steps: int, size: int, most: int, generator: torch.Generator
+    sources: Sequence[Split],
+    unlabelled: Inputs | None,
+    steps: int,
+    size: int,
+    most: int,
+    generator: torch.Generator,
 ) -> Iterator[Batch]:
     """Yield the batches of `blocks` one by one."""
     for block in blocks(sources, unlabelled, steps, size, most, generator):
@@ -85,7 +108,8 @@ def _of_sources(values: Sequence[Inputs], rows: Tensor, chosen: Tensor | None) -
     """Return rows [steps, sources, n] of every source, or of those `chosen` [steps, most]; the sources are never joined."""
     if chosen is None:
         each = [_gathered(part, rows[:, number]) for number, part in enumerate(values)]
-        x: Inputs = each[0].unsqueeze(1) if len(each) == 1 else torch.stack(each, 1)  # of one a stack would be a copy
+        # of one a stack would be a copy
+        x: Inputs = each[0].unsqueeze(1) if len(each) == 1 else torch.stack(each, 1)
         return x
     rows = rows.gather(1, chosen[:, :, None].expand(-1, -1, rows.shape[2]))
     order = chosen.flatten().argsort()

@@ -12,8 +12,13 @@ from medtl_bench.training.batches import Batch
 Objective = Callable[[Network, Batch], Tensor]
 
 
-def optimise(net: Network, objective: Objective, steps: Iterator[Batch], learning_rate: float) -> None:
-    """Minimise an objective over batches with Adam (Kingma and Ba 2015); raises FloatingPointError when it diverges."""
+def optimise(
+    net: Network, objective: Objective, steps: Iterator[Batch], learning_rate: float
+) -> None:
+    """Minimise an objective over batches with Adam (Kingma and Ba 2015).
+
+    Raises FloatingPointError when it diverges.
+    """
     net.module.train()
     parameters = [parameter for parameter in net.module.parameters() if parameter.requires_grad]
     optimiser, loss = Adam(parameters, learning_rate), torch.zeros(())

@@ -39,7 +39,9 @@ class Training(cooperative.Request):
         if type(learner).augment is GradientMethod.augment:
             yield from drawn
             return
-        for number, batch in enumerate(learner.augment(batch) for block in drawn for batch in block.batches(self.steps)):
+        for number, batch in enumerate(
+            learner.augment(batch) for block in drawn for batch in block.batches(self.steps)
+        ):
             unlabelled = None if batch.unlabelled is None else batch.unlabelled[None]
             extra = {name: tensor[None] for name, tensor in batch.extra.items()}
             yield Block(number, batch.x[None], batch.y[None], unlabelled, extra)
@@ -57,10 +59,20 @@ class Training(cooperative.Request):
         held = [getattr(learner, name) for name in learner.state]
         size = min(learner.batch_size, max(map(len, self.sources)))
         count = min(learner.sources_per_step, len(self.sources))
-        rows = [self.sources[0].x, self.sources[0].y, *([] if self.unlabelled is None else [self.unlabelled])]
+        rows = [
+            self.sources[0].x,
+            self.sources[0].y,
+            *([] if self.unlabelled is None else [self.unlabelled]),
+        ]
         shapes = [_shapes(tree) for tree in (held, net.parameters, net.buffers)]
         inputs = [(name, part.shape[1:]) for row in rows for name, part in parts(row).items()]
-        method = type(learner), getattr(self.objective, "__name__", ""), self.steps, repr(options), repr(net.module)
+        method = (
+            type(learner),
+            getattr(self.objective, "__name__", ""),
+            self.steps,
+            repr(options),
+            repr(net.module),
+        )
         return method, size, count, repr(shapes), repr(inputs)
 
 
@@ -71,21 +83,28 @@ def options_of(learner: "GradientMethod") -> list[str]:
 
 def _shapes(tree: object) -> list[object]:
     leaves, structure = tree_flatten(tree)
-    return [structure, *((leaf.shape, leaf.dtype) if isinstance(leaf, Tensor) else leaf for leaf in leaves)]
+    return [
+        structure,
+        *((leaf.shape, leaf.dtype) if isinstance(leaf, Tensor) else leaf for leaf in leaves),
+    ]
 
 
 @dataclass
 class GradientMethod(Algorithm):
     """A method that trains one network by gradient steps on its `objective`; `adapt` fine-tunes unless overridden.
 
-    Learners of equal shape are trained as one (`stacking`): their objective may read the network, the batch, the task, the
-    options and what `state` names, and changes none of them; what needs random numbers belongs into `augment`. It calculates
-    with tensors throughout: only its first step is run as Python, later ones repeat what was done to tensors then (`tape`).
+    Learners of equal shape are trained as one (`stacking`): their objective may read the
+    network, the batch, the task, the options and what `state` names, and changes none of
+    them; what needs random numbers belongs into `augment`. It calculates with tensors
+    throughout: only its first step is run as Python, later ones repeat what was done to
+    tensors then (`tape`).
 
-    `steps`: in `fit`. `adapt_steps`: in each `adapt`. `batch_size`: rows of a source in a step. `sources_per_step`: how
-    many sources a step draws at most. `width`: of the features. `state`: the names of further fields that the objective reads,
-    which hold tensors. `one_by_one`: why learners must not be trained together, if so. The defaults are one budget for all
-    methods and datasets, with Adam's own learning rate; none was chosen on a dataset of the bench.
+    `steps`: in `fit`. `adapt_steps`: in each `adapt`. `batch_size`: rows of a source in a
+    step. `sources_per_step`: how many sources a step draws at most. `width`: of the
+    features. `state`: the names of further fields that the objective reads, which hold
+    tensors. `one_by_one`: why learners must not be trained together, if so. The defaults
+    are one budget for all methods and datasets, with Adam's own learning rate; none was
+    chosen on a dataset of the bench.
     """
 
     steps: int = 200
@@ -129,10 +148,13 @@ class GradientMethod(Algorithm):
         pool = concatenate(sources)
         seed = int(torch.randint(2**62, (), generator=self.generator))
         with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(seed)  # that of torch also queues calls for devices, for as long again
+            # that of torch also queues calls for devices, for as long again
+            torch.default_generator.manual_seed(seed)
             self.net = build(pool.x, self.task, self.width, self.parts())
 
-    def train(self, objective: Objective, sources: Sequence[Split], unlabelled: Inputs | None, steps: int) -> None:
+    def train(
+        self, objective: Objective, sources: Sequence[Split], unlabelled: Inputs | None, steps: int
+    ) -> None:
         """Run the loop on an objective for so many steps, together with other learners that wait for the same."""
         cooperative.ask(Training(self, objective, sources, unlabelled, steps))
 

@@ -1,8 +1,9 @@
 """Records once what a function does to tensors, to do it again to others without the function's Python.
 
-A step of a small network spends most of its time in Python, autograd and the layers of `vmap`; a recorded step is only the
-kernels that these came down to. The idea is that of `torch.fx.experimental.proxy_tensor.make_fx`, which takes a hundred times
-longer to record.
+A step of a small network spends most of its time in Python, autograd and the layers of
+`vmap`; a recorded step is only the kernels that these came down to. The idea is that of
+`torch.fx.experimental.proxy_tensor.make_fx`, which takes a hundred times longer to
+record.
 """
 
 import math
@@ -18,16 +19,26 @@ from torch.utils._pytree import tree_leaves
 
 aten = torch.ops.aten
 Function = Callable[..., tuple[Tensor, ...]]
-UNREPEATABLE = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape, torch.Tag.nondeterministic_seeded}
+UNREPEATABLE = {
+    torch.Tag.data_dependent_output,
+    torch.Tag.dynamic_output_shape,
+    torch.Tag.nondeterministic_seeded,
+}
 PRODUCTS = {aten.mul.Tensor, aten.mul.Scalar}
-FILLED = {aten.zeros_like.default, aten.ones_like.default, aten.new_zeros.default, aten.new_ones.default}
+FILLED = {
+    aten.zeros_like.default,
+    aten.ones_like.default,
+    aten.new_zeros.default,
+    aten.new_ones.default,
+}
 
 
 def record(function: Function, *inputs: Tensor) -> tuple[tuple[Tensor, ...], Function | None]:
     """Call a function and return its outputs with a function that does the same to other inputs of the same shapes.
 
-    Instead of the latter None if it cannot be done again: where a value was read in Python, was random, or an input was changed
-    in place. What a function does must not depend on anything else that changes from one call to the next, and what it returns
+    Instead of the latter None if it cannot be done again: where a value was read in
+    Python, was random, or an input was changed in place. What a function does must not
+    depend on anything else that changes from one call to the next, and what it returns
     must not be changed: it may be the same tensor each time, or an input.
     """
     recorder = _Recorder(inputs)
@@ -45,18 +56,25 @@ class _Recorder(TorchDispatchMode):
         self.root = torch.nn.Module()
         self.repeatable = True
         self.kept: list[object] = list(inputs)
-        self.nodes = {id(tensor): self.graph.placeholder(f"input_{number}") for number, tensor in enumerate(inputs)}
+        self.nodes = {
+            id(tensor): self.graph.placeholder(f"input_{number}")
+            for number, tensor in enumerate(inputs)
+        }
         self.given = {_memory(tensor) for tensor in inputs}
         self.made = {self.nodes[id(tensor)]: tensor for tensor in inputs}
         self.own: set[int] = set()
         self.changed: set[int] = set()
         self.views = {_place(tensor): self.nodes[id(tensor)] for tensor in inputs}
 
-    def __torch_dispatch__(self, kernel: Any, types: object, args: Any = (), kwargs: Any = None) -> Any:  # noqa: ANN401
+    def __torch_dispatch__(
+        self, kernel: Any, types: object, args: Any = (), kwargs: Any = None
+    ) -> Any:  # noqa: ANN401
         """Run a kernel and write it down."""
         kwargs = kwargs or {}
         outputs = kernel(*args, **kwargs)
-        if UNREPEATABLE.intersection(kernel.tags) or not self._changes_only_its_own(kernel, args, kwargs):
+        if UNREPEATABLE.intersection(kernel.tags) or not self._changes_only_its_own(
+            kernel, args, kwargs
+        ):
             self.repeatable = False
         if self.repeatable:
             self._write(kernel, args, kwargs, outputs)
@@ -116,7 +134,9 @@ class _Recorder(TorchDispatchMode):
         """Read what depends on no input, or on its shape alone, as it was the first time, instead of calculating it again."""
         constant = {node for node in self.made if node.op == "get_attr"}
         for node, tensor in self.made.items():
-            same = node.target in FILLED or (node.op == "call_function" and constant.issuperset(node.all_input_nodes))
+            same = node.target in FILLED or (
+                node.op == "call_function" and constant.issuperset(node.all_input_nodes)
+            )
             if same and _memory(tensor) not in self.changed:
                 with self.graph.inserting_before(node):
                     kept = self._constant(tensor)
@@ -126,14 +146,19 @@ class _Recorder(TorchDispatchMode):
     def _join_numbers(self) -> None:
         """Leave out products with 1, and join those with another power of two with the constant that is multiplied next.
 
-        Neither rounds. The first are what `vmap` makes of a linear layer, the second the derivatives of squares.
+        Neither rounds. The first are what `vmap` makes of a linear layer, the second the
+        derivatives of squares.
         """
         for node, tensor in self.made.items():
             if node.target not in PRODUCTS or not isinstance(node.args[1], int | float):
                 continue
             (factor,), number = node.all_input_nodes, node.args[1]
             multiplied = self.made.get(factor)
-            if multiplied is None or math.frexp(number)[0] != 0.5 or _layout(multiplied) != _layout(tensor):
+            if (
+                multiplied is None
+                or math.frexp(number)[0] != 0.5
+                or _layout(multiplied) != _layout(tensor)
+            ):
                 continue
             changed = self.changed.intersection({_memory(multiplied), _memory(tensor)})
             if not changed and (number == 1 or self._joined(node, number)):
@@ -141,20 +166,35 @@ class _Recorder(TorchDispatchMode):
 
     def _joined(self, node: fx.Node, number: float) -> bool:
         """Multiply by a number all that a node is multiplied by, and return whether that could be done: if it is constant."""
-        others = [(user, [other for other in user.all_input_nodes if other is not node]) for user in node.users]
-        if any(user.target not in PRODUCTS or [other.op for other in found] != ["get_attr"] for user, found in others):
+        others = [
+            (user, [other for other in user.all_input_nodes if other is not node])
+            for user in node.users
+        ]
+        if any(
+            user.target not in PRODUCTS or [other.op for other in found] != ["get_attr"]
+            for user, found in others
+        ):
             return False
         for user, (constant,) in others:
             with self.graph.inserting_before(user):
-                user.replace_input_with(constant, self._constant(self.root.get_buffer(str(constant.target)) * number))
+                user.replace_input_with(
+                    constant, self._constant(self.root.get_buffer(str(constant.target)) * number)
+                )
         return True
 
     def _changes_only_its_own(self, kernel: Any, args: Any, kwargs: Any) -> bool:  # noqa: ANN401
         """Return whether a kernel writes to nothing but what earlier kernels made."""
         if not kernel._schema.is_mutable:
             return True
-        told = [argument for argument in kernel._schema.arguments if argument.alias_info and argument.alias_info.is_write]
-        given = {argument.name: value for argument, value in zip(kernel._schema.arguments, args, strict=False)} | kwargs
+        told = [
+            argument
+            for argument in kernel._schema.arguments
+            if argument.alias_info and argument.alias_info.is_write
+        ]
+        given = {
+            argument.name: value
+            for argument, value in zip(kernel._schema.arguments, args, strict=False)
+        } | kwargs
         written = tree_leaves([given[argument.name] for argument in told if argument.name in given])
         self.changed.update(map(_memory, written))
         return self.changed <= self.own
@@ -162,7 +202,8 @@ class _Recorder(TorchDispatchMode):
 
 def _binding(kernel: Any) -> Any:  # noqa: ANN401
     """Return torch's function or method of a kernel's name, which calls it in half the time, where there is one in C."""
-    if kernel is not _item and not kernel._schema.is_mutable:  # of the others fx sees by the kernel that they do something
+    # of the others fx sees by the kernel that they do something
+    if kernel is not _item and not kernel._schema.is_mutable:
         name = kernel._schema.name.removeprefix("aten::")
         for found in (getattr(torch, name, None), getattr(Tensor, name, None)):
             if isinstance(found, BuiltinFunctionType | MethodDescriptorType):

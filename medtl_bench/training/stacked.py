@@ -63,26 +63,34 @@ def _attempted(training: Training) -> Exception | None:
 
 def room(training: Training) -> int:
     """Return how many learners to stack: so many that their parameters, gradients and moments stay in the processor's cache."""
-    size = sum(value.numel() * value.element_size() for value in training.learner.net.parameters.values())
+    size = sum(
+        value.numel() * value.element_size() for value in training.learner.net.parameters.values()
+    )
     return max(2, min(MOST, BYTES // (4 * size)))
 
 
 def train(trainings: Sequence[Training]) -> list[Exception | None]:
     """Do the trainings, which have one key, as one; return for each None or a FloatingPointError if it diverged.
 
-    Nothing but the learners' generators changes before all is done. Raises what torch cannot do under vmap.
+    Nothing but the learners' generators changes before all is done. Raises what torch
+    cannot do under vmap.
     """
     learners = [training.learner for training in trainings]
     first = learners[0]
-    theta = _stacked([{name: p.detach() for name, p in learner.net.parameters.items()} for learner in learners])
+    theta = _stacked(
+        [{name: p.detach() for name, p in learner.net.parameters.items()} for learner in learners]
+    )
     buffers = _stacked([learner.net.buffers for learner in learners])
-    state = _stacked([{name: getattr(learner, name) for name in learner.state} for learner in learners])
+    state = _stacked(
+        [{name: getattr(learner, name) for name in learner.state} for learner in learners]
+    )
     first.net.module.train()
     step = _Step(first, trainings[0].objective.__name__, theta, buffers, state)
     optimiser, losses = Adam(list(theta.values()), first.learning_rate), torch.zeros(len(learners))
     for number, batch in enumerate(_batches(trainings), 1):
         gradients = step.gradients(batch)
-        if number == trainings[0].steps:  # the others' losses are not needed, and take time where gradients do without
+        # the others' losses are not needed, and take time where gradients do without
+        if number == trainings[0].steps:
             losses = step.losses(batch)
         optimiser.step(gradients)
     for number, learner in enumerate(learners):
@@ -95,7 +103,12 @@ class _Step:
     """The losses of all learners, and their gradients."""
 
     def __init__(
-        self, learner: GradientMethod, objective: str, theta: Parameters, buffers: Parameters, state: dict[str, Any]
+        self,
+        learner: GradientMethod,
+        objective: str,
+        theta: Parameters,
+        buffers: Parameters,
+        state: dict[str, Any],
     ) -> None:
         self.learner, self.objective = learner, objective
         self.theta, self.buffers, self.state = theta, buffers, state
@@ -112,12 +125,19 @@ class _Step:
     def gradients(self, batch: Batch) -> tuple[Tensor, ...]:
         """Return the gradients by parameter; what gives them for the first batch of a shape is recorded for the others."""
         fed, structure = tree_flatten(_tensors(batch))
-        inputs, shapes = [batch.progress, *self.theta.values(), *fed], tuple(tensor.shape for tensor in fed)
+        inputs, shapes = (
+            [batch.progress, *self.theta.values(), *fed],
+            tuple(tensor.shape for tensor in fed),
+        )
 
         def calculated(progress: Tensor, *tensors: Tensor) -> tuple[Tensor, ...]:
             theta = dict(zip(self.theta, tensors, strict=False))
             batch = tree_unflatten(tensors[len(theta) :], structure)
-            return tuple(vmap(grad(partial(self._loss, progress)))(theta, self.buffers, self.state, batch).values())
+            return tuple(
+                vmap(grad(partial(self._loss, progress)))(
+                    theta, self.buffers, self.state, batch
+                ).values()
+            )
 
         if shapes not in self.recorded and len(self.recorded) < SHAPES:
             gradients, self.recorded[shapes] = record(calculated, *inputs)
@@ -125,7 +145,12 @@ class _Step:
         return (self.recorded.get(shapes) or calculated)(*inputs)
 
     def _loss(
-        self, progress: Tensor, theta: Parameters, buffers: Parameters, state: dict[str, Any], fed: dict[str, Any]
+        self,
+        progress: Tensor,
+        theta: Parameters,
+        buffers: Parameters,
+        state: dict[str, Any],
+        fed: dict[str, Any],
     ) -> Tensor:
         batch = Batch(**{"unlabelled": None, **fed}, progress=progress)
         reader, net = _reader(self.learner, state), self.learner.net.with_parameters(theta, buffers)
@@ -142,8 +167,14 @@ def _batches(trainings: Sequence[Training]) -> Iterator[Batch]:
     for blocks in zip(*(training.blocks() for training in trainings), strict=True):
         first = blocks[0]
         x, y = (torch.stack([getattr(block, name) for block in blocks], 1) for name in ("x", "y"))
-        unlabelled = None if first.unlabelled is None else torch.stack([block.unlabelled for block in blocks], 1)
-        extra = {name: torch.stack([block.extra[name] for block in blocks], 1) for name in first.extra}
+        unlabelled = (
+            None
+            if first.unlabelled is None
+            else torch.stack([block.unlabelled for block in blocks], 1)
+        )
+        extra = {
+            name: torch.stack([block.extra[name] for block in blocks], 1) for name in first.extra
+        }
         yield from Block(first.first, x, y, unlabelled, extra).batches(trainings[0].steps)
 
 
@@ -154,7 +185,10 @@ def _stacked(trees: Sequence[Any]) -> Any:  # noqa: ANN401
 def _reader(learner: GradientMethod, state: dict[str, Any]) -> GradientMethod:
     """Return what an objective is called on: the learner with its options and this state, and nothing else of any learner."""
     reader = object.__new__(type(learner))
-    for name, value in {**{name: getattr(learner, name) for name in options_of(learner)}, **state}.items():
+    for name, value in {
+        **{name: getattr(learner, name) for name in options_of(learner)},
+        **state,
+    }.items():
         setattr(reader, name, value)
     return reader
 

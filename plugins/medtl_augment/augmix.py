@@ -1,4 +1,7 @@
-"""AugMix (Hendrycks et al. 2020, ICLR): one answer to an image and to mixtures of its transformations."""
+"""AugMix (Hendrycks et al.
+
+2020, ICLR): one answer to an image and to mixtures of its transformations.
+"""
 
 from dataclasses import dataclass, replace
 
@@ -16,9 +19,11 @@ from medtl_bench.training.batches import Batch
 class AugMix(OfImages):
     """Minimise L(f(x), y) + weight * JS(p; p1; p2), where p1 and p2 answer to two mixtures of x (eq. 1, algorithm 1).
 
-    A mixture is m x + (1 - m) sum_i w_i chain_i(x) with w ~ Dirichlet(1, ..., 1) and m ~ Beta(1, 1) for each image; a chain is
-    one to three operations, each drawn for all images of a step, its strength for each. `weight`, `chains` and `severity` are
-    the paper's (section 4, 3 of 10); its operations are those of section 3 but equalise, on tensors (`operations`).
+    A mixture is m x + (1 - m) sum_i w_i chain_i(x) with w ~ Dirichlet(1, ..., 1) and m ~
+    Beta(1, 1) for each image; a chain is one to three operations, each drawn for all
+    images of a step, its strength for each. `weight`, `chains` and `severity` are the
+    paper's (section 4, 3 of 10); its operations are those of section 3 but equalise, on
+    tensors (`operations`).
     """
 
     weight: float = 12.0
@@ -28,17 +33,25 @@ class AugMix(OfImages):
     @classmethod
     def supports(cls, task: Task) -> str | None:
         """Return a reason for all tasks but classification."""
-        return None if task.kind == "classification" else "it compares class probabilities of whole images"
+        return (
+            None
+            if task.kind == "classification"
+            else "it compares class probabilities of whole images"
+        )
 
     def augment(self, batch: Batch) -> Batch:
         """Return the batch with two mixtures of each image in `extra`."""
         x, shape = batch.x.flatten(0, 1), batch.y.shape[:2]
-        return replace(batch, extra={name: self.mixture(x).unflatten(0, shape) for name in ("first", "second")})
+        return replace(
+            batch, extra={name: self.mixture(x).unflatten(0, shape) for name in ("first", "second")}
+        )
 
     def objective(self, net: Network, batch: Batch) -> Tensor:
         """Return the loss on the images themselves and the weighted divergence of the three answers."""
         x, y = batch.pooled()
-        outputs = net(torch.cat([x, *(batch.extra[name].flatten(0, 1) for name in ("first", "second"))])).unflatten(0, (3, -1))
+        outputs = net(
+            torch.cat([x, *(batch.extra[name].flatten(0, 1) for name in ("first", "second"))])
+        ).unflatten(0, (3, -1))
         return self.task.loss(outputs[0], y) + self.weight * divergence(outputs.log_softmax(2))
 
     def mixture(self, x: Tensor) -> Tensor:
@@ -53,7 +66,9 @@ class AugMix(OfImages):
         for chain in range(self.chains):
             changed = u
             for _ in range(draw.integers(1, 4)):
-                changed = OPERATIONS[draw.integers(len(OPERATIONS))](changed, self._strength(len(x)))
+                changed = OPERATIONS[draw.integers(len(OPERATIONS))](
+                    changed, self._strength(len(x))
+                )
             mixed += weights[:, chain, None, None, None] * changed
         return low + span * (kept * u + (1 - kept) * mixed)
 

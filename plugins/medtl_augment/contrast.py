@@ -1,4 +1,7 @@
-"""Random contrast, so that a network cannot rely on how bright a tissue is (Billot et al. 2023; Zhang et al. 2020)."""
+"""Random contrast, so that a network cannot rely on how bright a tissue is (Billot et al.
+
+2023; Zhang et al. 2020).
+"""
 
 from dataclasses import dataclass, replace
 
@@ -29,7 +32,9 @@ class ContrastRandomisation(OfImages):
 
     def augment(self, batch: Batch) -> Batch:
         """Return the batch with every image's contrast changed."""
-        return replace(batch, x=self.randomised(batch.x.flatten(0, 1)).unflatten(0, batch.y.shape[:2]))
+        return replace(
+            batch, x=self.randomised(batch.x.flatten(0, 1)).unflatten(0, batch.y.shape[:2])
+        )
 
     def randomised(self, x: Tensor) -> Tensor:
         """Return images [n, channels, height, width] of other contrast, each drawn by itself, all channels alike."""
@@ -39,7 +44,11 @@ class ContrastRandomisation(OfImages):
         n = (len(x), 1, 1, 1)
         u = torch.where(self._uniform(n) < self.inverted, 1 - u, u)
         gamma = torch.exp(self.gamma_deviation * torch.randn(n, generator=self.generator))
-        grid = torch.randn(len(x), 1, GRID, GRID, generator=self.generator) * self.bias_deviation * self._uniform(n)
+        grid = (
+            torch.randn(len(x), 1, GRID, GRID, generator=self.generator)
+            * self.bias_deviation
+            * self._uniform(n)
+        )
         bias = F.interpolate(grid, x.shape[2:], mode="bicubic", align_corners=True).exp()
         return low + span * (bias * u**gamma + self.brightness * (2 * self._uniform(n) - 1))
 

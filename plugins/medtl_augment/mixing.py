@@ -1,4 +1,7 @@
-"""Pairs of rows mixed into one: mixup (Zhang et al. 2018, ICLR) and CutMix (Yun et al. 2019, ICCV)."""
+"""Pairs of rows mixed into one: mixup (Zhang et al.
+
+2018, ICLR) and CutMix (Yun et al. 2019, ICCV).
+"""
 
 from abc import abstractmethod
 from dataclasses import dataclass, replace
@@ -16,7 +19,8 @@ from medtl_bench.training.batches import Batch
 class Mixing(Augmented):
     """Minimise w L(f(x'), y) + (1 - w) L(f(x'), y~), where row x' is mixed of x and x~, a random other row of the batch.
 
-    `alpha`: the share of x is drawn from Beta(alpha, alpha), once a batch as in both papers' own code.
+    `alpha`: the share of x is drawn from Beta(alpha, alpha), once a batch as in both
+    papers' own code.
     """
 
     alpha: float = 1.0
@@ -32,7 +36,9 @@ class Mixing(Augmented):
         return replace(batch, x=_unflattened(mixed, shape), y=own.unflatten(0, shape), extra=extra)
 
     @abstractmethod
-    def mixed(self, x: Inputs, other: Inputs, y: Tensor, other_y: Tensor, share: float) -> tuple[Inputs, Tensor, Tensor, float]:
+    def mixed(
+        self, x: Inputs, other: Inputs, y: Tensor, other_y: Tensor, share: float
+    ) -> tuple[Inputs, Tensor, Tensor, float]:
         """Return x', y, y~ and w for pairs of rows and a share of the first."""
 
     def objective(self, net: Network, batch: Batch) -> Tensor:
@@ -49,11 +55,16 @@ def _unflattened(x: Inputs, shape: torch.Size) -> Inputs:
 
 @dataclass
 class Mixup(Mixing):
-    """Mix x' = w x + (1 - w) x~ (eq. 1). The default alpha lies in the paper's range for ImageNet, 0.1 to 0.4 (section 3.1)."""
+    """Mix x' = w x + (1 - w) x~ (eq. 1).
+
+    The default alpha lies in the paper's range for ImageNet, 0.1 to 0.4 (section 3.1).
+    """
 
     alpha: float = 0.2
 
-    def mixed(self, x: Inputs, other: Inputs, y: Tensor, other_y: Tensor, share: float) -> tuple[Inputs, Tensor, Tensor, float]:
+    def mixed(
+        self, x: Inputs, other: Inputs, y: Tensor, other_y: Tensor, share: float
+    ) -> tuple[Inputs, Tensor, Tensor, float]:
         """Return weighted means, and w = share."""
         return x * share + other * (1 - share), y, other_y, share
 
@@ -62,11 +73,14 @@ class Mixup(Mixing):
 class CutMix(Mixing, OfImages):
     """Paste a box of x~ into x (eq. 1 and 2); w is the area left of x.
 
-    The box's sides are sqrt(1 - share) of the image's, its centre is uniform, and it is cut at the border. Where labels are
-    masks, the box of y~ is pasted too and w is 1 (French et al. 2020, BMVC). The default alpha is the paper's.
+    The box's sides are sqrt(1 - share) of the image's, its centre is uniform, and it is
+    cut at the border. Where labels are masks, the box of y~ is pasted too and w is 1
+    (French et al. 2020, BMVC). The default alpha is the paper's.
     """
 
-    def mixed(self, x: Inputs, other: Inputs, y: Tensor, other_y: Tensor, share: float) -> tuple[Inputs, Tensor, Tensor, float]:
+    def mixed(
+        self, x: Inputs, other: Inputs, y: Tensor, other_y: Tensor, share: float
+    ) -> tuple[Inputs, Tensor, Tensor, float]:
         """Return images with a box of others, and the share that is left of the first."""
         top, bottom = self._side(x.shape[2], share)
         left, right = self._side(x.shape[3], share)

@@ -1,6 +1,7 @@
 """The operations of AugMix (Hendrycks et al. 2020) on images in [0, 1].
 
-Each takes images [n, channels, height, width] and a strength [n] in -1..1; what 1 means is that of the authors' code.
+Each takes images [n, channels, height, width] and a strength [n] in -1..1; what 1 means
+is that of the authors' code.
 """
 
 import math
@@ -58,7 +59,13 @@ def solarised(u: Tensor, strength: Tensor) -> Tensor:
 
 
 def _moved(
-    u: Tensor, a: Tensor, b: Tensor, c: Tensor, d: Tensor, across: Tensor | None = None, down: Tensor | None = None
+    u: Tensor,
+    a: Tensor,
+    b: Tensor,
+    c: Tensor,
+    d: Tensor,
+    across: Tensor | None = None,
+    down: Tensor | None = None,
 ) -> Tensor:
     """Return images resampled at [[a, b], [c, d]] (x, y) + (across, down), where the image spans -1..1; its border goes on."""
     none = torch.zeros_like(a)
@@ -67,4 +74,13 @@ def _moved(
     return F.grid_sample(u, places, padding_mode="border", align_corners=False)
 
 
-OPERATIONS = (rotated, sheared_across, sheared_down, shifted_across, shifted_down, stretched, posterised, solarised)
+OPERATIONS = (
+    rotated,
+    sheared_across,
+    sheared_down,
+    shifted_across,
+    shifted_down,
+    stretched,
+    posterised,
+    solarised,
+)

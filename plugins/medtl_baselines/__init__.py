@@ -7,15 +7,29 @@ from medtl_bench.contract.hooks import AlgorithmEntry, hookimpl
 def medtl_algorithms() -> list[AlgorithmEntry]:
     """Bring the bounds, fine-tuning, nearest centroid and two scikit-learn classifiers."""
     return [
-        AlgorithmEntry("chance", "medtl_baselines.bounds:Chance", "Random scores, whatever it is shown.", "bound"),
         AlgorithmEntry(
-            "source-only", "medtl_baselines.bounds:SourceOnly", "Trained on the pooled sources; never adapts.", "bound"
+            "chance",
+            "medtl_baselines.bounds:Chance",
+            "Random scores, whatever it is shown.",
+            "bound",
         ),
         AlgorithmEntry(
-            "target-only", "medtl_baselines.bounds:TargetOnly", "Trained afresh on the latest target labels alone.", "bound"
+            "source-only",
+            "medtl_baselines.bounds:SourceOnly",
+            "Trained on the pooled sources; never adapts.",
+            "bound",
         ),
         AlgorithmEntry(
-            "joint", "medtl_baselines.bounds:Joint", "Trained on all labels seen so far, old and new together.", "bound"
+            "target-only",
+            "medtl_baselines.bounds:TargetOnly",
+            "Trained afresh on the latest target labels alone.",
+            "bound",
+        ),
+        AlgorithmEntry(
+            "joint",
+            "medtl_baselines.bounds:Joint",
+            "Trained on all labels seen so far, old and new together.",
+            "bound",
         ),
         AlgorithmEntry(
             "fine-tune",

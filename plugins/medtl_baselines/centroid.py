@@ -16,7 +16,8 @@ from medtl_bench.networks.scaling import scaling
 class NearestCentroid(Algorithm):
     """Score a class by minus the mean squared distance of standardised inputs to the mean of its rows.
 
-    After `adapt`, a class's mean is that of the support where the support holds the class, else that of the sources.
+    After `adapt`, a class's mean is that of the support where the support holds the
+    class, else that of the sources.
     """
 
     scaling: list[nn.Module] = field(init=False, repr=False)
@@ -48,4 +49,10 @@ class NearestCentroid(Algorithm):
 
     def embed(self, x: Inputs) -> Tensor:
         """Return standardised inputs, flattened to [n, columns]."""
-        return torch.cat([scale(part).flatten(1) for scale, part in zip(self.scaling, parts(x).values(), strict=True)], 1)
+        return torch.cat(
+            [
+                scale(part).flatten(1)
+                for scale, part in zip(self.scaling, parts(x).values(), strict=True)
+            ],
+            1,
+        )

@@ -22,7 +22,8 @@ SMALLEST = 1e-6
 class ScikitLearn(Algorithm):
     """Fit an estimator on the pooled sources; on `adapt` fit it again on them and the support, both at equal total weight.
 
-    `refit_rows`: how many earlier rows a refit uses at most, drawn at random, as many of each domain.
+    `refit_rows`: how many earlier rows a refit uses at most, drawn at random, as many of
+    each domain.
     """
 
     refit_rows: int = 600
@@ -31,13 +32,16 @@ class ScikitLearn(Algorithm):
     estimator: Any = field(init=False, repr=False)
 
     @abstractmethod
-    def make(self, rows: int, seed: int) -> Any:  # noqa: ANN401 - scikit-learn has no type for an estimator
+    # scikit-learn has no type for an estimator
+    def make(self, rows: int, seed: int) -> Any:  # noqa: ANN401
         """Return a fresh estimator for so many rows."""
 
     @classmethod
     def supports(cls, task: Task) -> str | None:
         """Return a reason for segmentation."""
-        return "it predicts one answer a row, not one a pixel" if task.kind == "segmentation" else None
+        return (
+            "it predicts one answer a row, not one a pixel" if task.kind == "segmentation" else None
+        )
 
     def fit(self, sources: Sequence[Split], unlabelled: Inputs) -> None:
         """Fit scaling and estimator on the pooled sources, every source at equal total weight."""
@@ -50,7 +54,12 @@ class ScikitLearn(Algorithm):
     def adapt(self, support: Split) -> None:
         """Refit on a sample of what was seen and on the support, each with half of the weight."""
         share = self.refit_rows // len(self.seen)
-        old = concatenate([split[torch.randperm(len(split), generator=self.generator)[:share]] for split in self.seen])
+        old = concatenate(
+            [
+                split[torch.randperm(len(split), generator=self.generator)[:share]]
+                for split in self.seen
+            ]
+        )
         self.seen = [*self.seen, support]
         weight = torch.cat([torch.full((len(part),), 1 / len(part)) for part in (old, support)])
         self._fit(concatenate([old, support]), weight)
@@ -58,7 +67,9 @@ class ScikitLearn(Algorithm):
     def _fit(self, split: Split, weight: Tensor) -> None:
         seed = int(torch.randint(2**31, (), generator=self.generator))
         self.estimator = self.make(len(split), seed)
-        self.estimator.fit(self.embed(split.x).numpy(), split.y.numpy(), (weight / weight.mean()).numpy())
+        self.estimator.fit(
+            self.embed(split.x).numpy(), split.y.numpy(), (weight / weight.mean()).numpy()
+        )
 
     def predict(self, x: Inputs) -> Tensor:
         """Return log-probabilities [n, classes], or values [n]; a class never seen has a probability near zero."""
@@ -71,7 +82,13 @@ class ScikitLearn(Algorithm):
 
     def embed(self, x: Inputs) -> Tensor:
         """Return standardised inputs, flattened to [n, columns]."""
-        return torch.cat([scale(part).flatten(1) for scale, part in zip(self.scaling, parts(x).values(), strict=True)], 1)
+        return torch.cat(
+            [
+                scale(part).flatten(1)
+                for scale, part in zip(self.scaling, parts(x).values(), strict=True)
+            ],
+            1,
+        )
 
 
 @dataclass
@@ -94,13 +111,25 @@ class LogisticRegression(ScikitLearn):
 class RandomForest(ScikitLearn):
     """A random forest (Breiman 2001), each tree grown on at most `tree_rows` rows; otherwise scikit-learn's defaults.
 
-    Values are split as classes are, by the best of sqrt(columns) random columns: all of them would take ten times as long.
+    Values are split as classes are, by the best of sqrt(columns) random columns: all of
+    them would take ten times as long.
     """
 
     trees: int = 50
     tree_rows: int = 2000
 
-    def make(self, rows: int, seed: int) -> ensemble.RandomForestClassifier | ensemble.RandomForestRegressor:
+    def make(
+        self, rows: int, seed: int
+    ) -> ensemble.RandomForestClassifier | ensemble.RandomForestRegressor:
         """Return the estimator for the kind of task."""
-        forest = ensemble.RandomForestRegressor if self.task.kind == "regression" else ensemble.RandomForestClassifier
-        return forest(self.trees, max_features="sqrt", max_samples=min(rows, self.tree_rows), random_state=seed)
+        forest = (
+            ensemble.RandomForestRegressor
+            if self.task.kind == "regression"
+            else ensemble.RandomForestClassifier
+        )
+        return forest(
+            self.trees,
+            max_features="sqrt",
+            max_samples=min(rows, self.tree_rows),
+            random_state=seed,
+        )

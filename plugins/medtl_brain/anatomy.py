@@ -16,16 +16,19 @@ from medtl_bench.randomness import seed_of
 FILE = Path(__file__).parent / "data" / "mni_icbm152.npz"
 SHA256 = "e50477cb4be3a76119e4d01c07ac0eee31653489c267c516566ee2e9be546da1"
 CODE = sorted(Path(__file__).parent.glob("*.py"))
-IDENTITY = (SHA256, f"numpy {np.__version__}", f"scipy {scipy.__version__}")  # what drawn images depend on beside this code
+# what drawn images depend on beside this code
+IDENTITY = (SHA256, f"numpy {np.__version__}", f"scipy {scipy.__version__}")
 VOLUMES = ("t1", "csf", "grey", "white")
 TISSUES = VOLUMES[1:]
 VOXEL = 2  # mm
 PIXEL = 4  # mm
 SIDE = 32  # pixels
-LEVELS = (16.0, 76.0)  # mm above the lowest slice that is shipped: from the midbrain to the centrum semiovale
+# mm above the lowest slice that is shipped: from the midbrain to the centrum semiovale
+LEVELS = (16.0, 76.0)
 SPACING = 35.0  # mm between the control points of a bend
 BEND = 3.5  # mm, deviation of a control point
-TURN, STRETCH, MOVE = 0.07, 0.05, 3.0  # deviations of an angle in radians, of a scale, of a position in mm
+# deviations of an angle in radians, of a scale, of a position in mm
+TURN, STRETCH, MOVE = 0.07, 0.05, 3.0
 
 Floats = NDArray[np.float64]
 
@@ -37,7 +40,10 @@ def checked() -> None:
 
 @cache
 def template() -> Floats:
-    """Return the template [volume, x, y, z] in 0..1, in the order of VOLUMES; raises DataError or IntegrityError."""
+    """Return the template [volume, x, y, z] in 0..1, in the order of VOLUMES.
+
+    Raises DataError or IntegrityError.
+    """
     found = arrays(FILE, SHA256)
     return np.stack([found[name] for name in VOLUMES]) / 255
 
@@ -51,8 +57,9 @@ def stream(*identity: str | int) -> np.random.Generator:
 class Subject:
     """One simulated person: an affine map and a smooth bend of the template.
 
-    `matrix` [3, 3] and `offset` [3]: from a place in the scanner to one in the template, in mm from its middle. `bend`
-    [3, x, y, z]: what is added there, in mm, on a grid of control points SPACING apart.
+    `matrix` [3, 3] and `offset` [3]: from a place in the scanner to one in the template,
+    in mm from its middle. `bend` [3, x, y, z]: what is added there, in mm, on a grid of
+    control points SPACING apart.
     """
 
     matrix: Floats
@@ -66,7 +73,9 @@ class Subject:
         turn = np.array([[1.0, -a, b], [a, 1.0, -c], [-b, c, 1.0]])  # small angles
         matrix = turn * (1 + source.normal(scale=STRETCH, size=3))
         points = np.ceil(_extent() / SPACING).astype(int) + 2
-        return cls(matrix, source.normal(scale=MOVE, size=3), source.normal(scale=BEND, size=(3, *points)))
+        return cls(
+            matrix, source.normal(scale=MOVE, size=3), source.normal(scale=BEND, size=(3, *points))
+        )
 
     def slices(self, levels: Sequence[float]) -> Floats:
         """Return axial slices [level, volume, SIDE, SIDE] at heights in mm; rows go from front to back, columns left to right.
@@ -78,7 +87,9 @@ class Subject:
         z, y, x = np.meshgrid(height, -PIXEL * middle, PIXEL * middle, indexing="ij")
         places = self._linear(np.stack([x, y, z]))
         knots = places / SPACING + _column((np.array(self.bend.shape[1:]) - 1) / 2)
-        places += np.stack([ndimage.map_coordinates(axis, knots, order=3, mode="mirror") for axis in self.bend])
+        places += np.stack(
+            [ndimage.map_coordinates(axis, knots, order=3, mode="mirror") for axis in self.bend]
+        )
         voxels = places / VOXEL + _column((np.array(template().shape[1:]) - 1) / 2)
         steps = np.stack(np.meshgrid(PIXEL * within, PIXEL * within, 0.0)).reshape(3, -1)
         near = voxels[..., None] + (self.matrix @ steps / VOXEL)[:, None, None, None]

@@ -1,7 +1,7 @@
 """brain-contrasts: the tissues of simulated subjects, to segment in T1, T2, proton density, FLAIR and computed tomography.
 
-What a network learns on T1 fails on the other contrasts, most where fluid is bright, and a few labelled images there bring
-much of it back; the tests state by how much at least.
+What a network learns on T1 fails on the other contrasts, most where fluid is bright, and
+a few labelled images there bring much of it back; the tests state by how much at least.
 """
 
 from typing import Any
@@ -19,10 +19,18 @@ from medtl_brain import anatomy, scanner
 from medtl_brain.anatomy import LEVELS, TISSUES, Floats, Subject, stream
 from medtl_brain.scanner import Scanner
 
-SCANNERS = {"t1": scanner.T1, "t2": scanner.T2, "pd": scanner.PD, "flair": scanner.FLAIR, "ct": scanner.CT}
+SCANNERS = {
+    "t1": scanner.T1,
+    "t2": scanner.T2,
+    "pd": scanner.PD,
+    "flair": scanner.FLAIR,
+    "ct": scanner.CT,
+}
 SUBJECTS = {"train": 5, "val": 2, "test": 10}  # of each contrast
 SLICES = 2  # of each subject, one in the lower and one in the upper half of LEVELS
-OF_CLASS = tuple(f"{name}_class_{number}" for name in ("dice", "hd95") for number in range(1, len(TISSUES) + 1))
+OF_CLASS = tuple(
+    f"{name}_class_{number}" for name in ("dice", "hd95") for number in range(1, len(TISSUES) + 1)
+)
 METRICS = ("dice", "ece", "brier", "hd95", *OF_CLASS)
 
 CARD = Card(
@@ -60,14 +68,19 @@ def build() -> Dataset:
         task=Task("segmentation", ("background", *TISSUES), METRICS),
         domains=tuple(_domain(name, held) for name in SCANNERS),
         transfers=tuple(
-            Transfer(f"t1-to-{name}", ("t1",), (name,), optional=name != "t2") for name in SCANNERS if name != "t1"
+            Transfer(f"t1-to-{name}", ("t1",), (name,), optional=name != "t2")
+            for name in SCANNERS
+            if name != "t1"
         ),
         streams=(Stream("contrasts", ("t1", "t2", "flair", "ct")),),
     )
 
 
 def _domain(name: str, held: cache.Arrays) -> Domain:
-    splits = {part: [torch.from_numpy(held[f"{name} {part} {what}"]) for what in ("x", "y", "subject")] for part in SUBJECTS}
+    splits = {
+        part: [torch.from_numpy(held[f"{name} {part} {what}"]) for what in ("x", "y", "subject")]
+        for part in SUBJECTS
+    }
     return Domain(name, *(Split(*split) for split in splits.values()))
 
 
@@ -84,7 +97,10 @@ def drawn() -> cache.Arrays:
         first = 0
         for part, count in SUBJECTS.items():
             split = _split(name, taken, range(first, first + count))
-            found |= {f"{name} {part} {what}": array for what, array in zip(("x", "y", "subject"), split, strict=True)}
+            found |= {
+                f"{name} {part} {what}": array
+                for what, array in zip(("x", "y", "subject"), split, strict=True)
+            }
             first += count
     return found
 
@@ -93,7 +109,9 @@ def _split(name: str, taken: Scanner, subjects: range) -> tuple[NDArray[Any], ..
     slices = np.concatenate([_slices(name, number) for number in subjects])
     groups = np.repeat(list(subjects), SLICES)
     taken_images = [
-        taken.image(taken.clean(one), stream("brain-contrasts", name, "scan", int(number), row % SLICES))
+        taken.image(
+            taken.clean(one), stream("brain-contrasts", name, "scan", int(number), row % SLICES)
+        )
         for row, (one, number) in enumerate(zip(slices, groups, strict=True))
     ]
     return np.stack(taken_images)[:, None].astype(np.float32), anatomy.labels(slices), groups

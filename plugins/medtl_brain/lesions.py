@@ -43,7 +43,8 @@ CARD = Card(
     "healthy or lesion: a domain is one kind against healthy subjects of the same scanner.",
 )
 
-Paint = Callable[[Floats, Floats, np.random.Generator], Floats]  # clean [h, w], slice [volume, h, w] -> clean with a lesion
+# clean [h, w], slice [volume, h, w] -> clean with a lesion
+Paint = Callable[[Floats, Floats, np.random.Generator], Floats]
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,9 @@ def plaques(clean: Floats, one: Floats, source: np.random.Generator) -> Floats:
 
 def glioma(clean: Floats, one: Floats, source: np.random.Generator) -> Floats:
     """Paint one moderately bright area of 14 to 22 mm radius in white matter that fades into its surroundings."""
-    return _mixed(clean, _blob(one[WHITE], source.uniform(14, 22), 12, source), 1.7 * GREY_SIGNAL, source)
+    return _mixed(
+        clean, _blob(one[WHITE], source.uniform(14, 22), 12, source), 1.7 * GREY_SIGNAL, source
+    )
 
 
 def haemorrhage(clean: Floats, one: Floats, source: np.random.Generator) -> Floats:
@@ -90,13 +93,21 @@ def leukodystrophy(clean: Floats, one: Floats, source: np.random.Generator) -> F
     return _mixed(clean, one[WHITE] * behind, 1.5 * GREY_SIGNAL, source)
 
 
-GREY_SIGNAL, PLAQUE = (scanner.nulling(tissue, echo=120) for tissue in (scanner.RELAXATION["grey"], scanner.PLAQUE))
+GREY_SIGNAL, PLAQUE = (
+    scanner.nulling(tissue, echo=120) for tissue in (scanner.RELAXATION["grey"], scanner.PLAQUE)
+)
 KINDS = {
     "plaques": Kind(plaques, scanner.flair(echo=120, blur=0.3, unevenness=0.4, noise=0.04), 24),
     "glioma": Kind(glioma, scanner.flair(echo=100, blur=0.4, unevenness=0.4, noise=0.03), 24),
-    "haemorrhage": Kind(haemorrhage, scanner.flair(echo=140, blur=0.5, unevenness=0.3, noise=0.04), 24),
-    "abscess": Kind(abscess, scanner.flair(echo=110, blur=0.5, unevenness=0.4, noise=0.04), 16, rare=True),
-    "leukodystrophy": Kind(leukodystrophy, scanner.flair(echo=130, blur=0.4, unevenness=0.4, noise=0.04), 16, rare=True),
+    "haemorrhage": Kind(
+        haemorrhage, scanner.flair(echo=140, blur=0.5, unevenness=0.3, noise=0.04), 24
+    ),
+    "abscess": Kind(
+        abscess, scanner.flair(echo=110, blur=0.5, unevenness=0.4, noise=0.04), 16, rare=True
+    ),
+    "leukodystrophy": Kind(
+        leukodystrophy, scanner.flair(echo=130, blur=0.4, unevenness=0.4, noise=0.04), 16, rare=True
+    ),
 }
 COMMON = tuple(name for name, kind in KINDS.items() if not kind.rare)
 RARE = tuple(name for name, kind in KINDS.items() if kind.rare)
@@ -114,7 +125,9 @@ def build() -> Dataset:
             ("healthy", "lesion"),
             ("balanced_accuracy", "roc_auc", "sensitivity_at_95_specificity", "ece", "brier"),
         ),
-        domains=tuple(_domain(name, kind, torch.from_numpy(held[name])) for name, kind in KINDS.items()),
+        domains=tuple(
+            _domain(name, kind, torch.from_numpy(held[name])) for name, kind in KINDS.items()
+        ),
         transfers=(Transfer("common-to-rare", COMMON, RARE),),
         streams=(Stream("common-kinds", COMMON),),
     )
@@ -129,9 +142,12 @@ def _domain(name: str, kind: Kind, images: Tensor) -> Domain:
 def drawn() -> cache.Arrays:
     """Draw one image [1, h, w] of each subject of each domain, the same each time."""
     return {
-        name: np.stack([image(name, kind, number, ill=number % 2 == 1) for number in range(kind.train + sum(SIZES.values()))])[
-            :, None
-        ].astype(np.float32)
+        name: np.stack(
+            [
+                image(name, kind, number, ill=number % 2 == 1)
+                for number in range(kind.train + sum(SIZES.values()))
+            ]
+        )[:, None].astype(np.float32)
         for name, kind in KINDS.items()
     }
 
@@ -153,7 +169,10 @@ def _mixed(clean: Floats, share: Floats, signal: float, source: np.random.Genera
 
 
 def _deep(one: Floats, depth: float) -> Floats:
-    """Return where the brain is and its surface at least so many mm away; where there is no such place, the brain."""
+    """Return where the brain is and its surface at least so many mm away.
+
+    Where there is no such place, the brain.
+    """
     brain = one[1:].sum(0)
     inside = brain * (_distance(brain < 0.5) > depth) * (one[CSF] < 0.2)
     return inside if inside.any() else brain
@@ -171,7 +190,9 @@ def _blob(likely: Floats, radius: float, edge: float, source: np.random.Generato
     return _shares(_away(likely, source), radius, edge)
 
 
-def _nested(likely: Floats, inner: float, outer: float, source: np.random.Generator) -> tuple[Floats, Floats]:
+def _nested(
+    likely: Floats, inner: float, outer: float, source: np.random.Generator
+) -> tuple[Floats, Floats]:
     """Return two such blobs about one middle, with edges of 4 mm."""
     away = _away(likely, source)
     return _shares(away, inner, 4), _shares(away, outer, 4)
@@ -185,6 +206,8 @@ def _away(likely: Floats, source: np.random.Generator) -> Floats:
     """Return the distance in mm from a place drawn in proportion to `likely` [h, w], stretched at random by up to a fifth."""
     chance = likely.clip(0).ravel()
     place = source.choice(chance.size, p=chance / chance.sum())
-    y, x = np.meshgrid(np.arange(SIDE) - place // SIDE, np.arange(SIDE) - place % SIDE, indexing="ij")
+    y, x = np.meshgrid(
+        np.arange(SIDE) - place // SIDE, np.arange(SIDE) - place % SIDE, indexing="ij"
+    )
     a, b, c = source.uniform(-0.2, 0.2, size=3)
     return np.asarray(np.hypot((1 + a) * y + b * x, (1 + c) * x + b * y) * PIXEL)

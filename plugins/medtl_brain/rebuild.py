@@ -12,7 +12,10 @@ from medtl_bench.files.npz import packed
 from medtl_bench.files.rebuild import origin, rebuild
 from medtl_brain.anatomy import FILE, VOXEL
 
-MEMBERS = [f"nilearn/datasets/data/mni_icbm152_{name}_tal_nlin_sym_09a_converted.nii.gz" for name in ("t1", "gm", "wm")]
+MEMBERS = [
+    f"nilearn/datasets/data/mni_icbm152_{name}_tal_nlin_sym_09a_converted.nii.gz"
+    for name in ("t1", "gm", "wm")
+]
 SHA256 = "821742e12a11a0339c73b71713b2f5f447487303b0e25d03ba4f9dd51603b8b8"
 # What is cut out, in voxels of 1 mm: all of the brain from the temporal poles up to the vertex.
 BOX = (slice(24, 174), slice(24, 212), slice(40, 140))

@@ -11,8 +11,10 @@ from scipy import ndimage
 from medtl_brain.anatomy import SIDE, TISSUES
 
 Floats = NDArray[np.float64]
-STEPS = 256  # of an image's grey values, which are multiples of 1 / STEPS so that processors agree on them
-MIDDLE = 0.5  # what the median of a magnetic resonance image becomes, whatever is rare and bright in it
+# of an image's grey values, which are multiples of 1 / STEPS so that processors agree on them
+STEPS = 256
+# what the median of a magnetic resonance image becomes, whatever is rare and bright in it
+MIDDLE = 0.5
 WINDOW = 80.0  # Hounsfield units that become 1; 0 stays 0, as in the usual brain window
 
 
@@ -24,14 +26,16 @@ class Relaxation(NamedTuple):
     density: float
 
 
-# BrainWeb's tissue parameters (Kwan, Evans and Pike 1999, IEEE Transactions on Medical Imaging 18(11)).
+# BrainWeb's tissue parameters (Kwan, Evans and Pike 1999, IEEE Transactions on Medical
+# Imaging 18(11)).
 RELAXATION = {
     "csf": Relaxation(2569, 329, 1.0),
     "grey": Relaxation(833, 83, 0.86),
     "white": Relaxation(500, 70, 0.77),
 }
 PLAQUE = Relaxation(752, 237, 0.76)  # the same, "MS lesion"
-# Hounsfield units within the usual ranges: CSF 0 to 15, grey matter 37 to 45, white matter 20 to 30 (Buzug 2008, p. 475).
+# Hounsfield units within the usual ranges: CSF 0 to 15, grey matter 37 to 45, white
+# matter 20 to 30 (Buzug 2008, p. 475).
 DENSITY = {"csf": 8.0, "grey": 39.0, "white": 28.0}
 
 
@@ -40,7 +44,9 @@ def spin_echo(tissue: Relaxation, *, repetition: float, echo: float) -> float:
     return float(tissue.density * (1 - np.exp(-repetition / tissue.t1)) * np.exp(-echo / tissue.t2))
 
 
-def inversion_recovery(tissue: Relaxation, *, inversion: float, repetition: float, echo: float) -> float:
+def inversion_recovery(
+    tissue: Relaxation, *, inversion: float, repetition: float, echo: float
+) -> float:
     """Return the signal PD |1 - 2 exp(-TI / T1) + exp(-TR / T1)| exp(-TE / T2); times in ms."""
     recovered = abs(1 - 2 * np.exp(-inversion / tissue.t1) + np.exp(-repetition / tissue.t1))
     return float(tissue.density * recovered * np.exp(-echo / tissue.t2))
@@ -50,9 +56,11 @@ def inversion_recovery(tissue: Relaxation, *, inversion: float, repetition: floa
 class Scanner:
     """How images are taken.
 
-    `signal`: of each tissue; without one, the measured T1 of the template is taken. `blur`: deviation in pixels. `unevenness`:
-    range of the bias field, 0.4 runs from 0.8 to 1.2 as in BrainWeb. `noise`: deviation, as a share of the signals' median (or
-    of the window), in the real and in the imaginary part of a magnetic resonance signal. `magnetic`: or else X-rays.
+    `signal`: of each tissue; without one, the measured T1 of the template is taken.
+    `blur`: deviation in pixels. `unevenness`: range of the bias field, 0.4 runs from 0.8
+    to 1.2 as in BrainWeb. `noise`: deviation, as a share of the signals' median (or of
+    the window), in the real and in the imaginary part of a magnetic resonance signal.
+    `magnetic`: or else X-rays.
     """
 
     signal: Mapping[str, float] | None
@@ -94,12 +102,24 @@ def nulling(tissue: Relaxation, *, echo: float) -> float:
 
 def flair(*, echo: float, blur: float, unevenness: float, noise: float) -> Scanner:
     """Return a FLAIR scanner with an echo time in ms."""
-    return Scanner({t: nulling(r, echo=echo) for t, r in RELAXATION.items()}, blur, unevenness, noise)
+    return Scanner(
+        {t: nulling(r, echo=echo) for t, r in RELAXATION.items()}, blur, unevenness, noise
+    )
 
 
 # TR 3,300 ms with TE 35 and 120 ms are those of BrainWeb's own simulated brains.
 T1 = Scanner(None, blur=0.0, unevenness=0.2, noise=0.03)
-T2 = Scanner({t: spin_echo(r, repetition=3300, echo=120) for t, r in RELAXATION.items()}, blur=0.3, unevenness=0.4, noise=0.06)
-PD = Scanner({t: spin_echo(r, repetition=3300, echo=35) for t, r in RELAXATION.items()}, blur=0.3, unevenness=0.4, noise=0.02)
+T2 = Scanner(
+    {t: spin_echo(r, repetition=3300, echo=120) for t, r in RELAXATION.items()},
+    blur=0.3,
+    unevenness=0.4,
+    noise=0.06,
+)
+PD = Scanner(
+    {t: spin_echo(r, repetition=3300, echo=35) for t, r in RELAXATION.items()},
+    blur=0.3,
+    unevenness=0.4,
+    noise=0.02,
+)
 FLAIR = flair(echo=120, blur=0.5, unevenness=0.4, noise=0.03)
 CT = Scanner(DENSITY, blur=0.5, unevenness=0.0, noise=0.03, magnetic=False)

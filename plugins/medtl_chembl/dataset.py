@@ -19,7 +19,8 @@ from medtl_bench.files.shipped import arrays
 
 FILE = Path(__file__).parent / "data" / "moleculeace.npz"
 SHA256 = "b3aa707867ee84287762675005fd5a7b7563ebcbe0f2695732729703e5db2f81"
-LEFT_OUT = 3  # beside TRAIN, VAL and TEST: a training row with the fingerprint of another molecule in val or test
+# beside TRAIN, VAL and TEST: a training row with the fingerprint of another molecule in val or test
+LEFT_OUT = 3
 ACTIVE = 7.0  # pKi or pEC50 of 100 nM
 
 
@@ -83,7 +84,12 @@ def build() -> Dataset:
         ("inactive", "active"),
         ("roc_auc", "pr_auc_gain", "bedroc20", "ef1", "balanced_accuracy", "ece", "brier"),
     )
-    return _dataset("chembl-activity", task, _activity_split, "Label: pKi or pEC50 >= 7, that is 100 nM or better.")
+    return _dataset(
+        "chembl-activity",
+        task,
+        _activity_split,
+        "Label: pKi or pEC50 >= 7, that is 100 nM or better.",
+    )
 
 
 def build_affinity() -> Dataset:
@@ -93,7 +99,12 @@ def build_affinity() -> Dataset:
         "cliffs (a molecule much like another of the same target, and at least ten times as strong or as weak) are marked: "
         "the metric marked_rmse is theirs alone."
     )
-    return _dataset("chembl-affinity", Task("regression", (), ("rmse", "concordance", "pr_auc_at_7")), _affinity_split, label)
+    return _dataset(
+        "chembl-affinity",
+        Task("regression", (), ("rmse", "concordance", "pr_auc_at_7")),
+        _affinity_split,
+        label,
+    )
 
 
 Table = dict[str, NDArray[Any]]
@@ -106,7 +117,9 @@ def _dataset(name: str, task: Task, split: Callable[[Table, Rows], Split], label
         name=name,
         card=_card(table, label),
         task=task,
-        domains=tuple(_domain(table, number, target, split) for number, target in enumerate(TARGETS)),
+        domains=tuple(
+            _domain(table, number, target, split) for number, target in enumerate(TARGETS)
+        ),
         transfers=(Transfer("base-to-unseen", BASE, UNSEEN),),
         streams=(Stream("aminergic-receptors", AMINERGIC),),
     )
@@ -115,8 +128,9 @@ def _dataset(name: str, task: Task, split: Callable[[Table, Rows], Split], label
 def load() -> Table:
     """Return the shipped arrays; raises DataError or IntegrityError.
 
-    A row each: `molecule` (its number), `target` (its number in TARGETS), `y` (-log10 of nM), `cliff`, `part`. A molecule each:
-    `fingerprint` (1,024 bits as 128 bytes), `scaffold` (its number). `smiles`: all of them as bytes, a line a molecule.
+    A row each: `molecule` (its number), `target` (its number in TARGETS), `y` (-log10 of
+    nM), `cliff`, `part`. A molecule each: `fingerprint` (1,024 bits as 128 bytes),
+    `scaffold` (its number). `smiles`: all of them as bytes, a line a molecule.
     """
     return arrays(FILE, SHA256)
 
@@ -131,9 +145,13 @@ def strength(y: NDArray[Any]) -> NDArray[np.float32]:
     return (9 + y).astype(np.float32)
 
 
-def _domain(table: Table, number: int, target: Target, split: Callable[[Table, Rows], Split]) -> Domain:
+def _domain(
+    table: Table, number: int, target: Target, split: Callable[[Table, Rows], Split]
+) -> Domain:
     mine = table["target"] == number
-    return Domain(target.name, *(split(table, mine & (table["part"] == part)) for part in (TRAIN, VAL, TEST)))
+    return Domain(
+        target.name, *(split(table, mine & (table["part"] == part)) for part in (TRAIN, VAL, TEST))
+    )
 
 
 def _activity_split(table: Table, rows: Rows) -> Split:
@@ -146,11 +164,15 @@ def _affinity_split(table: Table, rows: Rows) -> Split:
 
 
 def _fingerprints(table: Table, rows: Rows) -> Tensor:
-    return torch.from_numpy(np.unpackbits(table["fingerprint"][table["molecule"][rows]], axis=1)).float()
+    return torch.from_numpy(
+        np.unpackbits(table["fingerprint"][table["molecule"][rows]], axis=1)
+    ).float()
 
 
 def _card(table: Table, label: str) -> Card:
-    unseen = np.isin(table["target"], [number for number, target in enumerate(TARGETS) if target.unseen])
+    unseen = np.isin(
+        table["target"], [number for number, target in enumerate(TARGETS) if target.unseen]
+    )
     asked = table["molecule"][unseen & (table["part"] == TEST)]
     known = np.isin(asked, table["molecule"][~unseen & (table["part"] == TRAIN)]).mean()
     rates = [active(table["y"][table["target"] == number]).mean() for number in range(len(TARGETS))]

@@ -17,14 +17,19 @@ from medtl_bench.files.npz import packed
 from medtl_bench.files.rebuild import origin, rebuild
 from medtl_chembl.dataset import FILE, LEFT_OUT, TARGETS
 
-MEMBERS = [f"MoleculeACE/Data/benchmark_data/{target.chembl}_{target.measure}.csv" for target in TARGETS]
+MEMBERS = [
+    f"MoleculeACE/Data/benchmark_data/{target.chembl}_{target.measure}.csv" for target in TARGETS
+]
 SHA256 = "77aff61202a770dff8d93df84d2f092d91321d368dd16f444d2e63dc306e2327"
 VALIDATION = 0.12
 
 
 def make(path: Path) -> bytes:
     """Return the shipped file, made from MoleculeACE's tables."""
-    tables = [list(csv.DictReader(io.StringIO(content.decode()))) for content in origin(path, MEMBERS, SHA256)]
+    tables = [
+        list(csv.DictReader(io.StringIO(content.decode())))
+        for content in origin(path, MEMBERS, SHA256)
+    ]
     rows = [(number, row) for number, table in enumerate(tables) for row in table]
     smiles = sorted({row["smiles"] for _, row in rows})
     place = {text: number for number, text in enumerate(smiles)}
@@ -49,7 +54,9 @@ def make(path: Path) -> bytes:
 def _described(smiles: list[str]) -> tuple[NDArray[np.uint8], list[str]]:
     generator = GetMorganGenerator(radius=2, fpSize=1024)
     molecules = [Chem.MolFromSmiles(text) for text in smiles]
-    bits = np.array([generator.GetFingerprintAsNumPy(molecule) for molecule in molecules], dtype=np.uint8)
+    bits = np.array(
+        [generator.GetFingerprintAsNumPy(molecule) for molecule in molecules], dtype=np.uint8
+    )
     return np.packbits(bits, axis=1), [MurckoScaffoldSmiles(mol=molecule) for molecule in molecules]
 
 
@@ -64,7 +71,9 @@ def _parts(
     bits = [fingerprint[m].tobytes() for m in molecule]
     for number, its in enumerate(TARGETS):
         rows = np.flatnonzero((target == number) & ~tested)
-        part[_validation(its.name, [(row, scaffolds[molecule[row]]) for row in rows.tolist()])] = VAL
+        part[_validation(its.name, [(row, scaffolds[molecule[row]]) for row in rows.tolist()])] = (
+            VAL
+        )
         for kept in (TEST, VAL):
             taken = {bits[row] for row in np.flatnonzero((target == number) & (part == kept))}
             part[[row for row in rows if part[row] < kept and bits[row] in taken]] = LEFT_OUT

@@ -16,8 +16,9 @@ from medtl_bench.training.method import GradientMethod
 class DANN(GradientMethod):
     """Minimise L_cls + L_D, where L_D = -E_s[log D] - E_t[log(1 - D)] reaches the features reversed (eq. 9 and 10).
 
-    `weight`: the reversal's final strength, lambda = weight * (2 / (1 + exp(-gamma p)) - 1) at progress p (section 5.2.2).
-    `gamma`: how fast it gets there. Defaults are the paper's.
+    `weight`: the reversal's final strength, lambda = weight * (2 / (1 + exp(-gamma p)) -
+    1) at progress p (section 5.2.2). `gamma`: how fast it gets there. Defaults are the
+    paper's.
     """
 
     weight: float = 1.0
@@ -25,7 +26,9 @@ class DANN(GradientMethod):
 
     def parts(self) -> dict[str, nn.Module]:
         """Add the critic D, which gives the log-odds that features come from a source."""
-        critic = nn.Sequential(nn.Linear(self.width, self.width), nn.ReLU(), nn.Linear(self.width, 1))
+        critic = nn.Sequential(
+            nn.Linear(self.width, self.width), nn.ReLU(), nn.Linear(self.width, 1)
+        )
         return {"critic": critic}
 
     def objective(self, net: Network, batch: Batch) -> Tensor:
@@ -39,5 +42,8 @@ class DANN(GradientMethod):
 
 
 def reverse(z: Tensor, strength: Tensor) -> Tensor:
-    """Return z, whose gradient arrives multiplied by -strength (eq. 14); no custom function, so it works under vmap."""
+    """Return z, whose gradient arrives multiplied by -strength (eq.
+
+    14); no custom function, so it works under vmap.
+    """
     return torch.lerp(z.detach(), z, -strength.to(z.dtype))

@@ -31,7 +31,10 @@ DIGESTS = {
     ),
 }
 LICENCE = "published with Davis et al. 2011, to be cited; the tables are part of DeepDTA, which names no licence for them"
-DOWNLOAD = Download(LICENCE, tuple(Remote(f"davis/{name}", PINNED + name, digest) for name, digest in DIGESTS.items()))
+DOWNLOAD = Download(
+    LICENCE,
+    tuple(Remote(f"davis/{name}", PINNED + name, digest) for name, digest in DIGESTS.items()),
+)
 KINASES = Path(__file__).parent / "data" / "kinase_groups.csv"
 KINASES_SHA256 = "ab331e3b3e0e90d0d62304f7f41a1fca672dd028395abedbde8af0bd44ae68b3"
 GROUPS = ("AGC", "CAMK", "CK1", "CMGC", "STE", "TK", "TKL", "other")
@@ -47,8 +50,9 @@ NO_BINDING = 5.0  # pKd of 10 micromolar, the highest concentration tried
 class Assay:
     """Drugs, proteins and what was measured.
 
-    `drug`: SMILES [drugs]. `scaffold`: of each. `protein`: names [proteins]. `family`: kinase group of each. `pkd`: [drugs,
-    proteins]. `drug_x`: fingerprints [drugs, 1024]. `protein_x`: [proteins, 420].
+    `drug`: SMILES [drugs]. `scaffold`: of each. `protein`: names [proteins]. `family`:
+    kinase group of each. `pkd`: [drugs, proteins]. `drug_x`: fingerprints [drugs, 1024].
+    `protein_x`: [proteins, 420].
     """
 
     drug: Sequence[str]
@@ -80,12 +84,17 @@ def build() -> Dataset:
 
 
 def load() -> Assay:
-    """Return the assay, of the proteins that share a sequence one; raises DataError where the files do not fit together."""
+    """Return the assay, of the proteins that share a sequence one.
+
+    Raises DataError where the files do not fit together.
+    """
     ligands, proteins, affinities = (content(remote).decode() for remote in DOWNLOAD.files)
     drug, sequence = list(json.loads(ligands).values()), json.loads(proteins)
     kd = np.array([row.split() for row in affinities.splitlines()], dtype=np.float64)
     if kd.shape != (len(drug), len(sequence)):
-        raise DataError(f"The affinities are {list(kd.shape)}, but of {len(drug)} drugs and {len(sequence)} proteins.")
+        raise DataError(
+            f"The affinities are {list(kd.shape)}, but of {len(drug)} drugs and {len(sequence)} proteins."
+        )
     family = kinase_groups()
     kept = [place for place, name in enumerate(sequence) if name in family]
     names = [list(sequence)[place] for place in kept]
@@ -112,36 +121,61 @@ def _kinase_group(assay: Assay, name: str) -> Domain:
 
 
 def _cold_targets(assay: Assay) -> tuple[Domain, Domain]:
-    part = divided([f"target {name}" for name in assay.protein], assay.family, val=0, test=NEW_PROTEINS)
+    part = divided(
+        [f"target {name}" for name in assay.protein], assay.family, val=0, test=NEW_PROTEINS
+    )
     known, new = (np.flatnonzero(part == side).tolist() for side in (TRAIN, TEST))
     return _of_proteins(assay, "known-targets", known), _of_proteins(assay, "new-targets", new)
 
 
 def _cold_drugs(assay: Assay) -> tuple[Domain, Domain]:
-    part = divided([f"drug {scaffold}" for scaffold in assay.scaffold], [0] * len(assay.drug), val=0, test=NEW_DRUGS)
+    part = divided(
+        [f"drug {scaffold}" for scaffold in assay.scaffold],
+        [0] * len(assay.drug),
+        val=0,
+        test=NEW_DRUGS,
+    )
     known, new = (np.flatnonzero(part == side).tolist() for side in (TRAIN, TEST))
     return _of_drugs(assay, "known-drugs", known), _of_drugs(assay, "new-drugs", new)
 
 
 def _of_proteins(assay: Assay, name: str, proteins: list[int]) -> Domain:
     """Return a domain of some proteins and all drugs, in which no protein stands in two splits."""
-    part = divided([f"{name} {assay.protein[p]}" for p in proteins], [0] * len(proteins), **PROTEIN_SHARES)
-    pairs = {side: [(d, proteins[i]) for i in np.flatnonzero(part == side) for d in range(len(assay.drug))] for side in MOST}
+    part = divided(
+        [f"{name} {assay.protein[p]}" for p in proteins], [0] * len(proteins), **PROTEIN_SHARES
+    )
+    pairs = {
+        side: [
+            (d, proteins[i]) for i in np.flatnonzero(part == side) for d in range(len(assay.drug))
+        ]
+        for side in MOST
+    }
     return Domain(name, *(_split(assay, pairs[side], MOST[side], by_protein=True) for side in MOST))
 
 
 def _of_drugs(assay: Assay, name: str, drugs: list[int]) -> Domain:
     """Return a domain of some drugs and all proteins, in which no scaffold stands in two splits."""
     part = divided([f"{name} {assay.scaffold[d]}" for d in drugs], [0] * len(drugs), **DRUG_SHARES)
-    pairs = {side: [(drugs[i], p) for i in np.flatnonzero(part == side) for p in range(len(assay.protein))] for side in MOST}
-    return Domain(name, *(_split(assay, pairs[side], MOST[side], by_protein=False) for side in MOST))
+    pairs = {
+        side: [
+            (drugs[i], p) for i in np.flatnonzero(part == side) for p in range(len(assay.protein))
+        ]
+        for side in MOST
+    }
+    return Domain(
+        name, *(_split(assay, pairs[side], MOST[side], by_protein=False) for side in MOST)
+    )
 
 
 def _split(assay: Assay, pairs: list[tuple[int, int]], most: int, *, by_protein: bool) -> Split:
     """Return the first pairs in the order of their hashes, grouped by protein or by the scaffold of the drug."""
-    chosen = sorted(pairs, key=lambda pair: hashed(assay.drug[pair[0]], assay.protein[pair[1]]))[:most]
+    chosen = sorted(pairs, key=lambda pair: hashed(assay.drug[pair[0]], assay.protein[pair[1]]))[
+        :most
+    ]
     drug, protein = torch.tensor(chosen).T
-    x = TensorDict({"drug": assay.drug_x[drug], "protein": assay.protein_x[protein]}, batch_size=[len(chosen)])
+    x = TensorDict(
+        {"drug": assay.drug_x[drug], "protein": assay.protein_x[protein]}, batch_size=[len(chosen)]
+    )
     y = torch.from_numpy(assay.pkd)[drug, protein]
     number = {scaffold: place for place, scaffold in enumerate(dict.fromkeys(assay.scaffold))}
     of_drug = torch.tensor([number[scaffold] for scaffold in assay.scaffold])
@@ -149,7 +183,9 @@ def _split(assay: Assay, pairs: list[tuple[int, int]], most: int, *, by_protein:
 
 
 def _card(assay: Assay) -> Card:
-    counts = ", ".join(f"{name} {sum(family == name for family in assay.family)}" for name in GROUPS)
+    counts = ", ".join(
+        f"{name} {sum(family == name for family in assay.family)}" for name in GROUPS
+    )
     return Card(
         area="drug discovery",
         licence=LICENCE,

@@ -25,12 +25,17 @@ def composition(sequence: str) -> NDArray[np.float32]:
 
 
 def fingerprints(smiles: Sequence[str]) -> NDArray[np.float32]:
-    """Return 1,024-bit Morgan fingerprints of radius 2 (Rogers and Hahn 2010) [n, 1024]; raises as `_molecules` does."""
+    """Return 1,024-bit Morgan fingerprints of radius 2 (Rogers and Hahn 2010) [n, 1024].
+
+    Raises as `_molecules` does.
+    """
     molecules = _molecules(smiles)
     from rdkit.Chem.rdFingerprintGenerator import GetMorganGenerator  # noqa: PLC0415
 
     generator = GetMorganGenerator(radius=2, fpSize=1024)
-    return np.array([generator.GetFingerprintAsNumPy(molecule) for molecule in molecules], dtype=np.float32)
+    return np.array(
+        [generator.GetFingerprintAsNumPy(molecule) for molecule in molecules], dtype=np.float32
+    )
 
 
 def scaffolds(smiles: Sequence[str]) -> list[str]:
@@ -42,13 +47,23 @@ def scaffolds(smiles: Sequence[str]) -> list[str]:
 
 
 def _molecules(smiles: Sequence[str]) -> list[Any]:
-    """Return the molecules; raises NotInstalledError without rdkit, DataError with every SMILES that it cannot read."""
+    """Return the molecules.
+
+    Raises NotInstalledError without rdkit, DataError with every SMILES that it cannot
+    read.
+    """
     try:
         from rdkit import Chem, rdBase  # noqa: PLC0415 - an extra, and slow to import
     except ImportError as error:
-        raise NotInstalledError("rdkit is not installed: pip install medtl-bench[molecules]") from error
+        raise NotInstalledError(
+            "rdkit is not installed: pip install medtl-bench[molecules]"
+        ) from error
     with rdBase.BlockLogs():
         molecules = [Chem.MolFromSmiles(text) for text in smiles]
-    if unread := [text for text, molecule in zip(smiles, molecules, strict=True) if molecule is None]:
-        raise DataError(f"RDKit cannot read {len(unread)} SMILES of the drugs: {', '.join(unread)}.")
+    if unread := [
+        text for text, molecule in zip(smiles, molecules, strict=True) if molecule is None
+    ]:
+        raise DataError(
+            f"RDKit cannot read {len(unread)} SMILES of the drugs: {', '.join(unread)}."
+        )
     return molecules

@@ -1,4 +1,7 @@
-"""Elastic weight consolidation (Kirkpatrick et al. 2017, PNAS 114(13)); online variant of Schwarz et al. 2018, ICML."""
+"""Elastic weight consolidation (Kirkpatrick et al.
+
+2017, PNAS 114(13)); online variant of Schwarz et al. 2018, ICML.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -27,19 +30,30 @@ class Spring(NamedTuple):
     least: Tensor
 
     def joined(self, stiffness: Tensor, rest: Tensor) -> "Spring":
-        """Return this spring and another one as one; where neither has any stiffness, the weight is free."""
+        """Return this spring and another one as one.
+
+        Where neither has any stiffness, the weight is free.
+        """
         both, apart = self.stiffness + stiffness, rest - self.rest
         share = torch.where(both > 0, stiffness / both, 0.0)
-        return Spring(both, self.rest + share * apart, self.least + (self.stiffness * share * apart.square()).sum())
+        return Spring(
+            both,
+            self.rest + share * apart,
+            self.least + (self.stiffness * share * apart.square()).sum(),
+        )
 
 
 @dataclass
 class EWC(GradientMethod):
-    """Minimise L_B + sum_i weight/2 F_i (theta_i - theta*_i)^2 (eq. 3), one such sum for each earlier domain.
+    """Minimise L_B + sum_i weight/2 F_i (theta_i - theta*_i)^2 (eq.
 
-    F_i = E[(d log p(y|x) / d theta_i)^2] over single rows with their own labels, of at most `fisher_rows` rows. `online` keeps
-    the last theta* only, and decays the old F by `decay` before the new one is added (Schwarz et al. 2018, eq. 9). The default
-    `weight` had the best average accuracy of 10, 30, ... 3000 on a simulated stream (`tests/plugins/test_medtl_ewc.py`).
+    3), one such sum for each earlier domain.
+
+    F_i = E[(d log p(y|x) / d theta_i)^2] over single rows with their own labels, of at
+    most `fisher_rows` rows. `online` keeps the last theta* only, and decays the old F by
+    `decay` before the new one is added (Schwarz et al. 2018, eq. 9). The default `weight`
+    had the best average accuracy of 10, 30, ... 3000 on a simulated stream
+    (`tests/plugins/test_medtl_ewc.py`).
     """
 
     weight: float = 300.0

@@ -1,8 +1,9 @@
 """The diagonal of the empirical Fisher information: the mean over rows of the square of each row's gradient.
 
-A row's gradient for the weights of a linear layer is an outer product, g x^T of the gradient g at its outputs and its inputs x,
-so that the sum of the squares over rows is a product of two matrices, (G * G)^T (X * X). For other layers every row's gradient
-is written out, which takes ten times longer.
+A row's gradient for the weights of a linear layer is an outer product, g x^T of the
+gradient g at its outputs and its inputs x, so that the sum of the squares over rows is a
+product of two matrices, (G * G)^T (X * X). For other layers every row's gradient is
+written out, which takes ten times longer.
 """
 
 from functools import partial
@@ -42,28 +43,39 @@ def of_rows(net: Network, task: Task, x: Inputs, y: Tensor) -> Parameters:
 
 def of_layers(net: Network, task: Task, x: Inputs, y: Tensor) -> Parameters | None:
     """Return the same where all parameters are in linear layers, each used at most once, on one vector a row; else None."""
-    layers = {name: module for name, module in net.module.named_modules() if type(module) is nn.Linear}
-    if {f"{layer}.{name}" for layer in layers for name, _ in layers[layer].named_parameters()} != net.parameters.keys():
+    layers = {
+        name: module for name, module in net.module.named_modules() if type(module) is nn.Linear
+    }
+    if {
+        f"{layer}.{name}" for layer in layers for name, _ in layers[layer].named_parameters()
+    } != net.parameters.keys():
         return None
     seen: list[tuple[str, Tensor, Tensor]] = []
 
     def note(layer: str, _: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
-        zero = torch.zeros_like(output, requires_grad=True)  # the gradient at the output, whatever is done to that in place
+        # the gradient at the output, whatever is done to that in place
+        zero = torch.zeros_like(output, requires_grad=True)
         seen.append((layer, inputs[0].detach().square(), zero))  # before anything changes them
         return output + zero
 
-    handles = [module.register_forward_hook(partial(note, layer)) for layer, module in layers.items()]
+    handles = [
+        module.register_forward_hook(partial(note, layer)) for layer, module in layers.items()
+    ]
     try:
         outputs = net(x)
     finally:
         for handle in handles:
             handle.remove()
     used = [layer for layer, _, _ in seen]
-    if len(set(used)) < len(used) or any(squared.ndim != 2 or len(squared) != len(y) for _, squared, _ in seen):
+    if len(set(used)) < len(used) or any(
+        squared.ndim != 2 or len(squared) != len(y) for _, squared, _ in seen
+    ):
         return None
     losses = vmap(lambda output, label: task.loss(output[None], label[None]))(outputs, y)
     gradients = torch.autograd.grad(losses.sum(), [zero for _, _, zero in seen])
-    squares = {name: torch.zeros_like(value, requires_grad=False) for name, value in net.parameters.items()}
+    squares = {
+        name: torch.zeros_like(value, requires_grad=False) for name, value in net.parameters.items()
+    }
     for (layer, squared, _), g in zip(seen, gradients, strict=True):
         squares[f"{layer}.weight"] = g.square().T @ squared
         if layers[layer].bias is not None:

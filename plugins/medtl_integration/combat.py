@@ -42,8 +42,9 @@ def combat(x: Floats, batch: Ints) -> Floats:
 def shrunk(z: Floats) -> tuple[Floats, Floats]:
     """Return the posterior location gamma* and scale delta* of each column of one batch's standardised rows z [n, columns].
 
-    The normal prior of gamma and the inverse gamma prior of delta^2 have the moments that both show over the columns; the
-    conditional posterior means (their equation 3) are iterated until neither changes by more than a ten-thousandth.
+    The normal prior of gamma and the inverse gamma prior of delta^2 have the moments that
+    both show over the columns; the conditional posterior means (their equation 3) are
+    iterated until neither changes by more than a ten-thousandth.
     """
     n, mean = len(z), z.mean(0)
     if n < 2 or z.shape[1] < 2:

@@ -25,13 +25,15 @@ SMALLEST = 1e-6
 class Correction(Algorithm):
     """Embed the rows of all batches, take out what is due to the batch, and classify.
 
-    Inputs are taken in the units they come in, as is usual for expression: log counts or principal components of them.
-    Batches are the sources and the unlabelled target. A row that was seen is embedded corrected; a new one is moved as the seen
-    row nearest to it was, for nothing tells its batch. Logistic regression answers from the corrected rows that have a label,
-    in units of their deviation over all components; `adapt` adds labelled rows, at the same total weight as all before.
+    Inputs are taken in the units they come in, as is usual for expression: log counts or
+    principal components of them. Batches are the sources and the unlabelled target. A row
+    that was seen is embedded corrected; a new one is moved as the seen row nearest to it
+    was, for nothing tells its batch. Logistic regression answers from the corrected rows
+    that have a label, in units of their deviation over all components; `adapt` adds
+    labelled rows, at the same total weight as all before.
 
-    `components`: principal components, at most; 30 as harmony's authors take for cells. `c`: inverse strength of the
-    classifier's L2 penalty, scikit-learn's default.
+    `components`: principal components, at most; 30 as harmony's authors take for cells.
+    `c`: inverse strength of the classifier's L2 penalty, scikit-learn's default.
     """
 
     components: int = 30
@@ -47,7 +49,11 @@ class Correction(Algorithm):
     @classmethod
     def supports(cls, task: Task) -> str | None:
         """Return a reason for tasks that do not ask how well batches mix: their domains are no batches of the same types."""
-        return None if task.embedded else "it corrects batches of the same types, and this dataset asks for no such measure"
+        return (
+            None
+            if task.embedded
+            else "it corrects batches of the same types, and this dataset asks for no such measure"
+        )
 
     def corrected_inputs(self, x: Floats, batch: Ints) -> Floats:
         """Return inputs [n, columns] without what is due to the batch [n]."""
@@ -64,13 +70,16 @@ class Correction(Algorithm):
         sizes = [*map(len, sources), unlabelled.shape[0]]
         batch = np.repeat(np.arange(len(sizes)), sizes)
         moved = self.corrected_inputs(x, batch)
-        self.axes = PCA(min(self.components, *x.shape), random_state=0).fit(moved)  # one start for all seeds: it is no draw
+        # one start for all seeds: it is no draw
+        self.axes = PCA(min(self.components, *x.shape), random_state=0).fit(moved)
         before = self.axes.transform(x)
         self.shift = self.corrected_embedding(self.axes.transform(moved), batch) - before
         self.nearest = NearestNeighbors(n_neighbors=1).fit(before)
         z = before + self.shift
         self.unit = max(float(z.std()), SMALLEST)
-        self.labelled = [] if self.task.kind == "integration" else [(z[: len(pool)], pool.y.numpy())]
+        self.labelled = (
+            [] if self.task.kind == "integration" else [(z[: len(pool)], pool.y.numpy())]
+        )
         self._classify()
 
     def adapt(self, support: Split) -> None:
@@ -81,7 +90,9 @@ class Correction(Algorithm):
     def predict(self, x: Inputs) -> Tensor:
         """Return log-probabilities [n, classes]; a class never seen has a probability near zero."""
         probability = np.full((x.shape[0], self.task.outputs), SMALLEST)
-        probability[:, self.classifier.classes_] = self.classifier.predict_proba(self._embedded(x) / self.unit).clip(SMALLEST)
+        probability[:, self.classifier.classes_] = self.classifier.predict_proba(
+            self._embedded(x) / self.unit
+        ).clip(SMALLEST)
         return torch.from_numpy(np.log(probability)).float()
 
     def embed(self, x: Inputs) -> Tensor:
@@ -99,7 +110,9 @@ class Correction(Algorithm):
         z, y = (np.concatenate(part) for part in zip(*self.labelled, strict=True))
         earlier = len(y) - latest
         weight = np.repeat([1 / max(1, earlier), 1 / latest], [earlier, latest])
-        self.classifier = LogisticRegression(C=self.c, max_iter=500).fit(z / self.unit, y, weight / weight.mean())
+        self.classifier = LogisticRegression(C=self.c, max_iter=500).fit(
+            z / self.unit, y, weight / weight.mean()
+        )
 
 
 def _columns(x: Inputs) -> Floats:

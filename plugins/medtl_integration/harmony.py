@@ -17,7 +17,8 @@ MOST_CLUSTERS = 100
 class Harmony(Correction):
     """Cluster softly with a penalty on clusters that lack a batch, take out each batch's displacement by cluster, and repeat.
 
-    `theta`: the weight of that penalty. `rounds`: how often both are done at most. Defaults are harmonypy's.
+    `theta`: the weight of that penalty. `rounds`: how often both are done at most.
+    Defaults are harmonypy's.
     """
 
     theta: float = 2.0
@@ -27,7 +28,9 @@ class Harmony(Correction):
     def supports(cls, task: Task) -> str | None:
         """Return a reason where harmonypy is missing, or as all methods of correction do."""
         gone = find_spec("harmonypy") is None
-        return f"{INSTALL}medtl-bench[cells]: harmonypy is missing" if gone else super().supports(task)
+        return (
+            f"{INSTALL}medtl-bench[cells]: harmonypy is missing" if gone else super().supports(task)
+        )
 
     def corrected_embedding(self, z: Floats, batch: Ints) -> Floats:
         """Return harmony's corrected components."""
@@ -36,5 +39,7 @@ class Harmony(Correction):
         seed = int(torch.randint(2**31, (), generator=self.generator))
         clusters = min(max(1, round(len(z) / CELLS_A_CLUSTER)), MOST_CLUSTERS)
         options = {"theta": self.theta, "max_iter_harmony": self.rounds, "nclust": clusters}
-        done = run_harmony(z, {"batch": batch}, "batch", **options, random_state=seed, ncores=1, verbose=False)
+        done = run_harmony(
+            z, {"batch": batch}, "batch", **options, random_state=seed, ncores=1, verbose=False
+        )
         return done.Z_corr

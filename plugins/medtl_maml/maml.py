@@ -16,8 +16,9 @@ class MAML(GradientMethod):
     """Minimise sum_i L_i(theta - alpha * grad L_i(theta)) over the sources i (algorithm 2), here as a mean.
 
     Each step halves the minibatch of every source into support and query. One inner step
-    is the paper's choice for sinusoids and 5-way Omniglot; its alpha lies between 0.01 and 0.4 (section 5). `first_order` drops
-    the second derivatives (section 5.2). `adapt_steps` are inner steps on all support rows.
+    is the paper's choice for sinusoids and 5-way Omniglot; its alpha lies between 0.01
+    and 0.4 (section 5). `first_order` drops the second derivatives (section 5.2).
+    `adapt_steps` are inner steps on all support rows.
     """
 
     adapt_steps: int = 10
@@ -35,7 +36,9 @@ class MAML(GradientMethod):
 
         return vmap(query_loss)(batch.x, batch.y).mean()
 
-    def inner(self, net: Network, theta: Parameters, x: Inputs, y: Tensor, steps: int) -> Parameters:
+    def inner(
+        self, net: Network, theta: Parameters, x: Inputs, y: Tensor, steps: int
+    ) -> Parameters:
         """Return theta after `steps` of theta <- theta - alpha * grad L(theta)."""
 
         def loss(theta: Parameters) -> Tensor:
@@ -45,7 +48,9 @@ class MAML(GradientMethod):
             gradient = grad(loss)(theta)
             if self.first_order:
                 gradient = {name: g.detach() for name, g in gradient.items()}
-            theta = {name: theta[name].add(gradient[name], alpha=-self.inner_rate) for name in theta}
+            theta = {
+                name: theta[name].add(gradient[name], alpha=-self.inner_rate) for name in theta
+            }
         return theta
 
     def adapt(self, support: Split) -> None:

@@ -33,23 +33,33 @@ METRICS = ("balanced_accuracy", "sensitivity_at_95_specificity", "roc_auc", "ece
 def build(argument: str) -> Dataset:
     """Return the dataset of the sets in an argument like "bloodmnist+dermamnist".
 
-    Raises MedTLError on an argument that names no fitting sets, NotDownloadedError, IntegrityError, or DataError on a file that
-    is not in MedMNIST's format.
+    Raises MedTLError on an argument that names no fitting sets, NotDownloadedError,
+    IntegrityError, or DataError on a file that is not in MedMNIST's format.
     """
     sets = chosen(argument)
     tables = [load(one) for one in sets]
     names = [f"{one.name}/{task}" for one in sets for task in one.tasks]
-    share, is_rare = (np.concatenate([table[what] for table in tables]) for what in ("share", "rare"))
+    share, is_rare = (
+        np.concatenate([table[what] for table in tables]) for what in ("share", "rare")
+    )
     if not is_rare.any():
         is_rare[share.argmin()] = True
     common, rare = (tuple(np.array(names)[mask].tolist()) for mask in (~is_rare, is_rare))
     channels = max(table["0/train/x"].shape[1] for table in tables)
     return Dataset(
         name=f"medmnist:{argument}",
-        card=_card(sets, dict(zip(names, share.tolist(), strict=True)), rare, sum(int(table["dropped"]) for table in tables)),
+        card=_card(
+            sets,
+            dict(zip(names, share.tolist(), strict=True)),
+            rare,
+            sum(int(table["dropped"]) for table in tables),
+        ),
         task=Task("classification", ("rest", "this class"), METRICS),
         domains=tuple(
-            Domain(f"{one.name}/{task}", *(_split(table, f"{number}/{split}", channels) for split in MOST))
+            Domain(
+                f"{one.name}/{task}",
+                *(_split(table, f"{number}/{split}", channels) for split in MOST),
+            )
             for one, table in zip(sets, tables, strict=True)
             for number, task in enumerate(one.tasks)
         ),
@@ -64,7 +74,10 @@ def _split(table: cache.Arrays, where: str, channels: int) -> Split:
 
 
 def load(one: Set) -> cache.Arrays:
-    """Return the arrays that `arranged` makes of the file of a set; raises NotDownloadedError, IntegrityError or DataError."""
+    """Return the arrays that `arranged` makes of the file of a set.
+
+    Raises NotDownloadedError, IntegrityError or DataError.
+    """
     file = content(one.remote)
     return cache.arrays(one.name, [one.md5], CODE, lambda: arranged(one, read(file, one)))
 
@@ -73,15 +86,19 @@ def read(file: bytes, one: Set) -> dict[str, tuple[Images, Labels]]:
     """Return by split the images [n, channels, side, side] and labels of a file in MedMNIST's format; raises DataError."""
     held = members(file, one.remote.path, LIMITS)
     return {
-        split: _checked(one, split, *(_array(held, f"{split}_{what}", one) for what in ("images", "labels"))) for split in MOST
+        split: _checked(
+            one, split, *(_array(held, f"{split}_{what}", one) for what in ("images", "labels"))
+        )
+        for split in MOST
     }
 
 
 def arranged(one: Set, splits: dict[str, tuple[Images, Labels]]) -> cache.Arrays:
     """Return of each task and split its rows, "0/train/x" and "0/train/y", and of all tasks `share` and `rare`.
 
-    An image of which an exact copy is in a later split is `dropped`, the test split being the last. The third of the tasks with
-    the smallest share of the training images are rare. No image of a rare class is in the task of a common one, or in a rest.
+    An image of which an exact copy is in a later split is `dropped`, the test split being
+    the last. The third of the tasks with the smallest share of the training images are
+    rare. No image of a rare class is in the task of a common one, or in a rest.
     """
     images, labels, dropped = _without_copies(splits)
     its = {split: one.members(labels[split]) for split in splits}
@@ -99,7 +116,9 @@ def arranged(one: Set, splits: dict[str, tuple[Images, Labels]]) -> cache.Arrays
     return arrays
 
 
-def _without_copies(splits: dict[str, tuple[Images, Labels]]) -> tuple[dict[str, Images], dict[str, Labels], int]:
+def _without_copies(
+    splits: dict[str, tuple[Images, Labels]],
+) -> tuple[dict[str, Images], dict[str, Labels], int]:
     known: set[bytes] = set()
     images, labels, dropped = {}, {}, 0
     for split in reversed(MOST):
@@ -115,31 +134,51 @@ def _without_copies(splits: dict[str, tuple[Images, Labels]]) -> tuple[dict[str,
 def _drawn(one: Set, task: int, split: str, mask: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Return at most so many rows of a mask as a split takes of each label, the same each time."""
     rows = np.flatnonzero(mask)
-    order = torch.randperm(len(rows), generator=generator("medmnist", one.name, task, split))[: MOST[split]].numpy()
+    order = torch.randperm(len(rows), generator=generator("medmnist", one.name, task, split))[
+        : MOST[split]
+    ].numpy()
     if not len(order) and split != "val":
-        raise DataError(f"The {split} split of {one.name} has no image on one side of the task {one.tasks[task]!r}.")
+        raise DataError(
+            f"The {split} split of {one.name} has no image on one side of the task {one.tasks[task]!r}."
+        )
     return rows[order]
 
 
 def _array(held: dict[str, bytes], name: str, one: Set) -> NDArray[Any]:
     if f"{name}.npy" not in held:
-        raise DataError(f"The file {one.remote.path} has no array {name!r}; it holds {', '.join(sorted(held)) or 'nothing'}.")
+        raise DataError(
+            f"The file {one.remote.path} has no array {name!r}; it holds {', '.join(sorted(held)) or 'nothing'}."
+        )
     try:
         return np.load(io.BytesIO(held[f"{name}.npy"]), allow_pickle=False)
     except (ValueError, EOFError) as error:
-        raise DataError(f"The array {name!r} of {one.remote.path} cannot be read: {error}.") from error
+        raise DataError(
+            f"The array {name!r} of {one.remote.path} cannot be read: {error}."
+        ) from error
 
 
-def _checked(one: Set, split: str, images: NDArray[Any], labels: NDArray[Any]) -> tuple[Images, Labels]:
+def _checked(
+    one: Set, split: str, images: NDArray[Any], labels: NDArray[Any]
+) -> tuple[Images, Labels]:
     columns = len(one.labels) if one.kind == "findings" else 1
     shape = (len(images), SIDE, SIDE)
-    if images.dtype != np.uint8 or images.shape not in {shape, (*shape, 3)} or labels.shape != (len(images), columns):
+    if (
+        images.dtype != np.uint8
+        or images.shape not in {shape, (*shape, 3)}
+        or labels.shape != (len(images), columns)
+    ):
         told = f"The {split} images of {one.name} are {images.dtype}{list(images.shape)} and their labels {list(labels.shape)}"
-        raise DataError(f"{told}, but uint8 images of {SIDE} x {SIDE} with {columns} label(s) each were expected.")
+        raise DataError(
+            f"{told}, but uint8 images of {SIDE} x {SIDE} with {columns} label(s) each were expected."
+        )
     most = 1 if one.kind == "findings" else len(one.labels) - 1
-    if not np.issubdtype(labels.dtype, np.integer) or (len(labels) and not 0 <= labels.min() <= labels.max() <= most):
+    if not np.issubdtype(labels.dtype, np.integer) or (
+        len(labels) and not 0 <= labels.min() <= labels.max() <= most
+    ):
         raise DataError(f"The {split} labels of {one.name} must be whole numbers in 0..{most}.")
-    return images[:, None] if images.ndim == 3 else images.transpose(0, 3, 1, 2), labels.astype(np.int64)
+    return images[:, None] if images.ndim == 3 else images.transpose(0, 3, 1, 2), labels.astype(
+        np.int64
+    )
 
 
 def _card(sets: Sequence[Set], share: dict[str, float], rare: Sequence[str], dropped: int) -> Card:

@@ -16,7 +16,8 @@ ZENODO = "https://zenodo.org/records/10519652/files"
 class Set:
     """One set: what kind of labels it has, its licence, the MD5 of its file and the names of its labels.
 
-    `kind`: one of several classes an image, yes or no, several findings an image, or ordered grades.
+    `kind`: one of several classes an image, yes or no, several findings an image, or
+    ordered grades.
     """
 
     name: str
@@ -28,7 +29,9 @@ class Set:
     @property
     def remote(self) -> Remote:
         """Return its file."""
-        return Remote(f"medmnist/{self.name}.npz", f"{ZENODO}/{self.name}.npz?download=1", "", md5=self.md5)
+        return Remote(
+            f"medmnist/{self.name}.npz", f"{ZENODO}/{self.name}.npz?download=1", "", md5=self.md5
+        )
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -112,9 +115,27 @@ SETS = {
             "c68d92d5b585d8d81f7112f81e2d0842",
             ("choroidal-neovascularization", "diabetic-macular-edema", "drusen", "normal"),
         ),
-        Set("pneumoniamnist", "binary", "CC BY 4.0", "28209eda62fecd6e6a2d98b1501bb15f", ("normal", "pneumonia")),
-        Set("retinamnist", "grades", "CC BY 4.0", "bd4c0672f1bba3e3a89f0e4e876791e4", ("0", "1", "2", "3", "4")),
-        Set("breastmnist", "binary", "CC BY 4.0", "750601b1f35ba3300ea97c75c52ff8f6", ("malignant", "normal,-benign")),
+        Set(
+            "pneumoniamnist",
+            "binary",
+            "CC BY 4.0",
+            "28209eda62fecd6e6a2d98b1501bb15f",
+            ("normal", "pneumonia"),
+        ),
+        Set(
+            "retinamnist",
+            "grades",
+            "CC BY 4.0",
+            "bd4c0672f1bba3e3a89f0e4e876791e4",
+            ("0", "1", "2", "3", "4"),
+        ),
+        Set(
+            "breastmnist",
+            "binary",
+            "CC BY 4.0",
+            "750601b1f35ba3300ea97c75c52ff8f6",
+            ("malignant", "normal,-benign"),
+        ),
         Set(
             "bloodmnist",
             "classes",
@@ -209,7 +230,10 @@ SETS = {
 
 
 def chosen(argument: str) -> list[Set]:
-    """Return the sets named in an argument, joined by "+"; raises MedTLError on an unknown one, one twice, or a lone task."""
+    """Return the sets named in an argument, joined by "+".
+
+    Raises MedTLError on an unknown one, one twice, or a lone task.
+    """
     names = argument.split("+")
     for name in names:
         if name not in SETS:

@@ -17,8 +17,10 @@ REPOSITORY = "https://raw.githubusercontent.com/FakeEnd/iDNA_ABF/6feae58080cb8a6
 LETTERS = b"ACGT"
 LENGTH = 41
 COMPLEMENT = bytes.maketrans(LETTERS, LETTERS[::-1])
-SIZES = {"train": 600, "val": 100, "test": 500}  # rows of a species at most, half of them methylated
-OVERLAP = 20  # bases in a row: two windows that share so many on either strand are of one place or of a repeat
+# rows of a species at most, half of them methylated
+SIZES = {"train": 600, "val": 100, "test": 500}
+# bases in a row: two windows that share so many on either strand are of one place or of a repeat
+OVERLAP = 20
 
 Sites = tuple[list[bytes], list[bytes]]  # sequences of 41 bases: unmethylated, methylated
 
@@ -87,7 +89,8 @@ SPECIES = (
     ),
 )
 NAMES = tuple(species.name for species in SPECIES)
-LEFT_OUT = ("h-sapiens", "c-elegans")  # targets of the default transfers: the one medicine asks about, and the farthest
+# targets of the default transfers: the one medicine asks about, and the farthest
+LEFT_OUT = ("h-sapiens", "c-elegans")
 MODEL_ORGANISMS = ("a-thaliana", "c-elegans", "d-melanogaster", "h-sapiens", "s-cerevisiae")
 DOWNLOAD = Download(
     licence="No licence is stated with the files; published for research with Lv et al. 2020 (iDNA-MS), which is to be cited",
@@ -111,8 +114,14 @@ def build() -> Dataset:
     return Dataset(
         name="dna-methylation",
         card=_card(splits, unclear),
-        task=Task("classification", ("unmethylated", "methylated"), ("accuracy", "mcc", "roc_auc", "ece", "brier")),
-        domains=tuple(Domain(name, *(encode(splits[part].sites[name]) for part in SIZES)) for name in NAMES),
+        task=Task(
+            "classification",
+            ("unmethylated", "methylated"),
+            ("accuracy", "mcc", "roc_auc", "ece", "brier"),
+        ),
+        domains=tuple(
+            Domain(name, *(encode(splits[part].sites[name]) for part in SIZES)) for name in NAMES
+        ),
         transfers=(
             *(_from_others(name) for name in LEFT_OUT),
             *(_from_others(name, optional=True) for name in NAMES if name not in LEFT_OUT),
@@ -131,11 +140,18 @@ def _others(name: str) -> tuple[str, ...]:
 
 
 def read(remote: Remote) -> Sites:
-    """Return the different sequences of a file by class, shuffled; raises NotDownloadedError or IntegrityError."""
+    """Return the different sequences of a file by class, shuffled.
+
+    Raises NotDownloadedError or IntegrityError.
+    """
     words = content(remote).split()  # index, label, text; the first three are the headings
     labels, texts = words[4::3], words[5::3]
-    found = ([text for text, its in zip(texts, labels, strict=True) if its == label] for label in (b"0", b"1"))
-    # In the order of CRC-32, which takes a tenth of the time of SHA-256: this is done for every trial.
+    found = (
+        [text for text, its in zip(texts, labels, strict=True) if its == label]
+        for label in (b"0", b"1")
+    )
+    # In the order of CRC-32, which takes a tenth of the time of SHA-256: this is done for
+    # every trial.
     unmethylated, methylated = (sorted(dict.fromkeys(its), key=crc32) for its in found)
     return unmethylated, methylated
 
@@ -146,10 +162,13 @@ def ambiguous(files: Iterable[Sites]) -> set[bytes]:
     return unmethylated & methylated
 
 
-def divide(train: dict[str, Sites], test: dict[str, Sites], unclear: set[bytes]) -> dict[str, Chosen]:
+def divide(
+    train: dict[str, Sites], test: dict[str, Sites], unclear: set[bytes]
+) -> dict[str, Chosen]:
     """Return the three splits: test sites from the test files; validation and training sites from the training files.
 
-    What overlaps with a test site of any species is in no other split; what overlaps with a validation site is not in training.
+    What overlaps with a test site of any species is in no other split; what overlaps with
+    a validation site is not in training.
     """
     tested = choose(test, SIZES["test"], unclear, set())
     taken = fragments(tested)
@@ -161,7 +180,8 @@ def divide(train: dict[str, Sites], test: dict[str, Sites], unclear: set[bytes])
 def choose(files: dict[str, Sites], rows: int, unclear: set[bytes], taken: set[bytes]) -> Chosen:
     """Return the first `rows` sites of each species, half of each class, or as many as there are.
 
-    Left out are sequences that are `unclear`; passed over are those that hold one of the `taken` fragments.
+    Left out are sequences that are `unclear`; passed over are those that hold one of the
+    `taken` fragments.
     """
     chosen: dict[str, Sites] = {name: ([], []) for name in files}
     passed_over = 0
@@ -180,7 +200,12 @@ def choose(files: dict[str, Sites], rows: int, unclear: set[bytes], taken: set[b
 def fragments(chosen: Chosen) -> set[bytes]:
     """Return every run of 20 bases of the chosen sites, on both strands."""
     texts = [text for sites in chosen.sites.values() for text in (*sites[0], *sites[1])]
-    return {piece for text in texts for strand in (text, text.translate(COMPLEMENT)[::-1]) for piece in _pieces(strand)}
+    return {
+        piece
+        for text in texts
+        for strand in (text, text.translate(COMPLEMENT)[::-1])
+        for piece in _pieces(strand)
+    }
 
 
 def _pieces(text: bytes) -> list[bytes]:
@@ -191,11 +216,17 @@ def encode(sites: Sites) -> Split:
     """Return one-hot sequences [n, 4, 41], the channels being A, C, G and T, unmethylated ones first."""
     letters = np.frombuffer(b"".join([*sites[0], *sites[1]]), np.uint8).reshape(-1, 1, LENGTH)
     x = letters == np.frombuffer(LETTERS, np.uint8)[:, None]
-    return Split(torch.from_numpy(x).float(), torch.arange(2).repeat_interleave(torch.tensor([len(its) for its in sites])))
+    return Split(
+        torch.from_numpy(x).float(),
+        torch.arange(2).repeat_interleave(torch.tensor([len(its) for its in sites])),
+    )
 
 
 def _card(splits: dict[str, Chosen], unclear: set[bytes]) -> Card:
-    rows = {part: {name: sum(map(len, sites)) for name, sites in chosen.sites.items()} for part, chosen in splits.items()}
+    rows = {
+        part: {name: sum(map(len, sites)) for name, sites in chosen.sites.items()}
+        for part, chosen in splits.items()
+    }
     apart = splits["val"].passed_over + splits["train"].passed_over - sum(rows["val"].values())
     fewest = min(NAMES, key=rows["train"].__getitem__)
     return Card(

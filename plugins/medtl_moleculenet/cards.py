@@ -12,7 +12,9 @@ from medtl_moleculenet.molecules import Table, lines
 if TYPE_CHECKING:
     from medtl_moleculenet.dataset import Collection
 
-SPLITS = "Wu et al. 2018, MoleculeNet: a benchmark for molecular machine learning, Chemical Science 9(2)"
+SPLITS = (
+    "Wu et al. 2018, MoleculeNet: a benchmark for molecular machine learning, Chemical Science 9(2)"
+)
 TASKS = "Altae-Tran et al. 2017, Low data drug discovery with one-shot learning, ACS Central Science 3(4)"
 PRIVACY = "No person's data."
 
@@ -46,7 +48,8 @@ def sider(collection: "Collection", table: Table, part: NDArray[np.int8]) -> Car
         shift=f"Another group of side effects: 21 are learned from, the last six of the table are new, as in the few-shot "
         f"literature. {_rates(collection, table)} Test drugs are of scaffolds that no training split holds.",
         provenance="real",
-        privacy=PRIVACY + " Labels are from package inserts and public reports, summed up for each drug.",
+        privacy=PRIVACY
+        + " Labels are from package inserts and public reports, summed up for each drug.",
         intended_use="Comparing few-shot methods; a side effect on a label says neither how often nor why it occurs. Not for "
         "decisions about a drug or a patient.",
         notes=_about(table, part),
@@ -91,7 +94,10 @@ def _span(values: "NDArray[np.integer] | list[int]") -> str:
 
 
 def _rates(collection: "Collection", table: Table) -> str:
-    rate = {a: float((of == 1).sum() / (of >= 0).sum()) for a, of in zip(collection.assays, table["label"].T, strict=True)}
+    rate = {
+        a: float((of == 1).sum() / (of >= 0).sum())
+        for a, of in zip(collection.assays, table["label"].T, strict=True)
+    }
     low, high = min(rate, key=rate.__getitem__), max(rate, key=rate.__getitem__)
     return f"The share of {collection.classes[1]} molecules runs from {rate[low]:.0%} ({low}) to {rate[high]:.0%} ({high})."
 
@@ -103,7 +109,11 @@ def _about(table: Table, part: NDArray[np.int8]) -> str:
         if unparsed
         else ("RDKit can read all their SMILES.")
     )
-    disagree = f" {conflicts} labels are left out because rows of one molecule disagree." if conflicts else ""
+    disagree = (
+        f" {conflicts} labels are left out because rows of one molecule disagree."
+        if conflicts
+        else ""
+    )
     return (
         f"Input: 1,024-bit Morgan fingerprint of radius 2 without stereochemistry. {told}{disagree} One split for all assays: "
         f"molecules that share a Bemis-Murcko scaffold or a fingerprint stand on one side of it, so no test molecule of any "

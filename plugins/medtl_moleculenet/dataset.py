@@ -19,7 +19,9 @@ from medtl_bench.files.downloads import Download, Remote, content
 from medtl_moleculenet import cards, molecules
 from medtl_moleculenet.molecules import MISSING, Table
 
-PINNED = "https://raw.githubusercontent.com/deepchem/deepchem/fbe3b911a94a6eb8c84c1a9e7ac67a472c49ea80/"
+PINNED = (
+    "https://raw.githubusercontent.com/deepchem/deepchem/fbe3b911a94a6eb8c84c1a9e7ac67a472c49ea80/"
+)
 PUBLIC = "public data of the NIH; the table is part of DeepChem (MIT)"
 TOX21_DOWNLOAD = Download(
     PUBLIC,
@@ -60,8 +62,9 @@ COMMON = 0.02  # a group of more than this share of the molecules (benzene) is l
 class Collection:
     """Assays over one set of molecules; `new` of them, the last, are the targets of the transfer.
 
-    `classes`: of 0 and 1. `most`: how many molecules are used at most. `decoys`: how many inactives of a base and of a new
-    assay are used at most, or None for all. `val` and `test`: shares of the groups.
+    `classes`: of 0 and 1. `most`: how many molecules are used at most. `decoys`: how many
+    inactives of a base and of a new assay are used at most, or None for all. `val` and
+    `test`: shares of the groups.
     """
 
     name: str
@@ -85,25 +88,40 @@ class Collection:
         return (label == 1) | ((label == 0) & ((label == 0).cumsum(0) <= most))
 
     def table(self) -> Table:
-        """Return the described molecules, kept after they were computed once; raises what `content` and rdkit raise."""
+        """Return the described molecules, kept after they were computed once.
+
+        Raises what `content` and rdkit raise.
+        """
         version, (remote,) = molecules.rdkit_version(), self.download.files
         table = content(remote)
         identity, code = (remote.sha256, version, repr(self)), [Path(molecules.__file__)]
-        return cache.arrays(self.name, identity, code, lambda: molecules.described(table, self.assays, self.wanted, self.most))
+        return cache.arrays(
+            self.name,
+            identity,
+            code,
+            lambda: molecules.described(table, self.assays, self.wanted, self.most),
+        )
 
     def parts(self, table: Table) -> NDArray[np.int8]:
         """Return TRAIN, VAL or TEST for each molecule, the same for all of a group and for all assays.
 
-        Common groups are TRAIN; of the others the shares are of those without an active, and of those whose rarest active is of
-        each assay.
+        Common groups are TRAIN; of the others the shares are of those without an active,
+        and of those whose rarest active is of each assay.
         """
-        group, smiles, active = table["group"], molecules.lines(table["smiles"]), table["label"] == 1
-        _, first, number, size = np.unique(group, return_index=True, return_inverse=True, return_counts=True)
+        group, smiles, active = (
+            table["group"],
+            molecules.lines(table["smiles"]),
+            table["label"] == 1,
+        )
+        _, first, number, size = np.unique(
+            group, return_index=True, return_inverse=True, return_counts=True
+        )
         held = np.zeros((len(size), len(self.assays)), dtype=bool)
         np.logical_or.at(held, number, active)
         rarest = np.where(held.any(1), np.where(held, active.sum(0), len(group) + 1).argmin(1), -1)
         rows = np.flatnonzero(size[number] <= COMMON * len(group))
-        keys = [f"group {smiles[first[number[row]]]}" for row in rows]  # the bare hash already chose which molecules are here
+        # the bare hash already chose which molecules are here
+        keys = [f"group {smiles[first[number[row]]]}" for row in rows]
         part = np.full(len(group), TRAIN, dtype=np.int8)
         part[rows] = divided(keys, rarest[number[rows]].tolist(), val=self.val, test=self.test)
         return part
@@ -118,7 +136,10 @@ class Collection:
             name=self.name,
             card=card(self, table, part),
             task=Task("classification", self.classes, self.metrics),
-            domains=tuple(Domain(assay, *of_assay) for assay, *of_assay in zip(self.assays, *splits, strict=True)),
+            domains=tuple(
+                Domain(assay, *of_assay)
+                for assay, *of_assay in zip(self.assays, *splits, strict=True)
+            ),
             transfers=(Transfer("base-to-new", base, new),),
             streams=self.streams,
         )
@@ -128,7 +149,10 @@ def _splits(table: Table, rows: NDArray[np.bool_]) -> list[Split]:
     """Return some molecules as a split of each assay, without those it has no label for."""
     x = torch.from_numpy(np.unpackbits(table["bits"][rows], axis=1)).float()
     group = torch.from_numpy(table["group"][rows].astype(np.int64))
-    return [_split(x, torch.from_numpy(label.astype(np.int64)), group) for label in table["label"][rows].T]
+    return [
+        _split(x, torch.from_numpy(label.astype(np.int64)), group)
+        for label in table["label"][rows].T
+    ]
 
 
 def _split(x: Tensor, label: Tensor, group: Tensor) -> Split:
@@ -192,7 +216,26 @@ MUV = Collection(
     name="muv",
     download=MUV_DOWNLOAD,
     assays=tuple(
-        f"MUV-{number}" for number in (466, 548, 600, 644, 652, 689, 692, 712, 713, 733, 737, 810, 832, 846, 852, 858, 859)
+        f"MUV-{number}"
+        for number in (
+            466,
+            548,
+            600,
+            644,
+            652,
+            689,
+            692,
+            712,
+            713,
+            733,
+            737,
+            810,
+            832,
+            846,
+            852,
+            858,
+            859,
+        )
     ),
     new=5,
     classes=("decoy", "active"),

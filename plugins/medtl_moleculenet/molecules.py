@@ -24,18 +24,25 @@ def rdkit_version() -> str:
     try:
         return metadata.version("rdkit")
     except metadata.PackageNotFoundError as error:
-        raise NotInstalledError("rdkit is not installed: pip install medtl-bench[molecules]") from error
+        raise NotInstalledError(
+            "rdkit is not installed: pip install medtl-bench[molecules]"
+        ) from error
 
 
 def described(
-    content: bytes, assays: Sequence[str], wanted: Callable[[NDArray[np.int8]], NDArray[np.bool_]], most: int
+    content: bytes,
+    assays: Sequence[str],
+    wanted: Callable[[NDArray[np.int8]], NDArray[np.bool_]],
+    most: int,
 ) -> Table:
     """Return the molecules of a gzipped csv table in the order of their SMILES' hashes, at most so many.
 
-    A molecule each: `label` [n, assays] (1, 0 or MISSING), `bits` [n, 128] (1,024-bit Morgan fingerprint of radius 2),
-    `group` [n] (molecules that share a Bemis-Murcko scaffold or a fingerprint), `smiles` (as bytes, a line a molecule).
-    `unparsed`: the SMILES that rdkit cannot read. `conflicts`: labels left out because a molecule's rows disagree. `wanted`
-    tells which labels to use. Raises DataError when the table lacks a column or holds another label than 0 and 1.
+    A molecule each: `label` [n, assays] (1, 0 or MISSING), `bits` [n, 128] (1,024-bit
+    Morgan fingerprint of radius 2), `group` [n] (molecules that share a Bemis-Murcko
+    scaffold or a fingerprint), `smiles` (as bytes, a line a molecule). `unparsed`: the
+    SMILES that rdkit cannot read. `conflicts`: labels left out because a molecule's rows
+    disagree. `wanted` tells which labels to use. Raises DataError when the table lacks a
+    column or holds another label than 0 and 1.
     """
     smiles, label, conflicts = merged(*read(content, assays))
     label = np.where(wanted(label), label, MISSING)
@@ -47,7 +54,9 @@ def described(
     return {
         "label": label[rows],
         "bits": bits,
-        "group": groups(scaffolds([molecule for _, molecule in kept]), [row.tobytes() for row in bits]),
+        "group": groups(
+            scaffolds([molecule for _, molecule in kept]), [row.tobytes() for row in bits]
+        ),
         "smiles": _lines([smiles[row] for row in rows]),
         "unparsed": _lines(unparsed),
         "conflicts": np.array(conflicts),
@@ -62,11 +71,15 @@ def read(content: bytes, assays: Sequence[str]) -> tuple[list[str], NDArray[np.i
         raise DataError(f"The table of molecules is no gzipped csv file: {error}.") from error
     lacking = sorted({"smiles", *assays} - set(rows[0] if rows else ()))
     if lacking:
-        raise DataError(f"The table of molecules lacks the columns {', '.join(map(repr, lacking))}.")
+        raise DataError(
+            f"The table of molecules lacks the columns {', '.join(map(repr, lacking))}."
+        )
     try:
         label = np.array([[_label(row[assay]) for assay in assays] for row in rows], dtype=np.int8)
     except KeyError as error:
-        raise DataError(f"The table of molecules holds the label {error}, but 0, 1 or nothing was expected.") from error
+        raise DataError(
+            f"The table of molecules holds the label {error}, but 0, 1 or nothing was expected."
+        ) from error
     return [row["smiles"] for row in rows], label
 
 
@@ -92,12 +105,17 @@ def merged(smiles: list[str], label: NDArray[np.int8]) -> tuple[list[str], NDArr
 
 def _parsed(smiles: list[str]) -> tuple[list[tuple[int, Any]], list[str]]:
     """Return the molecules with their places, and the SMILES that cannot be read, without rdkit's messages on stderr."""
-    from rdkit import Chem, rdBase  # noqa: PLC0415 - takes longer to import than a kept table to read
+    # takes longer to import than a kept table to read
+    from rdkit import Chem, rdBase  # noqa: PLC0415
 
     with rdBase.BlockLogs():
         molecules = [Chem.MolFromSmiles(text) for text in smiles]
-    readable = [(place, molecule) for place, molecule in enumerate(molecules) if molecule is not None]
-    return readable, [text for text, molecule in zip(smiles, molecules, strict=True) if molecule is None]
+    readable = [
+        (place, molecule) for place, molecule in enumerate(molecules) if molecule is not None
+    ]
+    return readable, [
+        text for text, molecule in zip(smiles, molecules, strict=True) if molecule is None
+    ]
 
 
 def fingerprints(molecules: list[Any]) -> NDArray[np.uint8]:
@@ -105,7 +123,9 @@ def fingerprints(molecules: list[Any]) -> NDArray[np.uint8]:
     from rdkit.Chem.rdFingerprintGenerator import GetMorganGenerator  # noqa: PLC0415
 
     generator = GetMorganGenerator(radius=2, fpSize=1024)
-    bits = np.array([generator.GetFingerprintAsNumPy(molecule) for molecule in molecules], dtype=np.uint8)
+    bits = np.array(
+        [generator.GetFingerprintAsNumPy(molecule) for molecule in molecules], dtype=np.uint8
+    )
     return np.packbits(bits.reshape(len(molecules), 1024), axis=1)
 
 
@@ -120,7 +140,10 @@ def groups(scaffold: list[str], bits: list[bytes]) -> NDArray[np.int32]:
     """Return group numbers [n]: one for all that are linked by a scaffold, "" linking nothing, or by a fingerprint."""
     n, place = len(scaffold), {}
     links = [
-        (row, n + place.setdefault(mark, len(place))) for marks in (scaffold, bits) for row, mark in enumerate(marks) if mark
+        (row, n + place.setdefault(mark, len(place)))
+        for marks in (scaffold, bits)
+        for row, mark in enumerate(marks)
+        if mark
     ]
     if not links:
         return np.arange(n, dtype=np.int32)

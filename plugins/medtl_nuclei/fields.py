@@ -9,13 +9,19 @@ from scipy.sparse.csgraph import connected_components
 
 from medtl_nuclei.pictures import Picture
 
-SAME = 0.85  # agreement from which edges continue each other; in the histology images 3 of 107 such pairs lie below 0.9
+# agreement from which edges continue each other; in the histology images 3 of 107 such
+# pairs lie below 0.9
+SAME = 0.85
 THUMBNAIL = 16
 
 
 def fields(pictures: Sequence[Picture]) -> NDArray[np.int64]:
     """Return for each picture the number of its field [n]: linked pictures, and those they are linked to, are one field."""
-    pairs = [pair for same in _comparable(pictures) for pair in _linked([pictures[i] for i in same], same)]
+    pairs = [
+        pair
+        for same in _comparable(pictures)
+        for pair in _linked([pictures[i] for i in same], same)
+    ]
     first, second = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
     graph = coo_matrix((np.ones(len(first)), (first, second)), shape=(len(pictures), len(pictures)))
     return connected_components(graph, directed=False)[1].astype(np.int64)
@@ -24,7 +30,8 @@ def fields(pictures: Sequence[Picture]) -> NDArray[np.int64]:
 def agreement(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the concordance correlation of every row of a [n, d] with every row of b [n, d] (Lin 1989), as [n, n].
 
-    2 cov(a, b) / (var a + var b + (mean a - mean b)^2): 1 only where the values themselves are equal.
+    2 cov(a, b) / (var a + var b + (mean a - mean b)^2): 1 only where the values
+    themselves are equal.
     """
     mean_a, mean_b = a.mean(1, keepdims=True), b.mean(1, keepdims=True)
     covariance = (a - mean_a) @ (b - mean_b).T / a.shape[1]
@@ -43,7 +50,9 @@ def _comparable(pictures: Sequence[Picture]) -> list[list[int]]:
 def _linked(pictures: Sequence[Picture], numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
     """Yield the pairs of which one continues the other to the right or downwards, or is nearly the same."""
     grey = np.stack([np.asarray(picture.grey) for picture in pictures]).astype(float)
-    small = np.stack([np.asarray(picture.grey.resize((THUMBNAIL, THUMBNAIL))) for picture in pictures]).astype(float)
+    small = np.stack(
+        [np.asarray(picture.grey.resize((THUMBNAIL, THUMBNAIL))) for picture in pictures]
+    ).astype(float)
     small = small.reshape(len(small), -1)
     for a, b in ((grey[:, -1, :], grey[:, 0, :]), (grey[:, :, -1], grey[:, :, 0]), (small, small)):
         for i, j in np.argwhere(agreement(a, b) > SAME):

@@ -13,7 +13,9 @@ from medtl_bench.errors import DataError
 
 MEMBER = re.compile(r"stage1_train/([0-9a-f]{64})/(images|masks)/[\w-]+\.png")
 MOST_PIXELS = 2048**2
-COLOURED = 5  # mean difference of the largest and the smallest of red, green and blue, of 255; grey images have none
+# mean difference of the largest and the smallest of red, green and blue, of 255; grey
+# images have none
+COLOURED = 5
 BRIGHT = 128  # median of a grey image, of 255
 HISTOLOGY, BRIGHTFIELD, FLUORESCENCE = "stained-histology", "brightfield", "fluorescence"
 
@@ -31,19 +33,24 @@ class Picture:
 def pictures(files: Mapping[str, bytes]) -> list[Picture]:
     """Return the pictures among the files of the archive, in the order of their names.
 
-    Raises DataError, with the name, on any other file, a folder without one image and some masks, a file that is no PNG or too
-    large, or a mask of another size than its image.
+    Raises DataError, with the name, on any other file, a folder without one image and
+    some masks, a file that is no PNG or too large, or a mask of another size than its
+    image.
     """
     images: dict[str, list[str]] = {}
     masks: dict[str, list[str]] = {}
     for member in files:
         if not (found := MEMBER.fullmatch(member)):
-            raise DataError(f"The archive of nuclei holds {member[:200]!r}, which is neither an image nor a mask.")
+            raise DataError(
+                f"The archive of nuclei holds {member[:200]!r}, which is neither an image nor a mask."
+            )
         (images if found[2] == "images" else masks).setdefault(found[1], []).append(member)
     for name in images.keys() | masks.keys():
         if len(images.get(name, [])) != 1 or name not in masks:
             told = f"{len(images.get(name, []))} images and {len(masks.get(name, []))} masks"
-            raise DataError(f"The folder {name} has {told}; one image and a mask for each of its nuclei were expected.")
+            raise DataError(
+                f"The folder {name} has {told}; one image and a mask for each of its nuclei were expected."
+            )
     return [_picture(files, name, image, masks[name]) for name, (image,) in sorted(images.items())]
 
 
@@ -52,7 +59,9 @@ def _picture(files: Mapping[str, bytes], name: str, image: str, masks: Sequence[
     nuclei = None
     for member, mask in ((member, decoded(files[member], member).convert("L")) for member in masks):
         if mask.size != colours.size:
-            raise DataError(f"The mask {member} has {mask.size} pixels, but its image has {colours.size}.")
+            raise DataError(
+                f"The mask {member} has {mask.size} pixels, but its image has {colours.size}."
+            )
         nuclei = mask if nuclei is None else ImageChops.lighter(nuclei, mask)
     return Picture(name, modality(np.asarray(colours.reduce(2))), colours.convert("L"), nuclei)
 
@@ -62,7 +71,9 @@ def decoded(content: bytes, name: str) -> Image.Image:
     try:
         image = Image.open(io.BytesIO(content), formats=["PNG"])
         if image.width * image.height > MOST_PIXELS:
-            raise DataError(f"The picture {name} has {image.size} pixels; at most {MOST_PIXELS:,} were expected.")
+            raise DataError(
+                f"The picture {name} has {image.size} pixels; at most {MOST_PIXELS:,} were expected."
+            )
         image.load()
     except (UnidentifiedImageError, OSError, SyntaxError) as error:
         raise DataError(f"The picture {name} cannot be read: {error}.") from error
@@ -77,7 +88,9 @@ def modality(colours: NDArray[np.uint8]) -> str:
     return BRIGHTFIELD if np.median(channels) > BRIGHT else FLUORESCENCE
 
 
-def tiles(picture: Picture, side: int, shrink: int) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.bool_]]]:
+def tiles(
+    picture: Picture, side: int, shrink: int
+) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.bool_]]]:
     """Yield the whole tiles of a picture shrunk by a factor: grey values and nuclei, [side, side], row by row.
 
     A pixel is of a nucleus if half of what it was shrunk from is.

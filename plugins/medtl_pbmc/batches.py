@@ -73,7 +73,10 @@ CARD = Card(
 def build() -> Dataset:
     """Return the dataset."""
     table = load()
-    expression, y = np.expm1(table["expression"] / 1000.0), np.array([CLASSES.index(t) for t in table["types"]])[table["type"]]
+    expression, y = (
+        np.expm1(table["expression"] / 1000.0),
+        np.array([CLASSES.index(t) for t in table["types"]])[table["type"]],
+    )
     profiles = expression / expression.sum(1, keepdims=True)
     part = divided([f"{NAME} {cell}" for cell in table["cell"]], y.tolist(), val=0.1, test=0.35)
     last = NAMES[-1]
@@ -83,7 +86,12 @@ def build() -> Dataset:
         task=Task("classification", CLASSES, (*defaults("classification"), *INTEGRATION)),
         domains=tuple(_domain(batch, profiles, y, part) for batch in BATCHES),
         transfers=tuple(
-            Transfer(f"others-to-{name}", tuple(n for n in NAMES if n != name), (name,), optional=name != last)
+            Transfer(
+                f"others-to-{name}",
+                tuple(n for n in NAMES if n != name),
+                (name,),
+                optional=name != last,
+            )
             for name in reversed(NAMES)
         ),
         streams=(Stream("batches", NAMES),),
@@ -97,21 +105,36 @@ def _domain(batch: Batch, profiles: Floats, y: NDArray[np.int64], part: NDArray[
     soup = changed[part == TRAIN].mean(0)
     mixed = (1 - batch.ambient) * changed + batch.ambient * soup
     shares = np.bincount(y) * np.where(np.array(CLASSES) == batch.doubled, 2, 1)
-    return Domain(batch.name, *(_split(batch, which, mixed, y, part, shares / shares.sum()) for which in ROWS))
+    return Domain(
+        batch.name, *(_split(batch, which, mixed, y, part, shares / shares.sum()) for which in ROWS)
+    )
 
 
-def _split(batch: Batch, which: int, mixed: Floats, y: NDArray[np.int64], part: NDArray[np.int8], shares: Floats) -> Split:
+def _split(
+    batch: Batch,
+    which: int,
+    mixed: Floats,
+    y: NDArray[np.int64],
+    part: NDArray[np.int8],
+    shares: Floats,
+) -> Split:
     random = _random(batch.name, which)
-    parents = [_parents(random, np.flatnonzero((part == which) & (y == c)), share, which) for c, share in enumerate(shares)]
+    parents = [
+        _parents(random, np.flatnonzero((part == which) & (y == c)), share, which)
+        for c, share in enumerate(shares)
+    ]
     rows = np.concatenate(parents)
     size = COUNTS * batch.capture * np.exp(SPREAD * random.randn(len(rows), 1))
     counts = random.poisson(random.gamma(1 / DISPERSION, DISPERSION * size * mixed[rows]))
     x = np.log1p(1e4 * counts / counts.sum(1, keepdims=True))
-    rounded = np.rint(x * 1024) / 1024  # logarithms differ in the last bits between processors; a dataset's digest must not
+    # logarithms differ in the last bits between processors; a dataset's digest must not
+    rounded = np.rint(x * 1024) / 1024
     return Split(torch.from_numpy(rounded.astype(np.float32)), torch.from_numpy(y[rows]))
 
 
-def _parents(random: np.random.RandomState, cells: Sequence[int], share: float, which: int) -> NDArray[np.int64]:
+def _parents(
+    random: np.random.RandomState, cells: Sequence[int], share: float, which: int
+) -> NDArray[np.int64]:
     wanted = max(FEWEST[which], round(share * ROWS[which])) if len(cells) else 0
     return random.choice(cells, wanted) if wanted else np.array([], dtype=np.int64)
 

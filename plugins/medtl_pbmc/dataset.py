@@ -50,7 +50,10 @@ CARD = Card(
 def build() -> Dataset:
     """Return the dataset."""
     table = load()
-    x, names = torch.from_numpy(table["expression"] / np.float32(1000)), table["types"][table["type"]]
+    x, names = (
+        torch.from_numpy(table["expression"] / np.float32(1000)),
+        table["types"][table["type"]],
+    )
     return Dataset(
         name="pbmc-cell-types",
         card=CARD,
@@ -64,17 +67,21 @@ def build() -> Dataset:
 def load() -> dict[str, NDArray[Any]]:
     """Return the shipped arrays; raises DataError or IntegrityError.
 
-    `expression`: thousandths, a row a cell; `cell`: its barcode; `type`: its number in `types`; `gene`: names of the columns.
+    `expression`: thousandths, a row a cell; `cell`: its barcode; `type`: its number in
+    `types`; `gene`: names of the columns.
     """
     return arrays(FILE, SHA256)
 
 
-def _domain(domain: str, x: torch.Tensor, names: NDArray[np.str_], cells: NDArray[np.str_]) -> Domain:
+def _domain(
+    domain: str, x: torch.Tensor, names: NDArray[np.str_], cells: NDArray[np.str_]
+) -> Domain:
     rows = np.flatnonzero(np.isin(names, DOMAINS[domain]))
     y = [CLASSES.index(name) for name in names[rows]]
     val = 0.1 if domain in COMMON else 0.05  # the rarest type keeps five cells to learn from
     part = divided([f"pbmc-cell-types {cell}" for cell in cells[rows]], y, val=val, test=0.35)
     splits = (
-        Split(x[rows[part == wanted]], torch.tensor(y)[torch.from_numpy(part == wanted)]) for wanted in (TRAIN, VAL, TEST)
+        Split(x[rows[part == wanted]], torch.tensor(y)[torch.from_numpy(part == wanted)])
+        for wanted in (TRAIN, VAL, TEST)
     )
     return Domain(domain, *splits)

@@ -44,15 +44,23 @@ CARD = Card(
 
 def build() -> Dataset:
     """Return the dataset; raises NotDownloadedError."""
-    x = np.loadtxt(gzip.decompress(content(COMPONENTS)).decode().splitlines(), dtype=np.float32, skiprows=1)
-    donor = np.array([line.split("\t")[0] for line in gzip.decompress(content(DONORS)).decode().splitlines()[1:]])
+    x = np.loadtxt(
+        gzip.decompress(content(COMPONENTS)).decode().splitlines(), dtype=np.float32, skiprows=1
+    )
+    donor = np.array(
+        [line.split("\t")[0] for line in gzip.decompress(content(DONORS)).decode().splitlines()[1:]]
+    )
     names = np.unique(donor).tolist()
     return Dataset(
         name="pbmc-donors",
         card=CARD,
         task=Task("integration"),
         domains=tuple(_domain(name, torch.from_numpy(x[donor == name])) for name in names),
-        transfers=(Transfer("all-donors", tuple(f"donor-{name}" for name in names[:-1]), (f"donor-{names[-1]}",)),),
+        transfers=(
+            Transfer(
+                "all-donors", tuple(f"donor-{name}" for name in names[:-1]), (f"donor-{names[-1]}",)
+            ),
+        ),
     )
 
 

@@ -23,7 +23,8 @@ Floats = NDArray[np.floating]
 class FlatMethod(Algorithm):
     """Learn from at most `rows` labelled rows, as many of each source; on `adapt` half are the support's, half of all before.
 
-    Where a domain has too few rows they are repeated, which is how it gets its weight in methods that take no weights.
+    Where a domain has too few rows they are repeated, which is how it gets its weight in
+    methods that take no weights.
     """
 
     rows: int = 600
@@ -34,7 +35,9 @@ class FlatMethod(Algorithm):
     @classmethod
     def supports(cls, task: Task) -> str | None:
         """Return a reason for segmentation."""
-        return "it predicts one answer a row, not one a pixel" if task.kind == "segmentation" else None
+        return (
+            "it predicts one answer a row, not one a pixel" if task.kind == "segmentation" else None
+        )
 
     @abstractmethod
     def learn(self, parts: Sequence[Split]) -> None:

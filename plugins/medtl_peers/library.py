@@ -14,13 +14,18 @@ import torch
 from medtl_bench.contract.algorithm import INSTALL
 
 EXTRA = f"{INSTALL}medtl-bench[peers]"
-BALLAST = ("tensorflow", "jax", "cupy")  # tried by these libraries where installed, for seconds, and used by none of ours
+# tried by these libraries where installed, for seconds, and used by none of ours
+BALLAST = ("tensorflow", "jax", "cupy")
 
 
 def missing(*modules: str) -> str | None:
     """Return what to install, as half a sentence that names the modules that are not there, or None if all are."""
     gone = [name for name in modules if find_spec(name) is None]
-    return f"{EXTRA}: {' and '.join(gone)} {'is' if len(gone) == 1 else 'are'} missing" if gone else None
+    return (
+        f"{EXTRA}: {' and '.join(gone)} {'is' if len(gone) == 1 else 'are'} missing"
+        if gone
+        else None
+    )
 
 
 def imported(module: str) -> ModuleType:

@@ -1,7 +1,8 @@
 """Avalanche's continual learning strategies (Carta et al. 2023, JMLR 24(363)).
 
-Avalanche runs its own training loop with its own plugins; network, minibatches, optimiser and budget are those of every
-gradient method of the bench. `fit` is the first experience, with the sources pooled, and every `adapt` is the next one.
+Avalanche runs its own training loop with its own plugins; network, minibatches, optimiser
+and budget are those of every gradient method of the bench. `fit` is the first experience,
+with the sources pooled, and every `adapt` is the next one.
 """
 
 import warnings
@@ -129,7 +130,9 @@ class AvalancheMethod(GradientMethod):
         pool = concatenate(sources)
         drawn = self.drawn(sources, unlabelled, steps)
         kept = self.dataset(self.kept(pool))
-        experience = imported("avalanche.benchmarks").DatasetExperience(dataset=kept, current_experience=0)
+        experience = imported("avalanche.benchmarks").DatasetExperience(
+            dataset=kept, current_experience=0
+        )
         self.strategy.train_mb_size = self.rows_at_once(drawn.shape[1])
         self.strategy.plugins[0] = self.feed(pool, drawn)
         with seeded(self.generator), quiet():
@@ -141,9 +144,14 @@ class AvalancheMethod(GradientMethod):
     def drawn(self, sources: Sequence[Split], unlabelled: Inputs | None, steps: int) -> Tensor:
         """Return which rows of the pooled sources each step takes [steps, rows], drawn as for every gradient method."""
         ends = torch.tensor([len(source) for source in sources]).cumsum(0).tolist()
-        numbered = [Split(torch.arange(end - len(s), end), s.y) for s, end in zip(sources, ends, strict=True)]
+        numbered = [
+            Split(torch.arange(end - len(s), end), s.y)
+            for s, end in zip(sources, ends, strict=True)
+        ]
         target = None if unlabelled is None else torch.arange(unlabelled.shape[0])
-        made = batches(numbered, target, steps, self.batch_size, self.sources_per_step, self.generator)
+        made = batches(
+            numbered, target, steps, self.batch_size, self.sources_per_step, self.generator
+        )
         return torch.stack([batch.pooled()[0] for batch in made])
 
     def feed(self, pool: Split, drawn: Tensor) -> Feed | FeedRows:
@@ -174,8 +182,9 @@ class AvalancheMethod(GradientMethod):
 class Importance(AvalancheMethod):
     """A method that weighs parameters after each experience, with at most `importance_rows` rows of it.
 
-    `importance_batch`: rows whose gradient is taken at once. Avalanche squares (EWC) or takes the magnitude (MAS) of the mean
-    gradient of a minibatch of the training's size; of single rows, as here, it is the expectation of the papers.
+    `importance_batch`: rows whose gradient is taken at once. Avalanche squares (EWC) or
+    takes the magnitude (MAS) of the mean gradient of a minibatch of the training's size;
+    of single rows, as here, it is the expectation of the papers.
     """
 
     importance_rows: int = 512
@@ -194,8 +203,8 @@ class Importance(AvalancheMethod):
 class EWC(Importance):
     """Avalanche's EWC, in the notation of this bench: the penalty is weight/2 sum F_i (theta_i - theta*_i)^2.
 
-    Avalanche's own lambda is weight/2. `online` keeps one spring, whose F decays by `decay`. Defaults are those of this
-    bench's EWC.
+    Avalanche's own lambda is weight/2. `online` keeps one spring, whose F decays by
+    `decay`. Defaults are those of this bench's EWC.
     """
 
     weight: float = 300.0
@@ -213,8 +222,9 @@ class EWC(Importance):
 class MemoryAwareSynapses(Importance):
     """Avalanche's MAS: the penalty is weight sum Omega_i (theta_i - theta*_i)^2, Omega the mean of |d ||f(x)||^2 / d theta_i|.
 
-    `share` of the old Omega is kept when a new one is measured. Both defaults are the library's; `weight` also had the best
-    average accuracy of 0.1, 1, 10 and 100 on a simulated stream.
+    `share` of the old Omega is kept when a new one is measured. Both defaults are the
+    library's; `weight` also had the best average accuracy of 0.1, 1, 10 and 100 on a
+    simulated stream.
     """
 
     weight: float = 1.0
@@ -224,7 +234,9 @@ class MemoryAwareSynapses(Importance):
     def supports(cls, task: Task) -> str | None:
         """Return a reason for regression."""
         if task.kind == "regression":
-            return "Avalanche's MAS takes the norm of a row's outputs over classes, and there are none"
+            return (
+                "Avalanche's MAS takes the norm of a row's outputs over classes, and there are none"
+            )
         return super().supports(task)
 
     def plugins(self, library: Any) -> list[Any]:  # noqa: ANN401
@@ -236,9 +248,11 @@ class MemoryAwareSynapses(Importance):
 class SynapticIntelligence(AvalancheMethod):
     """Avalanche's SI: the penalty is weight/2 sum Omega_i (theta_i - theta*_i)^2, Omega_i at most 0.001.
 
-    Avalanche 0.6.0 keeps views of weights that lie in the processor's memory, so that the path it measures has length zero and
-    SI is plain fine-tuning there; `fresh_weights` moves the weights to new memory at each step, which gives what it does on a
-    GPU. The default `weight` had the best average accuracy of 1, 100, 1000, ... 10^6 on a simulated stream.
+    Avalanche 0.6.0 keeps views of weights that lie in the processor's memory, so that the
+    path it measures has length zero and SI is plain fine-tuning there; `fresh_weights`
+    moves the weights to new memory at each step, which gives what it does on a GPU. The
+    default `weight` had the best average accuracy of 1, 100, 1000, ... 10^6 on a
+    simulated stream.
     """
 
     weight: float = 1000.0
@@ -246,7 +260,10 @@ class SynapticIntelligence(AvalancheMethod):
 
     def plugins(self, library: Any) -> list[Any]:  # noqa: ANN401
         """Return Avalanche's SI, and what makes it work on a processor."""
-        return [library.SynapticIntelligencePlugin(si_lambda=self.weight), *[FreshWeights()] * self.fresh_weights]
+        return [
+            library.SynapticIntelligencePlugin(si_lambda=self.weight),
+            *[FreshWeights()] * self.fresh_weights,
+        ]
 
 
 @dataclass
@@ -293,7 +310,8 @@ class Replay(AvalancheMethod):
 class GradientEpisodicMemory(AvalancheMethod):
     """Avalanche's GEM: each gradient is projected so that it raises the loss on no earlier domain's `memory` rows.
 
-    `strength`: the margin gamma of the paper, with the paper's default; `memory` is the paper's 256.
+    `strength`: the margin gamma of the paper, with the paper's default; `memory` is the
+    paper's 256.
     """
 
     memory: int = 256

@@ -1,8 +1,9 @@
 """learn2learn's MAML and ANIL (Arnold et al. 2020, arXiv:2008.12284).
 
-The library clones the network and takes the inner steps; batches, network, outer optimiser and budget are those of every
-gradient method of the bench. There is no wheel of learn2learn 0.2.0, and the C files it ships are too old for Python 3.11; with
-the extra's `Cython<3.1` and `setuptools<81` installed, this builds it:
+The library clones the network and takes the inner steps; batches, network, outer
+optimiser and budget are those of every gradient method of the bench. There is no wheel of
+learn2learn 0.2.0, and the C files it ships are too old for Python 3.11; with the extra's
+`Cython<3.1` and `setuptools<81` installed, this builds it:
 
     pip install --no-deps --no-build-isolation --use-pep517 --config-settings=--global-option=build_ext learn2learn==0.2.0
 """
@@ -29,7 +30,8 @@ BUILD += "--config-settings=--global-option=build_ext learn2learn==0.2.0"
 class InnerLoop(GradientMethod):
     """Minimise the mean over sources of the query loss after inner steps that learn2learn takes on the support.
 
-    Each step halves the minibatch of every source into support and query, and defaults are those of this bench's MAML.
+    Each step halves the minibatch of every source into support and query, and defaults
+    are those of this bench's MAML.
     """
 
     adapt_steps: int = 10
@@ -50,7 +52,9 @@ class InnerLoop(GradientMethod):
 
     def wrapped(self, part: nn.Module) -> Any:  # noqa: ANN401 - learn2learn has no types
         """Return learn2learn's MAML around a part of the network."""
-        return imported("learn2learn.algorithms").MAML(part, lr=self.inner_rate, first_order=self.first_order)
+        return imported("learn2learn.algorithms").MAML(
+            part, lr=self.inner_rate, first_order=self.first_order
+        )
 
     def objective(self, net: Network, batch: Batch) -> Tensor:
         """Return the mean over sources of the query loss after the inner steps on the support."""
@@ -71,7 +75,8 @@ class InnerLoop(GradientMethod):
     def adapt(self, support: Split) -> None:
         """Take `adapt_steps` inner steps on all support rows."""
         fixed, moved = self.learner(self.net)
-        clone = moved.clone(first_order=True)  # the same steps, without a graph that nothing would use
+        # the same steps, without a graph that nothing would use
+        clone = moved.clone(first_order=True)
         self.inner(fixed, clone, support.x, support.y, self.adapt_steps)
         for parameter, adapted in zip(moved.parameters(), clone.parameters(), strict=True):
             parameter.data = adapted.detach()
@@ -83,7 +88,9 @@ class MAML(InnerLoop):
 
     def learner(self, net: Network) -> tuple[nn.Module, Any]:
         """Return nothing fixed, and features and head together."""
-        return nn.Identity(), self.wrapped(nn.Sequential(net.module["features"], net.module["head"]))
+        return nn.Identity(), self.wrapped(
+            nn.Sequential(net.module["features"], net.module["head"])
+        )
 
 
 @dataclass

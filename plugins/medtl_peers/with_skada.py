@@ -1,11 +1,12 @@
 """skada's shallow domain adaptation (Gnassounou et al., doi:10.5281/zenodo.12666838): an adapter, then a linear model.
 
-The adapter sees labelled rows of the sources and unlabelled rows of the target; the linear model is scikit-learn's logistic
-regression, or ridge regression for values, both with their defaults. At prediction every row is taken to be the target's,
-because a method is not told which domain it is asked about.
+The adapter sees labelled rows of the sources and unlabelled rows of the target; the
+linear model is scikit-learn's logistic regression, or ridge regression for values, both
+with their defaults. At prediction every row is taken to be the target's, because a method
+is not told which domain it is asked about.
 
-On `adapt` all is fitted again: the support joins the sources as one more labelled source, at equal weight with all before, and
-its inputs join the target's.
+On `adapt` all is fitted again: the support joins the sources as one more labelled source,
+at equal weight with all before, and its inputs join the target's.
 """
 
 from abc import abstractmethod
@@ -47,12 +48,16 @@ class SkadaMethod(FlatMethod):
 
     def fit(self, sources: Sequence[Split], unlabelled: Inputs) -> None:
         """Fit the scaling on the pooled sources, and learn from a sample of each and of the target's inputs."""
-        self.unlabelled = unlabelled[torch.randperm(unlabelled.shape[0], generator=self.generator)[: self.target_rows]]
+        self.unlabelled = unlabelled[
+            torch.randperm(unlabelled.shape[0], generator=self.generator)[: self.target_rows]
+        ]
         super().fit(sources, unlabelled)
 
     def adapt(self, support: Split) -> None:
         """Learn again; of the target's rows at most half become the support's."""
-        new = support.x[torch.randperm(len(support), generator=self.generator)[: self.target_rows // 2]]
+        new = support.x[
+            torch.randperm(len(support), generator=self.generator)[: self.target_rows // 2]
+        ]
         old = self.unlabelled[torch.randperm(self.unlabelled.shape[0], generator=self.generator)]
         self.unlabelled = torch.cat([new, old[: self.target_rows - new.shape[0]]])
         super().adapt(support)
@@ -64,17 +69,25 @@ class SkadaMethod(FlatMethod):
         y = np.concatenate([part.y.numpy() for part in parts])
         self.known = np.unique(y)
         hidden = np.full(len(target), np.nan if self.task.kind == "regression" else -1, y.dtype)
-        domain = np.concatenate([np.full(len(rows), number) for number, rows in enumerate([*x, target], 1)])
+        domain = np.concatenate(
+            [np.full(len(rows), number) for number, rows in enumerate([*x, target], 1)]
+        )
         domain[len(y) :] = TARGET
         with routing(), seeded(self.generator):
             skada = imported("skada")
             adapter = self.adapter(skada, len(y), len(target), target.shape[1])
             self.estimator = skada.make_da_pipeline(adapter, self.model())
-            self.estimator.fit(np.concatenate([*x, target]), np.concatenate([y, hidden]), sample_domain=domain)
+            self.estimator.fit(
+                np.concatenate([*x, target]), np.concatenate([y, hidden]), sample_domain=domain
+            )
 
     def model(self) -> Any:  # noqa: ANN401
         """Return the linear model, which takes the weights of an adapter that gives them."""
-        linear = linear_model.Ridge() if self.task.kind == "regression" else linear_model.LogisticRegression(max_iter=200)
+        linear = (
+            linear_model.Ridge()
+            if self.task.kind == "regression"
+            else linear_model.LogisticRegression(max_iter=200)
+        )
         return linear.set_fit_request(sample_weight=True)
 
     def classes(self) -> NDArray[np.integer]:
@@ -84,13 +97,17 @@ class SkadaMethod(FlatMethod):
     def values(self, rows: Floats) -> Floats:
         """Return the pipeline's values [n] for rows of the target."""
         with routing():
-            predicted: Floats = self.estimator.predict(rows, sample_domain=np.full(len(rows), TARGET))
+            predicted: Floats = self.estimator.predict(
+                rows, sample_domain=np.full(len(rows), TARGET)
+            )
         return predicted
 
     def scores(self, rows: Floats) -> Floats:
         """Return the logarithm of the pipeline's probabilities [n, known classes] for rows of the target."""
         with routing():
-            probability = self.estimator.predict_proba(rows, sample_domain=np.full(len(rows), TARGET))
+            probability = self.estimator.predict_proba(
+                rows, sample_domain=np.full(len(rows), TARGET)
+            )
         return np.log(probability.clip(SMALLEST))
 
 
@@ -103,7 +120,9 @@ def routing() -> Iterator[None]:
 
 @dataclass
 class CORAL(SkadaMethod):
-    """skada's CORAL: source inputs are whitened and given the target's covariance (Sun et al. 2017, algorithm 1).
+    """skada's CORAL: source inputs are whitened and given the target's covariance (Sun et al.
+
+    2017, algorithm 1).
 
     Covariances are shrunk as Ledoit and Wolf do, the library's default.
     """
@@ -124,14 +143,17 @@ class SubspaceAlignment(SkadaMethod):
 
     def adapter(self, skada: Any, labelled: int, unlabelled: int, columns: int) -> Any:  # noqa: ANN401
         """Return the adapter, with no more axes than there are rows of the sources or of the target."""
-        return skada.SubspaceAlignmentAdapter(min(self.components, labelled, unlabelled, columns), random_state=0)
+        return skada.SubspaceAlignmentAdapter(
+            min(self.components, labelled, unlabelled, columns), random_state=0
+        )
 
 
 @dataclass
 class OptimalTransport(SkadaMethod):
     """skada's optimal transport: source rows go to the barycentre of the target rows they are sent to (Courty et al. 2017).
 
-    The plan is the earth mover's, of squared Euclidean distances, without regularisation: the library's default.
+    The plan is the earth mover's, of squared Euclidean distances, without regularisation:
+    the library's default.
     """
 
     @classmethod
@@ -150,21 +172,25 @@ class OptimalTransport(SkadaMethod):
 class TransferComponentAnalysis(SkadaMethod):
     """skada's TCA: Gaussian kernel components that keep variance and bring the domains' means together (Pan et al. 2011).
 
-    `components`: at most so many; the library would take as many as there are columns. Its weight mu is the library's 0.1.
+    `components`: at most so many; the library would take as many as there are columns.
+    Its weight mu is the library's 0.1.
     """
 
     components: int = 50
 
     def adapter(self, skada: Any, labelled: int, unlabelled: int, columns: int) -> Any:  # noqa: ANN401
         """Return the adapter."""
-        return skada.TransferComponentAnalysisAdapter(n_components=min(self.components, labelled + unlabelled, columns))
+        return skada.TransferComponentAnalysisAdapter(
+            n_components=min(self.components, labelled + unlabelled, columns)
+        )
 
 
 @dataclass
 class KLIEP(SkadaMethod):
     """skada's KLIEP: weights of source rows under which their density comes nearest to the target's (Sugiyama et al. 2007).
 
-    The Gaussian kernels' gamma is one over columns times variance, which needs no search; otherwise the library's defaults.
+    The Gaussian kernels' gamma is one over columns times variance, which needs no search;
+    otherwise the library's defaults.
     """
 
     def adapter(self, skada: Any, labelled: int, unlabelled: int, columns: int) -> Any:  # noqa: ANN401

@@ -28,7 +28,8 @@ class Estimator(FlatMethod):
         """Fit the estimator on all rows alike."""
         pool = concatenate(parts)
         self.estimator = self.make(int(torch.randint(2**31, (), generator=self.generator)))
-        with seeded(self.generator):  # SVR takes no seed and draws one from numpy's global generator
+        # SVR takes no seed and draws one from numpy's global generator
+        with seeded(self.generator):
             self.fitted(self.flat(pool.x), pool.y.numpy())
 
     def fitted(self, rows: Floats, y: Floats) -> None:
@@ -44,8 +45,9 @@ class Estimator(FlatMethod):
 class SupportVectors(Estimator):
     """A support vector machine with a Gaussian kernel (Cortes and Vapnik 1995); its margins are the class scores.
 
-    `c`: the inverse strength of regularisation, scikit-learn's default. gamma is scikit-learn's too, one over columns times
-    variance. The kernel is computed in matrix products and handed over, many times faster than libsvm does it. Margins are not
+    `c`: the inverse strength of regularisation, scikit-learn's default. gamma is
+    scikit-learn's too, one over columns times variance. The kernel is computed in matrix
+    products and handed over, many times faster than libsvm does it. Margins are not
     calibrated.
     """
 

@@ -25,7 +25,8 @@ TERMS = "part of the R package mixOmics (GPL-2 or later); cite Rohart et al. 201
 DOWNLOAD = Download(TERMS, (RDA,))
 CLASSES = ("Fibroblast", "hESC", "hiPSC")
 STUDIES = ("1", "2", "3", "4")
-BY_SIZE = ("2", "1", "3", "4")  # in a small study some genes hardly vary, and the others' values in its units are huge
+# in a small study some genes hardly vary, and the others' values in its units are huge
+BY_SIZE = ("2", "1", "3", "4")
 
 CARD = Card(
     area="genomics",
@@ -47,7 +48,10 @@ CARD = Card(
 
 
 def build() -> Dataset:
-    """Return the dataset; raises NotDownloadedError, or NotInstalledError without the package rdata."""
+    """Return the dataset.
+
+    Raises NotDownloadedError, or NotInstalledError without the package rdata.
+    """
     x, study, kind = load()
     return Dataset(
         name="stemcells",
@@ -55,7 +59,11 @@ def build() -> Dataset:
         task=Task("classification", CLASSES, (*defaults("classification"), *INTEGRATION)),
         domains=tuple(_domain(name, x[study == name], kind[study == name]) for name in STUDIES),
         transfers=tuple(
-            Transfer(f"others-to-study-{name}", tuple(f"study-{n}" for n in STUDIES if n != name), (f"study-{name}",))
+            Transfer(
+                f"others-to-study-{name}",
+                tuple(f"study-{n}" for n in STUDIES if n != name),
+                (f"study-{name}",),
+            )
             for name in STUDIES
         ),
         streams=(Stream("studies", tuple(f"study-{name}" for name in BY_SIZE)),),
@@ -66,7 +74,9 @@ def load() -> tuple[NDArray[np.float32], NDArray[np.str_], NDArray[np.str_]]:
     """Return expression [125, 400], study and type of each sample [125]."""
     packed = content(RDA)
     if find_spec("rdata") is None:
-        raise NotInstalledError("rdata, which reads its R file, is not installed: pip install medtl-bench[cells]")
+        raise NotInstalledError(
+            "rdata, which reads its R file, is not installed: pip install medtl-bench[cells]"
+        )
     from rdata import read_rda  # noqa: PLC0415 - an extra
 
     found = read_rda(io.BytesIO(packed))["stemcells"]
@@ -81,7 +91,9 @@ def _domain(name: str, x: NDArray[np.float32], kinds: NDArray[np.str_]) -> Domai
     y = [CLASSES.index(kind) for kind in kinds]
     part = divided([f"stemcells {name} {number}" for number in range(len(y))], y, val=0.1, test=0.3)
     splits = (
-        Split(torch.from_numpy(x[part == wanted]), torch.tensor(y)[torch.from_numpy(part == wanted)])
+        Split(
+            torch.from_numpy(x[part == wanted]), torch.tensor(y)[torch.from_numpy(part == wanted)]
+        )
         for wanted in (TRAIN, VAL, TEST)
     )
     return Domain(f"study-{name}", *splits)

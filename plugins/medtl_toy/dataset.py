@@ -16,7 +16,12 @@ from medtl_bench.randomness import generator
 Draw = Callable[[int, Generator], Split]
 
 # domain: degrees the moons are turned by, what is added to the two shortcut columns
-BATCHES = {"batch-a": (0, (0.0, 0.0)), "batch-b": (10, (0.2, -0.2)), "batch-c": (20, (-0.2, 0.2)), "batch-d": (30, (1.2, 1.2))}
+BATCHES = {
+    "batch-a": (0, (0.0, 0.0)),
+    "batch-b": (10, (0.2, -0.2)),
+    "batch-c": (20, (-0.2, 0.2)),
+    "batch-d": (30, (1.2, 1.2)),
+}
 # domain: contrast of the shape, deviation of the noise, brightness of the background
 IMAGE_SCANNERS = {"clean": (1.0, 0.1, 0.0), "faint": (0.5, 0.2, 0.3), "inverted": (-1.0, 0.2, 1.0)}
 MASK_SCANNERS = {"strong": (1.0, 0.1, 0.0), "weak": (0.5, 0.15, 0.2), "washed-out": (0.4, 0.1, 0.7)}
@@ -59,13 +64,17 @@ def masks() -> Dataset:
     )
 
 
-def _dataset(name: str, task: Task, draws: dict[str, Draw], sizes: tuple[int, int, int], shift: str) -> Dataset:
+def _dataset(
+    name: str, task: Task, draws: dict[str, Draw], sizes: tuple[int, int, int], shift: str
+) -> Dataset:
     names = tuple(draws)
     return Dataset(
         name=name,
         card=_card(shift),
         task=task,
-        domains=tuple(Domain(d, *_splits(draw, sizes, generator(name, d))) for d, draw in draws.items()),
+        domains=tuple(
+            Domain(d, *_splits(draw, sizes, generator(name, d))) for d, draw in draws.items()
+        ),
         transfers=(Transfer(f"to-{names[-1]}", names[:-1], names[-1:]),),
         streams=(Stream("all", names),),
     )
@@ -86,7 +95,10 @@ def _card(shift: str) -> Card:
 
 def _splits(draw: Draw, sizes: tuple[int, int, int], source: Generator) -> list[Split]:
     rows = draw(sum(sizes), source)
-    return [rows[torch.arange(end - size, end)] for size, end in zip(sizes, accumulate(sizes), strict=True)]
+    return [
+        rows[torch.arange(end - size, end)]
+        for size, end in zip(sizes, accumulate(sizes), strict=True)
+    ]
 
 
 def _moons(degrees: float, displaced: tuple[float, float]) -> Draw:
@@ -96,7 +108,9 @@ def _moons(degrees: float, displaced: tuple[float, float]) -> Draw:
         moons = torch.stack([angle.cos() + side / 2, side * (0.25 - angle.sin())], 1)
         turn = math.radians(degrees)
         moons @= torch.tensor([[math.cos(turn), math.sin(turn)], [-math.sin(turn), math.cos(turn)]])
-        noise = torch.randn(rows, 8, generator=source) * torch.tensor([0.15] * 2 + [0.5] * 2 + [0.3] * 4)
+        noise = torch.randn(rows, 8, generator=source) * torch.tensor(
+            [0.15] * 2 + [0.5] * 2 + [0.3] * 4
+        )
         shortcut = side[:, None] / 2 + torch.tensor(displaced)
         return Split(_rounded(torch.cat([moons, shortcut, torch.zeros(rows, 4)], 1) + noise), y)
 
@@ -128,15 +142,22 @@ def _blobs(contrast: float, noise: float, background: float) -> Draw:
         radius = 1.2 + 1.2 * torch.rand(rows, 1, 1, generator=source)
         grid = torch.stack(torch.meshgrid(torch.arange(SIDE), torch.arange(SIDE), indexing="ij"))
         inside = _rounded((grid - centre).square().sum(1)) <= _rounded(radius.square())
-        return Split(_scanned(inside[:, None].float(), contrast, noise, background, source), inside.long())
+        return Split(
+            _scanned(inside[:, None].float(), contrast, noise, background, source), inside.long()
+        )
 
     return draw
 
 
-def _scanned(shape: Tensor, contrast: float, noise: float, background: float, source: Generator) -> Tensor:
-    return _rounded(background + contrast * shape + noise * torch.randn(shape.shape, generator=source))
+def _scanned(
+    shape: Tensor, contrast: float, noise: float, background: float, source: Generator
+) -> Tensor:
+    return _rounded(
+        background + contrast * shape + noise * torch.randn(shape.shape, generator=source)
+    )
 
 
 def _rounded(x: Tensor) -> Tensor:
-    # cos, exp and matrix products differ in the last bits between processors; a dataset's digest must not.
+    # cos, exp and matrix products differ in the last bits between processors; a dataset's
+    # digest must not.
     return (x * 1024).round() / 1024

@@ -32,7 +32,9 @@ def for_batch_a(vectors: Dataset) -> recommend.Recommendation:
     return recommend.recommend(vectors, "batch-a")
 
 
-def test_the_displaced_batch_is_last_by_every_estimate(for_batch_a: recommend.Recommendation) -> None:
+def test_the_displaced_batch_is_last_by_every_estimate(
+    for_batch_a: recommend.Recommendation,
+) -> None:
     assert for_batch_a.order[-1] == "batch-d"
     for estimate in (DISTANCE, DISCREPANCY, EVIDENCE):
         assert for_batch_a.rank(estimate)["batch-d"] == 3
@@ -40,7 +42,9 @@ def test_the_displaced_batch_is_last_by_every_estimate(for_batch_a: recommend.Re
     assert far > near + 0.5
 
 
-def test_the_same_data_gives_the_same_estimates(vectors: Dataset, for_batch_a: recommend.Recommendation) -> None:
+def test_the_same_data_gives_the_same_estimates(
+    vectors: Dataset, for_batch_a: recommend.Recommendation
+) -> None:
     torch.manual_seed(5)
     np.random.seed(5)
     assert recommend.recommend(vectors, "batch-a") == for_batch_a
@@ -60,7 +64,13 @@ def nearer(middle: float) -> Dataset:
         for number, (name, shift) in enumerate(shifts.items())
     ]
     task, plain = Task("classification", ("no", "yes")), TINY["tiny vectors"].dataset
-    return replace(plain, task=task, domains=tuple(domains), transfers=(Transfer("t", ("near",), ("target",)),), streams=())
+    return replace(
+        plain,
+        task=task,
+        domains=tuple(domains),
+        transfers=(Transfer("t", ("near",), ("target",)),),
+        streams=(),
+    )
 
 
 def test_the_nearer_source_comes_first() -> None:
@@ -78,16 +88,23 @@ def forbidden(dataset: Dataset, target: str, *, labels: bool) -> Dataset:
 
     domains = []
     for domain in dataset.domains:
-        train = Split(domain.train.x, domain.train.y.sort().values) if labels and domain.name == target else domain.train
+        train = (
+            Split(domain.train.x, domain.train.y.sort().values)
+            if labels and domain.name == target
+            else domain.train
+        )
         domains.append(Domain(domain.name, train, domain.val, domain.test))
         object.__setattr__(domains[-1], "val", spoilt(domain.val))
         object.__setattr__(domains[-1], "test", spoilt(domain.test))
     copy = replace(dataset)
-    object.__setattr__(copy, "domains", tuple(domains))  # a Dataset that is checked would not hold such splits
+    # a Dataset that is checked would not hold such splits
+    object.__setattr__(copy, "domains", tuple(domains))
     return copy
 
 
-def test_no_test_or_validation_split_is_looked_at(vectors: Dataset, for_batch_a: recommend.Recommendation) -> None:
+def test_no_test_or_validation_split_is_looked_at(
+    vectors: Dataset, for_batch_a: recommend.Recommendation
+) -> None:
     spoilt = forbidden(vectors, "batch-a", labels=False)
     assert recommend.recommend(spoilt, "batch-a") == for_batch_a
 
@@ -122,7 +139,10 @@ def test_labels_that_are_all_the_same_give_no_evidence(vectors: Dataset) -> None
 
 
 def test_wide_inputs_are_projected_on_the_sources() -> None:
-    wide = {name: torch.randn(80, 300, generator=torch.Generator().manual_seed(len(name))) for name in ("a", "bb", "ccc")}
+    wide = {
+        name: torch.randn(80, 300, generator=torch.Generator().manual_seed(len(name)))
+        for name in ("a", "bb", "ccc")
+    }
     wide["bb"][:, :20] += 2
     found = recommend.distances({"a": wide["a"], "bb": wide["bb"]}, wide["ccc"], Task("regression"))
     assert found[DISCREPANCY]["a"] < found[DISCREPANCY]["bb"]
@@ -132,29 +152,43 @@ def test_a_domain_of_one_row_is_told(vectors: Dataset) -> None:
     copy = replace(vectors)
     first, *rest = vectors.domains
     object.__setattr__(copy, "domains", (replace(first, train=first.train[torch.arange(1)]), *rest))
-    with pytest.raises(MedTLError, match="Domain 'batch-a' has 1 training row, but estimates need 2"):
+    with pytest.raises(
+        MedTLError, match="Domain 'batch-a' has 1 training row, but estimates need 2"
+    ):
         recommend.recommend(copy, "batch-b")
 
 
 def test_an_unknown_target_is_told(vectors: Dataset) -> None:
-    with pytest.raises(MedTLError, match="no domain of 'shifted-toy' named 'batch-e'; did you mean"):
+    with pytest.raises(
+        MedTLError, match="no domain of 'shifted-toy' named 'batch-e'; did you mean"
+    ):
         recommend.recommend(vectors, "batch-e")
 
 
-def records(dataset: Dataset, target: str, scores: dict[str, float], **fields: object) -> Iterator[Record]:
+def records(
+    dataset: Dataset, target: str, scores: dict[str, float], **fields: object
+) -> Iterator[Record]:
     """Yield records of transfers from single sources, two seeds each, which scored so much."""
     for source, value in scores.items():
         for seed in (0, 1):
             scored = transfer_scores(value + 0.01 * seed, sources=(source,), targets=(target,))
-            told = {"dataset": dataset.name, "dataset_digest": dataset.digest(), "scenario": f"{source}-to-{target}"}
-            yield record(**told, sources=(source,), targets=(target,), seed=seed, scores=scored, **fields)
+            told = {
+                "dataset": dataset.name,
+                "dataset_digest": dataset.digest(),
+                "scenario": f"{source}-to-{target}",
+            }
+            yield record(
+                **told, sources=(source,), targets=(target,), seed=seed, scores=scored, **fields
+            )
 
 
 GOOD = {"batch-b": 0.8, "batch-c": 0.7, "batch-d": 0.5}
 
 
 def test_hindsight_is_the_mean_over_seeds_and_methods(vectors: Dataset) -> None:
-    other = records(vectors, "batch-a", {name: value - 0.1 for name, value in GOOD.items()}, algorithm="ewc")
+    other = records(
+        vectors, "batch-a", {name: value - 0.1 for name, value in GOOD.items()}, algorithm="ewc"
+    )
     seen = foretold.measured(vectors, "batch-a", [*records(vectors, "batch-a", GOOD), *other])
     assert seen is not None
     assert seen.methods == ("dann", "ewc")
@@ -166,12 +200,21 @@ def test_bounds_other_data_other_targets_failures_and_gaps_do_not_count(vectors:
         return list(records(vectors, "batch-a", dict.fromkeys(GOOD, 0.1), **fields))
 
     gaps = given(algorithm="with-gaps")[:-1]
-    wrong = [*given(algorithm="source-only", family="bound"), *given(algorithm="crashed", status="failed"), *gaps]
-    stale = [
-        r.model_copy(update={"trial": r.trial.model_copy(update={"dataset_digest": "old"})}) for r in given(algorithm="old")
+    wrong = [
+        *given(algorithm="source-only", family="bound"),
+        *given(algorithm="crashed", status="failed"),
+        *gaps,
     ]
-    elsewhere = list(records(vectors, "batch-b", {"batch-c": 0.1, "batch-d": 0.1}, algorithm="elsewhere"))
-    seen = foretold.measured(vectors, "batch-a", [*records(vectors, "batch-a", GOOD), *wrong, *stale, *elsewhere])
+    stale = [
+        r.model_copy(update={"trial": r.trial.model_copy(update={"dataset_digest": "old"})})
+        for r in given(algorithm="old")
+    ]
+    elsewhere = list(
+        records(vectors, "batch-b", {"batch-c": 0.1, "batch-d": 0.1}, algorithm="elsewhere")
+    )
+    seen = foretold.measured(
+        vectors, "batch-a", [*records(vectors, "batch-a", GOOD), *wrong, *stale, *elsewhere]
+    )
     assert seen is not None
     assert seen.methods == ("dann",)
     assert foretold.measured(vectors, "batch-a", wrong[:6] + stale + elsewhere) is None
@@ -182,7 +225,11 @@ def test_a_target_among_several_of_a_transfer_counts(vectors: Dataset) -> None:
     found = []
     for source, value in GOOD.items():
         targets = tuple(name for name in names if name != source)
-        told = {"dataset": vectors.name, "dataset_digest": vectors.digest(), "scenario": f"from-{source}"}
+        told = {
+            "dataset": vectors.name,
+            "dataset_digest": vectors.digest(),
+            "scenario": f"from-{source}",
+        }
         scored = transfer_scores(value, sources=(source,), targets=targets)
         found.append(record(**told, sources=(source,), targets=targets, scores=scored))
     seen = foretold.measured(vectors, "batch-a", found)
@@ -192,7 +239,9 @@ def test_a_target_among_several_of_a_transfer_counts(vectors: Dataset) -> None:
 
 def test_agreement_is_one_for_one_order_whatever_the_direction_of_the_metric() -> None:
     promised = dict(zip("abcdef", range(6), strict=True))
-    up = foretold.Measured("accuracy", {name: 0.1 * value for name, value in promised.items()}, ("m",))
+    up = foretold.Measured(
+        "accuracy", {name: 0.1 * value for name, value in promised.items()}, ("m",)
+    )
     assert foretold.agreement(promised, up) == (1, 1, 1)
     down = foretold.Measured("rmse", up.score, ("m",))
     assert foretold.agreement(promised, down) == (-1, -1, -1)

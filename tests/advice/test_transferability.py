@@ -25,10 +25,16 @@ def test_mmd_is_the_sum_over_pairs_of_its_formula(seed, n, m):
     def k(a, b):
         return np.exp(-((a - b) ** 2).sum() / (2 * 1.5**2))
 
-    within_source = sum(k(source[i], source[j]) for i in range(n) for j in range(n) if i != j) / (n * (n - 1))
-    within_target = sum(k(target[i], target[j]) for i in range(m) for j in range(m) if i != j) / (m * (m - 1))
+    within_source = sum(k(source[i], source[j]) for i in range(n) for j in range(n) if i != j) / (
+        n * (n - 1)
+    )
+    within_target = sum(k(target[i], target[j]) for i in range(m) for j in range(m) if i != j) / (
+        m * (m - 1)
+    )
     between = sum(k(a, b) for a in source for b in target) / (n * m)
-    assert estimates.mmd(source, target, 1.5) == pytest.approx(within_source + within_target - 2 * between)
+    assert estimates.mmd(source, target, 1.5) == pytest.approx(
+        within_source + within_target - 2 * between
+    )
 
 
 def test_mmd_is_near_zero_for_one_distribution_and_grows_with_the_distance():
@@ -55,13 +61,17 @@ def test_a_proxy_a_distance_is_zero_for_one_distribution_and_two_for_sides_that_
 
 def test_a_proxy_a_distance_follows_from_the_error_that_two_normals_must_have():
     source, target = normal(3000, 1), normal(3000, 1, 1, 1.0)
-    error = 0.308538  # of the best threshold between N(0, 1) and N(1, 1): the normal distribution at -1/2
-    assert estimates.proxy_a_distance(source, target) == pytest.approx(2 * (1 - 2 * error), abs=0.06)
+    # of the best threshold between N(0, 1) and N(1, 1): the normal distribution at -1/2
+    error = 0.308538
+    assert estimates.proxy_a_distance(source, target) == pytest.approx(
+        2 * (1 - 2 * error), abs=0.06
+    )
 
 
 def test_sides_of_unequal_size_weigh_the_same():
     few, many = normal(40, 2, 1, 0.0), normal(1000, 2, 2)
-    assert estimates.proxy_a_distance(many, few) < 0.4  # a classifier that always says "source" would be right in 96%
+    # a classifier that always says "source" would be right in 96%
+    assert estimates.proxy_a_distance(many, few) < 0.4
 
 
 def test_the_same_arrays_give_the_same_distance():
@@ -79,22 +89,32 @@ def test_log_me_is_the_greatest_evidence_that_a_search_finds(n, d):
         covariance = features @ features.T / alpha + np.eye(n) / beta
         return -multivariate_normal.logpdf(y, np.zeros(n), covariance)
 
-    best = minimize(minus_evidence, np.zeros(2), method="Nelder-Mead", options={"xatol": 1e-8, "fatol": 1e-10, "maxiter": 5000})
+    best = minimize(
+        minus_evidence,
+        np.zeros(2),
+        method="Nelder-Mead",
+        options={"xatol": 1e-8, "fatol": 1e-10, "maxiter": 5000},
+    )
     assert estimates.log_me(features, y) == pytest.approx(-best.fun / n, abs=1e-5)
 
 
 def test_log_me_is_the_evidence_of_scikit_learns_bayesian_ridge():
     features = normal(60, 4)
     y = features @ np.array([1.0, -1, 0, 0.5]) + normal(60, 1, 5)[:, 0]
-    flat = {"alpha_1": 0.0, "alpha_2": 0.0, "lambda_1": 0.0, "lambda_2": 0.0}  # no priors over the precisions
-    model = BayesianRidge(compute_score=True, fit_intercept=False, tol=1e-10, max_iter=1000, **flat).fit(features, y)
+    # no priors over the precisions
+    flat = {"alpha_1": 0.0, "alpha_2": 0.0, "lambda_1": 0.0, "lambda_2": 0.0}
+    model = BayesianRidge(
+        compute_score=True, fit_intercept=False, tol=1e-10, max_iter=1000, **flat
+    ).fit(features, y)
     assert estimates.log_me(features, y) == pytest.approx(model.scores_[-1] / 60, abs=1e-6)
 
 
 def test_log_me_is_higher_for_features_that_tell_the_labels():
     y = np.arange(90) % 3
     told = np.eye(3)[y] + 0.3 * normal(90, 3)
-    assert estimates.log_me_of_classes(told, y) > estimates.log_me_of_classes(normal(90, 3), y) + 0.2
+    assert (
+        estimates.log_me_of_classes(told, y) > estimates.log_me_of_classes(normal(90, 3), y) + 0.2
+    )
 
 
 def test_log_me_of_classes_is_the_mean_over_them():

@@ -39,18 +39,28 @@ class Page:
         told = f"{found.ratio:.2f}"
         times = f"{1000 * found.ours:.1f}", f"{1000 * found.theirs:.1f}"
         self.rows.append((work, named(peer), str(threads), *times, told, f"{bar:g}"))
-        print(f"\n{work}: {told} times faster than {peer} (bar {bar:g}; medians of {found.pairs} pairs)")
+        print(
+            f"\n{work}: {told} times faster than {peer} (bar {bar:g}; medians of {found.pairs} pairs)"
+        )
         least = self.share * bar
-        assert found.ratio >= least, f"{work}: {told} times faster than {peer}, under {least:g}; the bar is {bar:g}."
+        assert found.ratio >= least, (
+            f"{work}: {told} times faster than {peer}, under {least:g}; the bar is {bar:g}."
+        )
 
     def markdown(self) -> str:
         """Return the page."""
         headers = ("work", "against", "threads", "ours, ms", "theirs, ms", "times faster", "bar")
         align = ["left"] * 2 + ["right"] * 5
-        parts = [TITLE, tabulate(self.rows, headers, tablefmt="pipe", colalign=align, disable_numparse=True)]
+        parts = [
+            TITLE,
+            tabulate(self.rows, headers, tablefmt="pipe", colalign=align, disable_numparse=True),
+        ]
         parts += [f"## {title}\n\n{text}" for title, text in self.sections]
         about = machine() | {"torch": torch.__version__, "cores": str(os.cpu_count())}
-        parts.append("## Machine\n\n" + "\n".join(f"- {name}: {value}" for name, value in sorted(about.items())))
+        parts.append(
+            "## Machine\n\n"
+            + "\n".join(f"- {name}: {value}" for name, value in sorted(about.items()))
+        )
         return "\n\n".join(part.strip() for part in parts) + "\n"
 
 
@@ -63,7 +73,12 @@ def named(package: str) -> str:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--speed-share", type=float, default=1.0, help="the share of each bar below which a test fails")
+    parser.addoption(
+        "--speed-share",
+        type=float,
+        default=1.0,
+        help="the share of each bar below which a test fails",
+    )
     parser.addoption("--speed-page", type=Path, help="write the page of speeds to this file")
 
 
@@ -101,7 +116,9 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     path, page = session.config.getoption("--speed-page", None), session.config.stash[MEASURED]
     if path is None:
         return
-    skipped: Sequence[object] = session.config.pluginmanager.get_plugin("terminalreporter").stats.get("skipped", [])
+    skipped: Sequence[object] = session.config.pluginmanager.get_plugin(
+        "terminalreporter"
+    ).stats.get("skipped", [])
     if skipped:  # a peer that does not import must not shorten the page silently
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
     elif page.rows:

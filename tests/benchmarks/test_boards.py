@@ -15,7 +15,10 @@ from tests.records import METHODS, suite
 
 MOST_GROWTH = 1.5
 DATASETS = tuple(f"dataset-{number}" for number in range(5))
-TWENTY = {**METHODS, **{f"variant-{number}": ("baseline", 0.6 + number / 100) for number in range(10)}}
+TWENTY = {
+    **METHODS,
+    **{f"variant-{number}": ("baseline", 0.6 + number / 100) for number in range(10)},
+}
 
 
 def records(seeds: int) -> list[Record]:
@@ -64,7 +67,11 @@ def test_the_time_for_a_record_does_not_grow(tmp_path: Path) -> None:
     few, many = records(1), records(5)
     start = perf_counter()
     each = [seconds(lambda its=its: build(its)) / len(its) for its in (few, many)]
-    print(f"build: {each[0] * 1e6:.0f} us a record of 2,000, {each[1] * 1e6:.0f} us of 10,000 ({perf_counter() - start:.1f} s)")
+    print(
+        f"build: {each[0] * 1e6:.0f} us a record of 2,000, {each[1] * 1e6:.0f} us of 10,000 ({perf_counter() - start:.1f} s)"
+    )
     assert each[1] < MOST_GROWTH * each[0]
-    each = [seconds(lambda its=its: write_boards(its, {}, tmp_path)) / len(its) for its in (few, many)]
+    each = [
+        seconds(lambda its=its: write_boards(its, {}, tmp_path)) / len(its) for its in (few, many)
+    ]
     assert each[1] < MOST_GROWTH * each[0]

@@ -37,14 +37,18 @@ def _bare(heart: Dataset) -> None:
     pool = concatenate([s.train for s in sources])
     mean, deviation = pool.x.mean(0), pool.x.std(0).clamp_min(1e-6)
     width = pool.x.shape[1]
-    net = nn.Sequential(nn.Linear(width, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, 2))
+    net = nn.Sequential(
+        nn.Linear(width, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, 2)
+    )
 
     def train(x: torch.Tensor, y: torch.Tensor, steps: int, size: int) -> None:
         optimiser = torch.optim.Adam(net.parameters(), lr=1e-3, fused=True)
         rows = torch.randint(len(y), (steps, size), generator=draw)
         for step in range(steps):
             optimiser.zero_grad()
-            loss = nn.functional.cross_entropy(net((x[rows[step]] - mean) / deviation), y[rows[step]])
+            loss = nn.functional.cross_entropy(
+                net((x[rows[step]] - mean) / deviation), y[rows[step]]
+            )
             loss.backward()
             optimiser.step()
 
@@ -65,7 +69,11 @@ def _bare(heart: Dataset) -> None:
 
 
 def _harness(heart: Dataset) -> None:
-    list(transfer(heart, heart.transfers[0], FineTune, seed=0, shots=SHOTS, draws=DRAWS, clock=Clock()))
+    list(
+        transfer(
+            heart, heart.transfers[0], FineTune, seed=0, shots=SHOTS, draws=DRAWS, clock=Clock()
+        )
+    )
 
 
 def _seconds(function: Callable[[Dataset], None], heart: Dataset) -> float:
@@ -76,7 +84,9 @@ def _seconds(function: Callable[[Dataset], None], heart: Dataset) -> float:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("threads", [1], indirect=True)
-def test_the_harness_costs_little_over_a_bare_loop(heart: Dataset, benchmark: BenchmarkFixture, speed, threads: int) -> None:
+def test_the_harness_costs_little_over_a_bare_loop(
+    heart: Dataset, benchmark: BenchmarkFixture, speed, threads: int
+) -> None:
     _seconds(_bare, heart), _seconds(_harness, heart)
     for _ in range(TRIES):
         pairs = [(_seconds(_harness, heart), _seconds(_bare, heart)) for _ in range(ROUNDS)]
@@ -84,10 +94,10 @@ def test_the_harness_costs_little_over_a_bare_loop(heart: Dataset, benchmark: Be
         if (ratio := float(harness / bare)) < BAR:
             break
     benchmark.extra_info["ratio harness / bare loop"] = round(ratio, 3)
-    print(f"\nharness / bare loop: {ratio:.3f} (medians {harness:.3f} s and {bare:.3f} s of {ROUNDS} pairs, 1 thread)")
-    benchmark.pedantic(_harness, (heart,), rounds=3)
-    text = (
-        f"A trial of fine-tuning on heart-disease takes {ratio:.3f} times a bare PyTorch loop that does the same (bar {BAR:g})."
+    print(
+        f"\nharness / bare loop: {ratio:.3f} (medians {harness:.3f} s and {bare:.3f} s of {ROUNDS} pairs, 1 thread)"
     )
+    benchmark.pedantic(_harness, (heart,), rounds=3)
+    text = f"A trial of fine-tuning on heart-disease takes {ratio:.3f} times a bare PyTorch loop that does the same (bar {BAR:g})."
     speed.sections.insert(0, ("What the harness costs", text))
     assert ratio < BAR / speed.share

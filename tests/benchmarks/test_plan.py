@@ -11,7 +11,12 @@ from medtl_bench.running.run import missing
 
 PARAMETERS = {f"parameter_{i}": i / 7 for i in range(8)}
 ALGORITHMS = [
-    AlgorithmFacts(name=f"method-{i}", family="baseline", source="medtl-bench 0.1.0 0123456789abcdef", parameters=PARAMETERS)
+    AlgorithmFacts(
+        name=f"method-{i}",
+        family="baseline",
+        source="medtl-bench 0.1.0 0123456789abcdef",
+        parameters=PARAMETERS,
+    )
     for i in range(20)
 ]
 DATASETS = [
@@ -26,7 +31,9 @@ DATASETS = [
 
 def planned(seeds: int, store: Store) -> int:
     chosen = Preset(seeds, plan.SHOTS, 2)
-    return len(missing(plan.trials(DATASETS, ALGORITHMS, chosen, {"torch": "2.14", "numpy": "2"}), store))
+    return len(
+        missing(plan.trials(DATASETS, ALGORITHMS, chosen, {"torch": "2.14", "numpy": "2"}), store)
+    )
 
 
 def seconds(seeds: int, store: Store) -> float:
@@ -46,6 +53,9 @@ def test_ten_thousand_trials(benchmark, tmp_path):
 def test_the_time_a_trial_takes_does_not_grow_with_their_number(tmp_path, capsys):
     few, many = seconds(1, Store(tmp_path)) / 1_000, seconds(10, Store(tmp_path)) / 10_000
     with capsys.disabled():
-        print(f"\nplanning: {many * 1e4:.2f} s for 10,000 trials, {many / few:.2f} times as long a trial as with 1,000")
-    assert many <= 3 * few  # ten times, if it grew with their square; the garbage collector alone makes 1.6
+        print(
+            f"\nplanning: {many * 1e4:.2f} s for 10,000 trials, {many / few:.2f} times as long a trial as with 1,000"
+        )
+    # ten times, if it grew with their square; the garbage collector alone makes 1.6
+    assert many <= 3 * few
     assert many * 1e4 < 5

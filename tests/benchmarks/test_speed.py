@@ -30,7 +30,9 @@ DANN_ROWS, DANN_COLUMNS, DANN_EPOCHS = 600, 18, 20
 
 def mlp(columns: int, classes: int) -> nn.Sequential:
     """Return the network of the bench, as a user of another library writes it."""
-    return nn.Sequential(nn.Linear(columns, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, classes))
+    return nn.Sequential(
+        nn.Linear(columns, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, classes)
+    )
 
 
 def rows(n: int, columns: int, classes: int, *identity: str | int) -> tuple[Tensor, Tensor]:
@@ -80,7 +82,9 @@ def test_a_meta_step_of_maml(speed, side_by_side, threads: int, columns: int, ba
 def test_a_stream_of_ewc(speed, threads: int) -> None:
     pytest.importorskip("avalanche")
     if torch.cuda.is_available():
-        pytest.skip("Autograd does not work in a fork where there is a GPU: hide it with CUDA_VISIBLE_DEVICES=''.")
+        pytest.skip(
+            "Autograd does not work in a fork where there is a GPU: hide it with CUDA_VISIBLE_DEVICES=''."
+        )
     from avalanche.benchmarks import tensors_benchmark
     from avalanche.training.supervised import EWC as AvalancheEWC
 
@@ -89,7 +93,12 @@ def test_a_stream_of_ewc(speed, threads: int) -> None:
 
     def ours(seed: int) -> None:
         splits = [Split(x, y) for x, y in domains]
-        budget = {"steps": steps, "adapt_steps": steps, "batch_size": BATCH, "fisher_rows": DOMAIN_ROWS}
+        budget = {
+            "steps": steps,
+            "adapt_steps": steps,
+            "batch_size": BATCH,
+            "fisher_rows": DOMAIN_ROWS,
+        }
         method = EWC(FIVE, generator("speed ewc", seed), **budget)
         method.fit(splits[:1], splits[0].x)
         for split in splits[1:]:
@@ -110,9 +119,12 @@ def test_a_stream_of_ewc(speed, threads: int) -> None:
             for experience in scenario.train_stream:
                 strategy.train(experience)
 
-    both, twice = (partial(in_two_processes, work) for work in (partial(stacked, ours, STREAMS), theirs))
+    both, twice = (
+        partial(in_two_processes, work) for work in (partial(stacked, ours, STREAMS), theirs)
+    )
     works = [both, twice, theirs, partial(ours, 0), partial(plain, domains)]
-    medians(works[3:], 1)  # the first call in a process takes longer; the others are new processes or long enough
+    # the first call in a process takes longer; the others are new processes or long enough
+    medians(works[3:], 1)
     what = f"EWC over a stream of {DOMAINS} domains, {DOMAIN_ROWS:,} x {COLUMNS} each, {EPOCHS} epochs, batch {BATCH}"
     many = f"{what}: {2 * STREAMS} seeds on two cores, as a run trains them, a program of {STREAMS} on each"
     for _ in range(TRIES):  # another process may have disturbed the first
@@ -121,7 +133,11 @@ def test_a_stream_of_ewc(speed, threads: int) -> None:
             (many, Pairs(together, 2 * STREAMS * one, ROUNDS), 30.0),
             (f"{many}; against two streams at once", Pairs(together, STREAMS * two, ROUNDS), 15.0),
             (f"{what}: one by itself", Pairs(alone, one, ROUNDS), 5.0),
-            ("the same training in a bare PyTorch loop, without Fisher and penalty", Pairs(bare, one, ROUNDS), 0.0),
+            (
+                "the same training in a bare PyTorch loop, without Fisher and penalty",
+                Pairs(bare, one, ROUNDS),
+                0.0,
+            ),
         ]
         if all(found.ratio >= speed.share * bar for _, found, bar in table):
             break
@@ -149,7 +165,9 @@ class Critic(nn.Module):
 
         super().__init__()
         self.reversal = GradientReversalLayer.apply
-        self.net = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 1), nn.Sigmoid(), nn.Flatten(0))
+        self.net = nn.Sequential(
+            nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 1), nn.Sigmoid(), nn.Flatten(0)
+        )
 
     def forward(self, z: Tensor) -> Tensor:
         return self.net(self.reversal(z, 1.0))
@@ -161,23 +179,38 @@ def test_a_training_of_dann(speed, side_by_side, threads: int) -> None:
     import numpy as np
     from skada.deep import DANN as SkadaDANN
 
-    (x, y), (target, _) = (rows(DANN_ROWS, DANN_COLUMNS, 2, "dann", name) for name in ("source", "target"))
+    (x, y), (target, _) = (
+        rows(DANN_ROWS, DANN_COLUMNS, 2, "dann", name) for name in ("source", "target")
+    )
     steps = DANN_EPOCHS * -(-DANN_ROWS // BATCH)
     both = np.concatenate([x.numpy(), target.numpy() + 1])
     labels = np.concatenate([y.numpy(), np.full(DANN_ROWS, -1)])
     sample_domain = np.repeat([1, -2], DANN_ROWS)
 
     def ours() -> None:
-        DANN(TWO, generator("speed dann"), steps=steps, batch_size=BATCH).fit([Split(x, y)], target + 1)
+        DANN(TWO, generator("speed dann"), steps=steps, batch_size=BATCH).fit(
+            [Split(x, y)], target + 1
+        )
 
     def theirs() -> None:
         base = nn.Sequential()
         layers = list(mlp(DANN_COLUMNS, 2))
         base.add_module("features", nn.Sequential(*layers[:-1]))
         base.add_module("head", layers[-1])
-        options = {"max_epochs": DANN_EPOCHS, "batch_size": BATCH, "train_split": None, "verbose": 0}
+        options = {
+            "max_epochs": DANN_EPOCHS,
+            "batch_size": BATCH,
+            "train_split": None,
+            "verbose": 0,
+        }
         learner = SkadaDANN(
-            base, reg=1.0, layer_name="features", domain_classifier=Critic(), optimizer=torch.optim.Adam, lr=1e-3, **options
+            base,
+            reg=1.0,
+            layer_name="features",
+            domain_classifier=Critic(),
+            optimizer=torch.optim.Adam,
+            lr=1e-3,
+            **options,
         )
         learner.fit(both, labels, sample_domain=sample_domain)
 
@@ -188,7 +221,9 @@ def test_a_training_of_dann(speed, side_by_side, threads: int) -> None:
 
 def test_what_is_compared_learns_the_same_problem() -> None:
     x, y = rows(DOMAIN_ROWS, COLUMNS, 5, "ewc", 0)
-    build: Callable[..., EWC] = partial(EWC, FIVE, generator("speed learns"), batch_size=BATCH, steps=EPOCHS * 32)
+    build: Callable[..., EWC] = partial(
+        EWC, FIVE, generator("speed learns"), batch_size=BATCH, steps=EPOCHS * 32
+    )
     method = build()
     method.fit([Split(x, y)], x)
     assert float((method.predict(x).argmax(1) == y).float().mean()) > 0.5

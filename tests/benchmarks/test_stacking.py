@@ -32,19 +32,25 @@ def heart() -> Dataset:
 
 def sources(heart: Dataset) -> tuple[list[Split], Tensor]:
     scenario = heart.transfers[0]
-    return [heart.domain(name).train for name in scenario.sources], heart.domain(scenario.targets[0]).train.x
+    return [heart.domain(name).train for name in scenario.sources], heart.domain(
+        scenario.targets[0]
+    ).train.x
 
 
 def bare(splits: Sequence[Split]) -> None:
     """Train once as the bench does, with nothing in between."""
     pool, draw = concatenate(splits), generator("bare")
     mean, deviation = pool.x.mean(0), pool.x.std(0).clamp_min(1e-6)
-    net = nn.Sequential(nn.Linear(pool.x.shape[1], 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, 2))
+    net = nn.Sequential(
+        nn.Linear(pool.x.shape[1], 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, 2)
+    )
     optimiser = torch.optim.Adam(net.parameters(), lr=1e-3, fused=True)
     rows = torch.randint(len(pool), (STEPS, ROWS * len(splits)), generator=draw)
     for step in range(STEPS):
         optimiser.zero_grad()
-        loss = nn.functional.cross_entropy(net((pool.x[rows[step]] - mean) / deviation), pool.y[rows[step]])
+        loss = nn.functional.cross_entropy(
+            net((pool.x[rows[step]] - mean) / deviation), pool.y[rows[step]]
+        )
         loss.backward()
         optimiser.step()
 
@@ -56,14 +62,18 @@ def fitted(heart: Dataset, splits: Sequence[Split], unlabelled: Tensor, seed: in
 
 
 @pytest.mark.parametrize("threads", [1], indirect=True)
-@pytest.mark.parametrize(("hospitals", "trials", "bar"), [(1, 20, 3.5), (1, 60, 6.0), (3, 20, 2.3), (3, 60, 2.5)])
+@pytest.mark.parametrize(
+    ("hospitals", "trials", "bar"), [(1, 20, 3.5), (1, 60, 6.0), (3, 20, 2.3), (3, 60, 2.5)]
+)
 def test_trials_trained_as_one_program(
     speed, side_by_side, threads: int, heart: Dataset, hospitals: int, trials: int, bar: float
 ) -> None:
     splits, unlabelled = sources(heart)
     splits = splits[:hospitals]
     ours = partial(stacked, partial(fitted, heart, splits, unlabelled), trials)
-    found = side_by_side(ours, lambda: [bare(splits) for _ in range(ALONE)], pairs=3, bar=bar, part=ALONE / trials)
+    found = side_by_side(
+        ours, lambda: [bare(splits) for _ in range(ALONE)], pairs=3, bar=bar, part=ALONE / trials
+    )
     rows = f"{hospitals * ROWS} rows of {hospitals} hospital{'s' * (hospitals > 1)}"
     what = f"{trials} trainings on heart-disease as one program, {STEPS} steps of {rows}"
     speed.faster(what, "a bare PyTorch loop", threads, found, bar)
@@ -72,7 +82,11 @@ def test_trials_trained_as_one_program(
 @pytest.mark.parametrize("threads", [1], indirect=True)
 def test_whole_trials_side_by_side(speed, side_by_side, threads: int, heart: Dataset) -> None:
     def trial(seed: int) -> None:
-        list(transfer(heart, heart.transfers[0], FineTune, seed=seed, shots=SHOTS, draws=1, clock=Clock()))
+        list(
+            transfer(
+                heart, heart.transfers[0], FineTune, seed=seed, shots=SHOTS, draws=1, clock=Clock()
+            )
+        )
 
     ours, theirs = partial(stacked, trial, 20), lambda: [trial(seed) for seed in range(ALONE)]
     found = side_by_side(ours, theirs, pairs=3, bar=1.5, part=ALONE / 20)
@@ -85,10 +99,16 @@ def shares(work: Callable[[], object]) -> tuple[float, float]:
     with profile(activities=[ProfilerActivity.CPU]) as found:
         work()
     events = found.key_averages()
-    kernels = {event.key: event.self_cpu_time_total for event in events if event.key.startswith("aten::")}
+    kernels = {
+        event.key: event.self_cpu_time_total for event in events if event.key.startswith("aten::")
+    }
     total = sum(event.self_cpu_time_total for event in events)
-    wall = max(e.time_range.end for e in found.events()) - min(e.time_range.start for e in found.events())
-    return sum(kernels.get(name, 0.0) for name in PRODUCTS) / max(wall, total), sum(kernels.values()) / max(wall, total)
+    wall = max(e.time_range.end for e in found.events()) - min(
+        e.time_range.start for e in found.events()
+    )
+    return sum(kernels.get(name, 0.0) for name in PRODUCTS) / max(wall, total), sum(
+        kernels.values()
+    ) / max(wall, total)
 
 
 @pytest.mark.parametrize("threads", [1], indirect=True)

@@ -18,14 +18,17 @@ def test_agrees_with_two_one_sided_t_tests_of_scipy(n: int, shift: float) -> Non
     low, high = t.interval(0.9, n - 1, d.mean(), d.std(ddof=1) / np.sqrt(n))
     found = tost(d, MARGIN)
     assert found.n == n
-    assert (found.mean, found.low, found.high, found.p) == pytest.approx((d.mean(), low, high, max(above, below)), rel=1e-9)
+    assert (found.mean, found.low, found.high, found.p) == pytest.approx(
+        (d.mean(), low, high, max(above, below)), rel=1e-9
+    )
     assert (found.verdict == "equivalent") == (found.p < 0.05)
 
 
 def test_the_verdict_tells_where_the_interval_lies() -> None:
     narrow = np.array([-0.001, 0.0, 0.001] * 3)
     assert tost(narrow, MARGIN).verdict == "equivalent"
-    assert tost(narrow + 0.01, MARGIN).verdict == "equivalent"  # a difference, but too small to matter
+    # a difference, but too small to matter
+    assert tost(narrow + 0.01, MARGIN).verdict == "equivalent"
     assert tost(narrow + MARGIN, MARGIN).verdict == "undecided"
     assert tost(narrow + 0.05, MARGIN).verdict == tost(narrow - 0.05, MARGIN).verdict == "different"
     assert tost(narrow * 100, MARGIN).verdict == "undecided"
@@ -45,8 +48,13 @@ def test_methods_that_differ_by_the_margin_are_called_equivalent_in_one_case_of_
     assert abs(share - 0.05) < 4 * np.sqrt(0.05 * 0.95 / len(found))
 
 
-@pytest.mark.parametrize(("value", "verdict", "p"), [(0.0, "equivalent", 0), (0.02, "undecided", 1), (0.03, "different", 1)])
-def test_equal_differences_are_decided_by_the_margin_alone(value: float, verdict: str, p: float) -> None:
+@pytest.mark.parametrize(
+    ("value", "verdict", "p"),
+    [(0.0, "equivalent", 0), (0.02, "undecided", 1), (0.03, "different", 1)],
+)
+def test_equal_differences_are_decided_by_the_margin_alone(
+    value: float, verdict: str, p: float
+) -> None:
     found = tost(np.full(4, value), MARGIN)
     assert (found.mean, found.p, found.verdict) == (pytest.approx(value), p, verdict)
 

@@ -26,12 +26,17 @@ def test_forgetting_takes_the_maximum_before_the_last_domain_and_can_be_negative
     assert measures.forgetting(r) == pytest.approx(((0.6 - 0.8) + (0.9 - 0.8)) / 2)
 
 
-@given(arrays(float, (4, 3, 3), elements=st.floats(0, 1)), arrays(float, (4, 3), elements=st.floats(0, 1)))
+@given(
+    arrays(float, (4, 3, 3), elements=st.floats(0, 1)),
+    arrays(float, (4, 3), elements=st.floats(0, 1)),
+)
 def test_stream_formulas_agree_with_loops(r: Floats, b: Floats) -> None:
     for one, square in enumerate(r):
         forgot = np.mean([max(square[i, j] - square[2, j] for i in range(2)) for j in range(2)])
         assert measures.forgetting(r)[one] == pytest.approx(forgot)
-        assert measures.backward_transfer(r)[one] == pytest.approx(np.mean([square[2, j] - square[j, j] for j in range(2)]))
+        assert measures.backward_transfer(r)[one] == pytest.approx(
+            np.mean([square[2, j] - square[j, j] for j in range(2)])
+        )
         ahead = np.mean([square[j - 1, j] - b[one, j] for j in (1, 2)])
         assert measures.forward_transfer(r, b)[one] == pytest.approx(ahead)
 
@@ -44,12 +49,16 @@ def test_area_of_a_constant_is_the_constant(value: float, shots: set[int]) -> No
 
 def test_area_by_hand() -> None:
     # log2(1 + k) of k = 0, 1, 3 is 0, 1, 2: two trapezia of width 1
-    assert measures.few_shot_area(np.array([0.2, 0.6, 1.0]), [1, 3]) == pytest.approx((0.4 + 0.8) / 2)
+    assert measures.few_shot_area(np.array([0.2, 0.6, 1.0]), [1, 3]) == pytest.approx(
+        (0.4 + 0.8) / 2
+    )
 
 
 def test_area_weighs_by_the_width_of_the_steps() -> None:
     # k = 0, 1, 7: widths 1 and 2
-    assert measures.few_shot_area(np.array([0.0, 1.0, 1.0]), [1, 7]) == pytest.approx((0.5 + 2.0) / 3)
+    assert measures.few_shot_area(np.array([0.0, 1.0, 1.0]), [1, 7]) == pytest.approx(
+        (0.5 + 2.0) / 3
+    )
 
 
 def test_area_without_a_point_is_not_there() -> None:
@@ -66,11 +75,27 @@ def test_gap_closed_by_hand() -> None:
 
 @pytest.mark.parametrize(
     ("source", "target"),
-    [([0.6, 0.6], [0.6, 0.6]), ([0.6, 0.6], [0.5, 0.5]), ([0.6, 0.6], [0.5, 0.71]), ([0.6], [0.9]), ([NAN, 0.6], [0.9, 0.9])],
-    ids=["no gap", "negative gap", "gap under its standard error", "one seed", "one seed in common"],
+    [
+        ([0.6, 0.6], [0.6, 0.6]),
+        ([0.6, 0.6], [0.5, 0.5]),
+        ([0.6, 0.6], [0.5, 0.71]),
+        ([0.6], [0.9]),
+        ([NAN, 0.6], [0.9, 0.9]),
+    ],
+    ids=[
+        "no gap",
+        "negative gap",
+        "gap under its standard error",
+        "one seed",
+        "one seed in common",
+    ],
 )
-def test_gap_closed_is_blank_where_the_gap_is_not_clear(source: list[float], target: list[float]) -> None:
-    assert np.isnan(measures.gap_closed(np.full((2, len(source)), 0.7), np.array(source), np.array(target))).all()
+def test_gap_closed_is_blank_where_the_gap_is_not_clear(
+    source: list[float], target: list[float]
+) -> None:
+    assert np.isnan(
+        measures.gap_closed(np.full((2, len(source)), 0.7), np.array(source), np.array(target))
+    ).all()
 
 
 @pytest.mark.parametrize(
@@ -121,12 +146,16 @@ def test_other_metrics_are_told_by_their_names(measure: str, metric: str) -> Non
 def test_names_of_measures_at_k() -> None:
     assert measures.at(measures.TARGET, 5.0) == "target 5"
     assert measures.at(measures.TARGET, measures.FULL) == "target full"
-    assert measures.shots_of("target", ["target 10", "target 2", "target full", "source forgetting 3"]) == [2, 10]
+    assert measures.shots_of(
+        "target", ["target 10", "target 2", "target full", "source forgetting 3"]
+    ) == [2, 10]
 
 
 def test_single_sources_are_scored_on_each_domain_and_averaged_over_seeds() -> None:
     def from_one(source: str, target: str, score: float, **fields: object) -> object:
-        scored = transfer_scores(score, sources=(source,), targets=(target,), source=0.9 + score / 10)
+        scored = transfer_scores(
+            score, sources=(source,), targets=(target,), source=0.9 + score / 10
+        )
         told = {"scenario": f"{source}-to-{target}", "sources": (source,), "targets": (target,)}
         return record(**{**told, "scores": scored, **fields})
 
@@ -142,12 +171,20 @@ def test_single_sources_are_scored_on_each_domain_and_averaged_over_seeds() -> N
     )
     found = measures.single_source(board.trials, board.scores)
     rows = found[["algorithm", "source", "domain", "value", "n"]].to_numpy().tolist()
-    assert [row[:3] for row in rows] == [["dann", "a", "a"], ["dann", "a", "b"], ["dann", "b", "a"], ["dann", "b", "b"]]
+    assert [row[:3] for row in rows] == [
+        ["dann", "a", "a"],
+        ["dann", "a", "b"],
+        ["dann", "b", "a"],
+        ["dann", "b", "b"],
+    ]
     assert [row[3] for row in rows] == pytest.approx([0.97, 0.7, 0.5, 0.95])
     assert [row[4] for row in rows] == [2, 2, 1, 1]
 
 
 def test_without_single_sources_nothing_is_scored_by_source() -> None:
-    for records in ([], [record(sources=("a", "c"), scores=transfer_scores(0.1, sources=("a", "c")))]):
+    for records in (
+        [],
+        [record(sources=("a", "c"), scores=transfer_scores(0.1, sources=("a", "c")))],
+    ):
         board = build(records)
         assert measures.single_source(board.trials, board.scores).empty

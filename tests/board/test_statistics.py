@@ -36,9 +36,17 @@ def test_interval_of_two_numbers_by_hand() -> None:
 
 @pytest.mark.parametrize(
     ("values", "mean", "half", "n"),
-    [([0.5], 0.5, NAN, 1), ([0.5, NAN], 0.5, NAN, 1), ([], NAN, NAN, 0), ([NAN, NAN], NAN, NAN, 0), ([0.5] * 3, 0.5, 0.0, 3)],
+    [
+        ([0.5], 0.5, NAN, 1),
+        ([0.5, NAN], 0.5, NAN, 1),
+        ([], NAN, NAN, 0),
+        ([NAN, NAN], NAN, NAN, 0),
+        ([0.5] * 3, 0.5, 0.0, 3),
+    ],
 )
-def test_interval_of_degenerate_numbers(values: list[float], mean: float, half: float, n: int) -> None:
+def test_interval_of_degenerate_numbers(
+    values: list[float], mean: float, half: float, n: int
+) -> None:
     found = statistics.mean_interval(np.array(values, dtype=float))
     np.testing.assert_allclose(found.mean, mean)
     np.testing.assert_allclose(found.half, half, atol=1e-12)
@@ -60,7 +68,9 @@ def test_mark_is_a_paired_test() -> None:
     values = np.array([best, [0.89, 0.79, 0.69], [0.95, 0.70, 0.72], [0.2, 0.2, 0.2]])
     best_marks, tied = statistics.mark(values)
     assert best_marks.tolist() == [True, False, False, False]
-    assert tied.tolist() == [False, False, True, False], "a steady loss of 0.01 is a loss, a noisy one is not"
+    assert tied.tolist() == [False, False, True, False], (
+        "a steady loss of 0.01 is a loss, a noisy one is not"
+    )
 
 
 @given(arrays(float, (2, 6), elements=st.floats(0, 1).map(lambda v: round(v, 3))))
@@ -90,9 +100,19 @@ def test_mark_where_lower_is_better() -> None:
         ([[0.6, 0.2]], [True], [False]),
         ([[0.9, NAN], [NAN, 0.1]], [True, False], [False, True]),
     ],
-    ids=["one seed", "identical", "constant gap", "a row of NaN", "all NaN", "one row", "no seed in common"],
+    ids=[
+        "one seed",
+        "identical",
+        "constant gap",
+        "a row of NaN",
+        "all NaN",
+        "one row",
+        "no seed in common",
+    ],
 )
-def test_mark_of_degenerate_numbers(values: list[list[float]], best: list[bool], tied: list[bool]) -> None:
+def test_mark_of_degenerate_numbers(
+    values: list[list[float]], best: list[bool], tied: list[bool]
+) -> None:
     marks = statistics.mark(np.array(values))
     assert (marks.best.tolist(), marks.tied.tolist()) == (best, tied)
 
@@ -138,7 +158,9 @@ def test_mean_ranks_of_nothing(shape: tuple[int, int]) -> None:
 def test_friedman_needs_five_datasets_and_three_methods() -> None:
     random = np.random.default_rng(0)
     scores = random.random((4, 6))
-    assert statistics.friedman(scores, np.ones(6, bool)) == pytest.approx(friedmanchisquare(*scores).pvalue)
+    assert statistics.friedman(scores, np.ones(6, bool)) == pytest.approx(
+        friedmanchisquare(*scores).pvalue
+    )
     assert statistics.friedman(scores[:, :4], np.ones(4, bool)) is None
     assert statistics.friedman(scores[:2], np.ones(6, bool)) is None
     assert statistics.friedman(np.ones((4, 6)), np.ones(6, bool)) == 1.0

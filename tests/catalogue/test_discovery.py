@@ -56,7 +56,11 @@ def one_broken(*files: str) -> entries.Broken:
 def test_a_broken_plugin_is_named_with_the_reason_and_the_rest_works(write_plugin, body, why):
     bad, before = write_plugin(body), discovery.find()
     broken = one_broken(bad)
-    assert (broken.plugin.name, broken.plugin.distribution, broken.plugin.file) == ("under_test", "a file", bad)
+    assert (broken.plugin.name, broken.plugin.distribution, broken.plugin.file) == (
+        "under_test",
+        "a file",
+        bad,
+    )
     with pytest.raises(AssertionError, match=why):
         raise AssertionError(broken.reason)
     after = discovery.find([bad, TINY])
@@ -69,22 +73,32 @@ def test_a_taken_name_is_refused_naming_both_plugins(write_plugin):
     found = discovery.find([first, second])
     assert found.algorithms["good-one"].plugin.file == first
     (broken,) = [b for b in found.broken if b.plugin.file == second]
-    assert broken.reason == f"the algorithm name 'good-one' is taken by plugin 'first' of a file ({first})"
+    assert (
+        broken.reason
+        == f"the algorithm name 'good-one' is taken by plugin 'first' of a file ({first})"
+    )
     assert str(broken.plugin) == f"plugin 'second' of a file ({second})"
 
 
 def test_a_first_party_name_is_not_for_strangers(write_plugin):
     broken = one_broken(write_plugin(GOOD.replace("good-one", "dann")))
-    assert broken.reason.startswith("the algorithm name 'dann' is taken by plugin 'dann' of medtl-bench")
+    assert broken.reason.startswith(
+        "the algorithm name 'dann' is taken by plugin 'dann' of medtl-bench"
+    )
 
 
 def test_a_plugin_that_brings_a_taken_name_brings_nothing_else(write_plugin):
     extra = ', AlgorithmEntry("dann", "x:y", "Another.", "baseline")]'
-    assert "good-one" not in discovery.find([write_plugin(GOOD.replace(")]", ")" + extra))]).algorithms
+    assert (
+        "good-one" not in discovery.find([write_plugin(GOOD.replace(")]", ")" + extra))]).algorithms
+    )
 
 
 def test_an_algorithm_and_a_dataset_may_share_a_name(write_plugin):
-    both = GOOD + '@hookimpl\ndef medtl_datasets():\n    return [DatasetEntry("good-one", "x:y", "Data.", "clinical")]\n'
+    both = (
+        GOOD
+        + '@hookimpl\ndef medtl_datasets():\n    return [DatasetEntry("good-one", "x:y", "Data.", "clinical")]\n'
+    )
     found = discovery.find([write_plugin(both)])
     assert "good-one" in found.algorithms
     assert "good-one" in found.datasets
@@ -98,7 +112,10 @@ def test_a_file_that_is_not_there_is_a_mistake_of_the_user():
 def test_a_file_that_is_no_python_is_broken(tmp_path):
     path = tmp_path / "notes.txt"
     path.write_text("hello")
-    assert one_broken(str(path)).reason == "importing it raised ImportError: notes.txt is not a Python file"
+    assert (
+        one_broken(str(path)).reason
+        == "importing it raised ImportError: notes.txt is not a Python file"
+    )
 
 
 def test_strict_makes_a_broken_plugin_an_error(write_plugin, monkeypatch):
@@ -128,7 +145,11 @@ class Stranger(metadata.Distribution):
         self._name = name
 
     def read_text(self, filename: str) -> str | None:
-        return f"Metadata-Version: 2.1\nName: {self._name}\nVersion: 7.1\n" if filename == "METADATA" else None
+        return (
+            f"Metadata-Version: 2.1\nName: {self._name}\nVersion: 7.1\n"
+            if filename == "METADATA"
+            else None
+        )
 
     def locate_file(self, path: str) -> Path:
         return Path(path)
@@ -137,7 +158,9 @@ class Stranger(metadata.Distribution):
 def installed(monkeypatch: pytest.MonkeyPatch, *points: tuple[str, str, str]) -> entries.Catalogue:
     """Return what is found where these (distribution, name, module) are installed beside our own."""
     own = list(metadata.entry_points(group=GROUP))
-    theirs = [metadata.EntryPoint(n, module, GROUP)._for(Stranger(dist)) for dist, n, module in points]
+    theirs = [
+        metadata.EntryPoint(n, module, GROUP)._for(Stranger(dist)) for dist, n, module in points
+    ]
     monkeypatch.setattr(discovery, "entry_points", lambda group: [*theirs, *own])
     return discovery.find()
 
@@ -147,27 +170,42 @@ def test_a_strangers_package_enters_by_the_same_door(monkeypatch, write_plugin, 
     monkeypatch.syspath_prepend(tmp_path)
     found = installed(monkeypatch, ("someones-bench", "strange", "strange_plugin"))
     plugin = found.algorithms["good-one"].plugin
-    assert (plugin.name, plugin.distribution, plugin.version) == ("strange", "someones-bench", "7.1")
+    assert (plugin.name, plugin.distribution, plugin.version) == (
+        "strange",
+        "someones-bench",
+        "7.1",
+    )
     assert plugin.file == str(tmp_path / "strange_plugin.py")
     assert plugin.source.startswith("someones-bench 7.1 ")
 
 
-def test_a_strangers_broken_package_is_named_with_distribution_and_file(monkeypatch, write_plugin, tmp_path):
+def test_a_strangers_broken_package_is_named_with_distribution_and_file(
+    monkeypatch, write_plugin, tmp_path
+):
     path = write_plugin("raise RuntimeError('half installed')", "strange_wreck")
     monkeypatch.syspath_prepend(tmp_path)
-    found = installed(monkeypatch, ("aaa-first", "wreck", "strange_wreck"), ("gone", "gone", "not_there_at_all"))
+    found = installed(
+        monkeypatch, ("aaa-first", "wreck", "strange_wreck"), ("gone", "gone", "not_there_at_all")
+    )
     told = {str(b.plugin): b.reason for b in found.broken if b.plugin.distribution != "medtl-bench"}
-    assert told[f"plugin 'wreck' of aaa-first ({path})"] == "importing it raised RuntimeError: half installed"
+    assert (
+        told[f"plugin 'wreck' of aaa-first ({path})"]
+        == "importing it raised RuntimeError: half installed"
+    )
     assert "ModuleNotFoundError" in told["plugin 'gone' of gone (no file)"]
     assert "dann" in found.algorithms
 
 
-def test_first_party_plugins_come_first_whatever_strangers_are_called(monkeypatch, write_plugin, tmp_path):
+def test_first_party_plugins_come_first_whatever_strangers_are_called(
+    monkeypatch, write_plugin, tmp_path
+):
     write_plugin(GOOD.replace("good-one", "dann"), "strange_thief")
     monkeypatch.syspath_prepend(tmp_path)
     found = installed(monkeypatch, ("a-thief", "a", "strange_thief"))
     assert found.algorithms["dann"].plugin.distribution == "medtl-bench"
-    assert "is taken by plugin 'dann' of medtl-bench" in next(b.reason for b in found.broken if b.plugin.name == "a")
+    assert "is taken by plugin 'dann' of medtl-bench" in next(
+        b.reason for b in found.broken if b.plugin.name == "a"
+    )
 
 
 def test_a_source_changes_with_the_files_of_a_plugin(tmp_path):
@@ -190,13 +228,18 @@ def test_a_source_changes_with_the_files_of_a_plugin(tmp_path):
 
 
 def test_two_files_of_one_name_do_not_share_a_module(tmp_path):
-    body = "from medtl_bench.contract.hooks import AlgorithmEntry, hookimpl\nclass Made: place = {0!r}\n" + GOOD
+    body = (
+        "from medtl_bench.contract.hooks import AlgorithmEntry, hookimpl\nclass Made: place = {0!r}\n"
+        + GOOD
+    )
     files = []
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
         files.append(str(tmp_path / name / "plugin.py"))
         Path(files[-1]).write_text(
-            body.format(name).replace("good-one", f"good-{name}").replace('"collections:OrderedDict"', "Made")
+            body.format(name)
+            .replace("good-one", f"good-{name}")
+            .replace('"collections:OrderedDict"', "Made")
         )
     found = discovery.find(files)
     classes = [found.algorithms[f"good-{name}"].entry.implementation for name in ("one", "two")]
@@ -206,15 +249,29 @@ def test_two_files_of_one_name_do_not_share_a_module(tmp_path):
 @pytest.mark.parametrize(
     ("where", "told"),
     [
-        ('"not_there:Method"', r"names 'not_there:Method', which cannot be loaded: .*No module named"),
-        ('"collections:Method"', "names 'collections:Method', which cannot be loaded: .*no attribute"),
-        ('"collections:OrderedDict"', "is <class 'collections.OrderedDict'>, not a subclass of Algorithm"),
+        (
+            '"not_there:Method"',
+            r"names 'not_there:Method', which cannot be loaded: .*No module named",
+        ),
+        (
+            '"collections:Method"',
+            "names 'collections:Method', which cannot be loaded: .*no attribute",
+        ),
+        (
+            '"collections:OrderedDict"',
+            "is <class 'collections.OrderedDict'>, not a subclass of Algorithm",
+        ),
         ('"collections"', "names 'collections', which cannot be loaded"),
-        ('"under_test_broken:X"', "names 'under_test_broken:X', which cannot be loaded: .*ZeroDivisionError"),
+        (
+            '"under_test_broken:X"',
+            "names 'under_test_broken:X', which cannot be loaded: .*ZeroDivisionError",
+        ),
         ("3", "is 3, not a subclass of Algorithm"),
     ],
 )
-def test_an_algorithm_that_cannot_be_loaded_is_told_when_it_is_used(write_plugin, tmp_path, monkeypatch, where, told):
+def test_an_algorithm_that_cannot_be_loaded_is_told_when_it_is_used(
+    write_plugin, tmp_path, monkeypatch, where, told
+):
     (tmp_path / "under_test_broken.py").write_text("1 / 0")
     monkeypatch.syspath_prepend(tmp_path)
     found = discovery.find([write_plugin(GOOD.replace('"collections:OrderedDict"', where))])
@@ -235,7 +292,10 @@ def medtl_datasets():
 @pytest.mark.parametrize(
     ("body", "told"),
     [
-        ("raise FileNotFoundError('no table.csv')", r"Dataset 'odd' of plugin .* FileNotFoundError: no table.csv"),
+        (
+            "raise FileNotFoundError('no table.csv')",
+            r"Dataset 'odd' of plugin .* FileNotFoundError: no table.csv",
+        ),
         ("import rdkit_that_is_not_there", "Dataset 'odd' of plugin .* ModuleNotFoundError"),
         ("return None", "Dataset 'odd' of plugin .* is None, not a Dataset"),
         (
@@ -254,7 +314,9 @@ def test_unknown_names_get_near_matches():
     found = discovery.find()
     with pytest.raises(MedTLError, match="There is no algorithm named 'dan'; did you mean 'dann'"):
         found.algorithm("dan")
-    with pytest.raises(MedTLError, match="There is no dataset named 'heart-diseas'; did you mean 'heart-disease'"):
+    with pytest.raises(
+        MedTLError, match="There is no dataset named 'heart-diseas'; did you mean 'heart-disease'"
+    ):
         found.dataset("heart-diseas")
 
 
@@ -264,7 +326,9 @@ def test_what_is_listed_can_be_loaded():
     assert dataclass(found.algorithm("column")).__name__ == "Column"
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["list"], ["list", "--help"], ["data", "--help"], ["--version"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["list"], ["list", "--help"], ["data", "--help"], ["--version"]]
+)
 def test_help_and_list_import_neither_torch_nor_pandas(arguments):
     code = (
         "import sys\nfrom medtl_bench.cli import main as cli\nsys.argv = ['medtl-bench', *sys.argv[1:]]\n"
@@ -272,5 +336,7 @@ def test_help_and_list_import_neither_torch_nor_pandas(arguments):
         "heavy = {'torch', 'pandas', 'numpy', 'scipy', 'sklearn', 'matplotlib', 'tensordict'}\n"
         "print('HEAVY', sorted(heavy & set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True
+    )
     assert done.stdout.splitlines()[-1] == "HEAVY []"

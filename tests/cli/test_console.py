@@ -14,11 +14,20 @@ def record(**outcome) -> Record:
         dataset="tiny", dataset_digest="d", algorithm="dann", algorithm_source="s", parameters={}, protocol="transfer",
         scenario="to-c", seed=3, versions={},
     )  # fmt: skip
-    about = About(area="clinical", provenance="real", task="classification", metrics=("a",), family="bound", variant="weight=2")
+    about = About(
+        area="clinical",
+        provenance="real",
+        task="classification",
+        metrics=("a",),
+        family="bound",
+        variant="weight=2",
+    )
     return Record(trial=trial, about=about, outcome=Outcome(**{"status": "ok"} | outcome))
 
 
-@pytest.mark.parametrize("text", ["[red]x[/red]", "[link=http://x]y[/link]", ":smile:", "x" * 500, "ü – 漢字"])
+@pytest.mark.parametrize(
+    "text", ["[red]x[/red]", "[link=http://x]y[/link]", ":smile:", "x" * 500, "ü – 漢字"]
+)
 def test_markup_is_no_markup_here(capsys, text):
     console.say(text)
     console.complain(text)
@@ -43,7 +52,10 @@ def test_without_a_terminal_each_record_is_a_line_as_it_comes(capsys):
     taken = []
 
     def records():
-        for item in (record(seconds={"total": 1.23}), record(status="failed", reason="bad [b]luck[/b]")):
+        for item in (
+            record(seconds={"total": 1.23}),
+            record(status="failed", reason="bad [b]luck[/b]"),
+        ):
             taken.append(item)
             yield item
 
@@ -52,7 +64,10 @@ def test_without_a_terminal_each_record_is_a_line_as_it_comes(capsys):
         assert len(taken) == 1
         assert capsys.readouterr().out == "[1/2] ok 1.2 s tiny to-c: dann (weight=2) seed 3\n"
         assert [first, *followed] == taken
-    assert capsys.readouterr().out == "[2/2] failed 0.0 s tiny to-c: dann (weight=2) seed 3: bad [b]luck[/b]\n"
+    assert (
+        capsys.readouterr().out
+        == "[2/2] failed 0.0 s tiny to-c: dann (weight=2) seed 3: bad [b]luck[/b]\n"
+    )
 
 
 def test_on_a_terminal_failures_stand_above_the_bar(monkeypatch):

@@ -37,7 +37,15 @@ def call(medtl, plugin_file, cache) -> Callable:
 @pytest.fixture
 def run(call, plugin_file, tmp_path) -> Callable:
     """Return a function that calls `run` in this process."""
-    options = ("--plugin", plugin_file("tiny"), "--preset", "smoke", "--in-process", "--out", tmp_path / "out")
+    options = (
+        "--plugin",
+        plugin_file("tiny"),
+        "--preset",
+        "smoke",
+        "--in-process",
+        "--out",
+        tmp_path / "out",
+    )
     return lambda *words: call("run", *options, "-a", "column", *words)
 
 
@@ -50,7 +58,9 @@ def test_a_licence_is_accepted_once_by_an_option(call, cache, server):
     assert (first.code, first.err) == (0, "")
     assert "far comes under: CC0, to be cited as Nobody 2020" in first.out
     assert f"ok   far is in {cache}." in first.out
-    assert json.loads((cache / "licences.json").read_text()) == {"far": "CC0, to be cited as Nobody 2020"}
+    assert json.loads((cache / "licences.json").read_text()) == {
+        "far": "CC0, to be cited as Nobody 2020"
+    }
     (cache / "remote" / "far.csv").unlink()
     again = fetched(call, "far")
     assert again.code == 0
@@ -96,7 +106,9 @@ def test_a_mismatch_ends_with_3_and_goes_on_with_the_next(call, cache, httpserve
     monkeypatch.setenv("MEDTL_TEST_ADDRESS", httpserver.url_for("").rstrip("/"))
     httpserver.expect_request("/far.csv").respond_with_data(b"tampered")
     httpserver.expect_request("/one.csv").respond_with_data(WANTED)
-    answer = fetched(call, "far", "any:one", "--accept-licence", "far", "--accept-licence", "any:one")
+    answer = fetched(
+        call, "far", "any:one", "--accept-licence", "far", "--accept-licence", "any:one"
+    )
     assert answer.code == 3
     assert httpserver.url_for("/far.csv") in answer.sentence
     assert len(re.findall(r"\b[0-9a-f]{64}\b", answer.sentence)) == 2
@@ -106,12 +118,16 @@ def test_a_mismatch_ends_with_3_and_goes_on_with_the_next(call, cache, httpserve
 def test_no_network_ends_with_2_and_says_how_to_do_without(call, cache):
     answer = fetched(call, "far", "--accept-licence", "far")
     assert answer.code == 2
-    assert f"http://127.0.0.1:9/far.csv as {cache / 'remote' / 'far.csv'}" in answer.out.splitlines()
+    assert (
+        f"http://127.0.0.1:9/far.csv as {cache / 'remote' / 'far.csv'}" in answer.out.splitlines()
+    )
     assert "http://127.0.0.1:9/far.csv could not be downloaded" in answer.sentence
     assert answer.sentence.endswith(f"place it at {cache / 'remote' / 'far.csv'}.")
 
 
-def test_an_offline_folder_is_told_what_it_lacks_and_asks_for_no_licence(call, monkeypatch, tmp_path):
+def test_an_offline_folder_is_told_what_it_lacks_and_asks_for_no_licence(
+    call, monkeypatch, tmp_path
+):
     monkeypatch.setenv(downloads.OFFLINE, str(tmp_path))
     answer = fetched(call, "far")
     assert answer.code == 2
@@ -126,13 +142,18 @@ def test_an_offline_folder_is_told_what_it_lacks_and_asks_for_no_licence(call, m
 
 def test_shipped_data_and_unknown_names(call):
     assert "ok   heart-disease is shipped" in fetched(call, "heart-disease").out
-    for name, told in (("fare", "did you mean 'far'?"), ("any:", "needs printable text after the colon, like any:ARGUMENT.")):
+    for name, told in (
+        ("fare", "did you mean 'far'?"),
+        ("any:", "needs printable text after the colon, like any:ARGUMENT."),
+    ):
         answer = fetched(call, name)
         assert answer.code == 2
         assert answer.sentence.endswith(told)
 
 
-def test_what_is_not_downloaded_is_skipped_everywhere_and_the_rest_runs(run, call, medtl, plugin_file, tmp_path, monkeypatch):
+def test_what_is_not_downloaded_is_skipped_everywhere_and_the_rest_runs(
+    run, call, medtl, plugin_file, tmp_path, monkeypatch
+):
     def refuse(*_):
         raise AssertionError("a socket was opened")
 
@@ -156,7 +177,20 @@ def test_what_is_not_downloaded_is_skipped_everywhere_and_the_rest_runs(run, cal
 
 
 def test_the_plan_skips_too(call, plugin_file, tmp_path):
-    words = ("--plugin", plugin_file("tiny"), "-d", "far", "-d", "tiny", "-a", "column", "--preset", "smoke", "--out", tmp_path)
+    words = (
+        "--plugin",
+        plugin_file("tiny"),
+        "-d",
+        "far",
+        "-d",
+        "tiny",
+        "-a",
+        "column",
+        "--preset",
+        "smoke",
+        "--out",
+        tmp_path,
+    )
     shown = call("plan", *words)
     assert (shown.code, shown.err) == (0, "")
     assert SKIPPED in shown.out.splitlines()
@@ -180,8 +214,14 @@ def test_conformance_skips_with_the_reason(call, plugin_file, cache):
     [
         ('Download("", (Remote("x", "https://x.invalid", "0" * 64),))', "says no licence or terms"),
         ('Download("CC0", ())', "names no file"),
-        ('Download("CC0", (Remote("x", "ftp://x.invalid", "0" * 64),))', "'ftp://x.invalid' is no web address"),
-        ('Download("CC0", (Remote("x", "https://x.invalid", "abc"),))', "the checksum of 'x', 'abc', is not of 64 or 32"),
+        (
+            'Download("CC0", (Remote("x", "ftp://x.invalid", "0" * 64),))',
+            "'ftp://x.invalid' is no web address",
+        ),
+        (
+            'Download("CC0", (Remote("x", "https://x.invalid", "abc"),))',
+            "the checksum of 'x', 'abc', is not of 64 or 32",
+        ),
         ('Download("CC0", (Remote("x", "https://x.invalid", "", "0" * 32),))', None),
     ],
 )
@@ -201,7 +241,16 @@ def medtl_datasets():
 
 
 def test_a_family_runs_with_an_argument_only(run, call, cache, server):
-    fetched(call, "far", "any:one", "any:two", "--accept-licence", "any:one", "--accept-licence", "any:two")
+    fetched(
+        call,
+        "far",
+        "any:one",
+        "any:two",
+        "--accept-licence",
+        "any:one",
+        "--accept-licence",
+        "any:two",
+    )
     done = run("-d", "any:one", "-d", "any:two")
     assert (done.code, done.err) == (0, "")
     assert "[2/2] ok" in done.out
@@ -211,7 +260,12 @@ def test_a_family_runs_with_an_argument_only(run, call, cache, server):
     checked = call("check", "any:one")
     assert (checked.code, checked.err) == (0, "")
     assert "ok   any:one holds the same data each time" in checked.out
-    for words in (("run", "-d", "any:", "-a", "column"), ("show", "any:"), ("data", "verify", "any:"), ("check", "any:")):
+    for words in (
+        ("run", "-d", "any:", "-a", "column"),
+        ("show", "any:"),
+        ("data", "verify", "any:"),
+        ("check", "any:"),
+    ):
         answer = call(*words)
         assert (answer.code, "like any:ARGUMENT." in answer.err) == (2, True)
     assert call("show", "any:odd").sentence == "There is no table 'odd'."
@@ -228,12 +282,18 @@ def test_pages_of_a_family_have_safe_names(run, call, cache, server, tmp_path):
 def test_a_family_in_the_lists(call):
     shown = call("list")
     assert "any:..." in shown.out
-    lines = {line.split("  ")[0]: line for line in shown.out.split("Applications")[1].splitlines() if line}
+    lines = {
+        line.split("  ")[0]: line
+        for line in shown.out.split("Applications")[1].splitlines()
+        if line
+    }
     assert "far," in lines["batch correction"].split()
     assert "chembl-activity," in lines["few-shot molecular property"].split()
 
 
-@pytest.mark.parametrize("name", ["any:", "any:\n", "any:\x1b[31m", "any:\udc80", "far:x", ":", ":x"])
+@pytest.mark.parametrize(
+    "name", ["any:", "any:\n", "any:\x1b[31m", "any:\udc80", "far:x", ":", ":x"]
+)
 def test_a_name_with_an_argument_that_makes_no_sense_is_one_sentence(call, name):
     answer = call("show", name)
     assert answer.code == 2
@@ -260,12 +320,19 @@ def medtl_datasets():
     return [DatasetEntry("mine", "x:y", "Any.", "simulated", ("virtual screenin",))]
 """
     (broken,) = discovery.find([write_plugin(body)]).broken
-    assert broken.reason == "There is no application named 'virtual screenin'; did you mean 'virtual screening'?"
+    assert (
+        broken.reason
+        == "There is no application named 'virtual screenin'; did you mean 'virtual screening'?"
+    )
 
 
 @pytest.mark.parametrize(
     ("where", "told"),
-    [("collections:OrderedDict", "not a Download"), ("x:y", "cannot be loaded"), ("math:sqrt", "knows no download for 'mine'")],
+    [
+        ("collections:OrderedDict", "not a Download"),
+        ("x:y", "cannot be loaded"),
+        ("math:sqrt", "knows no download for 'mine'"),
+    ],
 )
 def test_a_download_that_is_none_is_told(write_plugin, where, told):
     body = f"""

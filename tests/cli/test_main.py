@@ -63,7 +63,9 @@ def test_a_run_that_goes_well_ends_with_0_and_again_has_nothing_to_do(run):
 def test_a_run_with_a_failure_goes_on_ends_with_1_and_names_the_reason(run):
     done = run("-d", "tiny", "-a", "raises", "-a", "column", "-a", "only-masks")
     assert done.code == 1
-    assert re.search(r"failed \d\.\d s tiny to-c: raises seed 0: ValueError: the sources are odd", done.out)
+    assert re.search(
+        r"failed \d\.\d s tiny to-c: raises seed 0: ValueError: the sources are odd", done.out
+    )
     assert "2 trials ran, 2 were skipped, 2 failed." in done.out
     assert "Traceback" not in done.out + done.err
 
@@ -80,12 +82,24 @@ def test_a_dataset_that_breaks_the_contract_is_one_sentence_and_a_failure(run):
     ("arguments", "told"),
     [
         (("-d", "tinny", "-a", "column"), "There is no dataset named 'tinny'; did you mean 'tiny'"),
-        (("-d", "tiny", "-a", "colum"), "There is no algorithm named 'colum'; did you mean 'column'"),
-        ((*TINY, "-p", "column.noise=loud"), "Parameter column.noise='loud' is not of type float: "),
-        ((*TINY, "-p", "column.nois=1"), "There is no parameter of 'column' named 'nois'; did you mean 'noise'?"),
+        (
+            ("-d", "tiny", "-a", "colum"),
+            "There is no algorithm named 'colum'; did you mean 'column'",
+        ),
+        (
+            (*TINY, "-p", "column.noise=loud"),
+            "Parameter column.noise='loud' is not of type float: ",
+        ),
+        (
+            (*TINY, "-p", "column.nois=1"),
+            "There is no parameter of 'column' named 'nois'; did you mean 'noise'?",
+        ),
         ((*TINY, "-p", "column.noise=nan"), "Parameter column.noise='nan' is not of type float: "),
         ((*TINY, "-p", "dann.weight=1"), "There is no algorithm of this run named 'dann'"),
-        ((*TINY, "-p", "noise=1"), "A parameter is given as ALGORITHM.NAME=VALUE, like dann.weight=0.5, but got 'noise=1'."),
+        (
+            (*TINY, "-p", "noise=1"),
+            "A parameter is given as ALGORITHM.NAME=VALUE, like dann.weight=0.5, but got 'noise=1'.",
+        ),
         ((), "Say what to run: --all, or datasets with -d and algorithms with -a."),
         ((*TINY, "--plugin", "nowhere.py"), "There is no plugin file 'nowhere.py'."),
     ],
@@ -114,8 +128,12 @@ def test_an_unknown_command_ends_with_2(medtl):
     assert medtl("rum").code == 2
 
 
-def test_a_plugin_under_construction_that_is_broken_says_why_its_method_is_unknown(run, write_plugin):
-    answer = run("-d", "tiny", "-a", "mine", "--plugin", write_plugin("raise ValueError('half done')"))
+def test_a_plugin_under_construction_that_is_broken_says_why_its_method_is_unknown(
+    run, write_plugin
+):
+    answer = run(
+        "-d", "tiny", "-a", "mine", "--plugin", write_plugin("raise ValueError('half done')")
+    )
     assert answer.code == 2
     assert "importing it raised ValueError: half done" in answer.err
     assert "There is no algorithm named 'mine'" in answer.err
@@ -167,12 +185,20 @@ def spoil(tmp_path, change):
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        (lambda text: json.dumps(json.loads(text) | {"schema_version": SCHEMA + 1}), "newer than 1: update medtl-bench"),
+        (
+            lambda text: json.dumps(json.loads(text) | {"schema_version": SCHEMA + 1}),
+            "newer than 1: update medtl-bench",
+        ),
         (lambda text: text[:200], "it is not a JSON object"),
-        (lambda text: text.replace("balanced_accuracy", "accuracy_balanced"), "its checksum does not match"),
+        (
+            lambda text: text.replace("balanced_accuracy", "accuracy_balanced"),
+            "its checksum does not match",
+        ),
     ],
 )
-def test_a_damaged_result_is_named_in_one_sentence_and_ends_with_3(run, medtl, tmp_path, change, why):
+def test_a_damaged_result_is_named_in_one_sentence_and_ends_with_3(
+    run, medtl, tmp_path, change, why
+):
     run(*TINY)
     path = spoil(tmp_path, change)
     answer = medtl("leaderboard", "--out", tmp_path / "out")
@@ -200,7 +226,10 @@ def test_a_damaged_result_of_another_run_stays_and_ends_with_3(run, tmp_path):
 def test_boards_of_no_results_are_refused(medtl, tmp_path):
     answer = medtl("leaderboard", "--out", tmp_path)
     assert answer.code == 2
-    assert answer.sentence == f"There are no results in {tmp_path}; a folder named `results` was expected there."
+    assert (
+        answer.sentence
+        == f"There are no results in {tmp_path}; a folder named `results` was expected there."
+    )
 
 
 def test_an_interrupt_is_one_sentence_and_ends_with_130(run, monkeypatch, tmp_path):
@@ -211,7 +240,10 @@ def test_an_interrupt_is_one_sentence_and_ends_with_130(run, monkeypatch, tmp_pa
     monkeypatch.setattr("medtl_bench.running.run.run", interrupted)
     answer = run(*TINY)
     assert answer.code == 130
-    assert answer.sentence == "Interrupted. What had finished is stored; the same command goes on from there."
+    assert (
+        answer.sentence
+        == "Interrupted. What had finished is stored; the same command goes on from there."
+    )
     with alone(tmp_path / "out"):
         pass
 
@@ -228,7 +260,17 @@ def test_list_shows_what_there_is_and_what_is_broken(medtl, plugin_file, write_p
 def test_show_tells_of_a_dataset_its_card_and_sizes(medtl, plugin_file):
     shown = medtl("show", "tiny", "--plugin", plugin_file("tiny"))
     assert shown.code == 0
-    for expected in ("CC0", "a shift", "classification", "balanced_accuracy", "x [3]", "no 6, yes 6", "to-c", "a-to-b", "all"):
+    for expected in (
+        "CC0",
+        "a shift",
+        "classification",
+        "balanced_accuracy",
+        "x [3]",
+        "no 6, yes 6",
+        "to-c",
+        "a-to-b",
+        "all",
+    ):
         assert expected in shown.out.replace("no 12, yes 12", "no 6, yes 6")
 
 
@@ -254,7 +296,9 @@ def test_data_list_goes_on_past_a_dataset_that_cannot_be_loaded(medtl, plugin_fi
 
 
 def test_data_verify_names_what_is_wrong_and_goes_on(medtl, plugin_file):
-    answer = medtl("data", "verify", "tiny-broken", "tiny-unreadable", "tiny", "--plugin", plugin_file("tiny"))
+    answer = medtl(
+        "data", "verify", "tiny-broken", "tiny-unreadable", "tiny", "--plugin", plugin_file("tiny")
+    )
     assert answer.code == 2
     assert "ok   tiny " in answer.out
     assert "FAIL tiny-broken: Dataset 'tiny-broken', domain 'b'" in answer.err
@@ -262,19 +306,25 @@ def test_data_verify_names_what_is_wrong_and_goes_on(medtl, plugin_file):
     assert medtl("data", "verify", "tiny", "--plugin", plugin_file("tiny")).code == 0
 
 
-def test_a_run_writes_boards_and_leaderboard_writes_the_same_again(with_boards, run, medtl, tmp_path):
+def test_a_run_writes_boards_and_leaderboard_writes_the_same_again(
+    with_boards, run, medtl, tmp_path
+):
     assert run(*TINY).code == 0
     out = tmp_path / "out"
     first = {path.relative_to(out): path.read_bytes() for path in out.rglob("*") if path.is_file()}
     assert any(path.name == "README.md" for path in first)
     assert medtl("leaderboard", "--out", out).code == 0
-    assert {path.relative_to(out): path.read_bytes() for path in out.rglob("*") if path.is_file()} == first
+    assert {
+        path.relative_to(out): path.read_bytes() for path in out.rglob("*") if path.is_file()
+    } == first
 
 
 def test_plan_says_what_would_run_and_runs_nothing(medtl, run, plugin_file, tmp_path):
     run(*TINY)
     plugin = ("--plugin", plugin_file("tiny"))
-    shown = medtl("plan", *TINY, *plugin, "--preset", "smoke", "--seeds", "2", "--out", tmp_path / "out")
+    shown = medtl(
+        "plan", *TINY, *plugin, "--preset", "smoke", "--seeds", "2", "--out", tmp_path / "out"
+    )
     assert shown.code == 0
     assert "4 trials, of which 4 have no result" not in shown.out
     assert f"4 trials, of which 2 have no result in {tmp_path / 'out'} yet." in shown.out
@@ -292,7 +342,19 @@ def test_recommend_ranks_the_sources_and_says_that_nothing_was_measured(medtl, t
 
 
 def test_recommend_compares_its_order_with_what_was_measured(medtl, tmp_path):
-    run = ("run", "-d", "heart-disease", "-a", "nearest-centroid", "--protocol", "transfer", "--preset", "full", "--seeds", 1)
+    run = (
+        "run",
+        "-d",
+        "heart-disease",
+        "-a",
+        "nearest-centroid",
+        "--protocol",
+        "transfer",
+        "--preset",
+        "full",
+        "--seeds",
+        1,
+    )
     assert medtl(*run, "--in-process", "--out", tmp_path).code == 0
     done = medtl("recommend", "-d", "heart-disease", "--target", "hungary", "--out", tmp_path)
     assert done.code == 0
@@ -309,7 +371,10 @@ def test_recommend_says_why_masks_have_no_logme(medtl, tmp_path):
 def test_recommend_wants_a_domain_that_is_there(medtl, tmp_path):
     done = medtl("recommend", "-d", "heart-disease", "--target", "hungry", "--out", tmp_path)
     assert done.code == 2
-    assert done.sentence == "There is no domain of 'heart-disease' named 'hungry'; did you mean 'hungary'?"
+    assert (
+        done.sentence
+        == "There is no domain of 'heart-disease' named 'hungry'; did you mean 'hungary'?"
+    )
 
 
 def test_recommend_names_damaged_results(medtl, tmp_path):

@@ -17,8 +17,12 @@ KINDS: list[Kind] = ["algorithm", "dataset"]
 
 
 def run(*command: str | Path, folder: Path) -> str:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PIP"))}
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PIP"))
+    }
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 
@@ -53,10 +57,22 @@ def test_it_passes_this_projects_rules(kind: Kind, tmp_path: Path) -> None:
     pytest.importorskip("ruff")
     made = scaffold.make(kind, "my-thing", tmp_path)
     for verb in (["check"], ["format", "--check"]):
-        run(sys.executable, "-m", "ruff", *verb, "--no-cache", "--config", ROOT / "pyproject.toml", ".", folder=made)
+        run(
+            sys.executable,
+            "-m",
+            "ruff",
+            *verb,
+            "--no-cache",
+            "--config",
+            ROOT / "pyproject.toml",
+            ".",
+            folder=made,
+        )
 
 
-@pytest.mark.parametrize("name", ["", "My-Method", "../up", "a b", "-x", "x-", "é", "a/b", "x" * 65, "a\n"])
+@pytest.mark.parametrize(
+    "name", ["", "My-Method", "../up", "a b", "-x", "x-", "é", "a/b", "x" * 65, "a\n"]
+)
 def test_a_name_that_no_plugin_may_have_is_refused(name: str, tmp_path: Path) -> None:
     refused(name, tmp_path, "is not of lower-case letters, digits, dots and dashes")
 
@@ -66,7 +82,9 @@ def test_a_name_that_cannot_name_a_class_is_refused(name: str, tmp_path: Path) -
     refused(name, tmp_path, "cannot name a Python class")
 
 
-@pytest.mark.parametrize(("name", "sentence"), [("dann", "is taken by plugin 'dann'"), ("bench", "package medtl_bench")])
+@pytest.mark.parametrize(
+    ("name", "sentence"), [("dann", "is taken by plugin 'dann'"), ("bench", "package medtl_bench")]
+)
 def test_a_taken_name_is_refused(name: str, sentence: str, tmp_path: Path) -> None:
     refused(name, tmp_path, sentence)
 
@@ -122,14 +140,26 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def install(environment: Path, package: Path) -> None:
-    pip = (sys.executable, "-m", "pip", "--python", environment / "bin" / "python", "install", "--quiet", "--no-index")
+    pip = (
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        environment / "bin" / "python",
+        "install",
+        "--quiet",
+        "--no-index",
+    )
     run(*pip, "--no-deps", "--no-build-isolation", package, folder=package)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "scenario"),
-    [("algorithm", ["-d", "shifted-toy", "-a", "my-algorithm"]), ("dataset", ["-d", "my-dataset", "-a", "nearest-centroid"])],
+    [
+        ("algorithm", ["-d", "shifted-toy", "-a", "my-algorithm"]),
+        ("dataset", ["-d", "my-dataset", "-a", "nearest-centroid"]),
+    ],
 )
 def test_an_installed_package_is_listed_passes_its_tests_and_runs(
     kind: Kind, scenario: list[str], environment: Path, tmp_path: Path
@@ -138,13 +168,27 @@ def test_an_installed_package_is_listed_passes_its_tests_and_runs(
     made = tmp_path / f"medtl-{name}"
     run(medtl, "new", kind, name, folder=tmp_path)
     install(environment, made)
-    where = run(environment / "bin" / "python", "-c", "import medtl_bench; print(medtl_bench.__file__)", folder=tmp_path)
+    where = run(
+        environment / "bin" / "python",
+        "-c",
+        "import medtl_bench; print(medtl_bench.__file__)",
+        folder=tmp_path,
+    )
     assert where.startswith(str(environment))
     listed = run(medtl, "list", folder=tmp_path)
     assert name in listed
     assert "Broken" not in listed
     assert "0 failed" in run(medtl, "check", name, folder=tmp_path)
-    tested = run(environment / "bin" / "python", "-m", "pytest", "-q", "-p", "no:cacheprovider", made, folder=tmp_path)
+    tested = run(
+        environment / "bin" / "python",
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        made,
+        folder=tmp_path,
+    )
     assert " passed" in tested
     run(medtl, "run", *scenario, "--preset", "smoke", "--out", "results", folder=tmp_path)
     assert list((tmp_path / "results" / "results").rglob("*.json"))

@@ -11,7 +11,9 @@ def found(plugin_file):
     return discovery.find([plugin_file("tiny")])
 
 
-@pytest.mark.parametrize("name", ["tiny", "shifted-toy", "shifted-toy-images", "shifted-toy-masks", "heart-disease"])
+@pytest.mark.parametrize(
+    "name", ["tiny", "shifted-toy", "shifted-toy-images", "shifted-toy-masks", "heart-disease"]
+)
 def test_every_kind_of_dataset_can_be_shown(found, capsys, name):
     data = found.dataset(name)
     show.dataset(data, found.datasets[name])

@@ -68,7 +68,9 @@ def test_a_given_parameter_is_parsed_to_its_type(name, text, value):
     resolved = resolve(Tunable, "tunable", {name: text})
     assert resolved[name] == value
     assert type(resolved[name]) is type(value)
-    assert resolved | {name: None} == {p.name: p.default for p in parameters(Tunable).values()} | {name: None}
+    assert resolved | {name: None} == {p.name: p.default for p in parameters(Tunable).values()} | {
+        name: None
+    }
 
 
 @pytest.mark.parametrize(
@@ -80,12 +82,17 @@ def test_a_given_parameter_is_parsed_to_its_type(name, text, value):
     ],
 )  # fmt: skip
 def test_a_value_of_another_type_is_refused(name, text, wanted):
-    with pytest.raises(MedTLError, match=rf"^Parameter tunable\.{name}='{text}' is not of type {wanted}: .+\.$"):
+    with pytest.raises(
+        MedTLError, match=rf"^Parameter tunable\.{name}='{text}' is not of type {wanted}: .+\.$"
+    ):
         resolve(Tunable, "tunable", {name: text})
 
 
 def test_an_unknown_parameter_gets_a_near_match():
-    with pytest.raises(MedTLError, match=r"There is no parameter of 'tunable' named 'wieght'; did you mean 'weight'"):
+    with pytest.raises(
+        MedTLError,
+        match=r"There is no parameter of 'tunable' named 'wieght'; did you mean 'weight'",
+    ):
         resolve(Tunable, "tunable", {"wieght": "1"})
 
 
@@ -110,7 +117,9 @@ def test_a_default_that_no_record_can_hold_is_refused(default):
     class Odd(Plain):
         function: object = field(default_factory=lambda: default)
 
-    with pytest.raises(MedTLError, match=r"The default of 'function' of Odd, .* cannot be stored in a record"):
+    with pytest.raises(
+        MedTLError, match=r"The default of 'function' of Odd, .* cannot be stored in a record"
+    ):
         parameters(Odd)
 
 
@@ -121,7 +130,9 @@ def test_a_copy_draws_from_its_own_generator_and_keeps_its_own_state():
     before = learner.generator.get_state()
     copy = copied(learner, torch.Generator().manual_seed(7))
     copy.adapt(split)
-    assert torch.equal(copy.predict(split.x), torch.rand(2, 2, generator=torch.Generator().manual_seed(7)))
+    assert torch.equal(
+        copy.predict(split.x), torch.rand(2, 2, generator=torch.Generator().manual_seed(7))
+    )
     assert torch.equal(learner.generator.get_state(), before)
     assert (len(learner.kept), len(copy.kept)) == (1, 2)
     assert copy.kept[0] is split

@@ -22,7 +22,11 @@ def spoiled(make_dataset, make_domain):
 
     def make(split: str, spoil, **fields):
         b = make_domain("b", 1)
-        domains = (make_domain("a", 0), replace(b, **{split: spoil(getattr(b, split))}), make_domain("c", 2))
+        domains = (
+            make_domain("a", 0),
+            replace(b, **{split: spoil(getattr(b, split))}),
+            make_domain("c", 2),
+        )
         return make_dataset(domains=domains, **fields)
 
     return make
@@ -58,7 +62,10 @@ def test_a_sound_dataset_is_accepted(make_dataset):
 @pytest.mark.parametrize("value", [torch.nan, torch.inf, -torch.inf])
 @pytest.mark.parametrize("split", ["train", "val", "test"])
 def test_values_that_are_not_finite_are_named_with_their_rows(spoiled, split, value):
-    with pytest.raises(DataError, match=rf"Dataset 'small', domain 'b', {split}: x holds NaN or infinity in rows 2\."):
+    with pytest.raises(
+        DataError,
+        match=rf"Dataset 'small', domain 'b', {split}: x holds NaN or infinity in rows 2\.",
+    ):
         spoiled(split, with_x(put(value, 2, 1)))
 
 
@@ -68,33 +75,43 @@ def test_many_rows_are_told_as_five_and_a_count(spoiled):
 
 
 def test_inputs_of_another_type_are_refused(spoiled):
-    with pytest.raises(DataError, match=r"domain 'b', test: x is torch.float64, but inputs must be torch.float32"):
+    with pytest.raises(
+        DataError, match=r"domain 'b', test: x is torch.float64, but inputs must be torch.float32"
+    ):
         spoiled("test", with_x(lambda x: x.double()))
 
 
 def test_labels_of_another_type_are_refused(spoiled):
     with pytest.raises(
-        DataError, match=r"domain 'b', train: y is torch.int32, but labels of a classification task must be torch.int64"
+        DataError,
+        match=r"domain 'b', train: y is torch.int32, but labels of a classification task must be torch.int64",
     ):
         spoiled("train", with_y(lambda y: y.int()))
 
 
 @pytest.mark.parametrize("label", [-1, 2])
 def test_a_label_out_of_range_is_named(spoiled, label):
-    with pytest.raises(DataError, match=r"domain 'b', test: labels must lie in 0..1, but do not in rows 1, 4\."):
+    with pytest.raises(
+        DataError, match=r"domain 'b', test: labels must lie in 0..1, but do not in rows 1, 4\."
+    ):
         spoiled("test", with_y(put(label, [1, 4])))
 
 
 def test_labels_with_two_axes_are_refused(spoiled):
-    with pytest.raises(DataError, match=r"y has the shape \[12, 1\], which a classification task cannot have"):
+    with pytest.raises(
+        DataError, match=r"y has the shape \[12, 1\], which a classification task cannot have"
+    ):
         spoiled("train", with_y(lambda y: y[:, None]))
 
 
 def test_a_row_in_train_and_test_is_named(make_dataset, make_domain):
     b = make_domain("b", 1)
-    leaking = replace(b, test=Split(torch.cat([b.test.x[:3], b.train.x[5:6]]), torch.zeros(4, dtype=torch.int64)))
+    leaking = replace(
+        b, test=Split(torch.cat([b.test.x[:3], b.train.x[5:6]]), torch.zeros(4, dtype=torch.int64))
+    )
     with pytest.raises(
-        DataError, match=r"domain 'b': a row may stand in one split only, but rows 3 of test share theirs with train"
+        DataError,
+        match=r"domain 'b': a row may stand in one split only, but rows 3 of test share theirs with train",
     ):
         make_dataset(domains=(make_domain("a", 0), leaking, make_domain("c", 2)))
 
@@ -105,7 +122,9 @@ def test_a_row_is_the_same_row_whatever_the_sign_of_its_zeros(make_dataset, make
     train = Split(torch.cat([b.train.x, zero]), torch.cat([b.train.y, b.train.y[:1]]))
     test = Split(torch.cat([b.test.x, -zero]), torch.cat([b.test.y, b.test.y[:1]]))
     with pytest.raises(DataError, match="rows 8 of test share"):
-        make_dataset(domains=(make_domain("a", 0), replace(b, train=train, test=test), make_domain("c", 2)))
+        make_dataset(
+            domains=(make_domain("a", 0), replace(b, train=train, test=test), make_domain("c", 2))
+        )
 
 
 def test_a_group_on_both_sides_is_named(make_dataset, make_domain):
@@ -113,9 +132,16 @@ def test_a_group_on_both_sides_is_named(make_dataset, make_domain):
     starts = ((b.train, 0), (b.val, 100), (b.test, 10))
     train, val, test = (Split(s.x, s.y, torch.arange(len(s)) + start) for s, start in starts)
     with pytest.raises(
-        DataError, match=r"domain 'b': a group may stand in one split only, but rows 0, 1 of test share theirs with train"
+        DataError,
+        match=r"domain 'b': a group may stand in one split only, but rows 0, 1 of test share theirs with train",
     ):
-        make_dataset(domains=(make_domain("a", 0), replace(b, train=train, val=val, test=test), make_domain("c", 2)))
+        make_dataset(
+            domains=(
+                make_domain("a", 0),
+                replace(b, train=train, val=val, test=test),
+                make_domain("c", 2),
+            )
+        )
 
 
 def test_groups_in_only_some_splits_of_a_domain_are_refused(make_dataset, make_domain):
@@ -130,8 +156,13 @@ def test_the_same_row_in_two_domains_is_no_fault(make_dataset, make_domain):
 
 
 def test_a_single_class_is_named(make_dataset, make_domain):
-    domains = [replace(d, train=Split(d.train.x, torch.ones(12, dtype=torch.int64))) for d in map(make_domain, "abc", range(3))]
-    with pytest.raises(DataError, match=r"all domains: every training label is of one class \('yes'\)"):
+    domains = [
+        replace(d, train=Split(d.train.x, torch.ones(12, dtype=torch.int64)))
+        for d in map(make_domain, "abc", range(3))
+    ]
+    with pytest.raises(
+        DataError, match=r"all domains: every training label is of one class \('yes'\)"
+    ):
         make_dataset(domains=tuple(domains))
 
 
@@ -150,7 +181,10 @@ def test_an_empty_validation_split_is_accepted(spoiled):
 
 
 def test_rows_of_another_shape_are_refused(spoiled):
-    with pytest.raises(DataError, match=r"domain 'b', val: the shape of a row differs from that of the first domain, x: \[3\]"):
+    with pytest.raises(
+        DataError,
+        match=r"domain 'b', val: the shape of a row differs from that of the first domain, x: \[3\]",
+    ):
         spoiled("val", with_x(lambda x: x[:, :2]))
 
 
@@ -163,8 +197,12 @@ def test_names_must_be_there_each_once(make_dataset, make_domain):
 
 def test_a_transfer_of_an_unknown_domain_gets_a_near_match(make_dataset, make_domain):
     domains = (make_domain("hungary", 0), make_domain("zurich", 1))
-    with pytest.raises(DataError, match="transfer 't': There is no domain named 'hungray'; did you mean 'hungary'"):
-        make_dataset(domains=domains, transfers=(Transfer("t", ("zurich",), ("hungray",)),), streams=())
+    with pytest.raises(
+        DataError, match="transfer 't': There is no domain named 'hungray'; did you mean 'hungary'"
+    ):
+        make_dataset(
+            domains=domains, transfers=(Transfer("t", ("zurich",), ("hungray",)),), streams=()
+        )
 
 
 def test_a_scenario_name_must_be_its_own(make_dataset):
@@ -198,7 +236,10 @@ def test_a_stream_needs_two_domains_each_once(make_dataset, domains):
 def image_domain(name: str, seed: int, y_shape=(4, 4), dtype=torch.int64) -> Domain:
     source = torch.Generator().manual_seed(seed)
     splits = [
-        Split(torch.randn(n, 1, 4, 4, generator=source), torch.randint(2, (n, *y_shape), generator=source).to(dtype))
+        Split(
+            torch.randn(n, 1, 4, 4, generator=source),
+            torch.randint(2, (n, *y_shape), generator=source).to(dtype),
+        )
         for n in (6, 2, 4)
     ]
     return Domain(name, *splits)
@@ -208,13 +249,19 @@ def test_masks_are_accepted_and_their_labels_checked(make_dataset):
     domains = [image_domain(name, seed) for seed, name in enumerate("abc")]
     make_dataset(task=MASKS, domains=tuple(domains))
     domains[2].test.y[1, 0, 3] = 2
-    with pytest.raises(DataError, match=r"domain 'c', test: labels must lie in 0..1, but do not in rows 1\."):
+    with pytest.raises(
+        DataError, match=r"domain 'c', test: labels must lie in 0..1, but do not in rows 1\."
+    ):
         make_dataset(task=MASKS, domains=tuple(domains))
 
 
 def test_a_mask_must_be_as_large_as_its_image(make_dataset):
-    with pytest.raises(DataError, match=r"domain 'a', train: masks are \[2, 4\], but images \[4, 4\]"):
-        make_dataset(task=MASKS, domains=tuple(image_domain(n, s, (2, 4)) for s, n in enumerate("abc")))
+    with pytest.raises(
+        DataError, match=r"domain 'a', train: masks are \[2, 4\], but images \[4, 4\]"
+    ):
+        make_dataset(
+            task=MASKS, domains=tuple(image_domain(n, s, (2, 4)) for s, n in enumerate("abc"))
+        )
 
 
 def test_classes_are_no_masks_and_masks_no_classes(make_dataset):
@@ -226,7 +273,9 @@ def test_classes_are_no_masks_and_masks_no_classes(make_dataset):
 
 def test_values_must_be_finite_floats(make_dataset, make_domain):
     def values(domain, change=lambda y: y):
-        return Domain(domain.name, *(Split(s.x, change(s.y.float())) for s in domain.splits().values()))
+        return Domain(
+            domain.name, *(Split(s.x, change(s.y.float())) for s in domain.splits().values())
+        )
 
     domains = [values(make_domain(n, s)) for s, n in enumerate("abc")]
     make_dataset(task=VALUES, domains=tuple(domains))
@@ -241,7 +290,9 @@ def test_inputs_of_several_parts_are_accepted_and_each_is_checked(make_dataset):
     domains = [two_part_domain(n, s) for s, n in enumerate("abc")]
     make_dataset(domains=tuple(domains))
     domains[1].test.x["protein"][2, 0, 1, 1] = torch.nan
-    with pytest.raises(DataError, match=r"domain 'b', test: protein holds NaN or infinity in rows 2\."):
+    with pytest.raises(
+        DataError, match=r"domain 'b', test: protein holds NaN or infinity in rows 2\."
+    ):
         make_dataset(domains=tuple(domains))
 
 
@@ -260,16 +311,23 @@ def test_a_missing_part_is_a_wrong_shape(make_dataset):
     b = two_part_domain("b", 1)
     lone = Split(TensorDict({"drug": b.val.x["drug"]}, batch_size=[2]), b.val.y)
     with pytest.raises(DataError, match="domain 'b', val: the shape of a row differs"):
-        make_dataset(domains=(two_part_domain("a", 0), replace(b, val=lone), two_part_domain("c", 2)))
+        make_dataset(
+            domains=(two_part_domain("a", 0), replace(b, val=lone), two_part_domain("c", 2))
+        )
 
 
 @pytest.mark.parametrize("marked", [torch.zeros(8), torch.zeros(8, 1, dtype=torch.bool)])
 def test_marks_that_are_not_one_truth_value_a_row_are_refused(spoiled, marked):
-    with pytest.raises(DataError, match=r"domain 'b', test: marked is torch\.(float32|bool) \[8(, 1)?\], but one torch\.bool"):
+    with pytest.raises(
+        DataError,
+        match=r"domain 'b', test: marked is torch\.(float32|bool) \[8(, 1)?\], but one torch\.bool",
+    ):
         spoiled("test", lambda split: replace(split, marked=marked))
 
 
-def test_an_integration_dataset_may_lack_test_rows_but_has_no_streams_and_no_labels(make_dataset) -> None:
+def test_an_integration_dataset_may_lack_test_rows_but_has_no_streams_and_no_labels(
+    make_dataset,
+) -> None:
     def domain(name: str, label: int = 0) -> Domain:
         x = torch.randn(6, 3, generator=torch.Generator().manual_seed(ord(name)))
         whole = Split(x, torch.full((6,), label))

@@ -48,11 +48,20 @@ def test_what_a_dataset_has_not_is_told_with_near_matches(make_dataset):
         (("segmentation",), "needs at least two classes"),
         (("classification", ("no", "yes", "no")), "name each class once"),
         (("regression", ("no", "yes")), "has no classes"),
-        (("classification", ("a", "b"), ("roc_auk",)), "no classification metric named 'roc_auk'; did you mean 'roc_auc'"),
+        (
+            ("classification", ("a", "b"), ("roc_auk",)),
+            "no classification metric named 'roc_auk'; did you mean 'roc_auc'",
+        ),
         (("regression", (), ("dice",)), "no regression metric named 'dice'"),
         (("classification", ("a", "b", "c"), ("roc_auc",)), "'roc_auc' needs exactly two classes"),
-        (("segmentation", ("a", "b"), ("dice", "dice_class_2")), "'dice_class_2' needs at least 3 classes, but got"),
-        (("segmentation", ("a", "b"), ("hd95", "dice")), "scored at every stage, which 'hd95' is not"),
+        (
+            ("segmentation", ("a", "b"), ("dice", "dice_class_2")),
+            "'dice_class_2' needs at least 3 classes, but got",
+        ),
+        (
+            ("segmentation", ("a", "b"), ("hd95", "dice")),
+            "scored at every stage, which 'hd95' is not",
+        ),
     ],
 )
 def test_a_task_that_makes_no_sense_is_refused(arguments, told):
@@ -90,7 +99,10 @@ def test_the_digest_is_of_the_content_alone(make_dataset, card):
 
 
 @given(
-    domain=st.integers(0, 2), split=st.sampled_from(["train", "val", "test"]), row=st.integers(0, 3), column=st.integers(0, 2)
+    domain=st.integers(0, 2),
+    split=st.sampled_from(["train", "val", "test"]),
+    row=st.integers(0, 3),
+    column=st.integers(0, 2),
 )
 def test_the_digest_changes_with_any_value(make_dataset, make_domain, domain, split, row, column):
     domains = [make_domain(name, seed) for seed, name in enumerate("abc")]
@@ -98,7 +110,9 @@ def test_the_digest_changes_with_any_value(make_dataset, make_domain, domain, sp
     assert make_dataset(domains=tuple(domains)).digest() != make_dataset().digest()
 
 
-@given(domain=st.integers(0, 2), split=st.sampled_from(["train", "val", "test"]), row=st.integers(0, 3))
+@given(
+    domain=st.integers(0, 2), split=st.sampled_from(["train", "val", "test"]), row=st.integers(0, 3)
+)
 def test_the_digest_changes_with_any_label(make_dataset, make_domain, domain, split, row):
     domains = [make_domain(name, seed) for seed, name in enumerate("abc")]
     y = getattr(domains[domain], split).y
@@ -108,7 +122,10 @@ def test_the_digest_changes_with_any_label(make_dataset, make_domain, domain, sp
 
 def grouped(domain: Domain, shift: int = 0) -> Domain:
     starts = dict(zip(("train", "val", "test"), (0, 100, 200), strict=True))
-    splits = [Split(s.x, s.y, torch.arange(len(s)) // 2 + starts[n] + shift) for n, s in domain.splits().items()]
+    splits = [
+        Split(s.x, s.y, torch.arange(len(s)) // 2 + starts[n] + shift)
+        for n, s in domain.splits().items()
+    ]
     return Domain(domain.name, *splits)
 
 
@@ -116,7 +133,11 @@ def test_the_digest_changes_with_everything_else_a_learner_may_see(make_dataset,
     domains = tuple(make_domain(name, seed) for seed, name in enumerate("abc"))
     parts = tuple(two_part_domain(n, s) for s, n in enumerate("abc"))
     renamed = [
-        Domain(d.name, *(Split(s.x.clone().rename_key_("drug", "ligand"), s.y) for s in d.splits().values())) for d in parts
+        Domain(
+            d.name,
+            *(Split(s.x.clone().rename_key_("drug", "ligand"), s.y) for s in d.splits().values()),
+        )
+        for d in parts
     ]
     variants = [
         make_dataset(),
@@ -157,14 +178,19 @@ def test_the_digest_changes_with_marks_and_without_them_is_what_it_was(make_data
     one = none.clone()
     one[3] = True
     variants = [b, *(replace(b, test=replace(b.test, marked=marked)) for marked in (none, one))]
-    digests = [make_dataset(domains=(make_domain("a", 0), b, make_domain("c", 2))).digest() for b in variants]
+    digests = [
+        make_dataset(domains=(make_domain("a", 0), b, make_domain("c", 2))).digest()
+        for b in variants
+    ]
     assert len(set(digests)) == 3
     assert digests[0] == make_dataset().digest()
 
 
 def test_the_digest_does_not_depend_on_how_tensors_lie_in_memory(make_dataset, make_domain):
     domains = tuple(make_domain(name, seed) for seed, name in enumerate("abc"))
-    turned = tuple(replace(d, train=Split(d.train.x.t().contiguous().t(), d.train.y)) for d in domains)
+    turned = tuple(
+        replace(d, train=Split(d.train.x.t().contiguous().t(), d.train.y)) for d in domains
+    )
     assert make_dataset(domains=turned).digest() == make_dataset().digest()
 
 
@@ -179,8 +205,12 @@ def test_an_integration_task_has_no_classes_and_is_ranked_by_mixing() -> None:
         Task("integration", metrics=("clisi",))
 
 
-def test_a_task_with_labels_is_ranked_by_predictions_and_may_name_measures_of_an_embedding() -> None:
+def test_a_task_with_labels_is_ranked_by_predictions_and_may_name_measures_of_an_embedding() -> (
+    None
+):
     task = Task("classification", ("a", "b"), ("balanced_accuracy", "ilisi", "label_transfer"))
     assert task.embedded == ("ilisi", "label_transfer")
-    with pytest.raises(DataError, match="ranked by what is predicted, but its first metric is 'ilisi'"):
+    with pytest.raises(
+        DataError, match="ranked by what is predicted, but its first metric is 'ilisi'"
+    ):
         Task("classification", ("a", "b"), ("ilisi", "balanced_accuracy"))

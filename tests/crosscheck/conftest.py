@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 from tabulate import tabulate
 
-os.environ.setdefault("KERAS_BACKEND", "torch")  # before a peer imports Keras: Avalanche does, by way of TensorFlow
+# before a peer imports Keras: Avalanche does, by way of TensorFlow
+os.environ.setdefault("KERAS_BACKEND", "torch")
 if find_spec("tensorflow") and find_spec("triton"):
-    import_module("triton")  # torch imports it late, and after TensorFlow it crashes the interpreter
+    # torch imports it late, and after TensorFlow it crashes the interpreter
+    import_module("triton")
 
 CHECKED = pytest.StashKey["Page"]()
 TITLE = """# Cross-checks against the field's own libraries
@@ -44,15 +46,29 @@ class Page:
     findings: list[tuple[str, str]] = field(default_factory=list)
 
     def within(
-        self, area: str, what: str, peer: str, difference: float, tolerance: float, measured_as: str = "relative"
+        self,
+        area: str,
+        what: str,
+        peer: str,
+        difference: float,
+        tolerance: float,
+        measured_as: str = "relative",
     ) -> None:
         """Note a largest difference, then fail unless it is within the tolerance."""
-        self.rows.append(Row(area, what, named(peer), measured_as, f"{difference:.0e}", f"{tolerance:.0e}"))
-        assert difference <= tolerance, f"{what} differs from {peer} by {difference:.3g}, above {tolerance:.3g}."
+        self.rows.append(
+            Row(area, what, named(peer), measured_as, f"{difference:.0e}", f"{tolerance:.0e}")
+        )
+        assert difference <= tolerance, (
+            f"{what} differs from {peer} by {difference:.3g}, above {tolerance:.3g}."
+        )
 
-    def agree(self, area: str, what: str, peer: str, ours: str, theirs: str, allowed: str, *, holds: bool) -> None:
+    def agree(
+        self, area: str, what: str, peer: str, ours: str, theirs: str, allowed: str, *, holds: bool
+    ) -> None:
         """Note two estimates with their intervals, then fail unless `holds`, which `allowed` says in words."""
-        self.rows.append(Row(area, what, named(peer), "estimates", f"{ours} against {theirs}", allowed))
+        self.rows.append(
+            Row(area, what, named(peer), "estimates", f"{ours} against {theirs}", allowed)
+        )
         assert holds, f"{what}: {ours} against {theirs} of {peer}; allowed: {allowed}."
 
     def finding(self, area: str, text: str) -> None:
@@ -63,10 +79,19 @@ class Page:
     def markdown(self) -> str:
         """Return the page."""
         parts = [TITLE]
-        for area in dict.fromkeys([row.area for row in self.rows] + [area for area, _ in self.findings]):
-            rows = [(r.what, r.peer, r.measured_as, r.measured, r.allowed) for r in self.rows if r.area == area]
+        for area in dict.fromkeys(
+            [row.area for row in self.rows] + [area for area, _ in self.findings]
+        ):
+            rows = [
+                (r.what, r.peer, r.measured_as, r.measured, r.allowed)
+                for r in self.rows
+                if r.area == area
+            ]
             headers = ("what", "against", "difference", "measured", "allowed")
-            parts += [f"## {area}", tabulate(rows, headers, tablefmt="github", disable_numparse=True)]
+            parts += [
+                f"## {area}",
+                tabulate(rows, headers, tablefmt="github", disable_numparse=True),
+            ]
             told = [f"- {text}" for where, text in self.findings if where == area]
             parts += ["Findings:\n\n" + "\n".join(told)] if told else []
         return "\n\n".join(part.strip() for part in parts) + "\n"
@@ -81,7 +106,9 @@ def named(package: str) -> str:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--crosscheck-page", type=Path, help="write the page of cross-checks to this file")
+    parser.addoption(
+        "--crosscheck-page", type=Path, help="write the page of cross-checks to this file"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -28,7 +28,8 @@ AREA, PEER = "EWC", "avalanche-lib"
 THREE = Task("classification", ("a", "b", "c"))
 MODES = {"separate": False, "online": True}
 INPUTS, ROWS, BATCH, EPOCHS, DOMAINS = 6, 80, 16, 8, 4
-RATE, DECAY, LAMBDA = 1e-2, 0.75, 16.0  # the last two are exact in float32, in which Avalanche sums its penalty
+# the last two are exact in float32, in which Avalanche sums its penalty
+RATE, DECAY, LAMBDA = 1e-2, 0.75, 16.0
 
 Recorded = list[tuple[Tensor, Tensor]]
 
@@ -46,13 +47,18 @@ def domains(rows: int = ROWS) -> list[Split]:
     means = 1.5 * torch.randn(DOMAINS, 3, INPUTS, generator=generator("crosscheck ewc means"))
     draw = generator("crosscheck ewc rows", rows)
     labels = [torch.randint(3, (rows,), generator=draw) for _ in means]
-    return [Split(mean[y] + torch.randn(rows, INPUTS, generator=draw), y) for mean, y in zip(means, labels, strict=True)]
+    return [
+        Split(mean[y] + torch.randn(rows, INPUTS, generator=draw), y)
+        for mean, y in zip(means, labels, strict=True)
+    ]
 
 
 def network() -> nn.ModuleDict:
     """Return the same small network each time, as features and a head."""
     torch.manual_seed(0)
-    return nn.ModuleDict({"features": nn.Sequential(nn.Linear(INPUTS, 16), nn.Tanh()), "head": nn.Linear(16, 3)})
+    return nn.ModuleDict(
+        {"features": nn.Sequential(nn.Linear(INPUTS, 16), nn.Tanh()), "head": nn.Linear(16, 3)}
+    )
 
 
 class Plain(nn.Module):
@@ -68,7 +74,14 @@ class Plain(nn.Module):
 
 def ours(mode: str, weight: float = 2 * LAMBDA) -> EWC:
     """Return our learner with that network; our weight / 2 is Avalanche's lambda."""
-    method = EWC(THREE, generator("crosscheck ewc fisher"), weight=weight, online=MODES[mode], decay=DECAY, fisher_rows=ROWS)
+    method = EWC(
+        THREE,
+        generator("crosscheck ewc fisher"),
+        weight=weight,
+        online=MODES[mode],
+        decay=DECAY,
+        fisher_rows=ROWS,
+    )
     method.net = Network(network())
     return method
 
@@ -80,10 +93,15 @@ def theirs(mode: str, kind: type[EWCPlugin] = EWCPlugin) -> EWCPlugin:
 def importances(plugin: EWCPlugin, model: nn.Module, split: Split, batch_size: int) -> Parameters:
     """Return Avalanche's importances of a model on a split."""
     (dataset,) = (
-        e.dataset for e in tensors_benchmark([(split.x, split.y)], [(split.x, split.y)], task_labels=[0]).train_stream
+        e.dataset
+        for e in tensors_benchmark(
+            [(split.x, split.y)], [(split.x, split.y)], task_labels=[0]
+        ).train_stream
     )
     optimiser = torch.optim.SGD(model.parameters(), lr=0.0)
-    found = plugin.compute_importances(model, nn.CrossEntropyLoss(), optimiser, dataset, "cpu", batch_size)
+    found = plugin.compute_importances(
+        model, nn.CrossEntropyLoss(), optimiser, dataset, "cpu", batch_size
+    )
     return {name: value.data for name, value in found.items()}
 
 
@@ -97,7 +115,12 @@ def difference(ours: Parameters, theirs: Parameters) -> float:
 def trained(mode: str = "separate") -> tuple[EWC, Split]:
     """Return a learner that has trained on one domain, without a spring yet, and the domain."""
     method, split = ours(mode), domains()[0]
-    optimise(method.net, method.objective, iter([Batch(split.x[None], split.y[None], None, 0.0)] * 60), RATE)
+    optimise(
+        method.net,
+        method.objective,
+        iter([Batch(split.x[None], split.y[None], None, 0.0)] * 60),
+        RATE,
+    )
     return method, split
 
 
@@ -108,15 +131,30 @@ def test_fisher_equals_a_loop_over_single_rows(page) -> None:
     for x, y in zip(split.x, split.y, strict=True):
         for name, single in gradient(-model(x).log_softmax(0)[y], model).items():
             expected[name] += single**2 / len(split)
-    page.within(AREA, "Fisher diagonal, float64", "a loop over single rows", difference(method.fisher(split), expected), 1e-12)
+    page.within(
+        AREA,
+        "Fisher diagonal, float64",
+        "a loop over single rows",
+        difference(method.fisher(split), expected),
+        1e-12,
+    )
 
 
 def test_fisher_equals_avalanche_on_batches_of_one_and_differs_on_larger_ones(page) -> None:
     method, split = trained()
     fisher, model = method.fisher(split), Plain(method.net.module)
     single = importances(theirs("separate"), model, split, 1)
-    page.within(AREA, "Fisher diagonal, mini-batches of one row, float64", PEER, difference(fisher, single), 1e-10)
-    factors = {size: factor(fisher, importances(theirs("separate"), model, split, size)) for size in (1, 4, 16)}
+    page.within(
+        AREA,
+        "Fisher diagonal, mini-batches of one row, float64",
+        PEER,
+        difference(fisher, single),
+        1e-10,
+    )
+    factors = {
+        size: factor(fisher, importances(theirs("separate"), model, split, size))
+        for size in (1, 4, 16)
+    }
     assert factors[1] == pytest.approx(1)
     assert factors[4] > 2
     assert factors[16] > 2 * factors[4]
@@ -133,7 +171,9 @@ def test_fisher_equals_avalanche_on_batches_of_one_and_differs_on_larger_ones(pa
 
 
 def factor(fisher: Parameters, peers: Parameters) -> float:
-    return float(sum(value.sum() for value in fisher.values()) / sum(value.sum() for value in peers.values()))
+    return float(
+        sum(value.sum() for value in fisher.values()) / sum(value.sum() for value in peers.values())
+    )
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -145,7 +185,10 @@ def test_penalty_and_its_gradient_equal_avalanche(page, mode: str) -> None:
     for number, split in enumerate(domains()):
         for parameter in model.parameters():
             parameter.data += 0.3 * torch.randn(parameter.shape, generator=draw)
-        found, expected = method.weight / 2 * method.penalty(method.net), avalanche_penalty(plugin, model, number)
+        found, expected = (
+            method.weight / 2 * method.penalty(method.net),
+            avalanche_penalty(plugin, model, number),
+        )
         if number:
             values.append(abs(found.item() / expected.item() - 1))
             gradients.append(difference(gradient(found, model), gradient(expected, model)))
@@ -172,14 +215,21 @@ def gradient(loss: Tensor, model: nn.Module) -> Parameters:
 
 def avalanche_penalty(plugin: EWCPlugin, model: nn.Module, number: int) -> Tensor:
     """Return what the plugin adds to the loss in the domain of that number."""
-    strategy = SimpleNamespace(clock=SimpleNamespace(train_exp_counter=number), model=model, device="cpu", loss=torch.zeros(1))
+    strategy = SimpleNamespace(
+        clock=SimpleNamespace(train_exp_counter=number),
+        model=model,
+        device="cpu",
+        loss=torch.zeros(1),
+    )
     plugin.before_backward(strategy)
     return strategy.loss[0]
 
 
 def remember(plugin: EWCPlugin, model: nn.Module, split: Split, number: int) -> None:
     """Let the plugin do what it does after a domain, on single rows."""
-    (experience,) = tensors_benchmark([(split.x, split.y)], [(split.x, split.y)], task_labels=[0]).train_stream
+    (experience,) = tensors_benchmark(
+        [(split.x, split.y)], [(split.x, split.y)], task_labels=[0]
+    ).train_stream
     strategy = SimpleNamespace(
         clock=SimpleNamespace(train_exp_counter=number),
         model=model,
@@ -195,8 +245,12 @@ def remember(plugin: EWCPlugin, model: nn.Module, split: Split, number: int) -> 
 class PerRow(EWCPlugin):
     """Avalanche's plugin with importances from mini-batches of one row, whatever the size of those it trains on."""
 
-    def compute_importances(self, model, criterion, optimizer, dataset, device, batch_size, num_workers=0):
-        return super().compute_importances(model, criterion, optimizer, dataset, device, 1, num_workers)
+    def compute_importances(
+        self, model, criterion, optimizer, dataset, device, batch_size, num_workers=0
+    ):
+        return super().compute_importances(
+            model, criterion, optimizer, dataset, device, 1, num_workers
+        )
 
 
 class Recorder(SupervisedPlugin):
@@ -213,13 +267,19 @@ class Recorder(SupervisedPlugin):
         self.domains[-1].append((strategy.mb_x, strategy.mb_y))
 
 
-def avalanche_stream(plugin: EWCPlugin, *, fresh_optimiser: bool = True) -> tuple[np.ndarray, nn.Module, list[Recorded], dict]:
+def avalanche_stream(
+    plugin: EWCPlugin, *, fresh_optimiser: bool = True
+) -> tuple[np.ndarray, nn.Module, list[Recorded], dict]:
     """Return R[i, j], the model, the mini-batches and the measures of Avalanche's own loop over the stream."""
     torch.manual_seed(1)  # of its shuffling
     train, test = ([(split.x, split.y) for split in domains(rows)] for rows in (ROWS, 400))
     scenario = tensors_benchmark(train, test, task_labels=[0] * DOMAINS)
     model, recorder = Plain(network()), Recorder()
-    measured = [peer.accuracy_metrics(experience=True), peer.forgetting_metrics(stream=True), peer.bwt_metrics(stream=True)]
+    measured = [
+        peer.accuracy_metrics(experience=True),
+        peer.forgetting_metrics(stream=True),
+        peer.bwt_metrics(stream=True),
+    ]
     strategy = SupervisedTemplate(
         model=model,
         optimizer=torch.optim.Adam(model.parameters(), lr=RATE, fused=True),
@@ -233,7 +293,12 @@ def avalanche_stream(plugin: EWCPlugin, *, fresh_optimiser: bool = True) -> tupl
     for experience in scenario.train_stream:
         strategy.train(experience, reset_optimizer_state=fresh_optimiser)
         last = strategy.eval(scenario.test_stream)
-        matrix.append([last[f"Top1_Acc_Exp/eval_phase/test_stream/Task000/Exp{j:03d}"] for j in range(DOMAINS)])
+        matrix.append(
+            [
+                last[f"Top1_Acc_Exp/eval_phase/test_stream/Task000/Exp{j:03d}"]
+                for j in range(DOMAINS)
+            ]
+        )
     return np.array(matrix), model, recorder.domains, last
 
 
@@ -241,10 +306,15 @@ def our_stream(method: EWC, recorded: list[Recorded]) -> np.ndarray:
     """Return R[i, j] of our learner over the stream, fed the recorded mini-batches."""
     matrix = []
     for split, batches in zip(domains(), recorded, strict=True):
-        fed = (Batch(x[None], y[None], None, number / len(batches)) for number, (x, y) in enumerate(batches))
+        fed = (
+            Batch(x[None], y[None], None, number / len(batches))
+            for number, (x, y) in enumerate(batches)
+        )
         optimise(method.net, method.objective, fed, RATE)
         method.consolidate(split)
-        answers = ((method.predict(test.x).softmax(1).numpy(), test.y.numpy()) for test in domains(400))
+        answers = (
+            (method.predict(test.x).softmax(1).numpy(), test.y.numpy()) for test in domains(400)
+        )
         matrix.append([accuracy(probability, y) for probability, y in answers])
     return np.array(matrix)
 
@@ -255,19 +325,37 @@ def test_a_stream_trained_on_the_same_batches_ends_at_the_same_accuracies(page, 
     assert all(len(batches) == EPOCHS * ROWS // BATCH for batches in recorded)
     method = ours(mode)
     found = our_stream(method, recorded)
-    assert forgetting(our_stream(ours(mode, weight=0.0), recorded)) > forgetting(found) + 0.1  # the penalty is at work
+    # the penalty is at work
+    assert forgetting(our_stream(ours(mode, weight=0.0), recorded)) > forgetting(found) + 0.1
     what = f"stream of {DOMAINS} domains, {mode}"
-    page.within(AREA, f"{what}: accuracies R[i, j]", PEER, float(np.abs(found - matrix).max()), 1e-9, "absolute")
+    page.within(
+        AREA,
+        f"{what}: accuracies R[i, j]",
+        PEER,
+        float(np.abs(found - matrix).max()),
+        1e-9,
+        "absolute",
+    )
     weights = {name: value.detach() for name, value in method.net.parameters.items()}
-    page.within(AREA, f"{what}: final weights, float64", PEER, difference(weights, dict(model.named_parameters())), 1e-10)
-    gap = abs(float(measures.backward_transfer(found)) - measured["StreamBWT/eval_phase/test_stream"])
+    page.within(
+        AREA,
+        f"{what}: final weights, float64",
+        PEER,
+        difference(weights, dict(model.named_parameters())),
+        1e-10,
+    )
+    gap = abs(
+        float(measures.backward_transfer(found)) - measured["StreamBWT/eval_phase/test_stream"]
+    )
     page.within(AREA, f"{what}: backward transfer", PEER, gap, 1e-9, "absolute")
 
 
 def test_avalanches_own_settings_forget_more_at_the_same_lambda(page) -> None:
     per_row = forgetting(avalanche_stream(theirs("separate", PerRow))[0])
     mini_batch = forgetting(avalanche_stream(theirs("separate"))[0])
-    kept_moments = forgetting(avalanche_stream(theirs("separate", PerRow), fresh_optimiser=False)[0])
+    kept_moments = forgetting(
+        avalanche_stream(theirs("separate", PerRow), fresh_optimiser=False)[0]
+    )
     without = forgetting(avalanche_stream(EWCPlugin(0.0))[0])
     assert mini_batch > per_row + 0.1
     assert kept_moments > per_row + 0.05

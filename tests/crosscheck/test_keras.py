@@ -33,29 +33,52 @@ keras = pytest.importorskip("keras")
 AREA, PEER = "Keras backbone", "keras"
 THREE = Task("classification", ("a", "b", "c"))
 TASKS, ROWS, WIDTH = 4, 12, 8
-TOLERANCE = 1e-5  # Keras computes in float32 on torch, whatever the type of the model (see the finding)
+# Keras computes in float32 on torch, whatever the type of the model (see the finding)
+TOLERANCE = 1e-5
 
 Made = tuple[nn.Module, Any, tuple[int, ...]]
 Make = Callable[[], Made]
-DOCUMENTED = (Sequence, concatenate, dataclass, network, seeded)  # what the example in the docstring uses
+# what the example in the docstring uses
+DOCUMENTED = (Sequence, concatenate, dataclass, network, seeded)
 
 
 def vectors() -> Made:
     """Return a torch network, the same one in Keras and the shape of a row."""
     dense, norm = keras.layers.Dense, keras.layers.LayerNormalization
-    model = keras.Sequential([keras.Input((6,)), dense(16, "tanh"), norm(epsilon=1e-5), dense(WIDTH, "relu")])
-    twin = nn.Sequential(nn.Linear(6, 16), nn.Tanh(), nn.LayerNorm(16), nn.Linear(16, WIDTH), nn.ReLU())
+    model = keras.Sequential(
+        [keras.Input((6,)), dense(16, "tanh"), norm(epsilon=1e-5), dense(WIDTH, "relu")]
+    )
+    twin = nn.Sequential(
+        nn.Linear(6, 16), nn.Tanh(), nn.LayerNorm(16), nn.Linear(16, WIDTH), nn.ReLU()
+    )
     return twin, model, (6,)
 
 
 def images(data_format: str = "channels_first") -> Made:
     """Return a torch network for images, the same one in Keras and the shape of a row."""
     options = {"activation": "relu", "data_format": data_format}
-    first, second = keras.layers.Conv2D(5, 3, padding="same", **options), keras.layers.Conv2D(WIDTH, 3, **options)
+    first, second = (
+        keras.layers.Conv2D(5, 3, padding="same", **options),
+        keras.layers.Conv2D(WIDTH, 3, **options),
+    )
     last = keras.layers.GlobalAveragePooling2D(data_format=data_format)
-    model = keras.Sequential([keras.Input((2, 8, 8) if data_format == "channels_first" else (8, 8, 2)), first, second, last])
+    model = keras.Sequential(
+        [
+            keras.Input((2, 8, 8) if data_format == "channels_first" else (8, 8, 2)),
+            first,
+            second,
+            last,
+        ]
+    )
     convolutions = nn.Conv2d(2, 5, 3, padding=1), nn.Conv2d(5, WIDTH, 3)
-    twin = nn.Sequential(convolutions[0], nn.ReLU(), convolutions[1], nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    twin = nn.Sequential(
+        convolutions[0],
+        nn.ReLU(),
+        convolutions[1],
+        nn.ReLU(),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+    )
     return twin, model, (2, 8, 8)
 
 
@@ -64,7 +87,13 @@ PROBLEMS = [vectors, images]
 
 def as_keras(weight: Tensor) -> Tensor:
     """Return a torch weight with its axes in Keras's order."""
-    return weight.permute(2, 3, 1, 0) if weight.ndim == 4 else weight.mT if weight.ndim == 2 else weight
+    return (
+        weight.permute(2, 3, 1, 0)
+        if weight.ndim == 4
+        else weight.mT
+        if weight.ndim == 2
+        else weight
+    )
 
 
 def pair(make: Make) -> tuple[Network, Network, Batch]:
@@ -73,8 +102,14 @@ def pair(make: Make) -> tuple[Network, Network, Batch]:
     twin, model, shape = make()
     model.set_weights([as_keras(weight).detach().numpy() for weight in twin.parameters()])
     head, draw = nn.Linear(WIDTH, 3), generator("crosscheck keras")
-    x, y = torch.randn(TASKS, ROWS, *shape, generator=draw), torch.randint(3, (TASKS, ROWS), generator=draw)
-    mine, theirs = (Network(nn.ModuleDict({"features": f, "head": deepcopy(head)})) for f in (twin, KerasBackbone(model)))
+    x, y = (
+        torch.randn(TASKS, ROWS, *shape, generator=draw),
+        torch.randint(3, (TASKS, ROWS), generator=draw),
+    )
+    mine, theirs = (
+        Network(nn.ModuleDict({"features": f, "head": deepcopy(head)}))
+        for f in (twin, KerasBackbone(model))
+    )
     return mine, theirs, Batch(x, y, None, 0.0)
 
 
@@ -149,7 +184,9 @@ def test_convolutions_with_channels_last_fail_under_vmap(page) -> None:
 def sensitivity(module: nn.Module, x: Tensor) -> list[Tensor]:
     """Return the gradients by parameters that `functional_call` hands to a module."""
     given = {name: value.detach() for name, value in module.named_parameters()}
-    return list(grad(lambda theta: functional_call(module, theta, (x,)).square().sum())(given).values())
+    return list(
+        grad(lambda theta: functional_call(module, theta, (x,)).square().sum())(given).values()
+    )
 
 
 @pytest.mark.parametrize("make", PROBLEMS)
@@ -162,14 +199,22 @@ def test_ewc_is_the_same(page, make: Make) -> None:
         method.consolidate(split)
     fishers = [method.fisher(split) for method in methods]
     assert all(value.any() for value in fishers[1].values())
-    page.within(AREA, f"{make.__name__}: EWC's Fisher diagonal under vmap", PEER, difference(*fishers), TOLERANCE)
+    page.within(
+        AREA,
+        f"{make.__name__}: EWC's Fisher diagonal under vmap",
+        PEER,
+        difference(*fishers),
+        TOLERANCE,
+    )
     for method in methods:
         optimise(method.net, method.objective, iter([batch] * 3), 1e-2)
     penalties = [method.penalty(method.net).item() for method in methods]
     assert penalties[1] > 0
     what = f"{make.__name__}: EWC after 3 steps against its spring:"
     page.within(AREA, f"{what} penalty", PEER, abs(penalties[0] / penalties[1] - 1), TOLERANCE)
-    weights = [{name: value.detach() for name, value in net.parameters.items()} for net in (mine, theirs)]
+    weights = [
+        {name: value.detach() for name, value in net.parameters.items()} for net in (mine, theirs)
+    ]
     page.within(AREA, f"{what} weights", PEER, difference(*weights), TOLERANCE)
 
 
@@ -179,7 +224,9 @@ def test_mamls_meta_gradient_is_the_same(page, make: Make, first_order: bool) ->
     mine, theirs, batch = pair(make)
     gaps = []
     for steps in (1, 5):
-        method = MAML(THREE, generator("crosscheck keras maml"), inner_steps=steps, first_order=first_order)
+        method = MAML(
+            THREE, generator("crosscheck keras maml"), inner_steps=steps, first_order=first_order
+        )
         gaps.append(apart(mine, theirs, lambda net, method=method: method.objective(net, batch)))
     order = "first" if first_order else "second"
     what = f"{make.__name__}: MAML's meta-gradient under vmap, {order} order, 1 and 5 inner steps"
@@ -190,31 +237,51 @@ def test_stacked_networks_are_differentiated_as_one_by_one(page) -> None:
     _, net, batch = pair(vectors)
     x, y = batch.pooled()
     scales = torch.tensor([0.5, 1.0, 2.0])
-    stacked = {name: value.detach() * scales.view(-1, *[1] * value.ndim) for name, value in net.parameters.items()}
+    stacked = {
+        name: value.detach() * scales.view(-1, *[1] * value.ndim)
+        for name, value in net.parameters.items()
+    }
 
     def slope(theta: Parameters) -> Parameters:
         return grad(lambda theta: THREE.loss(net.with_parameters(theta)(x), y))(theta)
 
     together = vmap(slope)(stacked)
-    alone = [slope({name: value[number] for name, value in stacked.items()}) for number in range(len(scales))]
+    alone = [
+        slope({name: value[number] for name, value in stacked.items()})
+        for number in range(len(scales))
+    ]
     gaps = [
-        ((together[name] - torch.stack([one[name] for one in alone])).abs().max() / together[name].abs().max())
+        (
+            (together[name] - torch.stack([one[name] for one in alone])).abs().max()
+            / together[name].abs().max()
+        )
         for name in stacked
     ]
-    page.within(AREA, "vectors: gradients of 3 stacked networks under vmap", "one by one", float(max(gaps)), TOLERANCE)
+    page.within(
+        AREA,
+        "vectors: gradients of 3 stacked networks under vmap",
+        "one by one",
+        float(max(gaps)),
+        TOLERANCE,
+    )
 
 
 @pytest.mark.parametrize("training", [True, False])
 def test_moving_statistics_and_frozen_weights_are_kept_as_keras_keeps_them(training: bool) -> None:
     frozen = keras.layers.Dense(5, trainable=False)
-    model = keras.Sequential([keras.Input((4,)), frozen, keras.layers.BatchNormalization(), keras.layers.Dense(2)])
+    model = keras.Sequential(
+        [keras.Input((4,)), frozen, keras.layers.BatchNormalization(), keras.layers.Dense(2)]
+    )
     backbone = KerasBackbone(model).train(training)
     before, weights = [buffer.clone() for buffer in backbone.buffers()], model.get_weights()
     x = 3 + torch.randn(20, 4)
     made = backbone(x)
-    assert all((old == new).all() for old, new in zip(weights, model.get_weights(), strict=True))  # the model never changes
+    # the model never changes
+    assert all((old == new).all() for old, new in zip(weights, model.get_weights(), strict=True))
     torch.testing.assert_close(made, model(x, training=training))
-    for variable, held, old in zip(model.non_trainable_variables, backbone.buffers(), before, strict=True):
+    for variable, held, old in zip(
+        model.non_trainable_variables, backbone.buffers(), before, strict=True
+    ):
         torch.testing.assert_close(held, variable.value.detach())
         assert bool((held != old).any()) == (training and "moving" in variable.path)
     assert len(list(backbone.parameters())) == 4  # of the normalisation and of the last layer
@@ -224,8 +291,14 @@ def test_a_copy_trains_apart_from_the_original() -> None:
     _, net, batch = pair(vectors)
     held = {name: value.detach().clone() for name, value in net.parameters.items()}
     other = Network(deepcopy(net.module))
-    assert repr(other.module) == repr(net.module) != repr(pair(vectors)[1].module)  # one model calculates for both
-    optimise(other, lambda net, batch: THREE.loss(net(batch.pooled()[0]), batch.pooled()[1]), iter([batch]), 1e-2)
+    # one model calculates for both
+    assert repr(other.module) == repr(net.module) != repr(pair(vectors)[1].module)
+    optimise(
+        other,
+        lambda net, batch: THREE.loss(net(batch.pooled()[0]), batch.pooled()[1]),
+        iter([batch]),
+        1e-2,
+    )
     assert all((net.parameters[name] == value).all() for name, value in held.items())
     assert all((other.parameters[name] != value).any() for name, value in held.items())
 
@@ -248,7 +321,9 @@ def test_the_documented_method_passes_the_conformance_kit() -> None:
     cls = documented()
     cls.__doc__ = "Fine-tune a Keras model."
     subject = Subject("keras-fine-tune", "baseline", lambda: cls)
-    subject.__dict__["cases"] = [case for case in cases() if case.name in {"tiny vectors", "tiny values", "tiny new classes"}]
+    subject.__dict__["cases"] = [
+        case for case in cases() if case.name in {"tiny vectors", "tiny values", "tiny new classes"}
+    ]
     learner = subject.fit(subject.cases[0])
     assert isinstance(learner.net.module["features"][-1], KerasBackbone)
     found = list(checks(subject))

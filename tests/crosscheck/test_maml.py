@@ -36,8 +36,14 @@ def problem(kind: str, steps: int, first_order: bool, dtype: torch.dtype) -> tup
     task, shape = PROBLEMS[kind]
     draw = generator("crosscheck maml", kind, DRAW)
     x = 2 * torch.randn(TASKS, ROWS, *shape, generator=draw) + 1
-    y = torch.randn(TASKS, ROWS, generator=draw) if task is VALUES else torch.randint(3, (TASKS, ROWS), generator=draw)
-    method = MAML(task, generator("crosscheck maml weights", DRAW), inner_steps=steps, first_order=first_order)
+    y = (
+        torch.randn(TASKS, ROWS, generator=draw)
+        if task is VALUES
+        else torch.randint(3, (TASKS, ROWS), generator=draw)
+    )
+    method = MAML(
+        task, generator("crosscheck maml weights", DRAW), inner_steps=steps, first_order=first_order
+    )
     method.build([Split(x[0], y[0])])
     method.net.module.to(dtype)
     return method, Batch(x.to(dtype), y.to(dtype) if task is VALUES else y, None, 0.0)
@@ -62,7 +68,11 @@ def by_us(method: MAML, batch: Batch) -> Meta:
 
 def by_learn2learn(method: MAML, batch: Batch) -> Meta:
     model = plain(method)
-    loss = learn2learn_loss(l2l.algorithms.MAML(model, lr=method.inner_rate, first_order=method.first_order), method, batch)
+    loss = learn2learn_loss(
+        l2l.algorithms.MAML(model, lr=method.inner_rate, first_order=method.first_order),
+        method,
+        batch,
+    )
     return loss, list(torch.autograd.grad(loss, list(model.parameters())))
 
 
@@ -84,13 +94,17 @@ def by_higher(method: MAML, batch: Batch) -> Meta:
     losses, gradients = [], []
     for x, y, query_x, query_y in halves(batch):
         second = not method.first_order
-        with higher.innerloop_ctx(model, optimiser, copy_initial_weights=False, track_higher_grads=second) as (fast, inner):
+        with higher.innerloop_ctx(
+            model, optimiser, copy_initial_weights=False, track_higher_grads=second
+        ) as (fast, inner):
             for _ in range(method.inner_steps):
                 inner.step(method.task.loss(fast(x), y))
             losses.append(method.task.loss(fast(query_x), query_y))
             weights = model.parameters() if second else fast.parameters()
             gradients.append(torch.autograd.grad(losses[-1], list(weights)))
-    return torch.stack(losses).mean(), [torch.stack(task).mean(0) for task in zip(*gradients, strict=True)]
+    return torch.stack(losses).mean(), [
+        torch.stack(task).mean(0) for task in zip(*gradients, strict=True)
+    ]
 
 
 def by_tensorflow(method: MAML, batch: Batch) -> Meta:
@@ -121,22 +135,36 @@ def by_tensorflow(method: MAML, batch: Batch) -> Meta:
                 theta = [w - method.inner_rate * g for w, g in zip(theta, gradient, strict=True)]
             losses.append(loss(theta, query_x, query_y))
         total = tf.reduce_mean(tf.stack(losses))
-    return torch.tensor(total.numpy()), [torch.from_numpy(g.numpy()) for g in outer.gradient(total, weights)]
+    return torch.tensor(total.numpy()), [
+        torch.from_numpy(g.numpy()) for g in outer.gradient(total, weights)
+    ]
 
 
 def difference(found: Meta, wanted: Meta) -> float:
     """Return the largest of: the loss's relative difference, and each gradient's against that gradient's largest entry."""
     scaled = [abs(found[0] - wanted[0]) / abs(wanted[0])]
-    scaled += [(f - w).abs().max() / w.abs().max() for f, w in zip(found[1], wanted[1], strict=True)]
+    scaled += [
+        (f - w).abs().max() / w.abs().max() for f, w in zip(found[1], wanted[1], strict=True)
+    ]
     return float(torch.stack(scaled).detach().max())
 
 
-def compare(page, peer: str, by_peer: Callable, kinds: tuple[str, ...], order: str, steps: int, dtype: torch.dtype) -> None:
+def compare(
+    page,
+    peer: str,
+    by_peer: Callable,
+    kinds: tuple[str, ...],
+    order: str,
+    steps: int,
+    dtype: torch.dtype,
+) -> None:
     differences = []
     for kind in kinds:
         made = problem(kind, steps, ORDERS[order], dtype)
         found, wanted = by_us(*made), by_peer(*made)
-        assert all(g.abs().max() > 5e-3 for g in wanted[1]), "Gradients that nearly cancel would compare rounding errors."
+        assert all(g.abs().max() > 5e-3 for g in wanted[1]), (
+            "Gradients that nearly cancel would compare rounding errors."
+        )
         differences.append(difference(found, wanted))
     what = f"meta-loss and every meta-gradient, {order}, {steps} inner step{'s'[: steps - 1]}, {str(dtype)[6:]}"
     page.within(AREA, what, peer, max(differences), TOLERANCE[dtype])
@@ -146,7 +174,9 @@ def compare(page, peer: str, by_peer: Callable, kinds: tuple[str, ...], order: s
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("steps", [1, 5])
 @pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
-def test_meta_gradients_are_those_of_other_libraries(page, peer: str, order: str, steps: int, dtype: torch.dtype) -> None:
+def test_meta_gradients_are_those_of_other_libraries(
+    page, peer: str, order: str, steps: int, dtype: torch.dtype
+) -> None:
     by_peer = {"learn2learn": by_learn2learn, "higher": by_higher}[peer]
     compare(page, peer, by_peer, tuple(PROBLEMS), order, steps, dtype)
 
@@ -154,7 +184,9 @@ def test_meta_gradients_are_those_of_other_libraries(page, peer: str, order: str
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("steps", [1, 5])
 def test_meta_gradients_are_those_of_another_framework(page, order: str, steps: int) -> None:
-    compare(page, "tensorflow-cpu", by_tensorflow, ("vectors", "values"), order, steps, torch.float64)
+    compare(
+        page, "tensorflow-cpu", by_tensorflow, ("vectors", "values"), order, steps, torch.float64
+    )
 
 
 @dataclass(frozen=True)
@@ -176,7 +208,10 @@ class Training:
     def start(self, dtype: torch.dtype) -> tuple[MAML, nn.Module]:
         """Return our learner and learn2learn's with the same weights, untrained."""
         ours = MAML(
-            self.task, generator("crosscheck maml start", self.what), inner_steps=self.inner_steps, learning_rate=LEARNING_RATE
+            self.task,
+            generator("crosscheck maml start", self.what),
+            inner_steps=self.inner_steps,
+            learning_rate=LEARNING_RATE,
         )
         ours.build(self.sources(dtype))
         ours.net.module.to(dtype)
@@ -211,7 +246,11 @@ class Training:
         """Return the support [episodes, rows, ...] and the query of new tasks."""
         draw = generator("crosscheck maml episodes", self.what)
         made = [self.split(draw, self.support_rows + QUERY_ROWS, dtype) for _ in range(EPISODES)]
-        x, y, n = torch.stack([m.x for m in made]), torch.stack([m.y for m in made]), self.support_rows
+        x, y, n = (
+            torch.stack([m.x for m in made]),
+            torch.stack([m.y for m in made]),
+            self.support_rows,
+        )
         return Split(x[:, :n], y[:, :n]), Split(x[:, n:], y[:, n:])
 
     def by_us(self, learner: MAML, dtype: torch.dtype) -> Mean:
@@ -253,17 +292,31 @@ SINES = Training("sines with 10 labels and 1 inner step", "squared error", VALUE
 
 @pytest.mark.slow
 @pytest.mark.parametrize("training", [BLOBS, SINES], ids=["blobs", "sines"])
-def test_training_on_the_same_stream_ends_at_the_same_few_shot_score(page, training: Training) -> None:
+def test_training_on_the_same_stream_ends_at_the_same_few_shot_score(
+    page, training: Training
+) -> None:
     dtype = torch.float64
     before = training.by_us(training.start(dtype)[0], dtype)
     ours, theirs = training.trained(dtype)
-    weights = f"every weight after {META_STEPS} meta-steps on the same tasks, {training.what}, float64"
+    weights = (
+        f"every weight after {META_STEPS} meta-steps on the same tasks, {training.what}, float64"
+    )
     page.within(AREA, weights, "learn2learn", apart(ours.net.module, theirs), 1e-6, "absolute")
     found, wanted = training.by_us(ours, dtype), training.by_learn2learn(theirs, dtype)
-    assert abs(found.mean - before.mean) > 5 * before.half, "A learner that has not learned would compare nothing."
+    assert abs(found.mean - before.mean) > 5 * before.half, (
+        "A learner that has not learned would compare nothing."
+    )
     told = f"{training.measure} over {EPISODES:,} new tasks after that, {training.what}"
     holds = abs(found.mean - wanted.mean) <= min(found.half, wanted.half)
-    page.agree(AREA, told, "learn2learn", shown(found), shown(wanted), "each inside the other's 95% interval", holds=holds)
+    page.agree(
+        AREA,
+        told,
+        "learn2learn",
+        shown(found),
+        shown(wanted),
+        "each inside the other's 95% interval",
+        holds=holds,
+    )
 
 
 @pytest.mark.slow
@@ -271,7 +324,9 @@ def test_trainings_in_float32_part_as_learn2learn_parts_from_itself(page) -> Non
     dtype = torch.float32
     ours, theirs = BLOBS.trained(dtype)
     _, again = BLOBS.start(dtype)
-    reversed_tasks = (Batch(b.x.flip(0), b.y.flip(0), None, b.progress) for b in BLOBS.stream(dtype))
+    reversed_tasks = (
+        Batch(b.x.flip(0), b.y.flip(0), None, b.progress) for b in BLOBS.stream(dtype)
+    )
     BLOBS.train_learn2learn(again, ours, reversed_tasks)
     drift, own_drift = apart(ours.net.module, theirs), apart(again, theirs)
     scores = [

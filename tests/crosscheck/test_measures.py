@@ -61,11 +61,21 @@ def forward(r: Floats, b: Floats) -> float:
 
 
 def test_backward_and_forward_transfer_equal_avalanche(page) -> None:
-    ours = [(float(measures.backward_transfer(r)), float(measures.forward_transfer(r, b))) for r, b in matrices()]
+    ours = [
+        (float(measures.backward_transfer(r)), float(measures.forward_transfer(r, b)))
+        for r, b in matrices()
+    ]
     theirs = [(retained(BWT, r), forward(r, b)) for r, b in matrices()]
     gaps = np.abs(np.subtract(ours, theirs))
     for name, gap in zip(("backward transfer", "forward transfer"), gaps.max(0), strict=True):
-        page.within(STREAMS, f"{name}, {MATRICES} random matrices", AVALANCHE, float(gap), DOUBLE, "absolute")
+        page.within(
+            STREAMS,
+            f"{name}, {MATRICES} random matrices",
+            AVALANCHE,
+            float(gap),
+            DOUBLE,
+            "absolute",
+        )
     page.finding(
         STREAMS,
         "Forward transfer needs the scores b_j of an untrained learner. Avalanche measures them on the network with its "
@@ -81,7 +91,9 @@ def test_forgetting_equals_avalanche_where_a_domain_is_best_when_just_learned(pa
         theirs.append(retained(Forgetting, r))
         highest = r.copy()
         np.fill_diagonal(highest, 1 + r.max())
-        best_when_learned.append(abs(float(measures.forgetting(highest)) - retained(Forgetting, highest)))
+        best_when_learned.append(
+            abs(float(measures.forgetting(highest)) - retained(Forgetting, highest))
+        )
         assert theirs[-1] == pytest.approx(-float(measures.backward_transfer(r)))
     what = f"forgetting, {MATRICES} random matrices with their highest scores on the diagonal"
     page.within(STREAMS, what, AVALANCHE, max(best_when_learned), DOUBLE, "absolute")
@@ -100,15 +112,22 @@ def test_forgetting_equals_avalanche_where_a_domain_is_best_when_just_learned(pa
 def test_avalanche_weighs_domains_by_their_rows(page) -> None:
     draw = torch.Generator().manual_seed(0)
     shifts = {10: torch.zeros(2), 190: torch.tensor([2.0, 0.0])}
-    tests = [(torch.randn(n, 2, generator=draw) + shift, torch.zeros(n, dtype=torch.int64)) for n, shift in shifts.items()]
+    tests = [
+        (torch.randn(n, 2, generator=draw) + shift, torch.zeros(n, dtype=torch.int64))
+        for n, shift in shifts.items()
+    ]
     scenario = tensors_benchmark(tests, tests, task_labels=[0, 0])
     evaluator = EvaluationPlugin(accuracy_metrics(experience=True, stream=True), loggers=[])
     model = nn.Linear(2, 2)
     model.load_state_dict({"weight": torch.eye(2), "bias": torch.zeros(2)})
     optimiser = torch.optim.SGD(model.parameters(), lr=0.1)
-    strategy = SupervisedTemplate(model=model, optimizer=optimiser, evaluator=evaluator, eval_mb_size=200)
+    strategy = SupervisedTemplate(
+        model=model, optimizer=optimiser, evaluator=evaluator, eval_mb_size=200
+    )
     found = strategy.eval(scenario.test_stream)
-    scores = np.array([[found[f"Top1_Acc_Exp/eval_phase/test_stream/Task000/Exp{j:03d}"] for j in range(2)]])
+    scores = np.array(
+        [[found[f"Top1_Acc_Exp/eval_phase/test_stream/Task000/Exp{j:03d}"] for j in range(2)]]
+    )
     stream = found["Top1_Acc_Stream/eval_phase/test_stream/Task000"]
     gap = abs(stream - (scores @ [10, 190]).item() / 200)
     page.within(STREAMS, "average accuracy, weighted by rows", AVALANCHE, gap, 1e-9, "absolute")
@@ -125,7 +144,9 @@ def test_few_shot_area_equals_the_trapezoids_of_scikit_learn(page) -> None:
     gaps = []
     for seed in range(50):
         draw = np.random.default_rng(seed)
-        shots = sorted(draw.choice(np.arange(1, 60), int(draw.integers(1, 7)), replace=False).tolist())
+        shots = sorted(
+            draw.choice(np.arange(1, 60), int(draw.integers(1, 7)), replace=False).tolist()
+        )
         score, x = draw.random(1 + len(shots)), np.log2(1 + np.array([0, *shots]))
         gaps.append(abs(float(measures.few_shot_area(score, shots)) - sk.auc(x, score) / x[-1]))
     page.within(CASES, "few-shot area", SKLEARN, max(gaps), DOUBLE, "absolute")
@@ -136,7 +157,9 @@ def cases(classes: int) -> Iterator[Case]:
     for seed in range(100):
         draw = np.random.default_rng(seed)
         n = int(draw.integers(4, 200))
-        y = draw.choice(classes, n, p=draw.dirichlet(np.full(classes, draw.choice([0.3, 1.0, 10.0]))))
+        y = draw.choice(
+            classes, n, p=draw.dirichlet(np.full(classes, draw.choice([0.3, 1.0, 10.0])))
+        )
         scores = draw.normal(size=(n, classes)) + draw.choice([0.0, 1.0, 3.0]) * np.eye(classes)[y]
         scores = scores.round() if seed % 2 else scores
         exponential = np.exp(scores - scores.max(1, keepdims=True))
@@ -148,7 +171,10 @@ def images() -> Iterator[Case]:
     for seed in range(60):
         draw = np.random.default_rng(seed)
         shape = draw.integers(1, 6), draw.integers(2, 9), draw.integers(2, 9)
-        yield np.moveaxis(draw.dirichlet(np.ones(3), shape), -1, 1), draw.integers(0, draw.integers(2, 4), shape)
+        yield (
+            np.moveaxis(draw.dirichlet(np.ones(3), shape), -1, 1),
+            draw.integers(0, draw.integers(2, 4), shape),
+        )
 
 
 def values() -> Iterator[Case]:
@@ -161,7 +187,9 @@ def values() -> Iterator[Case]:
 
 
 def balanced_over_present(p: Floats, y: Ints) -> float:
-    recalls = tm.recall(torch.tensor(p.argmax(1)), torch.tensor(y), average="none", num_classes=p.shape[1])
+    recalls = tm.recall(
+        torch.tensor(p.argmax(1)), torch.tensor(y), average="none", num_classes=p.shape[1]
+    )
     return float(recalls[torch.tensor(y).unique()].mean())
 
 
@@ -175,7 +203,9 @@ def from_reliability_curve(p: Floats, y: Ints) -> float:
 
 def squares(p: Floats, y: Ints) -> float:
     """Return torchmetrics' mean squared error to the one-hot labels, which is a mean over classes too, as their sum."""
-    return p.shape[1] * float(tm.mean_squared_error(torch.tensor(p), torch.eye(p.shape[1])[y].double()))
+    return p.shape[1] * float(
+        tm.mean_squared_error(torch.tensor(p), torch.eye(p.shape[1])[y].double())
+    )
 
 
 def f1_of_present_foreground(p: Floats, y: Ints) -> float:
@@ -202,9 +232,13 @@ COUNTERPARTS: dict[tuple[str, str], dict[str, Peer]] = {
     },
     ("average_precision", "2 classes"): {
         SKLEARN: lambda p, y: sk.average_precision_score(y, p[:, 1]),
-        TORCHMETRICS: lambda p, y: tm.average_precision(torch.tensor(p[:, 1]), torch.tensor(y), pos_label=1),
+        TORCHMETRICS: lambda p, y: tm.average_precision(
+            torch.tensor(p[:, 1]), torch.tensor(y), pos_label=1
+        ),
     },
-    ("pr_auc_gain", "2 classes"): {SKLEARN: lambda p, y: sk.average_precision_score(y, p[:, 1]) - y.mean()},
+    ("pr_auc_gain", "2 classes"): {
+        SKLEARN: lambda p, y: sk.average_precision_score(y, p[:, 1]) - y.mean()
+    },
     ("balanced_accuracy", "2 and 4 classes"): {
         SKLEARN: lambda p, y: sk.balanced_accuracy_score(y, p.argmax(1)),
         TORCHMETRICS: balanced_over_present,
@@ -215,17 +249,23 @@ COUNTERPARTS: dict[tuple[str, str], dict[str, Peer]] = {
     },
     ("ece", "2 and 4 classes"): {
         SKLEARN: from_reliability_curve,
-        TORCHMETRICS: lambda p, y: tm.calibration_error(torch.tensor(p), torch.tensor(y), n_bins=15, norm="l1"),
+        TORCHMETRICS: lambda p, y: tm.calibration_error(
+            torch.tensor(p), torch.tensor(y), n_bins=15, norm="l1"
+        ),
     },
     ("brier", "2 and 4 classes"): {
-        SKLEARN: lambda p, y: sk.brier_score_loss(y, p, labels=np.arange(p.shape[1]), scale_by_half=False),
+        SKLEARN: lambda p, y: sk.brier_score_loss(
+            y, p, labels=np.arange(p.shape[1]), scale_by_half=False
+        ),
         TORCHMETRICS: squares,
     },
     ("dice", "masks"): {SKLEARN: f1_of_present_foreground, TORCHMETRICS: macro_dice},
     ("concordance", "values"): {"scipy": lambda value, y: (1 + somersd(y, value).statistic) / 2},
     ("rmse", "values"): {
         SKLEARN: lambda value, y: sk.root_mean_squared_error(y, value),
-        TORCHMETRICS: lambda value, y: tm.mean_squared_error(torch.tensor(value), torch.tensor(y), squared=False),
+        TORCHMETRICS: lambda value, y: tm.mean_squared_error(
+            torch.tensor(value), torch.tensor(y), squared=False
+        ),
     },
 }
 PAIRS = [(*key, peer) for key, peers in COUNTERPARTS.items() for peer in peers]
@@ -252,7 +292,9 @@ def test_metric_equals(page, name: str, given: str, peer: str) -> None:
 def test_balanced_accuracy_leaves_out_classes_without_rows(page) -> None:
     answer, y = np.eye(3)[[0, 0, 1, 2]], np.array([0, 0, 1, 1])
     ours = balanced_accuracy(answer, y)
-    theirs = float(tm.recall(torch.tensor(answer.argmax(1)), torch.tensor(y), average="macro", num_classes=3))
+    theirs = float(
+        tm.recall(torch.tensor(answer.argmax(1)), torch.tensor(y), average="macro", num_classes=3)
+    )
     assert (ours, theirs) == (0.75, 0.5)
     page.finding(
         CASES,

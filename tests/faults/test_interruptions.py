@@ -57,7 +57,10 @@ class Driver:
         found = []
         for process in psutil.process_iter():
             try:
-                if process.environ().get("MEDTL_TEST_MARK") == self.mark and process.status() != psutil.STATUS_ZOMBIE:
+                if (
+                    process.environ().get("MEDTL_TEST_MARK") == self.mark
+                    and process.status() != psutil.STATUS_ZOMBIE
+                ):
                     found.append(process)
             except psutil.Error:
                 continue
@@ -78,7 +81,17 @@ def scores(out: Path) -> dict[str, str]:
 def arguments(plugin_file):
     names = ["-d", "tiny", "-a", "slow", "-a", "column", "-a", "meek"]
     plugins = ["--plugin", plugin_file("tiny"), "--plugin", plugin_file("hostile")]
-    return ["run", *names, *plugins, "--preset", "smoke", "--seeds", str(TRIALS // 6), "--jobs", "2"]
+    return [
+        "run",
+        *names,
+        *plugins,
+        "--preset",
+        "smoke",
+        "--seeds",
+        str(TRIALS // 6),
+        "--jobs",
+        "2",
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +105,9 @@ def unbroken(arguments, tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_a_run_killed_half_way_leaves_nothing_and_is_resumed_to_the_same_scores(arguments, unbroken, tmp_path):
+def test_a_run_killed_half_way_leaves_nothing_and_is_resumed_to_the_same_scores(
+    arguments, unbroken, tmp_path
+):
     driver = Driver(arguments, tmp_path)
     driver.wait_for_records(TRIALS // 3)
     driver.process.kill()
@@ -105,13 +120,17 @@ def test_a_run_killed_half_way_leaves_nothing_and_is_resumed_to_the_same_scores(
     assert code == 0, err
     assert f"{TRIALS} trials, {len(done)} of them done before." in out
     assert scores(tmp_path) == unbroken
-    assert {key: (tmp_path / "results" / f"{key}.json").stat().st_mtime_ns for key in done} == written
+    assert {
+        key: (tmp_path / "results" / f"{key}.json").stat().st_mtime_ns for key in done
+    } == written
     assert not list(tmp_path.rglob("*.tmp"))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("times", [1, 2])
-def test_an_interrupted_run_ends_with_130_leaves_nothing_and_can_be_resumed(arguments, unbroken, tmp_path, times):
+def test_an_interrupted_run_ends_with_130_leaves_nothing_and_can_be_resumed(
+    arguments, unbroken, tmp_path, times
+):
     driver = Driver(arguments, tmp_path)
     driver.wait_for_records(3)
     for _ in range(times):
@@ -121,7 +140,9 @@ def test_an_interrupted_run_ends_with_130_leaves_nothing_and_can_be_resumed(argu
     assert driver.left_behind() == []
     if times == 1:
         assert code == 130
-        assert "Interrupted. What had finished is stored; the same command goes on from there." in err
+        assert (
+            "Interrupted. What had finished is stored; the same command goes on from there." in err
+        )
         assert "Traceback" not in err
     assert code != 0
     assert len(scores(tmp_path)) < TRIALS
@@ -140,7 +161,9 @@ def test_an_interrupt_before_the_first_trial_ends_with_130_too(arguments, tmp_pa
 
 
 @pytest.mark.slow
-def test_a_second_run_on_the_same_folder_is_refused_while_the_first_goes_on(arguments, unbroken, tmp_path):
+def test_a_second_run_on_the_same_folder_is_refused_while_the_first_goes_on(
+    arguments, unbroken, tmp_path
+):
     first = Driver(arguments, tmp_path)
     first.wait_for((tmp_path / ".run.lock").exists)
     code, _, err = Driver(arguments, tmp_path).end()

@@ -10,7 +10,16 @@ from medtl_bench.running import run as running
 from medtl_bench.running.executors import inprocess
 from medtl_bench.running.executors.processes import Processes
 
-ALGORITHMS = ["chance", "fine-tune", "dann", "maml", "ewc", "nearest-centroid", "logistic-regression", "random-forest"]
+ALGORITHMS = [
+    "chance",
+    "fine-tune",
+    "dann",
+    "maml",
+    "ewc",
+    "nearest-centroid",
+    "logistic-regression",
+    "random-forest",
+]
 
 
 @pytest.fixture(scope="module")
@@ -24,9 +33,14 @@ def stored(plugin_file, tmp_path_factory):
         store = Store(tmp_path_factory.mktemp("results"))
         for record in running.run(planned[::order], store, execute, files):
             assert record.outcome.status in {"ok", "skipped"}, record.outcome.reason
-        contents = {path.stem: json.loads(path.read_text())["outcome"] for path in store.folder.iterdir()}
+        contents = {
+            path.stem: json.loads(path.read_text())["outcome"] for path in store.folder.iterdir()
+        }
         assert len(contents) == len(planned)
-        return {key: (outcome["status"], json.dumps(outcome["scores"])) for key, outcome in contents.items()}
+        return {
+            key: (outcome["status"], json.dumps(outcome["scores"]))
+            for key, outcome in contents.items()
+        }
 
     return run
 

@@ -20,7 +20,9 @@ NOISE = bytes((i * i * 31 + i // 7) % 256 for i in range(4000))
 
 
 def zipped(
-    files: Sequence[tuple[str, bytes]] = tuple(FILES.items()), mode: int = 0, method: int = zipfile.ZIP_DEFLATED
+    files: Sequence[tuple[str, bytes]] = tuple(FILES.items()),
+    mode: int = 0,
+    method: int = zipfile.ZIP_DEFLATED,
 ) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", method) as archive:
@@ -31,7 +33,9 @@ def zipped(
     return buffer.getvalue()
 
 
-def tarred(files: Sequence[tuple[str, bytes]] = tuple(FILES.items()), mode: str = "w", **fields: object) -> bytes:
+def tarred(
+    files: Sequence[tuple[str, bytes]] = tuple(FILES.items()), mode: str = "w", **fields: object
+) -> bytes:
     """Return a tar of files; `fields` are set on the header of the last."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode=mode) as archive:
@@ -77,7 +81,9 @@ def test_folders_are_no_files() -> None:
 
 
 @every_kind
-@pytest.mark.parametrize("name", ["../a", "b/../../a", "/etc/a", "C:\\a", "..\\a", "\\\\host\\a", "c:a"])
+@pytest.mark.parametrize(
+    "name", ["../a", "b/../../a", "/etc/a", "C:\\a", "..\\a", "\\\\host\\a", "c:a"]
+)
 def test_a_path_that_leads_elsewhere_is_refused(make: Callable[..., bytes], name: str) -> None:
     told = refused(make([("good", b"1"), (name, b"2")]))
     assert repr(name) in told
@@ -85,7 +91,9 @@ def test_a_path_that_leads_elsewhere_is_refused(make: Callable[..., bytes], name
 
 
 @every_kind
-@pytest.mark.parametrize(("one", "two"), [("a", "a"), ("a/B.png", "a/b.png"), ("a", "./a"), ("\u00e9", "e\u0301")])
+@pytest.mark.parametrize(
+    ("one", "two"), [("a", "a"), ("a/B.png", "a/b.png"), ("a", "./a"), ("\u00e9", "e\u0301")]
+)
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_two_files_of_one_name_are_refused(make: Callable[..., bytes], one: str, two: str) -> None:
     assert "take for one file" in refused(make([(one, b"1"), (two, b"2")]))
@@ -93,15 +101,21 @@ def test_two_files_of_one_name_are_refused(make: Callable[..., bytes], one: str,
 
 def test_devices_and_pipes_are_refused() -> None:
     for kind in (tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE):
-        assert "holds 'dev', which is a device" in refused(tarred([("a", b"1"), ("dev", b"")], type=kind))
+        assert "holds 'dev', which is a device" in refused(
+            tarred([("a", b"1"), ("dev", b"")], type=kind)
+        )
     for mode in (stat.S_IFCHR, stat.S_IFBLK, stat.S_IFIFO):
-        assert "holds 'dev', which is a device" in refused(zipped([("dev", b"")], mode=mode | 0o644))
+        assert "holds 'dev', which is a device" in refused(
+            zipped([("dev", b"")], mode=mode | 0o644)
+        )
 
 
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE])
 @pytest.mark.parametrize("target", ["/etc/passwd", "../../etc/passwd", "../x/../../b"])
 def test_a_link_that_leads_out_is_refused(kind: bytes, target: str) -> None:
-    assert "which leads out of it" in refused(tarred([("d/a", b"1"), ("d/link", b"")], type=kind, linkname=target))
+    assert "which leads out of it" in refused(
+        tarred([("d/a", b"1"), ("d/link", b"")], type=kind, linkname=target)
+    )
 
 
 def test_a_link_that_stays_inside_stands_for_its_file() -> None:
@@ -112,7 +126,9 @@ def test_a_link_that_stays_inside_stands_for_its_file() -> None:
 
 def test_a_link_to_nothing_or_to_itself_is_refused() -> None:
     for target in ("gone", "link"):
-        assert "which is no file in it" in refused(tarred([("link", b"")], type=tarfile.SYMTYPE, linkname=target))
+        assert "which is no file in it" in refused(
+            tarred([("link", b"")], type=tarfile.SYMTYPE, linkname=target)
+        )
 
 
 @pytest.mark.parametrize("target", [b"/etc/passwd", b"../b"])
@@ -141,11 +157,19 @@ def test_a_bomb_is_refused_before_it_goes_off() -> None:
 
 def test_a_zip_that_lies_about_a_size_is_refused() -> None:
     honest = zipped([("a", bytes(2**16))])
-    assert "is damaged" in refused(honest.replace((2**16).to_bytes(4, "little"), (16).to_bytes(4, "little")))
+    assert "is damaged" in refused(
+        honest.replace((2**16).to_bytes(4, "little"), (16).to_bytes(4, "little"))
+    )
 
 
 def test_a_sparse_tar_counts_as_what_it_unpacks_to() -> None:
-    told = refused(tarred([("hole", b"")], pax_headers={"GNU.sparse.size": str(2**40), "GNU.sparse.map": "0,0"}, type=b"0"))
+    told = refused(
+        tarred(
+            [("hole", b"")],
+            pax_headers={"GNU.sparse.size": str(2**40), "GNU.sparse.map": "0,0"},
+            type=b"0",
+        )
+    )
     assert "unpacks to 1,099,511,627,776 bytes" in told
 
 
@@ -159,7 +183,8 @@ def test_an_encrypted_or_unusually_packed_zip_is_refused() -> None:
 @every_kind
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.9, 0.99])
 def test_a_truncated_archive_is_refused(make: Callable[..., bytes], share: float) -> None:
-    whole = make([("a", NOISE), ("b", NOISE[::-1]), ("c", NOISE)]).rstrip(b"\0")  # a tar's padding may go
+    # a tar's padding may go
+    whole = make([("a", NOISE), ("b", NOISE[::-1]), ("c", NOISE)]).rstrip(b"\0")
     refused(whole[: int(share * len(whole))])
 
 
@@ -167,7 +192,9 @@ def test_a_tar_cut_between_two_members_is_refused() -> None:
     assert "ends before its last member does" in refused(tarred([("a", b"1"), ("b", b"2")])[:1024])
 
 
-@pytest.mark.parametrize("content", [b"", b"PK", b"\x1f\x8b", b"<html>not found</html>", bytes(100), NOISE])
+@pytest.mark.parametrize(
+    "content", [b"", b"PK", b"\x1f\x8b", b"<html>not found</html>", bytes(100), NOISE]
+)
 def test_what_is_no_archive_is_refused(content: bytes) -> None:
     assert "damaged or no " in refused(content)
 
@@ -185,7 +212,9 @@ def test_a_corrupt_archive_is_whole_or_one_sentence(kind: str, data: st.DataObje
 def test_a_gzip_file_is_unpacked_within_the_limits() -> None:
     assert gunzipped(gzip.compress(NOISE), "x.gz") == NOISE
     assert gunzipped(gzip.compress(NOISE) + gzip.compress(b"more"), "x.gz") == NOISE + b"more"
-    with pytest.raises(DataError, match=r"^The file x\.gz of .* unpacks to more than the 100 bytes allowed\.$"):
+    with pytest.raises(
+        DataError, match=r"^The file x\.gz of .* unpacks to more than the 100 bytes allowed\.$"
+    ):
         gunzipped(gzip.compress(NOISE), "x.gz", Limits(size=100))
     for bad in (gzip.compress(NOISE)[:-20], gzip.compress(NOISE)[:-4] + b"0000", b"plain"):
         with pytest.raises(DataError, match=r"^The file x\.gz is damaged or no gzip file: "):

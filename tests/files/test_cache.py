@@ -27,7 +27,8 @@ class Counted:
 def same(found) -> bool:
     wanted = Counted()()
     return list(found) == list(wanted) and all(
-        found[name].dtype == value.dtype and np.array_equal(found[name], value) for name, value in wanted.items()
+        found[name].dtype == value.dtype and np.array_equal(found[name], value)
+        for name, value in wanted.items()
     )
 
 
@@ -39,7 +40,10 @@ def test_arrays_are_computed_once_for_an_identity(folder):
     assert len(list(folder.iterdir())) == 1
 
 
-@pytest.mark.parametrize("other", [("molecules", ("table", "1.1")), ("others", ("table", "1.0")), ("molecules", ("table1.0",))])
+@pytest.mark.parametrize(
+    "other",
+    [("molecules", ("table", "1.1")), ("others", ("table", "1.0")), ("molecules", ("table1.0",))],
+)
 def test_another_identity_is_computed_anew(other):
     make = Counted()
     cache.arrays("molecules", ("table", "1.0"), (), make)

@@ -26,7 +26,9 @@ DATA = b"patient,label\n1,0\n"
 def served(httpserver: HTTPServer) -> Callable[..., Remote]:
     """Return a function: a file that the loopback server hands out, wrongly or not."""
 
-    def serve(data: bytes = DATA, path: str = "cells/table.csv", promised: bytes = DATA, **answer: object) -> Remote:
+    def serve(
+        data: bytes = DATA, path: str = "cells/table.csv", promised: bytes = DATA, **answer: object
+    ) -> Remote:
         httpserver.expect_request("/table.csv").respond_with_data(data, **answer)
         return Remote(path, httpserver.url_for("/table.csv"), sha256(promised).hexdigest())
 
@@ -34,12 +36,18 @@ def served(httpserver: HTTPServer) -> Callable[..., Remote]:
 
 
 def names(folder: Path) -> list[str]:
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    return sorted(
+        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
+    )
 
 
-def test_a_file_is_fetched_once_and_read_from_the_cache(cache: Path, served: Callable[..., Remote], httpserver: HTTPServer):
+def test_a_file_is_fetched_once_and_read_from_the_cache(
+    cache: Path, served: Callable[..., Remote], httpserver: HTTPServer
+):
     remote = served()
-    with pytest.raises(NotDownloadedError, match=rf"{cache}/cells/table.csv cannot be read .*get it from http://"):
+    with pytest.raises(
+        NotDownloadedError, match=rf"{cache}/cells/table.csv cannot be read .*get it from http://"
+    ):
         content(remote)
     fetch(remote)
     fetch(remote)
@@ -48,21 +56,30 @@ def test_a_file_is_fetched_once_and_read_from_the_cache(cache: Path, served: Cal
     assert len(httpserver.log) == 1
 
 
-def test_a_damaged_file_in_the_cache_is_told_and_fetched_again(cache: Path, served: Callable[..., Remote]):
+def test_a_damaged_file_in_the_cache_is_told_and_fetched_again(
+    cache: Path, served: Callable[..., Remote]
+):
     remote = served()
     fetch(remote)
     (cache / remote.path).write_bytes(b"bad")
     with pytest.raises(IntegrityError) as caught:
         content(remote)
     assert caught.value.exit_code == 3
-    for told in (str(cache / remote.path), remote.address, sha256(b"bad").hexdigest(), remote.sha256):
+    for told in (
+        str(cache / remote.path),
+        remote.address,
+        sha256(b"bad").hexdigest(),
+        remote.sha256,
+    ):
         assert told in str(caught.value)
     assert lacking(Download("CC0", (remote,))) == [remote]
     fetch(remote)
     assert content(remote) == DATA
 
 
-def test_a_mismatch_keeps_the_old_file_and_leaves_nothing_else(cache: Path, served: Callable[..., Remote]):
+def test_a_mismatch_keeps_the_old_file_and_leaves_nothing_else(
+    cache: Path, served: Callable[..., Remote]
+):
     remote = served(b"<html>Please log in</html>")
     (cache / "cells").mkdir(parents=True)
     (cache / remote.path).write_bytes(b"old")
@@ -74,22 +91,32 @@ def test_a_mismatch_keeps_the_old_file_and_leaves_nothing_else(cache: Path, serv
     assert (cache / remote.path).read_bytes() == b"old"
 
 
-def test_an_md5_will_do_where_there_is_no_other_checksum(cache: Path, served: Callable[..., Remote]):
-    good = replace(served(), sha256="", md5=hashlib.new("md5", DATA).hexdigest())  # noqa: S324 - not for security
+def test_an_md5_will_do_where_there_is_no_other_checksum(
+    cache: Path, served: Callable[..., Remote]
+):
+    # not for security
+    good = replace(served(), sha256="", md5=hashlib.new("md5", DATA).hexdigest())  # noqa: S324
     fetch(good)
     assert content(good) == DATA
     bad = replace(good, md5="0" * 32)
     for look in (content, fetch):
-        with pytest.raises(IntegrityError, match=f"its MD5 is {good.md5}, but {bad.md5} was expected"):
+        with pytest.raises(
+            IntegrityError, match=f"its MD5 is {good.md5}, but {bad.md5} was expected"
+        ):
             look(bad)
     assert content(good) == DATA
 
 
-def test_a_file_without_an_address_can_only_be_placed_by_hand(cache: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_file_without_an_address_can_only_be_placed_by_hand(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+):
     remote = Remote("cells/table.csv", "", sha256(DATA).hexdigest())
     monkeypatch.setattr(socket.socket, "connect", None)
     for look in (content, fetch):
-        with pytest.raises(NotDownloadedError, match="get it from where the card of the dataset says and place it there"):
+        with pytest.raises(
+            NotDownloadedError,
+            match="get it from where the card of the dataset says and place it there",
+        ):
             look(remote)
     (cache / "cells").mkdir(parents=True)
     (cache / remote.path).write_bytes(DATA)
@@ -102,7 +129,10 @@ def test_an_answer_that_breaks_off_is_asked_for_again(cache: Path, httpserver: H
 
     def broken_at_first(request: Request) -> Response:
         calls.append(request)
-        return Response(iter([DATA[:5] if len(calls) == 1 else DATA]), headers={"Content-Length": str(len(DATA))})
+        return Response(
+            iter([DATA[:5] if len(calls) == 1 else DATA]),
+            headers={"Content-Length": str(len(DATA))},
+        )
 
     httpserver.expect_request("/x").respond_with_handler(broken_at_first)
     remote = Remote("x", httpserver.url_for("/x"), sha256(DATA).hexdigest())
@@ -136,7 +166,9 @@ def test_a_refusal_is_not_left_open(cache: Path, served: Callable[..., Remote]):
     assert [str(warning.message) for warning in told] == []
 
 
-@pytest.mark.parametrize("address", ["http://127.0.0.1:9/table.csv", "http://nowhere.invalid/table.csv", "nowhere"])
+@pytest.mark.parametrize(
+    "address", ["http://127.0.0.1:9/table.csv", "http://nowhere.invalid/table.csv", "nowhere"]
+)
 def test_no_network_is_one_sentence(cache: Path, address: str):
     with pytest.raises(NotDownloadedError) as caught:
         fetch(Remote("t", address, "0" * 64))
@@ -154,7 +186,11 @@ def test_a_cache_that_cannot_be_written_is_one_sentence(cache: Path, served: Cal
 
 
 def test_an_offline_folder_is_read_and_never_written(
-    cache: Path, served: Callable[..., Remote], httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    cache: Path,
+    served: Callable[..., Remote],
+    httpserver: HTTPServer,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ):
     offline, remote = tmp_path / "offline", served()
     monkeypatch.setenv(downloads.OFFLINE, str(offline))
@@ -187,7 +223,9 @@ def test_a_path_that_leads_out_of_the_folder_is_refused(path: str):
         Remote(path, "https://nowhere.invalid", "0" * 64)
 
 
-def test_progress_is_shown_on_a_terminal_only(cache: Path, served: Callable[..., Remote], monkeypatch: pytest.MonkeyPatch):
+def test_progress_is_shown_on_a_terminal_only(
+    cache: Path, served: Callable[..., Remote], monkeypatch: pytest.MonkeyPatch
+):
     with downloading("t") as bar:
         assert bar is None
     monkeypatch.setattr("medtl_bench.cli.console.out._force_terminal", True)

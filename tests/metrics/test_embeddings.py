@@ -36,7 +36,9 @@ def test_lisi_is_that_of_a_brute_force_computation(perplexity):
 
 
 def test_lisi_is_that_of_harmonypy():
-    lisi = pytest.importorskip("harmonypy.lisi", reason="harmonypy is not installed: pip install medtl-bench[cells]")
+    lisi = pytest.importorskip(
+        "harmonypy.lisi", reason="harmonypy is not installed: pip install medtl-bench[cells]"
+    )
     wanted = lisi.compute_lisi(Z, {"group": GROUPS}, ["group"], perplexity=30)[:, 0]
     assert embeddings.lisi(Z, GROUPS) == pytest.approx(wanted, abs=1e-4)
 
@@ -69,13 +71,17 @@ def test_few_rows_take_all_others_as_neighbours():
 def test_the_order_of_rows_and_a_turn_make_no_difference():
     order = RANDOM.permutation(240)
     turn, _ = np.linalg.qr(RANDOM.randn(5, 5))
-    assert embeddings.lisi(Z[order] @ turn, GROUPS[order]) == pytest.approx(embeddings.lisi(Z, GROUPS)[order], rel=1e-4)
+    assert embeddings.lisi(Z[order] @ turn, GROUPS[order]) == pytest.approx(
+        embeddings.lisi(Z, GROUPS)[order], rel=1e-4
+    )
 
 
 def test_silhouettes_are_those_of_scib():
     batch, y = np.arange(240) % 2, np.repeat([0, 1, 2], 80)
     z = Z + 3 * y[:, None] + batch[:, None]
-    assert embeddings.silhouette_label(z, batch, y) == pytest.approx((silhouette_score(z, y) + 1) / 2)
+    assert embeddings.silhouette_label(z, batch, y) == pytest.approx(
+        (silhouette_score(z, y) + 1) / 2
+    )
     wanted = [np.mean(1 - np.abs(silhouette_samples(z[y == c], batch[y == c]))) for c in range(3)]
     assert embeddings.silhouette_batch(z, batch, y) == pytest.approx(np.mean(wanted))
 
@@ -83,7 +89,9 @@ def test_silhouettes_are_those_of_scib():
 def test_silhouettes_leave_out_what_has_one_batch_and_are_undefined_with_one_type():
     batch, y = np.where(np.arange(240) < 80, 0, np.arange(240) % 2), np.repeat([0, 1, 2], 80)
     rest = y > 0
-    assert embeddings.silhouette_batch(Z, batch, y) == embeddings.silhouette_batch(Z[rest], batch[rest], y[rest])
+    assert embeddings.silhouette_batch(Z, batch, y) == embeddings.silhouette_batch(
+        Z[rest], batch[rest], y[rest]
+    )
     assert np.isnan(embeddings.silhouette_batch(Z, y * 0, y))
     assert np.isnan(embeddings.silhouette_label(Z, batch, y * 0))
 
@@ -91,7 +99,12 @@ def test_silhouettes_leave_out_what_has_one_batch_and_are_undefined_with_one_typ
 def test_measures_go_the_way_they_say_when_batches_are_pulled_apart_and_types_pushed_together():
     batch, y = np.arange(240) % 2, np.repeat([0, 1, 2], 80)
     good, bad = Z + 6 * y[:, None], Z + 6 * batch[:, None] + y[:, None]
-    for measure, sign in (("ilisi", 1), ("clisi", -1), ("silhouette_batch", 1), ("silhouette_label", 1)):
+    for measure, sign in (
+        ("ilisi", 1),
+        ("clisi", -1),
+        ("silhouette_batch", 1),
+        ("silhouette_label", 1),
+    ):
         function = getattr(embeddings, measure)
         assert sign * (function(good, batch, y) - function(bad, batch, y)) > 0, measure
 

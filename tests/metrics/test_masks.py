@@ -22,7 +22,9 @@ def test_dice_is_the_mean_f1_of_the_foreground_classes_there(seed, classes):
     predicted = probability.argmax(1)
     there = [c for c in range(1, classes) if (y == c).any() or (predicted == c).any()]
     assume(there)
-    expected = sk.f1_score(y.ravel(), predicted.ravel(), labels=there, average="macro", zero_division=0)
+    expected = sk.f1_score(
+        y.ravel(), predicted.ravel(), labels=there, average="macro", zero_division=0
+    )
     assert registry.dice(probability, y) == pytest.approx(expected)
 
 
@@ -46,11 +48,16 @@ def test_dice_of_each_class_is_its_f1_and_their_mean_is_dice(seed, classes):
     assert registry.dice(probability, y) == pytest.approx(np.nanmean(values))
 
 
-def blobs(seed: int, classes: int, size: tuple[int, int] = (12, 16), n: int = 4) -> tuple[np.ndarray, np.ndarray]:
+def blobs(
+    seed: int, classes: int, size: tuple[int, int] = (12, 16), n: int = 4
+) -> tuple[np.ndarray, np.ndarray]:
     """Return one-hot answers and labels in large patches, so that a class may be missing from an image."""
     draw = np.random.default_rng(seed)
     answer, y = (
-        ndimage.zoom(draw.integers(classes, size=(n, 3, 4)), (1, size[0] // 3, size[1] // 4), order=0) for _ in range(2)
+        ndimage.zoom(
+            draw.integers(classes, size=(n, 3, 4)), (1, size[0] // 3, size[1] // 4), order=0
+        )
+        for _ in range(2)
     )
     return np.moveaxis(np.eye(classes)[answer], -1, 1), y
 
@@ -74,7 +81,9 @@ def test_hausdorff_distance_is_that_of_every_pair_of_border_pixels(seed, classes
             elif answer.any() or truth.any():
                 distances.append(np.hypot(12, 16))
         by_class.append(np.mean(distances) if distances else np.nan)
-        assert registry.hd95_of_class(probability, y, number=c) == pytest.approx(by_class[-1], nan_ok=True)
+        assert registry.hd95_of_class(probability, y, number=c) == pytest.approx(
+            by_class[-1], nan_ok=True
+        )
     assume(np.isfinite(by_class).any())
     assert registry.hd95(probability, y) == pytest.approx(np.nanmean(by_class))
 
@@ -85,7 +94,10 @@ def test_hausdorff_distance_is_that_of_monai():
     for seed in range(20):
         probability, y = blobs(seed, 2, n=1)
         if probability.argmax(1).any() and y.any():
-            answer, truth = torch.from_numpy(probability), torch.from_numpy(np.moveaxis(np.eye(2)[y], -1, 1))
+            answer, truth = (
+                torch.from_numpy(probability),
+                torch.from_numpy(np.moveaxis(np.eye(2)[y], -1, 1)),
+            )
             theirs = monai.compute_hausdorff_distance(answer, truth, percentile=95)
             assert registry.hd95(probability, y) == pytest.approx(float(theirs))
             compared += 1
@@ -99,6 +111,8 @@ def test_hausdorff_distance_of_a_shifted_square_is_the_shift_and_of_a_missing_on
     answer[0, 2:8, 5:11] = 1
     probability = np.moveaxis(np.eye(2)[answer], -1, 1)
     assert registry.hd95(probability[:1], y[:1]) == 3
-    assert registry.hd95(probability[:2], y[:2]) == pytest.approx((3 + np.hypot(20, 20)) / 2)  # the second answer is empty
-    assert registry.hd95(probability, y) == registry.hd95(probability[:2], y[:2])  # the third image is left out
+    # the second answer is empty
+    assert registry.hd95(probability[:2], y[:2]) == pytest.approx((3 + np.hypot(20, 20)) / 2)
+    # the third image is left out
+    assert registry.hd95(probability, y) == registry.hd95(probability[:2], y[:2])
     assert np.isnan(registry.hd95(probability[2:], y[2:]))

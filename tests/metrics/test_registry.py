@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from medtl_bench.metrics import ranking, registry, values
-from medtl_bench.metrics.classes import accuracy, balanced_accuracy, brier, expected_calibration_error, mcc
+from medtl_bench.metrics.classes import (
+    accuracy,
+    balanced_accuracy,
+    brier,
+    expected_calibration_error,
+    mcc,
+)
 from tests.answers import answers, pixels
 
 CLASSES = st.integers(2, 5)
@@ -22,7 +28,9 @@ def test_balanced_accuracy_and_accuracy_are_those_of_scikit_learn(seed, classes)
     expected = np.mean([(probability.argmax(1)[y == c] == c).mean() for c in np.unique(y)])
     assert balanced_accuracy(probability, y) == pytest.approx(expected)
     if set(np.unique(probability.argmax(1))) <= set(np.unique(y)):  # otherwise scikit-learn warns
-        assert balanced_accuracy(probability, y) == pytest.approx(sk.balanced_accuracy_score(y, probability.argmax(1)))
+        assert balanced_accuracy(probability, y) == pytest.approx(
+            sk.balanced_accuracy_score(y, probability.argmax(1))
+        )
     assert accuracy(probability, y) == pytest.approx(sk.accuracy_score(y, probability.argmax(1)))
 
 
@@ -30,7 +38,8 @@ def test_balanced_accuracy_and_accuracy_are_those_of_scikit_learn(seed, classes)
 def test_matthews_correlation_is_that_of_scikit_learn(seed, n):
     probability, y = answers(seed, 2, n)
     answer = probability.argmax(1)
-    expected = sk.matthews_corrcoef(y, answer) if len(np.unique([*y, *answer])) == 2 else 0.0  # otherwise scikit-learn warns
+    # otherwise scikit-learn warns
+    expected = sk.matthews_corrcoef(y, answer) if len(np.unique([*y, *answer])) == 2 else 0.0
     assert mcc(probability, y) == pytest.approx(expected)
 
 
@@ -67,7 +76,9 @@ def test_sensitivity_at_95_specificity_is_the_best_over_all_thresholds(seed, n, 
         for threshold in (*np.unique(score), np.inf)
         if (score[y == 0] < threshold).mean() >= 0.95
     )
-    assert ranking.sensitivity_at_95_specificity(np.stack([1 - score, score], 1), y) == pytest.approx(best)
+    assert ranking.sensitivity_at_95_specificity(
+        np.stack([1 - score, score], 1), y
+    ) == pytest.approx(best)
 
 
 def test_sensitivity_lets_one_of_twenty_pass_and_not_one_of_nineteen():
@@ -99,7 +110,9 @@ def ranked(seed: int, n: int, share: float, digits: int) -> tuple[np.ndarray, np
 
 @given(SEEDS, st.integers(2, 1200), st.sampled_from([0.01, 0.1, 0.6]))
 def test_early_recognition_is_that_of_rdkit_where_no_rows_are_tied(seed, n, share):
-    scoring = pytest.importorskip("rdkit.ML.Scoring.Scoring", reason="compared with rdkit: pip install medtl-bench[molecules]")
+    scoring = pytest.importorskip(
+        "rdkit.ML.Scoring.Scoring", reason="compared with rdkit: pip install medtl-bench[molecules]"
+    )
     probability, y = ranked(seed, n, share, 15)
     assume(0 < y.sum() < n and len(np.unique(probability[:, 1])) == n)
     order = [[label] for label in y[np.argsort(-probability[:, 1])]]
@@ -116,17 +129,24 @@ def test_early_recognition_of_tied_rows_is_the_mean_over_their_orders(seed, n):
     broken = [np.stack([-p, p], 1) for p in probability[:, 1] + draw.random((400, n)) * 1e-6]
     for metric in (ranking.bedroc_20, ranking.enrichment_at_1_percent):
         orders = [metric(one, y) for one in broken]
-        assert metric(probability, y) == pytest.approx(np.mean(orders), abs=0.01 + 5 * np.std(orders) / 20)
+        assert metric(probability, y) == pytest.approx(
+            np.mean(orders), abs=0.01 + 5 * np.std(orders) / 20
+        )
 
 
 def test_early_recognition_of_the_best_the_worst_and_no_ranking():
     y = np.zeros(1000, dtype=np.int64)
     y[:50] = 1
-    best, worst, none = (np.stack([-s, s], 1) for s in (np.arange(1000.0)[::-1], np.arange(1000.0), np.ones(1000)))
+    best, worst, none = (
+        np.stack([-s, s], 1) for s in (np.arange(1000.0)[::-1], np.arange(1000.0), np.ones(1000))
+    )
     assert ranking.enrichment_at_1_percent(best, y) == pytest.approx(20)
     assert ranking.enrichment_at_1_percent(worst, y) == 0
     assert ranking.enrichment_at_1_percent(none, y) == pytest.approx(1)
-    assert (ranking.bedroc_20(best, y), ranking.bedroc_20(worst, y)) == (pytest.approx(1), pytest.approx(0))
+    assert (ranking.bedroc_20(best, y), ranking.bedroc_20(worst, y)) == (
+        pytest.approx(1),
+        pytest.approx(0),
+    )
     assert 0.05 < ranking.bedroc_20(none, y) < 0.1
 
 
@@ -134,7 +154,9 @@ def test_early_recognition_of_the_best_the_worst_and_no_ranking():
 def test_early_recognition_is_undefined_without_actives_and_bedroc_without_others(n):
     probability, _ = answers(0, 2, n)
     none, all_active = np.zeros(n, dtype=np.int64), np.ones(n, dtype=np.int64)
-    assert np.isnan([ranking.enrichment_at_1_percent(probability, none), ranking.bedroc_20(probability, none)]).all()
+    assert np.isnan(
+        [ranking.enrichment_at_1_percent(probability, none), ranking.bedroc_20(probability, none)]
+    ).all()
     assert np.isnan(ranking.bedroc_20(probability, all_active))
     assert ranking.enrichment_at_1_percent(probability, all_active) == pytest.approx(1)
 
@@ -162,13 +184,17 @@ def test_a_sure_and_right_answer_has_no_calibration_error_and_a_sure_wrong_one_h
 @given(SEEDS, CLASSES)
 def test_brier_is_the_squared_distance_to_the_label(seed, classes):
     probability, y = answers(seed, classes)
-    assert brier(probability, y) == pytest.approx(((probability - np.eye(classes)[y]) ** 2).sum(1).mean())
+    assert brier(probability, y) == pytest.approx(
+        ((probability - np.eye(classes)[y]) ** 2).sum(1).mean()
+    )
 
 
 @given(SEEDS)
 def test_brier_of_two_classes_is_twice_that_of_scikit_learn(seed):
     probability, y = answers(seed, 2)
-    assert brier(probability, y) == pytest.approx(2 * sk.brier_score_loss(y, probability[:, 1], pos_label=1))
+    assert brier(probability, y) == pytest.approx(
+        2 * sk.brier_score_loss(y, probability[:, 1], pos_label=1)
+    )
 
 
 def test_metrics_of_a_class_are_known_by_its_number_and_their_direction():
@@ -217,7 +243,10 @@ def test_concordance_of_many_rows_takes_no_room_for_all_pairs():
 @given(SEEDS)
 def test_pr_auc_at_7_is_the_average_precision_of_the_strong_binders(seed):
     draw = np.random.default_rng(seed)
-    value, y = draw.integers(12, size=40) / 2, (draw.integers(8, 18, size=40) / 2).astype(np.float32)
+    value, y = (
+        draw.integers(12, size=40) / 2,
+        (draw.integers(8, 18, size=40) / 2).astype(np.float32),
+    )
     assume((y >= 7).any())
     assert values.pr_auc_at_7(value, y) == pytest.approx(sk.average_precision_score(y >= 7, value))
 

@@ -36,7 +36,9 @@ def test_channels_are_scaled_over_rows_and_pixels():
 
 
 def test_indicators_and_constants_do_not_become_huge():
-    x = torch.stack([torch.arange(100) == 0, torch.ones(100), torch.full((100,), 37.5), torch.arange(100.0)], 1).float()
+    x = torch.stack(
+        [torch.arange(100) == 0, torch.ones(100), torch.full((100,), 37.5), torch.arange(100.0)], 1
+    ).float()
     scale = Standardise(x)
     assert torch.equal(scale(x)[:, :2], x[:, :2])
     assert torch.equal(scale(x)[:, 2], torch.zeros(100))

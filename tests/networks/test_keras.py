@@ -19,21 +19,35 @@ def test_importing_the_module_imports_no_keras() -> None:
 
 def test_without_keras_a_sentence_says_what_to_install(monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "keras", None)
-    with pytest.raises(MedTLError, match=r"needs Keras 3 on torch \(`pip install keras`.*importing it fails: .*keras"):
+    with pytest.raises(
+        MedTLError,
+        match=r"needs Keras 3 on torch \(`pip install keras`.*importing it fails: .*keras",
+    ):
         KerasBackbone(object())
 
 
 def test_another_back_end_is_named(monkeypatch) -> None:
-    monkeypatch.setitem(sys.modules, "keras", SimpleNamespace(backend=SimpleNamespace(backend=lambda: "jax")))
-    with pytest.raises(MedTLError, match=r"needs the back end 'torch' \(KERAS_BACKEND=torch .*but Keras runs on 'jax'"):
+    monkeypatch.setitem(
+        sys.modules, "keras", SimpleNamespace(backend=SimpleNamespace(backend=lambda: "jax"))
+    )
+    with pytest.raises(
+        MedTLError,
+        match=r"needs the back end 'torch' \(KERAS_BACKEND=torch .*but Keras runs on 'jax'",
+    ):
         KerasBackbone(object())
 
 
 @pytest.mark.parametrize("built", [True, False])
 def test_what_is_no_model_or_has_no_weights_is_refused(monkeypatch, built: bool) -> None:
     backend = SimpleNamespace(backend=lambda: "torch")
-    monkeypatch.setitem(sys.modules, "keras", SimpleNamespace(backend=backend, Model=SimpleNamespace))
-    given, told = (torch.nn.Linear(1, 1), "but got a Linear") if built else (unbuilt(), "'mine' has no weights yet")
+    monkeypatch.setitem(
+        sys.modules, "keras", SimpleNamespace(backend=backend, Model=SimpleNamespace)
+    )
+    given, told = (
+        (torch.nn.Linear(1, 1), "but got a Linear")
+        if built
+        else (unbuilt(), "'mine' has no weights yet")
+    )
     with pytest.raises(MedTLError, match=told):
         KerasBackbone(given)
 

@@ -23,7 +23,9 @@ def random(*shape: int) -> torch.Tensor:
 
 
 def both(rows: int) -> TensorDict:
-    return TensorDict({"record": random(rows, 5), "image": random(rows, 2, 8, 8)}, batch_size=[rows])
+    return TensorDict(
+        {"record": random(rows, 5), "image": random(rows, 2, 8, 8)}, batch_size=[rows]
+    )
 
 
 def letters(rows: int, channels: int, length: int) -> torch.Tensor:
@@ -127,7 +129,10 @@ def test_further_parts_are_called_by_name_and_have_parameters():
     net = build(x, TWO, WIDTH, {"critic": nn.Linear(WIDTH, 1)})
     z = net.features(x)
     assert net.critic(z).shape == (6, 1)
-    zeros = {name: torch.zeros_like(p) if name.startswith("critic.") else p for name, p in net.parameters.items()}
+    zeros = {
+        name: torch.zeros_like(p) if name.startswith("critic.") else p
+        for name, p in net.parameters.items()
+    }
     assert not net.with_parameters(zeros).critic(z).any()
     assert torch.equal(net.with_parameters(zeros)(x), net(x))
 
@@ -135,7 +140,9 @@ def test_further_parts_are_called_by_name_and_have_parameters():
 def test_parameters_that_are_not_given_are_the_modules_own():
     x = random(6, 5)
     net = build(x, TWO, WIDTH)
-    headless = {name: torch.zeros_like(p) for name, p in net.parameters.items() if name.startswith("head.")}
+    headless = {
+        name: torch.zeros_like(p) for name, p in net.parameters.items() if name.startswith("head.")
+    }
     changed = net.with_parameters(headless)
     assert not changed(x).any()
     assert torch.equal(changed.features(x), net.features(x))
@@ -175,7 +182,11 @@ def test_a_sequence_network_knows_where_in_the_sequence_a_letter_stands():
 
 
 def test_the_scaling_is_no_parameter():
-    assert not [name for name, _ in build(random(6, 5), TWO, WIDTH).module.named_parameters() if "deviation" in name]
+    assert not [
+        name
+        for name, _ in build(random(6, 5), TWO, WIDTH).module.named_parameters()
+        if "deviation" in name
+    ]
 
 
 @pytest.mark.parametrize("side", [1, 7, 8, 28])
@@ -185,7 +196,9 @@ def test_images_of_any_size_have_a_backbone(side):
 
 
 def test_inputs_without_a_backbone_are_told():
-    with pytest.raises(ValueError, match=r"no backbone for inputs of shape \[6, 1, 5, 3, 2\]; vectors"):
+    with pytest.raises(
+        ValueError, match=r"no backbone for inputs of shape \[6, 1, 5, 3, 2\]; vectors"
+    ):
         build(random(6, 1, 5, 3, 2), TWO, WIDTH)
 
 
@@ -196,7 +209,8 @@ def test_large_images_are_taken_as_patches_and_masks_are_put_together_again():
     net = build(x, MASKS, WIDTH)
     assert net.features(x).shape == (2, WIDTH, 16, 16)
     moved = x.clone()
-    moved[0, 0, 9, 20] += 5  # what changes is this pixel's neighbourhood, not a mirrored or transposed one
+    # what changes is this pixel's neighbourhood, not a mirrored or transposed one
+    moved[0, 0, 9, 20] += 5
     change = (net(moved) - net(x)).abs().sum(1)
     assert change[1].max() == 0
     assert change[0, 8:10, 20:22].min() > 5 * change[0, 20:22, 8:10].max()

@@ -57,8 +57,12 @@ def test_mixup_is_a_weighted_mean_of_two_rows_and_of_their_losses() -> None:
     assert torch.equal(after.y.flatten(), y)
     assert torch.equal(after.extra["other"].flatten(), y[partner])
     outputs = method.net(after.x.flatten(0, 1))
-    expected = share * method.task.loss(outputs, y) + (1 - share) * method.task.loss(outputs, y[partner])
-    assert float(method.objective(method.net, after).detach()) == pytest.approx(float(expected.detach()), rel=1e-6)
+    expected = share * method.task.loss(outputs, y) + (1 - share) * method.task.loss(
+        outputs, y[partner]
+    )
+    assert float(method.objective(method.net, after).detach()) == pytest.approx(
+        float(expected.detach()), rel=1e-6
+    )
 
 
 def test_shares_of_mixup_follow_a_beta_distribution() -> None:
@@ -70,7 +74,9 @@ def test_shares_of_mixup_follow_a_beta_distribution() -> None:
 
 def test_mixup_mixes_inputs_of_several_parts() -> None:
     x = TensorDict({"a": torch.rand(2, 4, 3), "b": torch.rand(2, 4, 1, 8, 8)}, batch_size=[2, 4])
-    after = Mixup(TWO, generator("parts")).augment(Batch(x, torch.zeros(2, 4, dtype=torch.int64), None, 0.0))
+    after = Mixup(TWO, generator("parts")).augment(
+        Batch(x, torch.zeros(2, 4, dtype=torch.int64), None, 0.0)
+    )
     assert after.x.batch_size == x.batch_size
     assert after.x["b"].shape == x["b"].shape
     assert not torch.equal(after.x["a"], x["a"])
@@ -92,7 +98,9 @@ def test_cutmix_pastes_one_box_and_weighs_labels_by_its_area() -> None:
 
 def test_cutmix_pastes_masks_with_their_images() -> None:
     method, before = learner(CutMix, MASKS), batch(MASKS)
-    after = method.augment(replace(before, x=before.y[:, :, None].float().expand(-1, -1, 3, -1, -1)))
+    after = method.augment(
+        replace(before, x=before.y[:, :, None].float().expand(-1, -1, 3, -1, -1))
+    )
     assert torch.equal(after.x[:, :, 0], after.y.float())
     assert not torch.equal(after.y, before.y)
     assert float(after.extra["weight"]) == 1.0
@@ -100,27 +108,39 @@ def test_cutmix_pastes_masks_with_their_images() -> None:
 
 def test_contrast_is_changed_image_by_image_and_nothing_moves() -> None:
     x = torch.rand(50, 1, 8, 8, generator=generator("images")) * 40 - 7
-    plain = ContrastRandomisation(TWO, generator("plain"), bias_deviation=0.0, brightness=0.0, inverted=0.0)
+    plain = ContrastRandomisation(
+        TWO, generator("plain"), bias_deviation=0.0, brightness=0.0, inverted=0.0
+    )
     y = plain.randomised(x)
     assert float(y.flatten(1).gather(1, x.flatten(1).argsort(1)).diff(dim=1).min()) > -1e-4
     assert torch.allclose(y.amin((1, 2, 3)), x.amin((1, 2, 3)), atol=1e-4)
     assert torch.allclose(y.amax((1, 2, 3)), x.amax((1, 2, 3)), atol=1e-4)
-    fixed = ContrastRandomisation(TWO, generator("fixed"), 300, 50, 32, 4, 1e-3, 64, 0.0, 0.0, 0.0, 0.0)
+    fixed = ContrastRandomisation(
+        TWO, generator("fixed"), 300, 50, 32, 4, 1e-3, 64, 0.0, 0.0, 0.0, 0.0
+    )
     assert torch.allclose(fixed.randomised(x), x, atol=1e-4)
-    inverted = ContrastRandomisation(TWO, generator("inverted"), 300, 50, 32, 4, 1e-3, 64, 0.0, 0.0, 0.0, 1.0)
+    inverted = ContrastRandomisation(
+        TWO, generator("inverted"), 300, 50, 32, 4, 1e-3, 64, 0.0, 0.0, 0.0, 1.0
+    )
     low, high = x.amin((1, 2, 3), keepdim=True), x.amax((1, 2, 3), keepdim=True)
     assert torch.allclose(inverted.randomised(x), low + high - x, atol=1e-4)
-    assert torch.equal(plain.randomised(torch.full((2, 1, 8, 8), 3.0)), torch.full((2, 1, 8, 8), 3.0))
+    assert torch.equal(
+        plain.randomised(torch.full((2, 1, 8, 8), 3.0)), torch.full((2, 1, 8, 8), 3.0)
+    )
 
 
 def test_gammas_are_log_normal_and_the_bias_field_is_smooth() -> None:
     x = torch.linspace(0, 1, 64).view(1, 1, 8, 8).expand(3000, -1, -1, -1)
-    method = ContrastRandomisation(TWO, generator("gamma"), bias_deviation=0.0, brightness=0.0, inverted=0.0)
+    method = ContrastRandomisation(
+        TWO, generator("gamma"), bias_deviation=0.0, brightness=0.0, inverted=0.0
+    )
     gamma = method.randomised(x)[:, 0, 4, 0].log() / x[0, 0, 4, 0].log()
     assert float(gamma.log().mean()) == pytest.approx(0, abs=0.03)
     assert float(gamma.log().std()) == pytest.approx(0.5, abs=0.03)
     flat = torch.cat([torch.ones(40, 1, 32, 31), torch.zeros(40, 1, 32, 1)], 3)
-    bias = ContrastRandomisation(TWO, generator("bias"), gamma_deviation=0.0, brightness=0.0, inverted=0.0).randomised(flat)
+    bias = ContrastRandomisation(
+        TWO, generator("bias"), gamma_deviation=0.0, brightness=0.0, inverted=0.0
+    ).randomised(flat)
     steps = bias[:, 0, :, :31].log().diff(dim=1).abs()
     assert 0 < float(steps.max()) < 0.4
     assert float(bias[:, 0, :, :31].log().std()) > 0.1
@@ -144,9 +164,14 @@ def test_augmix_adds_the_weighted_divergence_of_three_answers() -> None:
     assert torch.equal(after.x, before.x)
     assert not torch.equal(after.extra["first"], after.extra["second"])
     x, y = after.pooled()
-    answers = [method.net(rows).log_softmax(1) for rows in (x, *(after.extra[n].flatten(0, 1) for n in ("first", "second")))]
+    answers = [
+        method.net(rows).log_softmax(1)
+        for rows in (x, *(after.extra[n].flatten(0, 1) for n in ("first", "second")))
+    ]
     expected = method.task.loss(method.net(x), y) + 12 * divergence(torch.stack(answers))
-    assert float(method.objective(method.net, after).detach()) == pytest.approx(float(expected.detach()), rel=1e-5)
+    assert float(method.objective(method.net, after).detach()) == pytest.approx(
+        float(expected.detach()), rel=1e-5
+    )
 
 
 def test_mixtures_stay_in_the_range_of_their_image() -> None:
@@ -200,7 +225,12 @@ def test_a_stack_trains_each_learner_as_it_would_be_alone(cls: type[GradientMeth
         done = cooperative.run([partial(fitted, seed) for seed in range(3)], stacker, 64)
         assert stacker.alone == {}
         for seed, trained in enumerate(done):
-            torch.testing.assert_close(trained.result().predict(one.x[1]), fitted(seed).predict(one.x[1]), rtol=1e-3, atol=1e-4)
+            torch.testing.assert_close(
+                trained.result().predict(one.x[1]),
+                fitted(seed).predict(one.x[1]),
+                rtol=1e-3,
+                atol=1e-4,
+            )
 
 
 def target_score(dataset: Dataset, cls: type[Algorithm], seed: int) -> float:
@@ -211,4 +241,6 @@ def target_score(dataset: Dataset, cls: type[Algorithm], seed: int) -> float:
 
 def test_random_contrast_helps_where_a_scanner_shows_dark_shapes_on_a_bright_ground() -> None:
     dataset = images()
-    assert target_score(dataset, ContrastRandomisation, 0) > target_score(dataset, SourceOnly, 0) + 0.2
+    assert (
+        target_score(dataset, ContrastRandomisation, 0) > target_score(dataset, SourceOnly, 0) + 0.2
+    )

@@ -36,7 +36,9 @@ def heart() -> Dataset:
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_every_method_beats_chance_on_one_hospital_from_the_others(name: str, heart: Dataset) -> None:
+def test_every_method_beats_chance_on_one_hospital_from_the_others(
+    name: str, heart: Dataset
+) -> None:
     cls = discovery.find().algorithm(name)
     scores = stacked(partial(_accuracy, heart, "others-to-hungary", cls), SEEDS)
     assert np.mean(scores) > 0.6, scores
@@ -47,7 +49,9 @@ def test_every_method_beats_chance_on_one_hospital_from_the_others(name: str, he
 def test_every_method_beats_chance_over_all_hospitals(name: str, heart: Dataset) -> None:
     cls = discovery.find().algorithm(name)
     transfers = [t.name for t in heart.transfers if not t.optional]
-    scores = np.mean([stacked(partial(_accuracy, heart, name, cls), SEEDS) for name in transfers], 0)
+    scores = np.mean(
+        [stacked(partial(_accuracy, heart, name, cls), SEEDS) for name in transfers], 0
+    )
     assert np.mean(scores) > 0.57, scores
     assert min(scores) > 0.53, scores
 
@@ -116,7 +120,9 @@ def test_scikit_learn_adapter_gives_log_probabilities_and_learns_from_a_support(
     source, target = _pair()
     learner = cls(CLASSES, generator("sklearn"))
     learner.fit([source], target.x)
-    assert torch.allclose(learner.predict(target.x).exp().sum(1), torch.ones(len(target)), atol=1e-4)
+    assert torch.allclose(
+        learner.predict(target.x).exp().sum(1), torch.ones(len(target)), atol=1e-4
+    )
     before = _loss(learner, target)
     learner.adapt(target)
     assert _loss(learner, target) < 0.8 * before

@@ -20,7 +20,14 @@ from medtl_bench.files.division import TEST, TRAIN, VAL
 from medtl_bench.protocols.examiner import Clock, Examiner, Labels
 
 WHEEL = "MoleculeACE-3.0.0-py3-none-any.whl"
-FAMILY_SHARES = {"GPCR": 4, "kinase": 2, "nuclear receptor": 2, "protease": 1, "transporter": 1, "other": 0}
+FAMILY_SHARES = {
+    "GPCR": 4,
+    "kinase": 2,
+    "nuclear receptor": 2,
+    "protease": 1,
+    "transporter": 1,
+    "other": 0,
+}
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +49,12 @@ def wheel() -> Path:
 
 def test_the_shipped_file_holds_what_moleculeace_published(table: dict[str, np.ndarray]) -> None:
     assert len(table["y"]) == 48714
-    assert table["smiles"].tobytes().count(b"\n") + 1 == len(table["fingerprint"]) == len(table["scaffold"]) == 35633
+    assert (
+        table["smiles"].tobytes().count(b"\n") + 1
+        == len(table["fingerprint"])
+        == len(table["scaffold"])
+        == 35633
+    )
     assert np.bincount(table["target"]).tolist()[4:7] == [2754, 1456, 3317]
     assert np.bincount(table["part"]).tolist() == [34096, 4632, 9802, 184]
     assert 0.3 < table["cliff"].mean() < 0.5
@@ -65,20 +77,30 @@ def test_both_classes_stand_in_every_split(chembl: Dataset) -> None:
         assert abs(float(domain.train.y.float().mean() - domain.test.y.float().mean())) < 0.08
 
 
-def test_validation_takes_whole_scaffolds_of_about_an_eighth(chembl: Dataset, table: dict[str, np.ndarray]) -> None:
+def test_validation_takes_whole_scaffolds_of_about_an_eighth(
+    chembl: Dataset, table: dict[str, np.ndarray]
+) -> None:
     scaffold = table["scaffold"][table["molecule"]]
     for number, domain in enumerate(chembl.domains):
         mine = table["target"] == number
-        assert not set(scaffold[mine & (table["part"] == TRAIN)]) & set(scaffold[mine & (table["part"] == VAL)])
+        assert not set(scaffold[mine & (table["part"] == TRAIN)]) & set(
+            scaffold[mine & (table["part"] == VAL)]
+        )
         assert 0.1 < len(domain.val) / (len(domain.val) + len(domain.train)) < 0.13
 
 
-def test_fingerprints_shared_with_test_or_validation_are_left_out_of_training(table: dict[str, np.ndarray]) -> None:
+def test_fingerprints_shared_with_test_or_validation_are_left_out_of_training(
+    table: dict[str, np.ndarray],
+) -> None:
     bits = [table["fingerprint"][molecule].tobytes() for molecule in table["molecule"]]
     left_out = 0
     for number in range(30):
         held = {
-            part: {bits[r] for r in np.flatnonzero((table["target"] == number) & (table["part"] == part))} for part in range(4)
+            part: {
+                bits[r]
+                for r in np.flatnonzero((table["target"] == number) & (table["part"] == part))
+            }
+            for part in range(4)
         }
         assert not held[TRAIN] & held[TEST]
         assert not held[TRAIN] & held[VAL]
@@ -94,7 +116,9 @@ def test_the_card_counts_what_it_tells(chembl: Dataset) -> None:
     assert "26% of the unseen targets' test molecules" in chembl.card.shift
 
 
-def test_unseen_targets_follow_the_documented_rule(chembl: Dataset, table: dict[str, np.ndarray]) -> None:
+def test_unseen_targets_follow_the_documented_rule(
+    chembl: Dataset, table: dict[str, np.ndarray]
+) -> None:
     measured = Counter(table["target"].tolist())
     rows = {target: measured[number] for number, target in enumerate(dataset.TARGETS)}
     proteins = Counter(target.chembl for target in dataset.TARGETS)
@@ -107,7 +131,9 @@ def test_unseen_targets_follow_the_documented_rule(chembl: Dataset, table: dict[
 
 
 def test_no_unseen_protein_has_another_assay_among_the_base() -> None:
-    base, unseen = ({t.chembl for t in dataset.TARGETS if t.unseen == side} for side in (False, True))
+    base, unseen = (
+        {t.chembl for t in dataset.TARGETS if t.unseen == side} for side in (False, True)
+    )
     assert not base & unseen
 
 
@@ -115,15 +141,21 @@ def test_no_unseen_protein_has_another_assay_among_the_base() -> None:
 def test_activity_can_be_told_from_the_fingerprint(chembl: Dataset, name: str) -> None:
     domain = chembl.domain(name)
     model = LogisticRegression(C=0.05, max_iter=300).fit(domain.train.x, domain.train.y)
-    val, test = (roc_auc_score(s.y, model.predict_proba(s.x)[:, 1]) for s in (domain.val, domain.test))
+    val, test = (
+        roc_auc_score(s.y, model.predict_proba(s.x)[:, 1]) for s in (domain.val, domain.test)
+    )
     assert test > 0.7
     assert val > 0.6  # new scaffolds are harder than the shipped test split
 
 
-def test_affinity_has_the_same_rows_with_their_strength_and_cliffs(chembl: Dataset, table: dict[str, np.ndarray]) -> None:
+def test_affinity_has_the_same_rows_with_their_strength_and_cliffs(
+    chembl: Dataset, table: dict[str, np.ndarray]
+) -> None:
     affinity = dataset.build_affinity()
     for number, (domain, other) in enumerate(zip(affinity.domains, chembl.domains, strict=True)):
-        for part, split, same in zip((TRAIN, VAL, TEST), domain.splits().values(), other.splits().values(), strict=True):
+        for part, split, same in zip(
+            (TRAIN, VAL, TEST), domain.splits().values(), other.splits().values(), strict=True
+        ):
             rows = (table["target"] == number) & (table["part"] == part)
             assert torch.equal(split.x, same.x)
             assert torch.equal((split.y >= 7).long(), same.y)
@@ -134,8 +166,9 @@ def test_affinity_has_the_same_rows_with_their_strength_and_cliffs(chembl: Datas
     assert "marked_rmse" in affinity.card.notes
 
 
-# Root mean squared error over all and over cliff molecules, of a support vector regressor on 1,024-bit fingerprints of radius
-# 2: van Tilborg et al. 2022, MoleculeACE_results.csv (SVM, ECFP) of molML/MoleculeACE at the commit 27f26eb.
+# Root mean squared error over all and over cliff molecules, of a support vector regressor
+# on 1,024-bit fingerprints of radius 2: van Tilborg et al. 2022, MoleculeACE_results.csv
+# (SVM, ECFP) of molML/MoleculeACE at the commit 27f26eb.
 PUBLISHED = {
     "abl1-Ki": (0.668, 0.634),
     "androgen-receptor-Ki": (0.668, 0.735),
@@ -173,11 +206,15 @@ PUBLISHED = {
 def errors(affinity: Dataset, name: str) -> tuple[float, float]:
     """Return the errors of the adapter's support vector regressor on a target's test split, over all and over cliff rows."""
     domain, task = affinity.domain(name), affinity.task
-    train = concatenate([domain.train, domain.val])  # together MoleculeACE's training split, less what shares a fingerprint
-    learner = SupportVectors(task, torch.Generator().manual_seed(0), rows=len(train), c=10.0)  # C of 27 of its 30 settings
+    # together MoleculeACE's training split, less what shares a fingerprint
+    train = concatenate([domain.train, domain.val])
+    # C of 27 of its 30 settings
+    learner = SupportVectors(task, torch.Generator().manual_seed(0), rows=len(train), c=10.0)
     examiner = Examiner(task, learner, Labels.of(task, [train]), Clock())
     examiner.fit([train], domain.test.x)
-    found = {score.metric: score.value for score in examiner.scores("fit", domain.test, domain=name)}
+    found = {
+        score.metric: score.value for score in examiner.scores("fit", domain.test, domain=name)
+    }
     return found["rmse"], found["marked_rmse"]
 
 
@@ -189,10 +226,18 @@ def errors(affinity: Dataset, name: str) -> tuple[float, float]:
     ],
     ids=["a few", "all"],
 )
-def test_a_support_vector_regressor_errs_as_published(names: tuple[str, ...], tolerance: float) -> None:
+def test_a_support_vector_regressor_errs_as_published(
+    names: tuple[str, ...], tolerance: float
+) -> None:
     affinity = dataset.build_affinity()
-    found, published = np.array([errors(affinity, name) for name in names]), np.array([PUBLISHED[name] for name in names])
-    assert np.abs(found.mean(0) - published.mean(0)).max() < tolerance, (found.mean(0), published.mean(0))
+    found, published = (
+        np.array([errors(affinity, name) for name in names]),
+        np.array([PUBLISHED[name] for name in names]),
+    )
+    assert np.abs(found.mean(0) - published.mean(0)).max() < tolerance, (
+        found.mean(0),
+        published.mean(0),
+    )
     assert np.abs(found[:, 0] - published[:, 0]).max() < 0.11
     assert found[:, 1].mean() > found[:, 0].mean()
 
@@ -201,11 +246,15 @@ def test_two_builds_hold_the_same_data(chembl: Dataset) -> None:
     assert dataset.build().digest() == chembl.digest()
 
 
-def test_a_tampered_file_is_refused_in_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tampered_file_is_refused_in_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tampered = tmp_path / dataset.FILE.name
     tampered.write_bytes(dataset.FILE.read_bytes()[:-1] + b"?")
     monkeypatch.setattr(dataset, "FILE", tampered)
-    with pytest.raises(IntegrityError, match=r"moleculeace\.npz is not as it was published") as caught:
+    with pytest.raises(
+        IntegrityError, match=r"moleculeace\.npz is not as it was published"
+    ) as caught:
         dataset.build()
     assert "\n" not in str(caught.value)
 
@@ -214,13 +263,17 @@ def test_labels_flags_and_test_rows_are_those_of_the_origin(table: dict[str, np.
     smiles = table["smiles"].tobytes().decode().split("\n")
     with zipfile.ZipFile(wheel()) as origin:
         for number, target in enumerate(dataset.TARGETS):
-            text = origin.read(f"MoleculeACE/Data/benchmark_data/{target.chembl}_{target.measure}.csv").decode()
+            text = origin.read(
+                f"MoleculeACE/Data/benchmark_data/{target.chembl}_{target.measure}.csv"
+            ).decode()
             rows = list(csv.DictReader(io.StringIO(text)))
             mine = table["target"] == number
             assert [smiles[m] for m in table["molecule"][mine]] == [row["smiles"] for row in rows]
             assert np.allclose(table["y"][mine], [float(row["y"]) for row in rows], atol=1e-6)
             assert table["cliff"][mine].tolist() == [row["cliff_mol"] == "1" for row in rows]
-            assert (table["part"][mine] == TEST).tolist() == [row["split"] == "test" for row in rows]
+            assert (table["part"][mine] == TEST).tolist() == [
+                row["split"] == "test" for row in rows
+            ]
 
 
 @pytest.mark.slow

@@ -46,18 +46,25 @@ def test_gradients_are_those_of_the_formula(progress: float) -> None:
         return CLASSES.loss(method.net(batch.x[0]), y[0])
 
     def domain() -> torch.Tensor:
-        source, target = (torch.sigmoid(method.net.critic(method.net.features(v))) for v in (batch.x[0], batch.unlabelled))
+        source, target = (
+            torch.sigmoid(method.net.critic(method.net.features(v)))
+            for v in (batch.x[0], batch.unlabelled)
+        )
         return -source.log().mean() - (1 - target).log().mean()
 
     method.objective(method.net, batch).backward()
     for name, parameter in method.net.module.named_parameters():
         sign = -strength if name.startswith("features") else 1.0
         expected = _difference(classification, parameter) + sign * _difference(domain, parameter)
-        assert float(parameter.grad.flatten()[0]) == pytest.approx(expected, rel=1e-5, abs=1e-8), name
+        assert float(parameter.grad.flatten()[0]) == pytest.approx(expected, rel=1e-5, abs=1e-8), (
+            name
+        )
 
 
 @torch.no_grad()
-def _difference(loss: Callable[[], torch.Tensor], parameter: torch.Tensor, step: float = 1e-6) -> float:
+def _difference(
+    loss: Callable[[], torch.Tensor], parameter: torch.Tensor, step: float = 1e-6
+) -> float:
     """Return the central difference of a loss in the first entry of a parameter."""
     flat, values = parameter.data.view(-1), []
     for shift in (step, -2 * step):

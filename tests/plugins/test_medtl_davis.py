@@ -24,7 +24,9 @@ OFFLINE = Path(os.environ.get("MEDTL_BENCH_DATA", Path(__file__).parents[3] / "s
 @pytest.fixture
 def offline(monkeypatch):
     if not (OFFLINE / "davis").is_dir():
-        pytest.skip("the tables of Davis et al. are not here: MEDTL_BENCH_DATA names no folder that holds them")
+        pytest.skip(
+            "the tables of Davis et al. are not here: MEDTL_BENCH_DATA names no folder that holds them"
+        )
     monkeypatch.setenv("MEDTL_BENCH_DATA", str(OFFLINE))
 
 
@@ -57,9 +59,15 @@ def proteins(x) -> set[bytes]:
 
 def test_affinities_are_those_that_were_published(assay):
     assert assay.pkd.shape == (68, 379)
-    assert (float(assay.pkd.min()), float(assay.pkd.max())) == pytest.approx((5.0, 10.620), abs=1e-3)
-    imatinib = assay.drug.index("CC1=C(C=C(C=C1)NC(=O)C2=CC=C(C=C2)CN3CCN(CC3)C)NC4=NC=CC(=N4)C5=CN=CC=C5")
-    assert assay.pkd[imatinib, assay.protein.index("ABL1")] == pytest.approx(9 - np.log10(1.1), abs=0.01)
+    assert (float(assay.pkd.min()), float(assay.pkd.max())) == pytest.approx(
+        (5.0, 10.620), abs=1e-3
+    )
+    imatinib = assay.drug.index(
+        "CC1=C(C=C(C=C1)NC(=O)C2=CC=C(C=C2)CN3CCN(CC3)C)NC4=NC=CC(=N4)C5=CN=CC=C5"
+    )
+    assert assay.pkd[imatinib, assay.protein.index("ABL1")] == pytest.approx(
+        9 - np.log10(1.1), abs=0.01
+    )
     assert assay.pkd[imatinib, assay.protein.index("EGFR")] == 5
 
 
@@ -69,8 +77,15 @@ def test_one_entry_stands_for_each_sequence(offline):
     assert Counter(given[name] for name in used) == Counter(set(given.values()))
     left_out = set(given) - set(used)
     assert len(left_out) == 63
-    assert {"ABL1(T315I)", "ABL1p", "JAK1(JH2domain-pseudokinase)", "RSK1(KinDom.2-C-terminal)"} <= left_out
-    assert {"ABL1", "EGFR", "KIT", "JAK1(JH1domain-catalytic)", "RSK1(KinDom.1-N-terminal)"} <= set(used)
+    assert {
+        "ABL1(T315I)",
+        "ABL1p",
+        "JAK1(JH2domain-pseudokinase)",
+        "RSK1(KinDom.2-C-terminal)",
+    } <= left_out
+    assert {"ABL1", "EGFR", "KIT", "JAK1(JH1domain-catalytic)", "RSK1(KinDom.1-N-terminal)"} <= set(
+        used
+    )
 
 
 @pytest.mark.parametrize(
@@ -85,8 +100,20 @@ def test_one_entry_stands_for_each_sequence(offline):
             ("PAK4", "STE"),
             ("AKT2", "AGC"),
         ),
-        *(("ROCK1", "AGC"), ("CHEK1", "CAMK"), ("PIM2", "CAMK"), ("CDK2", "CMGC"), ("p38-alpha", "CMGC"), ("CSNK1D", "CK1")),
-        *(("AURKA", "other"), ("PIK3CA", "other"), ("MTOR", "other"), ("PFPK5(Pfalciparum)", "other")),
+        *(
+            ("ROCK1", "AGC"),
+            ("CHEK1", "CAMK"),
+            ("PIM2", "CAMK"),
+            ("CDK2", "CMGC"),
+            ("p38-alpha", "CMGC"),
+            ("CSNK1D", "CK1"),
+        ),
+        *(
+            ("AURKA", "other"),
+            ("PIK3CA", "other"),
+            ("MTOR", "other"),
+            ("PFPK5(Pfalciparum)", "other"),
+        ),
     ],
 )
 def test_kinase_groups_are_those_of_manning(name, group):
@@ -104,7 +131,9 @@ def test_composition_counts_amino_acids_and_their_neighbours():
 
 
 def test_smiles_that_do_not_parse_are_counted_and_named(capfd):
-    with pytest.raises(DataError, match=r"RDKit cannot read 2 SMILES of the drugs: C1CC, nonsense\."):
+    with pytest.raises(
+        DataError, match=r"RDKit cannot read 2 SMILES of the drugs: C1CC, nonsense\."
+    ):
         describe.fingerprints(["CCO", "C1CC", "nonsense"])
     assert capfd.readouterr() == ("", "")
 
@@ -123,8 +152,12 @@ def test_without_its_files_it_is_not_downloaded(tmp_path, monkeypatch):
 
 def test_tables_that_do_not_fit_together_are_refused(offline, monkeypatch):
     whole = dataset.content
-    monkeypatch.setattr(dataset, "content", lambda remote: b"5 6\n7 8\n" if "Kd" in remote.path else whole(remote))
-    with pytest.raises(DataError, match=r"The affinities are \[2, 2\], but of 68 drugs and 442 proteins"):
+    monkeypatch.setattr(
+        dataset, "content", lambda remote: b"5 6\n7 8\n" if "Kd" in remote.path else whole(remote)
+    )
+    with pytest.raises(
+        DataError, match=r"The affinities are \[2, 2\], but of 68 drugs and 442 proteins"
+    ):
         dataset.load()
 
 
@@ -137,7 +170,13 @@ def test_labels_follow_their_drug_and_protein(davis, assay):
         for x, y in zip(split.x, split.y.tolist(), strict=True):
             d, p = of_drug[x["drug"].numpy().tobytes()], of_protein[x["protein"].numpy().tobytes()]
             assert y == assay.pkd[d, p]
-            assert domain.name in {*dataset.GROUPS, "known-targets", "new-targets", "known-drugs", "new-drugs"}
+            assert domain.name in {
+                *dataset.GROUPS,
+                "known-targets",
+                "new-targets",
+                "known-drugs",
+                "new-drugs",
+            }
             assert domain.name not in dataset.GROUPS or assay.family[p] == domain.name
 
 

@@ -31,7 +31,9 @@ def _trained(**parameters: object) -> tuple[EWC, Split]:
     return method, split
 
 
-@pytest.mark.parametrize("kind", ["vectors", "towers", "sequences", "masks", "values", "linear_twice", "in_place"])
+@pytest.mark.parametrize(
+    "kind", ["vectors", "towers", "sequences", "masks", "values", "linear_twice", "in_place"]
+)
 def test_fisher_is_the_mean_squared_gradient_of_single_rows(kind: str) -> None:
     net, task, split = _network(kind)
     expected = {name: torch.zeros_like(p) for name, p in net.module.named_parameters()}
@@ -61,14 +63,21 @@ def test_other_layers_are(kind: str) -> None:
 def _network(kind: str) -> tuple[Network, Task, Split]:
     """Return an untrained network with rows for it.
 
-    "towers" has inputs of two parts, "linear_twice" uses a layer twice, "in_place" overwrites its outputs.
+    "towers" has inputs of two parts, "linear_twice" uses a layer twice, "in_place"
+    overwrites its outputs.
     """
     draw = generator("ewc networks", kind)
-    task = {"values": Task("regression"), "masks": Task("segmentation", ("a", "b"))}.get(kind, CLASSES)
+    task = {"values": Task("regression"), "masks": Task("segmentation", ("a", "b"))}.get(
+        kind, CLASSES
+    )
     rows = 300 if kind == "vectors" else 20
-    x: Inputs = torch.randn(rows, *{"sequences": (2, 24), "masks": (1, 8, 8)}.get(kind, (6,)), generator=draw)
+    x: Inputs = torch.randn(
+        rows, *{"sequences": (2, 24), "masks": (1, 8, 8)}.get(kind, (6,)), generator=draw
+    )
     if kind == "towers":
-        x = TensorDict({"drug": x, "protein": torch.randn(rows, 4, generator=draw)}, batch_size=[rows])
+        x = TensorDict(
+            {"drug": x, "protein": torch.randn(rows, 4, generator=draw)}, batch_size=[rows]
+        )
     y = {
         "values": torch.randn(rows, generator=draw),
         "masks": torch.randint(2, (rows, 8, 8), generator=draw),
@@ -78,9 +87,20 @@ def _network(kind: str) -> tuple[Network, Task, Split]:
         net = build(x, task, 32)
         same = nn.Linear(6, 6)
         if kind == "linear_twice":
-            net = Network(nn.ModuleDict({"features": nn.Sequential(same, nn.Tanh(), same), "head": nn.Linear(6, 2)}))
+            net = Network(
+                nn.ModuleDict(
+                    {"features": nn.Sequential(same, nn.Tanh(), same), "head": nn.Linear(6, 2)}
+                )
+            )
         if kind == "in_place":
-            net = Network(nn.ModuleDict({"features": nn.Sequential(same, nn.ReLU(inplace=True)), "head": nn.Linear(6, 2)}))
+            net = Network(
+                nn.ModuleDict(
+                    {
+                        "features": nn.Sequential(same, nn.ReLU(inplace=True)),
+                        "head": nn.Linear(6, 2),
+                    }
+                )
+            )
     net.module.eval()
     return net, task, Split(x, y)
 
@@ -100,7 +120,9 @@ def test_penalty_is_the_weighted_squared_distance_summed_over_domains() -> None:
 
 def test_a_weight_without_any_stiffness_is_free() -> None:
     zero = torch.zeros(2)
-    joined = Spring(zero, zero, torch.zeros(())).joined(torch.tensor([0.0, 1.0]), torch.tensor([5.0, 5.0]))
+    joined = Spring(zero, zero, torch.zeros(())).joined(
+        torch.tensor([0.0, 1.0]), torch.tensor([5.0, 5.0])
+    )
     assert joined.stiffness.tolist() == [0, 1]
     assert joined.rest.tolist() == [0, 5]
     assert joined.least == 0
@@ -138,7 +160,11 @@ def _matrix(make: MakeLearner, seed: int) -> np.ndarray:
     dataset = moving_signal(seed)
     names = dataset.streams[0].domains
     scores = stream(dataset, dataset.streams[0], make, seed=seed, clock=Clock())
-    found = {(s.learned, s.domain): s.value for s in scores if s.stage == "learn" and s.metric == "balanced_accuracy"}
+    found = {
+        (s.learned, s.domain): s.value
+        for s in scores
+        if s.stage == "learn" and s.metric == "balanced_accuracy"
+    }
     return np.array([[found[i, j] for j in names] for i in names])
 
 

@@ -10,7 +10,9 @@ from medtl_bench.errors import DataError, MedTLError, NotInstalledError
 from medtl_bench.protocols.examiner import Clock
 from medtl_bench.protocols.transfer import transfer
 
-anndata = pytest.importorskip("anndata", reason="anndata is not installed: pip install medtl-bench[cells]")
+anndata = pytest.importorskip(
+    "anndata", reason="anndata is not installed: pip install medtl-bench[cells]"
+)
 pd = pytest.importorskip("pandas")
 sparse = pytest.importorskip("scipy.sparse")
 
@@ -40,7 +42,9 @@ def write(tmp_path):
         path = tmp_path / name
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            anndata.AnnData(sparse.csr_matrix(counts()) if x is None else x, obs=obs).write_h5ad(path)
+            anndata.AnnData(sparse.csr_matrix(counts()) if x is None else x, obs=obs).write_h5ad(
+                path
+            )
         return path
 
     return made
@@ -88,11 +92,15 @@ def test_the_most_variable_genes_are_chosen_by_training_cells_within_batches(wri
     x, batch = sparse.csr_array(counts()), np.array([f"d{i // 3 % 3}" for i in range(CELLS)])
     part = (np.arange(CELLS) % 4 == 0).astype(np.int8) * 2
     kept = dataset.most_variable(x, batch, part, 7)
-    within = np.mean([counts()[(batch == b) & (part == 0)].var(0) for b in np.unique(batch)], axis=0)
+    within = np.mean(
+        [counts()[(batch == b) & (part == 0)].var(0) for b in np.unique(batch)], axis=0
+    )
     assert kept.tolist() == sorted(np.argsort(-within)[:7].tolist())
     changed = counts()
     changed[part != 0] = 999 * np.random.RandomState(2).rand(*changed[part != 0].shape)
-    assert dataset.most_variable(sparse.csr_array(changed), batch, part, 7).tolist() == kept.tolist()
+    assert (
+        dataset.most_variable(sparse.csr_array(changed), batch, part, 7).tolist() == kept.tolist()
+    )
     assert rows(built(write(), "batch=donor&label=cell_type&genes=7")).shape[1] == 7
 
 
@@ -119,12 +127,21 @@ def test_two_builds_hold_the_same_data(write):
 @pytest.mark.parametrize(
     ("query", "told"),
     [
-        ("batch=doner&label=cell_type", r"no column of cells in .*cells\.h5ad named 'doner'; did you mean 'donor' or 'one'\?"),
-        ("batch=donor&label=celltype", r"no column of cells in .* named 'celltype'; did you mean 'cell_type'\?"),
+        (
+            "batch=doner&label=cell_type",
+            r"no column of cells in .*cells\.h5ad named 'doner'; did you mean 'donor' or 'one'\?",
+        ),
+        (
+            "batch=donor&label=celltype",
+            r"no column of cells in .* named 'celltype'; did you mean 'cell_type'\?",
+        ),
         ("batch=donor", r"named as h5ad:PATH\?batch=COLUMN&label=COLUMN"),
         ("batch=donor&label=", r"named as h5ad:PATH"),
         ("batch=donor&label=cell_type&genes=many", r"named as h5ad:PATH"),
-        ("batch=donor&label=cell_type&gene=5", r"no option of h5ad: named 'gene'; did you mean 'genes'\?"),
+        (
+            "batch=donor&label=cell_type&gene=5",
+            r"no option of h5ad: named 'gene'; did you mean 'genes'\?",
+        ),
         ("batch=one&label=cell_type", r"must name two or more batches, but names \['a'\]"),
         ("batch=donor&label=one", r"needs at least two classes, but got \['a'\]"),
     ],
@@ -141,7 +158,11 @@ def test_a_file_that_is_missing_cut_or_something_else_is_told_in_one_sentence(wr
     cut, other = tmp_path / "cut.h5ad", tmp_path / "other.h5ad"
     cut.write_bytes(whole.read_bytes()[:3000])
     other.write_text("not HDF5 at all")
-    for path, told in ((tmp_path / "gone.h5ad", "There is no file"), (cut, "cannot be read"), (other, "cannot be read")):
+    for path, told in (
+        (tmp_path / "gone.h5ad", "There is no file"),
+        (cut, "cannot be read"),
+        (other, "cannot be read"),
+    ):
         with pytest.raises(DataError, match=told) as caught:
             built(path)
         assert "\n" not in str(caught.value)
@@ -160,14 +181,28 @@ def test_values_that_are_not_finite_and_a_file_without_a_matrix_are_told(write):
 def test_without_anndata_one_sentence_says_what_to_install(write, monkeypatch):
     path = write()
     monkeypatch.setattr(dataset, "find_spec", lambda name: None)
-    with pytest.raises(NotInstalledError, match=r"anndata is not installed: pip install medtl-bench\[cells\]"):
+    with pytest.raises(
+        NotInstalledError, match=r"anndata is not installed: pip install medtl-bench\[cells\]"
+    ):
         built(path)
 
 
 def test_methods_run_on_it_by_its_name(write):
     found = discovery.find()
     data = found.dataset(f"h5ad:{write()}?batch=donor&label=cell_type")
-    scores = transfer(data, data.transfers[0], found.algorithm("combat"), seed=0, shots=(1,), draws=1, clock=Clock())
+    scores = transfer(
+        data,
+        data.transfers[0],
+        found.algorithm("combat"),
+        seed=0,
+        shots=(1,),
+        draws=1,
+        clock=Clock(),
+    )
     values = {(score.stage, score.metric): score.value for score in scores}
     assert values["fit", "balanced_accuracy"] > 0.9
-    assert {metric for stage, metric in values if stage == "embedding"} >= {"ilisi", "clisi", "label_transfer"}
+    assert {metric for stage, metric in values if stage == "embedding"} >= {
+        "ilisi",
+        "clisi",
+        "label_transfer",
+    }

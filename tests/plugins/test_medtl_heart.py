@@ -23,7 +23,9 @@ def heart() -> Dataset:
 
 
 def column(domain: Domain, name: str) -> torch.Tensor:
-    return torch.cat([split.x for split in domain.splits().values()])[:, dataset.COLUMNS.index(name)]
+    return torch.cat([split.x for split in domain.splits().values()])[
+        :, dataset.COLUMNS.index(name)
+    ]
 
 
 def labels(domain: Domain) -> list[int]:
@@ -44,7 +46,12 @@ def test_patient_304_is_back_in_hungary() -> None:
     (moved,) = (p for p in patients if p["id"] == "304")
     assert (moved["dataset"], moved["age"]) == ("Cleveland", "28")
     assert dataset.hospital(moved) == "hungary"
-    assert Counter(map(dataset.hospital, patients)) == {"cleveland": 303, "hungary": 294, "switzerland": 123, "long-beach": 200}
+    assert Counter(map(dataset.hospital, patients)) == {
+        "cleveland": 303,
+        "hungary": 294,
+        "switzerland": 123,
+        "long-beach": 200,
+    }
 
 
 def test_a_patient_is_encoded_as_the_columns_say() -> None:
@@ -86,15 +93,23 @@ def test_zero_cholesterol_and_zero_blood_pressure_are_unknown(heart: Dataset) ->
 
 def test_the_numbers_on_the_card_are_the_files(heart: Dataset) -> None:
     outside = [d for d in heart.domains if d.name != "cleveland"]
-    shares = {c: float(torch.cat([column(d, f"{c} unknown") for d in outside]).mean()) for c in ("ca", "thal")}
+    shares = {
+        c: float(torch.cat([column(d, f"{c} unknown") for d in outside]).mean())
+        for c in ("ca", "thal")
+    }
     assert shares == pytest.approx({"ca": 0.98, "thal": 0.78}, abs=0.005)
     rates = [labels(d)[1] / sum(labels(d)) for d in heart.domains]
     assert rates == pytest.approx([0.46, 0.36, 0.93, 0.74], abs=0.006)
 
 
-def test_no_patient_changes_the_inputs_of_another(heart: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_patient_changes_the_inputs_of_another(
+    heart: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
     patients = dataset.load()
-    others = [p | {"age": "99", "chol": "999"} if dataset.hospital(p) != "hungary" else p for p in patients]
+    others = [
+        p | {"age": "99", "chol": "999"} if dataset.hospital(p) != "hungary" else p
+        for p in patients
+    ]
     monkeypatch.setattr(dataset, "load", lambda: others)
     changed = dataset.build().domain("hungary")
     for name, split in heart.domain("hungary").splits().items():
@@ -128,22 +143,30 @@ def test_leave_one_out_is_the_default_and_pairs_are_optional(heart: Dataset) -> 
 @pytest.mark.parametrize("target", dataset.HOSPITALS.values())
 def test_the_disease_can_be_told_across_hospitals(heart: Dataset, target: str) -> None:
     sources = [d.train for d in heart.domains if d.name != target]
-    model = LogisticRegression(C=0.1, max_iter=1000).fit(torch.cat([s.x for s in sources]), torch.cat([s.y for s in sources]))
+    model = LogisticRegression(C=0.1, max_iter=1000).fit(
+        torch.cat([s.x for s in sources]), torch.cat([s.y for s in sources])
+    )
     test = heart.domain(target).test
     auc = roc_auc_score(test.y, model.predict_proba(test.x)[:, 1])
     assert auc > (0.65 if target in ("cleveland", "hungary") else 0.5), auc
 
 
-def test_a_tampered_file_is_refused_in_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tampered_file_is_refused_in_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tampered = tmp_path / dataset.FILE.name
     tampered.write_bytes(dataset.FILE.read_bytes().replace(b"63,Male", b"36,Male", 1))
     monkeypatch.setattr(dataset, "FILE", tampered)
-    with pytest.raises(IntegrityError, match=r"heart_disease_uci\.csv is not as it was published") as caught:
+    with pytest.raises(
+        IntegrityError, match=r"heart_disease_uci\.csv is not as it was published"
+    ) as caught:
         dataset.build()
     assert "\n" not in str(caught.value)
 
 
-def test_a_missing_file_is_told_in_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_file_is_told_in_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(dataset, "FILE", tmp_path / "gone.csv")
     with pytest.raises(DataError, match="cannot be read"):
         dataset.build()
@@ -165,11 +188,17 @@ def test_rebuilding_from_another_file_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("write", "code"), [(False, 1), (True, 0)])
 def test_the_script_says_whether_the_files_are_equal(
-    write: bool, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    write: bool,
+    code: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     shipped = tmp_path / "shipped.csv"
     shipped.write_text("old")
-    monkeypatch.setattr(sys, "argv", ["rebuild", str(dataset.FILE), *(["--write"] if write else [])])
+    monkeypatch.setattr(
+        sys, "argv", ["rebuild", str(dataset.FILE), *(["--write"] if write else [])]
+    )
     with pytest.raises(SystemExit) as ended:
         rebuild.rebuild(rebuild.make, shipped)
     assert ended.value.code == code

@@ -17,7 +17,8 @@ from medtl_bench.randomness import generator
 
 TASK = Task("classification", ("a", "b"), (*defaults("classification"), *INTEGRATION))
 MISSING = pytest.mark.skipif(
-    find_spec("harmonypy") is None, reason="harmonypy is not installed: pip install medtl-bench[cells]"
+    find_spec("harmonypy") is None,
+    reason="harmonypy is not installed: pip install medtl-bench[cells]",
 )
 METHODS = [Uncorrected, Combat, pytest.param(Harmony, marks=MISSING)]
 
@@ -30,7 +31,10 @@ def batches(rows=(80, 60, 70), columns=20):
     for n in rows:
         y = torch.arange(n) % 2
         noise = torch.randn(n, columns, generator=draw)
-        shift, scale = torch.randn(columns, generator=draw), 0.6 + torch.rand(columns, generator=draw)
+        shift, scale = (
+            torch.randn(columns, generator=draw),
+            0.6 + torch.rand(columns, generator=draw),
+        )
         splits.append(Split(2 * types[y] + shift + scale * noise, y))
     return splits
 
@@ -63,7 +67,9 @@ def reference(x, batch):
             for _ in range(1000):
                 gamma = (len(own) * t2 * gamma_hat[g] + delta * gamma_bar) / (len(own) * t2 + delta)
                 delta = (0.5 * ((own[:, g] - gamma) ** 2).sum() + rate) / (len(own) / 2 + a - 1)
-            out[batch == b, g] = (own[:, g] - gamma) / np.sqrt(delta) * np.sqrt(pooled[g]) + overall[g]
+            out[batch == b, g] = (own[:, g] - gamma) / np.sqrt(delta) * np.sqrt(
+                pooled[g]
+            ) + overall[g]
     return out
 
 
@@ -90,14 +96,18 @@ def test_combat_moves_a_batch_of_one_row_without_scaling_it():
 
 
 @pytest.mark.parametrize("cls", METHODS)
-def test_a_seen_row_is_embedded_alike_alone_and_in_company_and_a_new_one_as_its_neighbour_moved(cls):
+def test_a_seen_row_is_embedded_alike_alone_and_in_company_and_a_new_one_as_its_neighbour_moved(
+    cls,
+):
     learner = fitted(cls)
     *_, target = batches()
     z = learner.embed(target.x)
     assert torch.allclose(learner.embed(target.x[:1]), z[:1], atol=1e-5)
     near = target.x + 1e-4
     moved = learner.embed(near) - z
-    raw = learner.axes.transform(near.double().numpy()) - learner.axes.transform(target.x.double().numpy())
+    raw = learner.axes.transform(near.double().numpy()) - learner.axes.transform(
+        target.x.double().numpy()
+    )
     assert np.abs(moved.numpy() - raw).max() < 1e-4
 
 

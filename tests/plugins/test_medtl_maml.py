@@ -24,8 +24,13 @@ SEEDS = 5
 @pytest.mark.parametrize("inner_steps", [1, 3])
 def test_meta_gradient_equals_plain_autograd(inner_steps: int, first_order: bool) -> None:
     draw = generator("maml formula")
-    x, y = torch.randn(3, 8, 4, generator=draw, dtype=torch.float64), torch.randint(2, (3, 8), generator=draw)
-    method = MAML(CLASSES, generator("init"), inner_steps=inner_steps, first_order=first_order, width=8)
+    x, y = (
+        torch.randn(3, 8, 4, generator=draw, dtype=torch.float64),
+        torch.randint(2, (3, 8), generator=draw),
+    )
+    method = MAML(
+        CLASSES, generator("init"), inner_steps=inner_steps, first_order=first_order, width=8
+    )
     method.build([Split(x[0].float(), y[0])])
     method.net.module.double()
     weights = list(method.net.module.parameters())
@@ -55,7 +60,9 @@ def _forward(method: MAML, weights: list[torch.Tensor], x: torch.Tensor) -> torc
 
 
 def test_five_shots_of_a_new_sine_beat_fine_tuning_joint_training_and_a_fresh_start() -> None:
-    errors = {cls: stacked(partial(_error, cls), SEEDS) for cls in (MAML, FineTune, Joint, TargetOnly)}
+    errors = {
+        cls: stacked(partial(_error, cls), SEEDS) for cls in (MAML, FineTune, Joint, TargetOnly)
+    }
     for other in (FineTune, Joint, TargetOnly):
         ratio = np.mean(errors[MAML]) / np.mean(errors[other])
         assert ratio < 0.7, (other.__name__, ratio, errors)
@@ -66,7 +73,9 @@ def _error(cls: type[Algorithm], seed: int) -> float:
     draw = generator("sines", seed)
     sources = [sine_task(draw, 50) for _ in range(40)]
     errors = []
-    learner = cls(VALUES, generator("learner", seed), steps=400, sources_per_step=10, learning_rate=3e-3)
+    learner = cls(
+        VALUES, generator("learner", seed), steps=400, sources_per_step=10, learning_rate=3e-3
+    )
     learner.fit(sources, sources[0].x)
     for number in range(5):
         target = sine_task(draw, 100 + SHOTS)
@@ -84,7 +93,9 @@ def test_adapting_takes_plain_gradient_steps() -> None:
     expected = [w.detach().clone() for w in weights]
     for _ in range(2):
         expected = [w.requires_grad_() for w in expected]
-        gradient = torch.autograd.grad(CLASSES.loss(_forward(method, expected, split.x), split.y), expected)
+        gradient = torch.autograd.grad(
+            CLASSES.loss(_forward(method, expected, split.x), split.y), expected
+        )
         expected = [(w - 0.05 * g).detach() for w, g in zip(expected, gradient, strict=True)]
     method.adapt(split)
     for found, wanted in zip(method.net.module.parameters(), expected, strict=True):

@@ -55,7 +55,8 @@ def publish(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., No
 
     def place(**files: bytes) -> None:
         for name, content in files.items():
-            one = replace(sets.SETS[name], md5=hashlib.new("md5", content).hexdigest())  # noqa: S324 - not for security
+            # not for security
+            one = replace(sets.SETS[name], md5=hashlib.new("md5", content).hexdigest())  # noqa: S324
             monkeypatch.setitem(sets.SETS, name, one)
             path = tmp_path / "offline" / one.remote.path
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -76,17 +77,32 @@ def built(publish: Callable[..., None]) -> Callable[[str], Dataset]:
 
 
 @pytest.mark.parametrize("name", [name for name, one in sets.SETS.items() if len(one.tasks) > 1])
-def test_every_set_with_several_tasks_runs_alone(built: Callable[[str], Dataset], name: str) -> None:
+def test_every_set_with_several_tasks_runs_alone(
+    built: Callable[[str], Dataset], name: str
+) -> None:
     found = built(name)
     (transfer,) = found.transfers
     tasks = sets.SETS[name].tasks
     assert len(transfer.targets) == len(tasks) // 3
-    share = dict(zip(tasks, sets.SETS[name].members(arrays(name)["train_labels"].astype(int)).mean(0), strict=True))
-    of = {side: [share[d.partition("/")[2]] for d in getattr(transfer, side)] for side in ("sources", "targets")}
+    share = dict(
+        zip(
+            tasks,
+            sets.SETS[name].members(arrays(name)["train_labels"].astype(int)).mean(0),
+            strict=True,
+        )
+    )
+    of = {
+        side: [share[d.partition("/")[2]] for d in getattr(transfer, side)]
+        for side in ("sources", "targets")
+    }
     assert max(of["targets"]) <= min(of["sources"])
-    assert set(transfer.sources) | set(transfer.targets) == {domain.name for domain in found.domains}
+    assert set(transfer.sources) | set(transfer.targets) == {
+        domain.name for domain in found.domains
+    }
     assert found.domains[0].train.x.shape[1:] == (3 if name in COLOURED else 1, 28, 28)
-    assert {tuple(split.y.unique().tolist()) for d in found.domains for split in (d.train, d.test)} == {(0, 1)}
+    assert {
+        tuple(split.y.unique().tolist()) for d in found.domains for split in (d.train, d.test)
+    } == {(0, 1)}
 
 
 def test_sets_are_joined_with_one_layout(built: Callable[[str], Dataset]) -> None:
@@ -98,9 +114,14 @@ def test_sets_are_joined_with_one_layout(built: Callable[[str], Dataset]) -> Non
     assert "CC BY-NC 4.0 (dermamnist)" in found.card.licence
 
 
-def test_of_two_sets_with_two_classes_the_rarer_disease_is_the_target(built: Callable[[str], Dataset]) -> None:
+def test_of_two_sets_with_two_classes_the_rarer_disease_is_the_target(
+    built: Callable[[str], Dataset],
+) -> None:
     (transfer,) = built("breastmnist+pneumoniamnist").transfers
-    assert (transfer.sources, transfer.targets) == (("breastmnist/malignant",), ("pneumoniamnist/pneumonia",))
+    assert (transfer.sources, transfer.targets) == (
+        ("breastmnist/malignant",),
+        ("pneumoniamnist/pneumonia",),
+    )
 
 
 def test_rare_classes_are_in_no_task_of_another_class() -> None:
@@ -122,7 +143,11 @@ def test_rare_classes_are_in_no_task_of_another_class() -> None:
 def test_a_finding_and_a_grade_are_tasks_of_their_own() -> None:
     chest, retina = sets.SETS["chestmnist"], sets.SETS["retinamnist"]
     assert chest.members(np.eye(14, dtype=np.int64)).tolist() == np.eye(14, dtype=bool).tolist()
-    assert retina.members(np.array([[0], [2], [4]])).tolist() == [[False] * 4, [True, True, False, False], [True] * 4]
+    assert retina.members(np.array([[0], [2], [4]])).tolist() == [
+        [False] * 4,
+        [True, True, False, False],
+        [True] * 4,
+    ]
     assert sets.SETS["breastmnist"].members(np.array([[0], [1]])).tolist() == [[True], [False]]
     assert sets.SETS["pneumoniamnist"].members(np.array([[0], [1]])).tolist() == [[False], [True]]
 
@@ -156,7 +181,9 @@ def test_an_argument_that_cannot_be_is_one_sentence(argument: str, told: str) ->
 
 
 def broken(**changed: np.ndarray | None) -> bytes:
-    return npz({name: array for name, array in (arrays("octmnist") | changed).items() if array is not None})
+    return npz(
+        {name: array for name, array in (arrays("octmnist") | changed).items() if array is not None}
+    )
 
 
 @pytest.mark.parametrize(
@@ -169,9 +196,15 @@ def broken(**changed: np.ndarray | None) -> bytes:
         ),
         (broken(train_images=np.zeros((240, 28, 28))), r"are float64\[240, 28, 28\]"),
         (broken(val_labels=np.zeros((59, 1), dtype=np.uint8)), r"their labels \[59, 1\]"),
-        (broken(val_labels=np.full((60, 1), 9, dtype=np.uint8)), r"must be whole numbers in 0\.\.3"),
+        (
+            broken(val_labels=np.full((60, 1), 9, dtype=np.uint8)),
+            r"must be whole numbers in 0\.\.3",
+        ),
         (broken(val_labels=np.full((60, 1), 0.5)), r"must be whole numbers in 0\.\.3"),
-        (broken(test_labels=np.zeros((120, 1), dtype=np.uint8)), "test split of octmnist has no image on one side of the task"),
+        (
+            broken(test_labels=np.zeros((120, 1), dtype=np.uint8)),
+            "test split of octmnist has no image on one side of the task",
+        ),
         (
             broken(train_labels=np.full((240, 1), {"a": 1}, dtype=object)),
             "'train_labels' .* cannot be read: .*pickle|allow_pickle",
@@ -180,13 +213,17 @@ def broken(**changed: np.ndarray | None) -> bytes:
         (b"no archive", r"medmnist/octmnist\.npz is damaged"),
     ],
 )
-def test_a_file_in_another_format_is_one_sentence(publish: Callable[..., None], content: bytes, told: str) -> None:
+def test_a_file_in_another_format_is_one_sentence(
+    publish: Callable[..., None], content: bytes, told: str
+) -> None:
     publish(octmnist=content)
     with pytest.raises(DataError, match=told):
         dataset.build("octmnist")
 
 
-def test_a_file_that_is_missing_or_changed_is_told(publish: Callable[..., None], tmp_path: Path) -> None:
+def test_a_file_that_is_missing_or_changed_is_told(
+    publish: Callable[..., None], tmp_path: Path
+) -> None:
     publish(octmnist=npz(arrays("octmnist")))
     path = tmp_path / "offline" / "medmnist" / "octmnist.npz"
     path.write_bytes(npz(arrays("octmnist", seed=1)))
@@ -198,13 +235,18 @@ def test_a_file_that_is_missing_or_changed_is_told(publish: Callable[..., None],
 
 
 def test_it_is_fetched_from_a_server_and_built(
-    httpserver: HTTPServer, publish: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    httpserver: HTTPServer,
+    publish: Callable[..., None],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     content = npz(arrays("octmnist"))
     publish(octmnist=content)
     monkeypatch.delenv(downloads.OFFLINE)
     monkeypatch.setattr(sets, "ZENODO", httpserver.url_for("/records/10519652/files"))
-    httpserver.expect_request("/records/10519652/files/octmnist.npz", query_string="download=1").respond_with_data(content)
+    httpserver.expect_request(
+        "/records/10519652/files/octmnist.npz", query_string="download=1"
+    ).respond_with_data(content)
     with pytest.raises(NotDownloadedError):
         dataset.build("octmnist")
     (remote,) = sets.download("octmnist").files
@@ -216,5 +258,6 @@ def test_it_is_fetched_from_a_server_and_built(
 def test_all_is_as_the_kit_wants_it(built: Callable[[str], Dataset]) -> None:
     built("dermamnist+octmnist")
     for check in checks_of("medmnist:dermamnist+octmnist"):
-        if "same data each time" not in str(check):  # another process does not know the MD5 of drawn files
+        # another process does not know the MD5 of drawn files
+        if "same data each time" not in str(check):
             check()

@@ -20,7 +20,9 @@ from medtl_bench.protocols.examiner import Clock
 from medtl_bench.protocols.transfer import transfer
 from medtl_bench.results.store import Store
 
-DATA = Path(os.environ.get("MEDTL_BENCH_DATA", Path(__file__).parents[3] / "shared" / "data")).resolve()
+DATA = Path(
+    os.environ.get("MEDTL_BENCH_DATA", Path(__file__).parents[3] / "shared" / "data")
+).resolve()
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -39,7 +41,10 @@ def methylation() -> Dataset:
 
 @pytest.fixture(scope="module")
 def shipped() -> dict[str, dict[str, dataset.Sites]]:
-    return {part: {s.name: dataset.read(s.remote(part)) for s in dataset.SPECIES} for part in ("train", "test")}
+    return {
+        part: {s.name: dataset.read(s.remote(part)) for s in dataset.SPECIES}
+        for part in ("train", "test")
+    }
 
 
 def texts(x: torch.Tensor) -> list[str]:
@@ -50,8 +55,12 @@ def reverse_complement(text: str) -> str:
     return "".join({"A": "T", "C": "G", "G": "C", "T": "A"}[letter] for letter in reversed(text))
 
 
-def test_the_files_hold_what_idna_ms_published(shipped: dict[str, dict[str, dataset.Sites]]) -> None:
-    lines = {s.name: len(dataset.content(s.remote("train")).splitlines()) - 1 for s in dataset.SPECIES}
+def test_the_files_hold_what_idna_ms_published(
+    shipped: dict[str, dict[str, dataset.Sites]],
+) -> None:
+    lines = {
+        s.name: len(dataset.content(s.remote("train")).splitlines()) - 1 for s in dataset.SPECIES
+    }
     assert lines == {
         "a-thaliana": 31874,
         "c-elegans": 7962,
@@ -73,11 +82,15 @@ def test_species_are_balanced_and_of_the_sizes_that_the_card_says(methylation: D
     for domain in methylation.domains:
         assert domain.test.y.bincount().tolist() == [250, 250]
         assert domain.val.y.bincount().tolist() == [50, 50]
-        assert domain.train.y.bincount().tolist() == ([162, 238] if domain.name == "r-chinensis" else [300, 300])
+        assert domain.train.y.bincount().tolist() == (
+            [162, 238] if domain.name == "r-chinensis" else [300, 300]
+        )
     assert "(r-chinensis has 400 for training)" in methylation.card.notes
 
 
-def test_a_site_is_the_sequence_of_its_row(methylation: Dataset, shipped: dict[str, dict[str, dataset.Sites]]) -> None:
+def test_a_site_is_the_sequence_of_its_row(
+    methylation: Dataset, shipped: dict[str, dict[str, dataset.Sites]]
+) -> None:
     for domain in methylation.domains:
         for name, split in domain.splits().items():
             assert (split.x.sum(1) == 1).all()
@@ -97,7 +110,9 @@ def test_no_sequence_stands_in_two_splits_or_under_two_labels(methylation: Datas
     assert [text for text, places in where.items() if len(places) > 1] == []
 
 
-def test_no_place_of_a_genome_stands_on_two_sides_not_even_on_the_other_strand(methylation: Dataset) -> None:
+def test_no_place_of_a_genome_stands_on_two_sides_not_even_on_the_other_strand(
+    methylation: Dataset,
+) -> None:
     def pieces(split: str, *, both: bool) -> set[str]:
         rows = [text for domain in methylation.domains for text in texts(domain.splits()[split].x)]
         strands = [*rows, *map(reverse_complement, rows)] if both else rows
@@ -117,10 +132,17 @@ def test_an_overlapping_window_of_the_test_file_is_passed_over() -> None:
     assert chosen.passed_over == 2
     assert chosen.sites == {"a": ([], [genome[:10] * 4 + b"A"])}
     other_strand = genome[5:46].translate(dataset.COMPLEMENT)[::-1]
-    assert dataset.choose({"a": ([other_strand], [])}, 10, set(), dataset.fragments(dataset.Chosen(test, 0))).passed_over == 1
+    assert (
+        dataset.choose(
+            {"a": ([other_strand], [])}, 10, set(), dataset.fragments(dataset.Chosen(test, 0))
+        ).passed_over
+        == 1
+    )
 
 
-def test_sequences_that_are_called_both_are_left_out(shipped: dict[str, dict[str, dataset.Sites]]) -> None:
+def test_sequences_that_are_called_both_are_left_out(
+    shipped: dict[str, dict[str, dataset.Sites]],
+) -> None:
     labels: dict[bytes, set[int]] = {}
     for files in shipped.values():
         for sites in files.values():
@@ -128,7 +150,9 @@ def test_sequences_that_are_called_both_are_left_out(shipped: dict[str, dict[str
                 for text in of_class:
                     labels.setdefault(text, set()).add(label)
     both = {text for text, found in labels.items() if len(found) == 2}
-    assert dataset.ambiguous([sites for files in shipped.values() for sites in files.values()]) == both
+    assert (
+        dataset.ambiguous([sites for files in shipped.values() for sites in files.values()]) == both
+    )
     assert len(both) == 21
 
 
@@ -137,8 +161,14 @@ def test_the_card_counts_what_was_left_out(methylation: Dataset) -> None:
     assert "216 training and validation sites" in methylation.card.notes
 
 
-def test_the_default_transfers_leave_one_species_out_and_single_sources_are_optional(methylation: Dataset) -> None:
-    assert Counter((len(t.sources), t.optional) for t in methylation.transfers) == {(7, False): 2, (7, True): 6, (1, True): 8}
+def test_the_default_transfers_leave_one_species_out_and_single_sources_are_optional(
+    methylation: Dataset,
+) -> None:
+    assert Counter((len(t.sources), t.optional) for t in methylation.transfers) == {
+        (7, False): 2,
+        (7, True): 6,
+        (1, True): 8,
+    }
     assert all(len({*t.sources, *t.targets}) == 8 for t in methylation.transfers)
     assert [len(stream.domains) for stream in methylation.streams] == [5]
 
@@ -173,7 +203,9 @@ def matrix(methylation: Dataset, method: type[Algorithm]) -> np.ndarray:
     found = np.full((8, 8), np.nan)
     for scenario in methylation.transfers:
         if len(scenario.sources) == 1:
-            for score in transfer(methylation, scenario, make, seed=0, shots=(), draws=0, clock=Clock()):
+            for score in transfer(
+                methylation, scenario, make, seed=0, shots=(), draws=0, clock=Clock()
+            ):
                 if score.stage == "fit" and score.metric == "accuracy":
                     found[names.index(scenario.sources[0]), names.index(score.domain)] = score.value
     return found
@@ -181,7 +213,9 @@ def matrix(methylation: Dataset, method: type[Algorithm]) -> np.ndarray:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("method", [FineTune, LogisticRegression])
-def test_the_matrix_of_species_is_clearly_better_on_the_diagonal(methylation: Dataset, method: type[Algorithm]) -> None:
+def test_the_matrix_of_species_is_clearly_better_on_the_diagonal(
+    methylation: Dataset, method: type[Algorithm]
+) -> None:
     found = matrix(methylation, method)
     assert np.isfinite(found).all()
     own, others = found.diagonal(), (found.sum(0) - found.diagonal()) / 7  # of each tested species
@@ -192,8 +226,22 @@ def test_the_matrix_of_species_is_clearly_better_on_the_diagonal(methylation: Da
 
 def test_it_runs_end_to_end(medtl: Callable[..., Any], tmp_path: Path) -> None:
     methods = ("-a", "fine-tune", "-a", "dann", "-a", "logistic-regression")
-    done = medtl("run", "-d", "dna-methylation", *methods, "--preset", "smoke", "--in-process", "--out", tmp_path)
+    done = medtl(
+        "run",
+        "-d",
+        "dna-methylation",
+        *methods,
+        "--preset",
+        "smoke",
+        "--in-process",
+        "--out",
+        tmp_path,
+    )
     assert done.code == 0
     assert "6 trials ran, 0 were skipped, 0 failed." in done.out
-    scored = {score.metric for record in Store(tmp_path / "results").read().records.values() for score in record.outcome.scores}
+    scored = {
+        score.metric
+        for record in Store(tmp_path / "results").read().records.values()
+        for score in record.outcome.scores
+    }
     assert scored == {"accuracy", "mcc", "roc_auc", "ece", "brier"}

@@ -23,7 +23,9 @@ from medtl_moleculenet import dataset, molecules
 from medtl_moleculenet.molecules import MISSING
 
 OFFLINE = Path(os.environ.get("MEDTL_BENCH_DATA", Path(__file__).parents[3] / "shared" / "data"))
-COLLECTIONS = {collection.name: collection for collection in (dataset.TOX21, dataset.SIDER, dataset.MUV)}
+COLLECTIONS = {
+    collection.name: collection for collection in (dataset.TOX21, dataset.SIDER, dataset.MUV)
+}
 BUILDERS = {"tox21": dataset.tox21, "sider": dataset.sider, "muv": dataset.muv}
 
 
@@ -31,7 +33,9 @@ BUILDERS = {"tox21": dataset.tox21, "sider": dataset.sider, "muv": dataset.muv}
 def built():
     """Return a function that builds a dataset once, from files found offline."""
     if not (OFFLINE / "moleculenet").is_dir():
-        pytest.skip("the tables of MoleculeNet are not here: MEDTL_BENCH_DATA names no folder that holds them")
+        pytest.skip(
+            "the tables of MoleculeNet are not here: MEDTL_BENCH_DATA names no folder that holds them"
+        )
     held: dict[str, Dataset] = {}
 
     def build(name: str) -> Dataset:
@@ -48,17 +52,23 @@ def offline(built, monkeypatch):
 
 
 def table(rows: list[str], header: str = "A,B,mol_id,smiles") -> bytes:
-    return gzip.compress("\n".join([header, *rows]).encode(), mtime=0)  # the bytes name tests, which no clock may change
+    # the bytes name tests, which no clock may change
+    return gzip.compress("\n".join([header, *rows]).encode(), mtime=0)
 
 
 def described(rows: list[str], most: int = 100):
-    return molecules.described(table(rows), ("A", "B"), lambda label: np.ones(label.shape, bool), most)
+    return molecules.described(
+        table(rows), ("A", "B"), lambda label: np.ones(label.shape, bool), most
+    )
 
 
 def test_labels_and_smiles_are_those_of_the_table():
     found = described(["1,0,m,CCO", ",1.0,m,c1ccccc1O"])
     smiles = molecules.lines(found["smiles"])
-    assert {s: found["label"][i].tolist() for i, s in enumerate(smiles)} == {"CCO": [1, 0], "c1ccccc1O": [MISSING, 1]}
+    assert {s: found["label"][i].tolist() for i, s in enumerate(smiles)} == {
+        "CCO": [1, 0],
+        "c1ccccc1O": [MISSING, 1],
+    }
     assert np.unpackbits(found["bits"], axis=1).sum(1).min() > 3
 
 
@@ -83,7 +93,8 @@ def test_a_molecule_without_labels_is_left_out_and_so_are_more_than_are_wanted()
 
 
 def test_molecules_are_grouped_by_scaffold_and_by_fingerprint():
-    same = ["CCCCCCCCCCCCCO", "CCCCCCCCCCCCCCO"]  # one bit pattern: radius 2 does not see the length
+    # one bit pattern: radius 2 does not see the length
+    same = ["CCCCCCCCCCCCCO", "CCCCCCCCCCCCCCO"]
     rows = [f"1,0,m,{s}" for s in ["c1ccccc1O", "Nc1ccccc1", "c1ccncc1", *same, "CCN"]]
     found = described(rows)
     group = dict(zip(molecules.lines(found["smiles"]), found["group"].tolist(), strict=True))
@@ -118,7 +129,9 @@ def test_without_rdkit_the_extra_is_named(monkeypatch):
         raise metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(molecules.metadata, "version", missing)
-    with pytest.raises(NotInstalledError, match=r"rdkit is not installed: pip install medtl-bench\[molecules\]"):
+    with pytest.raises(
+        NotInstalledError, match=r"rdkit is not installed: pip install medtl-bench\[molecules\]"
+    ):
         dataset.tox21()
 
 
@@ -140,7 +153,11 @@ def test_the_last_assays_are_new(built, name):
     assert tuple(domain.name for domain in whole.domains) == collection.assays
     (transfer,) = whole.transfers
     assert transfer.targets == collection.assays[-len(transfer.targets) :]
-    assert (len(transfer.sources), len(transfer.targets)) == {"tox21": (9, 3), "sider": (21, 6), "muv": (12, 5)}[name]
+    assert (len(transfer.sources), len(transfer.targets)) == {
+        "tox21": (9, 3),
+        "sider": (21, 6),
+        "muv": (12, 5),
+    }[name]
 
 
 def test_the_new_assays_are_those_of_the_literature():
@@ -153,10 +170,17 @@ def test_the_new_assays_are_those_of_the_literature():
 def test_no_molecule_of_a_test_split_is_learned_from_in_any_assay(built, name):
     whole = built(name)
     held = {
-        part: {tuple(np.packbits(x.numpy().astype(bool))) for d in whole.domains for x in d.splits()[part].x}
+        part: {
+            tuple(np.packbits(x.numpy().astype(bool)))
+            for d in whole.domains
+            for x in d.splits()[part].x
+        }
         for part in ("train", "val", "test")
     }
-    groups = {part: set(torch.cat([d.splits()[part].groups for d in whole.domains]).tolist()) for part in held}
+    groups = {
+        part: set(torch.cat([d.splits()[part].groups for d in whole.domains]).tolist())
+        for part in held
+    }
     for a, b in (("train", "test"), ("train", "val"), ("val", "test")):
         assert not held[a] & held[b]
         assert not groups[a] & groups[b]
@@ -188,12 +212,33 @@ def test_labels_are_those_of_the_table_and_what_lacks_one_is_left_out(built, off
             known = given[smiles[row], assay]
             assert label[row] == MISSING or known == {str(label[row])}
             assert collection.decoys or label[row] != MISSING or len(known) != 1
-        assert whole.domain(assay).train.y.tolist() == label[(part == TRAIN) & (label != MISSING)].tolist()
+        assert (
+            whole.domain(assay).train.y.tolist()
+            == label[(part == TRAIN) & (label != MISSING)].tolist()
+        )
 
 
 def test_muv_uses_every_active_and_decoys_enough_for_the_top_percent(built, offline):
     kept = dataset.MUV.table()
-    assert ((kept["label"] == 1).sum(0)).tolist() == [27, 29, 30, 30, 29, 29, 30, 28, 29, 28, 29, 29, 30, 30, 29, 29, 24]
+    assert ((kept["label"] == 1).sum(0)).tolist() == [
+        27,
+        29,
+        30,
+        30,
+        29,
+        29,
+        30,
+        28,
+        29,
+        28,
+        29,
+        29,
+        30,
+        30,
+        29,
+        29,
+        24,
+    ]
     for domain in built("muv").domains:
         decoys = int((domain.test.y == 0).sum())
         assert decoys >= (1900 if domain.name in dataset.MUV.assays[-5:] else 300)

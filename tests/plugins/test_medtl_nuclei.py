@@ -35,7 +35,9 @@ def nuclei(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
         pytest.skip(f"{REAL.name} is not at hand")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(downloads.OFFLINE, str(OFFLINE))
-        patch.setattr("platformdirs.user_cache_dir", lambda _: str(tmp_path_factory.getbasetemp() / "cache"))
+        patch.setattr(
+            "platformdirs.user_cache_dir", lambda _: str(tmp_path_factory.getbasetemp() / "cache")
+        )
         built = dataset.build()
         assert dataset.build().digest() == built.digest()
     return built
@@ -73,7 +75,9 @@ def test_nuclei_are_dark_where_stained_and_bright_where_they_shine(nuclei: Datas
 
 
 @pytest.mark.slow
-def test_another_modality_costs_much_and_five_labelled_tiles_win_back_most_of_it(nuclei: Dataset) -> None:
+def test_another_modality_costs_much_and_five_labelled_tiles_win_back_most_of_it(
+    nuclei: Dataset,
+) -> None:
     scenario = nuclei.transfer("to-histology")
     scores = list(transfer(nuclei, scenario, FineTune, seed=0, shots=(5,), draws=1, clock=Clock()))
     dice = {(score.stage, score.domain): score.value for score in scores if score.metric == "dice"}
@@ -81,7 +85,9 @@ def test_another_modality_costs_much_and_five_labelled_tiles_win_back_most_of_it
     assert dice["adapt", HISTOLOGY] > dice["fit", HISTOLOGY] + 0.1
 
 
-def test_without_the_file_it_is_not_downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_file_it_is_not_downloaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(downloads.OFFLINE, str(tmp_path))
     with pytest.raises(NotDownloadedError):
         dataset.build()
@@ -105,7 +111,10 @@ def mask(top: int, height: int = 64, width: int = 64) -> bytes:
 
 def folder(name: str, image: np.ndarray, *masks: bytes) -> dict[str, bytes]:
     where = f"stage1_train/{name}"
-    return {f"{where}/images/{name}.png": png(image), **{f"{where}/masks/{n}.png": one for n, one in enumerate(masks)}}
+    return {
+        f"{where}/images/{name}.png": png(image),
+        **{f"{where}/masks/{n}.png": one for n, one in enumerate(masks)},
+    }
 
 
 def zipped(files: dict[str, bytes]) -> bytes:
@@ -117,7 +126,9 @@ def zipped(files: dict[str, bytes]) -> bytes:
 
 
 def test_masks_are_joined_and_tiles_shrunk() -> None:
-    (picture,) = pictures.pictures(folder(NAME, grey(0, 64, 130), mask(0, 64, 130), mask(30, 64, 130)))
+    (picture,) = pictures.pictures(
+        folder(NAME, grey(0, 64, 130), mask(0, 64, 130), mask(30, 64, 130))
+    )
     assert picture.modality == FLUORESCENCE
     cut = list(pictures.tiles(picture, side=32, shrink=2))
     assert [(g.shape, n.shape) for g, n in cut] == [((32, 32), (32, 32))] * 2
@@ -129,7 +140,8 @@ def test_masks_are_joined_and_tiles_shrunk() -> None:
 
 
 @pytest.mark.parametrize(
-    ("colour", "expected"), [((200, 60, 160), HISTOLOGY), ((230, 230, 230), BRIGHTFIELD), ((9, 9, 9), FLUORESCENCE)]
+    ("colour", "expected"),
+    [((200, 60, 160), HISTOLOGY), ((230, 230, 230), BRIGHTFIELD), ((9, 9, 9), FLUORESCENCE)],
 )
 def test_the_modality_is_told_from_colours(colour: tuple[int, int, int], expected: str) -> None:
     assert pictures.modality(np.full((8, 8, 3), colour, dtype=np.uint8)) == expected
@@ -140,7 +152,10 @@ def test_neighbours_and_copies_are_one_field_and_strangers_are_not() -> None:
     whole = (255 * (smooth - smooth.min()) / np.ptp(smooth)).astype(np.uint8)
     quarters = [whole[:64, :64], whole[:64, 64:128], whole[64:, :64], whole[64:, 64:128]]
     copy = np.clip(quarters[0].astype(int) + 1, 0, 255).astype(np.uint8)
-    made = [pictures.Picture(str(n), FLUORESCENCE, Image.fromarray(p), None) for n, p in enumerate([*quarters, copy, grey(5)])]
+    made = [
+        pictures.Picture(str(n), FLUORESCENCE, Image.fromarray(p), None)
+        for n, p in enumerate([*quarters, copy, grey(5)])
+    ]
     assert fields(made).tolist() == [0, 0, 0, 0, 0, 1]
     other = [*made[:1], pictures.Picture("x", BRIGHTFIELD, made[0].grey, None)]
     assert len(set(fields(other).tolist())) == 2
@@ -150,7 +165,11 @@ def test_agreement_is_lins_concordance() -> None:
     a, b = np.random.default_rng(0).normal(size=(2, 3, 20))
     for i, j in np.ndindex(3, 3):
         covariance = np.cov(a[i], b[j], bias=True)
-        expected = 2 * covariance[0, 1] / (covariance[0, 0] + covariance[1, 1] + (a[i].mean() - b[j].mean()) ** 2)
+        expected = (
+            2
+            * covariance[0, 1]
+            / (covariance[0, 0] + covariance[1, 1] + (a[i].mean() - b[j].mean()) ** 2)
+        )
         assert agreement(a, b)[i, j] == pytest.approx(expected)
     assert agreement(a, a + 5).max() < 0.2
     assert np.isfinite(agreement(np.zeros((1, 4)), np.zeros((1, 4)))).all()
@@ -166,11 +185,20 @@ IMAGE = f"stage1_train/{NAME}/images/{NAME}.png"
         ({**GOOD, "../evil.png": b""}, r"'\.\./evil\.png', which is neither"),
         ({**GOOD, f"stage1_train/{NAME}/images/../../x.png": b""}, "which is neither"),
         ({IMAGE: png(grey(0))}, "1 images and 0 masks"),
-        ({name: content for name, content in GOOD.items() if name != IMAGE}, "0 images and 1 masks"),
-        (folder(NAME, grey(0), mask(0, 60)), r"has \(64, 60\) pixels, but its image has \(64, 64\)"),
+        (
+            {name: content for name, content in GOOD.items() if name != IMAGE},
+            "0 images and 1 masks",
+        ),
+        (
+            folder(NAME, grey(0), mask(0, 60)),
+            r"has \(64, 60\) pixels, but its image has \(64, 64\)",
+        ),
         ({**GOOD, IMAGE: b"no png"}, "cannot be read"),
         ({**GOOD, IMAGE: png(grey(0))[:200]}, "cannot be read"),
-        (folder(NAME, np.zeros((2049, 2049), dtype=np.uint8), mask(0)), "at most 4,194,304 were expected"),
+        (
+            folder(NAME, np.zeros((2049, 2049), dtype=np.uint8), mask(0)),
+            "at most 4,194,304 were expected",
+        ),
     ],
 )
 def test_a_broken_archive_is_one_sentence(files: dict[str, bytes], told: str) -> None:
@@ -178,7 +206,9 @@ def test_a_broken_archive_is_one_sentence(files: dict[str, bytes], told: str) ->
         pictures.pictures(files)
 
 
-def test_an_archive_is_read_within_limits_or_told_in_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_archive_is_read_within_limits_or_told_in_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = tmp_path / "nuclei.zip"
     monkeypatch.setenv(downloads.OFFLINE, str(tmp_path))
     monkeypatch.setattr("platformdirs.user_cache_dir", lambda _: str(tmp_path / "cache"))
@@ -199,7 +229,9 @@ def test_an_archive_is_read_within_limits_or_told_in_one_sentence(tmp_path: Path
 
 def test_arrays_keep_a_field_together_and_every_modality_in_every_split() -> None:
     made = [
-        pictures.Picture(f"{modality}-{n}", modality, Image.fromarray(grey(n)), Image.open(io.BytesIO(mask(0))))
+        pictures.Picture(
+            f"{modality}-{n}", modality, Image.fromarray(grey(n)), Image.open(io.BytesIO(mask(0)))
+        )
         for modality in dataset.NAMES
         for n in range(8)
     ]

@@ -50,7 +50,9 @@ def test_every_domain_holds_two_types_that_no_other_has(pbmc: Dataset) -> None:
         assert set(domain.test.y.tolist()) == types
 
 
-def test_the_rarest_types_keep_five_cells_to_learn_from_and_three_to_be_judged_by(pbmc: Dataset) -> None:
+def test_the_rarest_types_keep_five_cells_to_learn_from_and_three_to_be_judged_by(
+    pbmc: Dataset,
+) -> None:
     for domain in pbmc.domains:
         for kind in domain.train.y.unique():
             assert (domain.train.y == kind).sum() >= 5
@@ -76,7 +78,9 @@ def test_inputs_are_log_normalised_counts_and_not_scaled_values(pbmc: Dataset) -
 def test_the_transfer_goes_from_common_types_to_rare_ones(pbmc: Dataset) -> None:
     (transfer,) = pbmc.transfers
     cells = {domain: [CELLS[name] for name in names] for domain, names in dataset.DOMAINS.items()}
-    assert min(n for source in transfer.sources for n in cells[source]) > max(n for t in transfer.targets for n in cells[t])
+    assert min(n for source in transfer.sources for n in cells[source]) > max(
+        n for t in transfer.targets for n in cells[t]
+    )
     assert pbmc.streams[0].domains == tuple(dataset.DOMAINS)
 
 
@@ -84,7 +88,9 @@ def test_types_can_be_told_from_the_genes(pbmc: Dataset) -> None:
     train, test = [d.train for d in pbmc.domains], [d.test for d in pbmc.domains]
     model = LogisticRegression(C=0.01, class_weight="balanced", max_iter=500)
     model.fit(torch.cat([s.x for s in train]), torch.cat([s.y for s in train]))
-    score = balanced_accuracy_score(torch.cat([s.y for s in test]), model.predict(torch.cat([s.x for s in test])))
+    score = balanced_accuracy_score(
+        torch.cat([s.y for s in test]), model.predict(torch.cat([s.x for s in test]))
+    )
     assert score > 0.6, score
 
 
@@ -92,11 +98,15 @@ def test_two_builds_hold_the_same_data(pbmc: Dataset) -> None:
     assert dataset.build().digest() == pbmc.digest()
 
 
-def test_a_tampered_file_is_refused_in_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tampered_file_is_refused_in_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tampered = tmp_path / dataset.FILE.name
     tampered.write_bytes(dataset.FILE.read_bytes()[:-1] + b"?")
     monkeypatch.setattr(dataset, "FILE", tampered)
-    with pytest.raises(IntegrityError, match=r"pbmc68k_reduced\.npz is not as it was published") as caught:
+    with pytest.raises(
+        IntegrityError, match=r"pbmc68k_reduced\.npz is not as it was published"
+    ) as caught:
         dataset.build()
     assert "\n" not in str(caught.value)
 
@@ -106,7 +116,9 @@ def test_rebuilding_from_the_origin_gives_the_shipped_bytes() -> None:
     wheel = Path(os.environ.get("MEDTL_BENCH_ORIGINS", "")) / WHEEL
     if not wheel.is_file():
         pytest.skip(f"MEDTL_BENCH_ORIGINS does not name a folder with {WHEEL}")
-    pytest.importorskip("anndata", reason="rebuilding needs anndata: pip install medtl-bench[rebuild]")
+    pytest.importorskip(
+        "anndata", reason="rebuilding needs anndata: pip install medtl-bench[rebuild]"
+    )
     from medtl_pbmc import rebuild  # noqa: PLC0415
 
     assert rebuild.make(wheel) == dataset.FILE.read_bytes()

@@ -44,7 +44,9 @@ def test_one_type_is_doubled_in_each_batch(simulated):
         assert shares[batch.name][c] > 1.6 * others.mean()
 
 
-def test_no_real_cell_stands_behind_two_splits_and_batches_catch_as_many_molecules_as_said(monkeypatch):
+def test_no_real_cell_stands_behind_two_splits_and_batches_catch_as_many_molecules_as_said(
+    monkeypatch,
+):
     parents = {}
     drawn = batches._parents
 
@@ -61,7 +63,8 @@ def test_no_real_cell_stands_behind_two_splits_and_batches_catch_as_many_molecul
     found = {}
     for domain in dataset.domains:
         scaled = torch.expm1(domain.train.x)
-        smallest = scaled.where(scaled > 0, torch.inf).amin(1)  # one count, so that 10,000 of it are the cell's counts
+        # one count, so that 10,000 of it are the cell's counts
+        smallest = scaled.where(scaled > 0, torch.inf).amin(1)
         found[domain.name] = float((1e4 / smallest).median()) / batches.COUNTS
     assert found == pytest.approx({batch.name: batch.capture for batch in batches.BATCHES}, rel=0.1)
 
@@ -69,7 +72,9 @@ def test_no_real_cell_stands_behind_two_splits_and_batches_catch_as_many_molecul
 def test_counts_vary_as_a_negative_binomial():
     random = np.random.RandomState(0)
     mean = 20.0
-    counts = random.poisson(random.gamma(1 / batches.DISPERSION, batches.DISPERSION * np.full(200_000, mean)))
+    counts = random.poisson(
+        random.gamma(1 / batches.DISPERSION, batches.DISPERSION * np.full(200_000, mean))
+    )
     assert counts.mean() == pytest.approx(mean, rel=0.01)
     assert counts.var() == pytest.approx(mean + batches.DISPERSION * mean**2, rel=0.02)
 

@@ -17,7 +17,9 @@ from medtl_bench.protocols.examiner import Clock
 from medtl_bench.protocols.transfer import transfer
 
 FOLDER = Path(os.environ.get(OFFLINE) or Path(__file__).parents[3] / "shared" / "data")
-NEEDS_HARMONY = pytest.mark.skipif(find_spec("harmonypy") is None, reason="harmonypy is not installed: medtl-bench[cells]")
+NEEDS_HARMONY = pytest.mark.skipif(
+    find_spec("harmonypy") is None, reason="harmonypy is not installed: medtl-bench[cells]"
+)
 
 
 @pytest.fixture
@@ -30,11 +32,17 @@ def cells(monkeypatch: pytest.MonkeyPatch) -> Dataset:
 
 def whole(cells: Dataset) -> tuple[np.ndarray, np.ndarray]:
     splits = [domain.train for domain in cells.domains]
-    return torch.cat([s.x for s in splits]).double().numpy(), np.repeat(range(3), [len(s) for s in splits])
+    return torch.cat([s.x for s in splits]).double().numpy(), np.repeat(
+        range(3), [len(s) for s in splits]
+    )
 
 
 def test_donors_have_the_published_counts_and_no_labels(cells):
-    assert {d.name: len(d.train) for d in cells.domains} == {"donor-A": 500, "donor-B": 2000, "donor-C": 1000}
+    assert {d.name: len(d.train) for d in cells.domains} == {
+        "donor-A": 500,
+        "donor-B": 2000,
+        "donor-C": 1000,
+    }
     assert cells.task.kind == "integration"
     assert not any(d.train.y.any() for d in cells.domains)
     assert cells.domains[0].train.x.shape[1] == 30
@@ -70,7 +78,11 @@ def test_the_protocol_gives_the_same_values(cells):
 
 def test_methods_that_learn_from_labels_are_turned_away(cells):
     found = discovery.find()
-    takes = {name for name in found.algorithms if refusal(found.algorithm(name), cells.task, cells.domains[0].train.x) is None}
+    takes = {
+        name
+        for name in found.algorithms
+        if refusal(found.algorithm(name), cells.task, cells.domains[0].train.x) is None
+    }
     assert {"uncorrected", "combat"} <= takes <= {"uncorrected", "combat", "harmony"}
 
 

@@ -28,7 +28,10 @@ def test_each_library_named_by_the_suite_is_there_under_its_own_name() -> None:
     wanted = {
         *("learn2learn-maml", "learn2learn-anil"),
         *(f"avalanche-{name}" for name in ("ewc", "si", "lwf", "mas", "replay", "gem")),
-        *(f"skada-{name}" for name in ("coral", "subspace-alignment", "optimal-transport", "tca", "kliep")),
+        *(
+            f"skada-{name}"
+            for name in ("coral", "subspace-alignment", "optimal-transport", "tca", "kliep")
+        ),
     }
     assert wanted < set(NAMES)
     pairs = {entry.name: entry.counterpart for entry in medtl_algorithms() if entry.counterpart}
@@ -36,10 +39,16 @@ def test_each_library_named_by_the_suite_is_there_under_its_own_name() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if not name.startswith("sklearn")])
-def test_without_its_library_a_trial_is_skipped_and_says_what_to_install(monkeypatch, name: str) -> None:
+def test_without_its_library_a_trial_is_skipped_and_says_what_to_install(
+    monkeypatch, name: str
+) -> None:
     monkeypatch.setattr(library, "find_spec", lambda module: None)
     found = discovery.find()
-    task = next(t for t in (CLASSES, VALUES) if (found.algorithm(name).supports(t) or "install").startswith("install"))
+    task = next(
+        t
+        for t in (CLASSES, VALUES)
+        if (found.algorithm(name).supports(t) or "install").startswith("install")
+    )
     assert found.algorithm(name).supports(task).startswith("install medtl-bench[peers]: ")
 
     class Data:
@@ -57,9 +66,7 @@ def test_without_its_library_a_trial_is_skipped_and_says_what_to_install(monkeyp
 
 
 def test_the_plugin_imports_none_of_the_libraries() -> None:
-    code = (
-        "import sys, medtl_peers; sys.exit(any(m in sys.modules for m in ('learn2learn', 'avalanche', 'skada', 'ot', 'torch')))"
-    )
+    code = "import sys, medtl_peers; sys.exit(any(m in sys.modules for m in ('learn2learn', 'avalanche', 'skada', 'ot', 'torch')))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
@@ -112,11 +119,14 @@ def test_a_support_vector_machine_is_scikit_learns_on_standardised_inputs() -> N
     learner = SupportVectors(CLASSES, generator("svm"))
     learner.fit([source], target.x)
     z = learner.embed(source.x).numpy()
-    reference = SVC(C=3.0).fit(z, source.y.numpy())  # every row is taken three times, to make 600 of 200
+    # every row is taken three times, to make 600 of 200
+    reference = SVC(C=3.0).fit(z, source.y.numpy())
     margin = reference.decision_function(learner.embed(target.x).numpy())
     scores = learner.predict(target.x)
     assert np.allclose((scores[:, 1] - scores[:, 0]).numpy(), margin, atol=0.02)
-    assert ((scores.argmax(1).numpy() == reference.predict(learner.embed(target.x).numpy())).mean()) > 0.95
+    assert (
+        (scores.argmax(1).numpy() == reference.predict(learner.embed(target.x).numpy())).mean()
+    ) > 0.95
 
 
 @pytest.mark.parametrize("cls", [NearestNeighbours, SupportVectors])
@@ -134,7 +144,11 @@ def test_inner_steps_of_anil_move_the_head_alone() -> None:
     learner.fit([source, source], target.x)
     before = {name: value.detach().clone() for name, value in learner.net.parameters.items()}
     learner.adapt(target)
-    moved = {name.partition(".")[0] for name, value in learner.net.parameters.items() if not torch.equal(value, before[name])}
+    moved = {
+        name.partition(".")[0]
+        for name, value in learner.net.parameters.items()
+        if not torch.equal(value, before[name])
+    }
     assert moved == {"head"}
 
 
@@ -145,11 +159,17 @@ def test_synaptic_intelligence_of_avalanche_forgets_less_only_with_fresh_weights
     source, target = pair()
     kept = {}
     for fresh in (False, True):
-        learner = SynapticIntelligence(CLASSES, generator("si"), steps=100, adapt_steps=100, weight=1e5, fresh_weights=fresh)
+        learner = SynapticIntelligence(
+            CLASSES, generator("si"), steps=100, adapt_steps=100, weight=1e5, fresh_weights=fresh
+        )
         learner.fit([source], source.x)
         before = torch.cat([p.detach().flatten() for p in learner.net.module.parameters()])
         learner.adapt(Split(target.x, 1 - target.y))
-        kept[fresh] = float((torch.cat([p.detach().flatten() for p in learner.net.module.parameters()]) - before).norm())
+        kept[fresh] = float(
+            (
+                torch.cat([p.detach().flatten() for p in learner.net.module.parameters()]) - before
+            ).norm()
+        )
     assert kept[True] < 0.8 * kept[False]
 
 

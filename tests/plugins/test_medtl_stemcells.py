@@ -33,12 +33,19 @@ def labels(domain) -> list[int]:
 
 def test_studies_have_the_published_counts(stemcells):
     assert stemcells.task.classes == ("Fibroblast", "hESC", "hiPSC")
-    assert [labels(domain) for domain in stemcells.domains] == [[6, 20, 12], [18, 3, 30], [3, 8, 10], [3, 6, 6]]
+    assert [labels(domain) for domain in stemcells.domains] == [
+        [6, 20, 12],
+        [18, 3, 30],
+        [3, 8, 10],
+        [3, 6, 6],
+    ]
     assert stemcells.domains[0].train.x.shape[1] == 400
 
 
 def test_the_counts_on_the_card_are_the_splits(stemcells):
-    fibroblasts = [(int((d.train.y == 0).sum()), int((d.test.y == 0).sum())) for d in stemcells.domains]
+    fibroblasts = [
+        (int((d.train.y == 0).sum()), int((d.test.y == 0).sum())) for d in stemcells.domains
+    ]
     assert fibroblasts[2:] == [(2, 1), (2, 1)]
     second = stemcells.domains[1]
     assert (int((second.train.y == 1).sum()), int((second.test.y == 1).sum())) == (2, 1)

@@ -36,7 +36,9 @@ def test_two_builds_hold_the_same_data(build: Callable[[], Dataset]) -> None:
 
 
 @pytest.mark.parametrize("build", BUILDS)
-def test_inputs_are_multiples_of_a_power_of_two_so_that_processors_agree(build: Callable[[], Dataset]) -> None:
+def test_inputs_are_multiples_of_a_power_of_two_so_that_processors_agree(
+    build: Callable[[], Dataset],
+) -> None:
     for domain in build().domains:
         scaled = domain.train.x * 1024
         assert (scaled == scaled.round()).all()
@@ -63,7 +65,11 @@ def test_a_classifier_of_the_sources_loses_on_the_target_and_target_labels_mend_
 ) -> None:
     built = build()
     *sources, target = built.domains
-    rows = [(x, y) for s in sources for x, y in zip(s.train.x.flatten(1).numpy(), s.train.y.numpy(), strict=True)]
+    rows = [
+        (x, y)
+        for s in sources
+        for x, y in zip(s.train.x.flatten(1).numpy(), s.train.y.numpy(), strict=True)
+    ]
     model = RandomForestClassifier(100, random_state=0).fit(*zip(*rows, strict=True))
 
     def score(model: RandomForestClassifier, domain_name: str) -> float:
@@ -72,5 +78,7 @@ def test_a_classifier_of_the_sources_loses_on_the_target_and_target_labels_mend_
 
     at_home, abroad = min(score(model, s.name) for s in sources), score(model, target.name)
     assert at_home - abroad > least_drop
-    mended = RandomForestClassifier(100, random_state=0).fit(target.train.x.flatten(1).numpy(), target.train.y.numpy())
+    mended = RandomForestClassifier(100, random_state=0).fit(
+        target.train.x.flatten(1).numpy(), target.train.y.numpy()
+    )
     assert score(mended, target.name) > abroad + least_drop

@@ -50,7 +50,18 @@ def run(dataset, cls=Inputs, **options):
         made.append(cls(task, source))
         return made[0]
 
-    scores = list(transfer(dataset, dataset.transfers[0], make, seed=0, shots=(1,), draws=1, clock=Clock(), **options))
+    scores = list(
+        transfer(
+            dataset,
+            dataset.transfers[0],
+            make,
+            seed=0,
+            shots=(1,),
+            draws=1,
+            clock=Clock(),
+            **options,
+        )
+    )
     return made[0], scores
 
 
@@ -64,7 +75,11 @@ def test_rows_that_fit_was_handed_are_embedded_and_then_the_targets_test_inputs(
     assert torch.equal(learner.asked[1], TARGET.test.x)
     assert len(learner.asked) == 2
     assert set(embedded(scores)) == set(INTEGRATION)
-    assert all(score.domain is None and score.learned is None for score in scores if score.stage == "embedding")
+    assert all(
+        score.domain is None and score.learned is None
+        for score in scores
+        if score.stage == "embedding"
+    )
 
 
 def test_measures_are_of_all_training_rows_with_domains_as_batches():
@@ -74,7 +89,9 @@ def test_measures_are_of_all_training_rows_with_domains_as_batches():
     batch = np.repeat(range(3), [len(s) for s in train])
     found = embedded(scores)
     assert found["ilisi"] == pytest.approx(embeddings.ilisi(z, batch, y), abs=1e-6)
-    assert found["silhouette_label"] == pytest.approx(embeddings.silhouette_label(z, batch, y), abs=1e-6)
+    assert found["silhouette_label"] == pytest.approx(
+        embeddings.silhouette_label(z, batch, y), abs=1e-6
+    )
 
 
 def test_labels_are_carried_from_sources_only():
@@ -88,10 +105,22 @@ def test_labels_are_carried_from_sources_only():
 def test_the_recall_of_rare_classes_is_told_by_name():
     source = SOURCES[0]
     common = torch.nonzero(source.train.y < 2).flatten()
-    many = Split(torch.cat([source.train.x[common] + i / 1e4 for i in range(5)]), source.train.y[common].repeat(5))
+    many = Split(
+        torch.cat([source.train.x[common] + i / 1e4 for i in range(5)]),
+        source.train.y[common].repeat(5),
+    )
     few = source.train[torch.nonzero(source.train.y == 2).flatten()[:5]]
-    rare = Domain("site-a", Split(torch.cat([many.x, few.x]), torch.cat([many.y, few.y])), source.val, source.test)
-    dataset = replace(LABELLED, domains=(rare, *LABELLED.domains[1:]), transfers=(Transfer("t", ("site-a",), ("site-c",)),))
+    rare = Domain(
+        "site-a",
+        Split(torch.cat([many.x, few.x]), torch.cat([many.y, few.y])),
+        source.val,
+        source.test,
+    )
+    dataset = replace(
+        LABELLED,
+        domains=(rare, *LABELLED.domains[1:]),
+        transfers=(Transfer("t", ("site-a",), ("site-c",)),),
+    )
     values = {score.metric: score for score in run(dataset)[1] if score.stage == "embedding"}
     name = f"label_transfer {LABELLED.task.classes[2]}"
     assert values[name].n == int((TARGET.test.y == 2).sum())

@@ -67,9 +67,15 @@ class DrawingSpy(Spy):
 
 def watched(dataset, spy=Spy, run=transfer, scenario="to-c", **options):
     diary = []
-    options = {"seed": 0, "shots": (1, 3), "draws": 2} | options if run is transfer else {"seed": 0} | options
+    options = (
+        {"seed": 0, "shots": (1, 3), "draws": 2} | options
+        if run is transfer
+        else {"seed": 0} | options
+    )
     where = dataset.transfer(scenario) if run is transfer else dataset.stream(scenario)
-    scores = list(run(dataset, where, lambda task, source: spy(task, source, diary), clock=Clock(), **options))
+    scores = list(
+        run(dataset, where, lambda task, source: spy(task, source, diary), clock=Clock(), **options)
+    )
     return diary, scores
 
 
@@ -88,12 +94,16 @@ def test_no_row_of_a_test_or_validation_split_is_learned_from(make_dataset):
         assert not hidden & set().union(*map(marks, learned))
 
 
-def test_before_adapting_a_learner_sees_labels_of_sources_only_and_the_targets_train_inputs(make_dataset):
+def test_before_adapting_a_learner_sees_labels_of_sources_only_and_the_targets_train_inputs(
+    make_dataset,
+):
     dataset = make_dataset()
     diary, _ = watched(dataset)
     verb, shown, unlabelled = diary[0]
     assert verb == "fit"
-    assert [split is dataset.domain(name).train for split, name in zip(shown, "ab", strict=True)] == [True, True]
+    assert [
+        split is dataset.domain(name).train for split, name in zip(shown, "ab", strict=True)
+    ] == [True, True]
     assert torch.equal(unlabelled, dataset.domain("c").train.x)
     assert sum(verb == "fit" for verb, *_ in diary) == 1
 
@@ -116,18 +126,24 @@ def test_a_support_holds_k_rows_of_each_class_of_the_targets_train_split(make_da
     dataset = make_dataset()
     diary, _ = watched(dataset, shots=(1, 3, 50), draws=2)
     *few, full = supports(diary)
-    assert [support.y.bincount().tolist() for support in few] == [[1, 1]] * 2 + [[3, 3]] * 2 + [[6, 6]] * 2
+    assert [support.y.bincount().tolist() for support in few] == [[1, 1]] * 2 + [[3, 3]] * 2 + [
+        [6, 6]
+    ] * 2
     train = dataset.domain("c").train
     labelled = {(x.numpy().tobytes(), int(y)) for x, y in zip(train.x, train.y, strict=True)}
     for support in few:
-        assert {(x.numpy().tobytes(), int(y)) for x, y in zip(support.x, support.y, strict=True)} <= labelled
+        assert {
+            (x.numpy().tobytes(), int(y)) for x, y in zip(support.x, support.y, strict=True)
+        } <= labelled
         assert len(marks(support.x)) == len(support)
     assert full is train
 
 
 def test_draws_differ_and_repeat(make_dataset):
     def drawn(**options):
-        return [marks(support.x) for support in supports(watched(make_dataset(), **options)[0])][:-1]
+        return [marks(support.x) for support in supports(watched(make_dataset(), **options)[0])][
+            :-1
+        ]
 
     first = drawn(shots=(3,), draws=4)
     assert len({frozenset(rows) for rows in first}) == 4
@@ -141,7 +157,9 @@ def test_every_algorithm_meets_the_same_patients(make_dataset):
 
 
 def test_the_patients_do_not_depend_on_sources_shots_or_draws(make_dataset):
-    dataset = make_dataset(transfers=(Transfer("to-c", ("a", "b"), ("c",)), Transfer("a-c", ("a",), ("c",))))
+    dataset = make_dataset(
+        transfers=(Transfer("to-c", ("a", "b"), ("c",)), Transfer("a-c", ("a",), ("c",)))
+    )
     many = supports(watched(dataset, shots=(1, 2, 3), draws=3)[0])[3:5]
     few = supports(watched(dataset, scenario="a-c", shots=(2,), draws=2)[0])[:2]
     assert [s.x.tolist() for s in many] == [s.x.tolist() for s in few]
@@ -155,13 +173,19 @@ def test_with_the_most_shots_a_support_leaves_a_row_and_with_one_more_it_is_all(
     ]
     for task, split in splits:
         most = most_shots(task, split)
-        assert [len(draw_support(task, split, k, torch.Generator())) for k in (most, most + 1)] == [8, 9]
+        assert [len(draw_support(task, split, k, torch.Generator())) for k in (most, most + 1)] == [
+            8,
+            9,
+        ]
 
 
 def test_a_support_of_masks_or_values_has_k_rows():
     y = torch.zeros(9, 2, 2, dtype=torch.int64)
     assert len(draw_support(MASKS, Split(torch.zeros(9, 1, 2, 2), y), 4, torch.Generator())) == 4
-    assert len(draw_support(VALUES, Split(torch.zeros(9, 1), torch.zeros(9)), 20, torch.Generator())) == 9
+    assert (
+        len(draw_support(VALUES, Split(torch.zeros(9, 1), torch.zeros(9)), 20, torch.Generator()))
+        == 9
+    )
 
 
 def test_a_support_does_not_tell_the_class_counts_of_an_unbalanced_target():
@@ -187,7 +211,9 @@ def test_every_score_of_a_transfer_is_there_once(make_dataset, shots, draws):
     assert {score.n for score in found["validation"]} == {4}
     assert {score.n for stage in ("fit", "full", "adapt") for score in found[stage]} == {8}
     assert {(s.learned, s.shots, s.draw) for s in found["retained"]} == {(None, 0, None)} | {
-        (target, k, d) for target in "bc" for k, d in [(None, None), *((k, d) for k in shots for d in range(draws))]
+        (target, k, d)
+        for target in "bc"
+        for k, d in [(None, None), *((k, d) for k in shots for d in range(draws))]
     }
     assert {(s.domain, s.metric) for s in found["retained"]} == {(None, TASK.primary)}
 
@@ -227,7 +253,9 @@ def telling(name: str, place: float) -> Domain:
     return Domain(name, split(12, 0), split(4, 12), split(8, 16))
 
 
-def test_each_adaptation_starts_from_the_fitted_learner_and_retained_scores_are_of_the_sources(make_dataset):
+def test_each_adaptation_starts_from_the_fitted_learner_and_retained_scores_are_of_the_sources(
+    make_dataset,
+):
     dataset = make_dataset(domains=(telling("a", 0), telling("b", 10), telling("c", 100)))
     made = []
 
@@ -235,15 +263,27 @@ def test_each_adaptation_starts_from_the_fitted_learner_and_retained_scores_are_
         made.append(Shifting(task, source))
         return made[-1]
 
-    scores = list(transfer(dataset, dataset.transfer("to-c"), make, seed=0, shots=(1, 2), draws=2, clock=Clock()))
+    scores = list(
+        transfer(
+            dataset, dataset.transfer("to-c"), make, seed=0, shots=(1, 2), draws=2, clock=Clock()
+        )
+    )
     value = {stage: {s.value for s in scores if s.stage == stage and s.metric == TASK.primary and s.shots != 0} for stage in
              ("validation", "fit", "adapt", "full", "retained")}  # fmt: skip
-    assert value == {"validation": {1.0}, "fit": {1.0}, "adapt": {1.0}, "full": {1.0}, "retained": {0.0}}
+    assert value == {
+        "validation": {1.0},
+        "fit": {1.0},
+        "adapt": {1.0},
+        "full": {1.0},
+        "retained": {0.0},
+    }
     assert [s.value for s in scores if s.shots == 0] == [1.0]
     assert [learner.adapted for learner in made] == [0]
 
 
-def test_what_is_retained_is_told_by_the_same_rows_of_a_large_source_before_and_after(make_dataset, monkeypatch):
+def test_what_is_retained_is_told_by_the_same_rows_of_a_large_source_before_and_after(
+    make_dataset, monkeypatch
+):
     monkeypatch.setattr("medtl_bench.protocols.transfer.KEPT_ROWS", 3)
     diary, scores = watched(make_dataset(), shots=(1,), draws=1)
     sizes = {s.n for s in scores if s.stage == "retained"}
@@ -255,7 +295,11 @@ def test_what_is_retained_is_told_by_the_same_rows_of_a_large_source_before_and_
 def test_the_clock_counts_every_call(make_dataset):
     dataset, clock = make_dataset(), Clock()
     list(transfer(dataset, dataset.transfer("to-c"), Spy, seed=0, shots=(1,), draws=3, clock=clock))
-    assert {verb: len(calls) for verb, calls in clock.calls.items()} == {"fit": 1, "adapt": 4, "predict": 2 + 3 + 1 + 4 * 2}
+    assert {verb: len(calls) for verb, calls in clock.calls.items()} == {
+        "fit": 1,
+        "adapt": 4,
+        "predict": 2 + 3 + 1 + 4 * 2,
+    }
 
 
 @dataclass
@@ -279,7 +323,9 @@ class LastDomain(Algorithm):
 
 
 def matrix(scores, names: str, metric: str) -> list[list[float]]:
-    found = {(s.learned, s.domain): s.value for s in scores if s.stage == "learn" and s.metric == metric}
+    found = {
+        (s.learned, s.domain): s.value for s in scores if s.stage == "learn" and s.metric == metric
+    }
     return [[found[i, j] for j in names] for i in names]
 
 
@@ -288,7 +334,9 @@ def test_a_stream_gives_the_matrix_of_scores_after_each_domain(make_dataset):
     scores = list(stream(dataset, dataset.stream("all"), LastDomain, seed=0, clock=Clock()))
     assert matrix(scores, "abc", TASK.primary) == [[1, 0, 0], [1, 1, 0], [0, 0, 1]]
     untrained = [s for s in scores if s.stage == "untrained"]
-    assert [(s.domain, s.metric, s.value, s.n) for s in untrained] == [(d, TASK.primary, 0.5, 8) for d in "abc"]
+    assert [(s.domain, s.metric, s.value, s.n) for s in untrained] == [
+        (d, TASK.primary, 0.5, 8) for d in "abc"
+    ]
     assert len(scores) == 3 + 9 * len(TASK.metrics)
     assert len({score[:6] for score in scores}) == len(scores)
 
@@ -317,17 +365,26 @@ class OneColumnAClass(Algorithm):
         return x
 
 
-def incremental(name: str, classes: tuple[int, int], rows: list[list[float]], y: list[int]) -> Domain:
+def incremental(
+    name: str, classes: tuple[int, int], rows: list[list[float]], y: list[int]
+) -> Domain:
     """Return a domain whose test split is given and whose train split holds two classes."""
-    train = Split(torch.rand(6, 4, generator=torch.Generator().manual_seed(classes[0])), torch.tensor(classes * 3))
+    train = Split(
+        torch.rand(6, 4, generator=torch.Generator().manual_seed(classes[0])),
+        torch.tensor(classes * 3),
+    )
     none = train[torch.arange(0)]
     return Domain(name, train, none, Split(torch.tensor(rows), torch.tensor(y)))
 
 
 def test_task_aware_scores_are_of_the_domains_own_classes(make_dataset):
-    first = incremental("a", (0, 1), [[2.0, 1, 9, 0], [1, 2, 0, 9]], [0, 1])  # right among 0 and 1 only
-    second = incremental("b", (2, 3), [[0, 0, 2.0, 1], [9, 0, 2, 1]], [2, 3])  # the second row is wrong either way
-    dataset = make_dataset(task=CLASSES, domains=(first, second), transfers=(), streams=(Stream("s", ("a", "b")),))
+    # right among 0 and 1 only
+    first = incremental("a", (0, 1), [[2.0, 1, 9, 0], [1, 2, 0, 9]], [0, 1])
+    # the second row is wrong either way
+    second = incremental("b", (2, 3), [[0, 0, 2.0, 1], [9, 0, 2, 1]], [2, 3])
+    dataset = make_dataset(
+        task=CLASSES, domains=(first, second), transfers=(), streams=(Stream("s", ("a", "b")),)
+    )
     scores = list(stream(dataset, dataset.stream("s"), OneColumnAClass, seed=0, clock=Clock()))
     assert matrix(scores, "ab", "balanced_accuracy") == [[0.0, 0.5]] * 2
     assert matrix(scores, "ab", "task_aware_balanced_accuracy") == [[1.0, 0.5]] * 2
@@ -352,16 +409,23 @@ def test_masking_keeps_the_order_of_the_classes_that_remain():
 def test_scores_are_of_softmaxed_outputs():
     outputs = torch.tensor([[0.0, np.log(3)], [0, np.log(3)]])
     brier = brier_score(np.array([[0.25, 0.75]] * 2), np.array([1, 0]))
-    assert measure(TASK, outputs, torch.tensor([1, 0]), ["brier"])["brier"] == pytest.approx(brier, abs=1e-6)
+    assert measure(TASK, outputs, torch.tensor([1, 0]), ["brier"])["brier"] == pytest.approx(
+        brier, abs=1e-6
+    )
 
 
 def test_huge_scores_are_sure_and_not_nan():
-    assert measure(TASK, torch.tensor([[-3e38, 3e38]]), torch.tensor([1]), ["brier", "ece"]) == {"brier": 0, "ece": 0}
+    assert measure(TASK, torch.tensor([[-3e38, 3e38]]), torch.tensor([1]), ["brier", "ece"]) == {
+        "brier": 0,
+        "ece": 0,
+    }
 
 
 def test_a_metric_that_is_undefined_on_a_split_is_left_out():
     task = Task("classification", ("no", "yes"), ("roc_auc", "brier"))
-    assert list(measure(task, torch.zeros(3, 2), torch.zeros(3, dtype=torch.int64), task.metrics)) == ["brier"]
+    assert list(
+        measure(task, torch.zeros(3, 2), torch.zeros(3, dtype=torch.int64), task.metrics)
+    ) == ["brier"]
 
 
 def test_details_are_scored_before_any_target_label_and_at_no_other_stage():
@@ -373,7 +437,9 @@ def test_details_are_scored_before_any_target_label_and_at_no_other_stage():
         *transfer(dataset, dataset.transfers[0], Constant, shots=(1,), draws=1, **options),
         *stream(dataset, dataset.streams[0], Constant, **options),
     ]
-    by_stage = {stage: {s.metric for s in scores if s.stage == stage} for stage in {s.stage for s in scores}}
+    by_stage = {
+        stage: {s.metric for s in scores if s.stage == stage} for stage in {s.stage for s in scores}
+    }
     assert by_stage.pop("fit") == set(task.metrics)
     assert set.union(*by_stage.values()) == set(task.running) == {"dice"}
 
@@ -397,7 +463,9 @@ class MeanOfSources(Algorithm):
         return self
 
 
-def test_values_are_shown_in_units_of_the_sources_and_scored_in_their_own(make_dataset, make_domain):
+def test_values_are_shown_in_units_of_the_sources_and_scored_in_their_own(
+    make_dataset, make_domain
+):
     def valued(name: str, seed: int, place: float) -> Domain:
         domain = make_domain(name, seed)
         return Domain(name, *(Split(s.x, place + 5 * s.x[:, 0]) for s in domain.splits().values()))
@@ -410,16 +478,28 @@ def test_values_are_shown_in_units_of_the_sources_and_scored_in_their_own(make_d
         learners.append(MeanOfSources(task, source))
         return learners[-1]
 
-    scores = list(transfer(dataset, dataset.transfer("to-c"), make, seed=0, shots=(2,), draws=1, clock=Clock()))
+    scores = list(
+        transfer(
+            dataset, dataset.transfer("to-c"), make, seed=0, shots=(2,), draws=1, clock=Clock()
+        )
+    )
     fitted, support, full = learners[0].shown
     pooled = torch.cat([d.train.y for d in domains[:2]])
-    assert (float(fitted.mean()), float(fitted.std(correction=0))) == pytest.approx((0, 1), abs=1e-5)
-    assert torch.allclose(full * pooled.std(correction=0) + pooled.mean(), domains[2].train.y, atol=1e-3)
+    assert (float(fitted.mean()), float(fitted.std(correction=0))) == pytest.approx(
+        (0, 1), abs=1e-5
+    )
+    assert torch.allclose(
+        full * pooled.std(correction=0) + pooled.mean(), domains[2].train.y, atol=1e-3
+    )
     assert len(support) == 2
     rmse = next(s.value for s in scores if (s.stage, s.domain, s.metric) == ("fit", "c", "rmse"))
-    assert rmse == pytest.approx(float((domains[2].test.y - pooled.mean()).square().mean().sqrt()), rel=1e-5)
+    assert rmse == pytest.approx(
+        float((domains[2].test.y - pooled.mean()).square().mean().sqrt()), rel=1e-5
+    )
     in_stream = list(stream(dataset, dataset.stream("all"), make, seed=0, clock=Clock()))
-    assert torch.allclose(learners[1].shown[0], Labels.of(VALUES, [domains[0].train]).standard(domains[0].train).y)
+    assert torch.allclose(
+        learners[1].shown[0], Labels.of(VALUES, [domains[0].train]).standard(domains[0].train).y
+    )
     assert {s.metric for s in in_stream} == {"concordance", "rmse"}
 
 
@@ -435,20 +515,30 @@ def test_classes_pass_as_they_are(make_domain):
 
 def every_second_row_marked(domain: Domain) -> Domain:
     """Return a domain in which every second row of every split is marked."""
-    return Domain(domain.name, *(replace(s, marked=torch.arange(len(s)) % 2 == 0) for s in domain.splits().values()))
+    return Domain(
+        domain.name,
+        *(replace(s, marked=torch.arange(len(s)) % 2 == 0) for s in domain.splits().values()),
+    )
 
 
 def test_marked_rows_are_also_scored_apart(make_dataset, make_domain):
-    domains = tuple(every_second_row_marked(make_domain(name, seed)) for seed, name in enumerate("abc"))
+    domains = tuple(
+        every_second_row_marked(make_domain(name, seed)) for seed, name in enumerate("abc")
+    )
     _, scores = watched(make_dataset(domains=domains))
     apart = {s for s in scores if s.metric.startswith("marked")}
-    assert {(s.metric, s.n) for s in apart} == {("marked_balanced_accuracy", 4), ("marked_balanced_accuracy", 2)}
+    assert {(s.metric, s.n) for s in apart} == {
+        ("marked_balanced_accuracy", 4),
+        ("marked_balanced_accuracy", 2),
+    }
     for stage, count in {"validation": 2, "fit": 3, "adapt": 4, "full": 1}.items():
         assert sum(s.stage == stage for s in apart) == count
     test = domains[2].test
     right = (torch.stack([-test.x[:, 0], test.x[:, 0]], 1).argmax(1) == test.y)[test.marked]
     assert {s.value for s in apart if s.domain == "c"} == {
-        np.mean([right[test.y[test.marked] == c].float().mean() for c in test.y[test.marked].unique()])
+        np.mean(
+            [right[test.y[test.marked] == c].float().mean() for c in test.y[test.marked].unique()]
+        )
     }
 
 
@@ -466,11 +556,18 @@ def test_what_is_not_marked_is_scored_as_ever(make_dataset, make_domain):
 def test_no_learner_is_shown_a_mark(make_dataset, make_domain, task):
     domains = [every_second_row_marked(make_domain(name, seed)) for seed, name in enumerate("abc")]
     if task is VALUES:
-        domains = [Domain(d.name, *(replace(s, y=s.x[:, 0].clone()) for s in d.splits().values())) for d in domains]
+        domains = [
+            Domain(d.name, *(replace(s, y=s.x[:, 0].clone()) for s in d.splits().values()))
+            for d in domains
+        ]
     dataset = make_dataset(task=task, domains=tuple(domains))
     spy = Spy if task is TASK else ValuedSpy
     for run, scenario in ((transfer, "to-c"), (stream, "all")):
-        shown = [split for _, splits, _ in watched(dataset, spy, run=run, scenario=scenario)[0] for split in splits]
+        shown = [
+            split
+            for _, splits, _ in watched(dataset, spy, run=run, scenario=scenario)[0]
+            for split in splits
+        ]
         assert shown
         assert [split.marked for split in shown] == [None] * len(shown)
 
@@ -487,12 +584,21 @@ class ValuedSpy(Spy):
     ("outputs", "told"),
     [
         (torch.full((8, 2), torch.nan), "predict returned 16 values that are NaN or infinite"),
-        (torch.tensor([[0.0, torch.inf]] * 8), "predict returned 8 values that are NaN or infinite"),
+        (
+            torch.tensor([[0.0, torch.inf]] * 8),
+            "predict returned 8 values that are NaN or infinite",
+        ),
         (torch.zeros(7, 2), r"predict returned the shape \[7, 2\], but \[8, 2\] was expected"),
         (torch.zeros(8, 3), r"the shape \[8, 3\], but \[8, 2\]"),
         (torch.zeros(8), r"the shape \[8\], but \[8, 2\]"),
-        (torch.zeros(8, 2, dtype=torch.int64), "predict returned torch.int64, but detached floats were expected"),
-        (torch.zeros(8, 2, requires_grad=True), "requires gradients, but detached floats were expected"),
+        (
+            torch.zeros(8, 2, dtype=torch.int64),
+            "predict returned torch.int64, but detached floats were expected",
+        ),
+        (
+            torch.zeros(8, 2, requires_grad=True),
+            "requires gradients, but detached floats were expected",
+        ),
         (torch.zeros(8, 2, dtype=torch.complex64), "predict returned torch.complex64"),
         (np.zeros((8, 2)), "predict returned a ndarray, but a torch tensor was expected"),
         ("yes", "predict returned a str"),
@@ -536,7 +642,8 @@ class Vandal(Spy):
 
 
 @pytest.mark.parametrize(
-    ("verb", "told"), [("sources", "fit"), ("unlabelled", "fit"), ("adapt", "adapt"), ("predict", "predict")]
+    ("verb", "told"),
+    [("sources", "fit"), ("unlabelled", "fit"), ("adapt", "adapt"), ("predict", "predict")],
 )
 def test_a_learner_that_changes_what_it_is_handed_is_found_out(make_dataset, verb, told):
     vandal = type("Vandal", (Vandal,), {"verb": verb})

@@ -12,6 +12,10 @@ def view() -> Callable[..., View]:
     """Return a function: the view of a small board by one protocol."""
 
     def find(protocol: str, **more: object) -> View:
-        return next(view for view in views(build(suite(["hearts"], seeds=2, **more))) if view.protocol == protocol)
+        return next(
+            view
+            for view in views(build(suite(["hearts"], seeds=2, **more)))
+            if view.protocol == protocol
+        )
 
     return find

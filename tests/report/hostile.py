@@ -43,4 +43,5 @@ HOSTILE = (
 
 def svg_tags(svg: str | bytes) -> set[str]:
     """Return the names of the elements of a well-formed SVG."""
-    return {element.tag.split("}")[1] for element in ET.fromstring(svg).iter()}  # noqa: S314 - we have just drawn it
+    # we have just drawn it
+    return {element.tag.split("}")[1] for element in ET.fromstring(svg).iter()}  # noqa: S314

@@ -27,14 +27,27 @@ def records() -> list[Record]:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
 
 
 def test_the_files(records: Sequence[Record], tmp_path: Path) -> None:
     written = write_boards(records, {}, tmp_path)
-    expected = ["README.md", "areas/clinical.csv", "areas/clinical.md", LIST, "overall.csv", "scores.csv.gz"]
+    expected = [
+        "README.md",
+        "areas/clinical.csv",
+        "areas/clinical.md",
+        LIST,
+        "overall.csv",
+        "scores.csv.gz",
+    ]
     for name in ("cells", "hearts"):
-        expected += [f"datasets/{name}{end}" for end in (".csv", ".md", "-few-shot.svg", "-line.svg")]
+        expected += [
+            f"datasets/{name}{end}" for end in (".csv", ".md", "-few-shot.svg", "-line.svg")
+        ]
     assert [str(path.relative_to(tmp_path)) for path in written] == sorted(expected)
     assert set(contents(tmp_path)) == set(expected)
 
@@ -47,7 +60,9 @@ def test_every_link_and_picture_leads_to_a_file(records: Sequence[Record], tmp_p
             assert target is None or (page.parent / target).is_file(), (page, target)
 
 
-def test_the_same_records_in_any_order_give_the_same_bytes(records: Sequence[Record], tmp_path: Path) -> None:
+def test_the_same_records_in_any_order_give_the_same_bytes(
+    records: Sequence[Record], tmp_path: Path
+) -> None:
     write_boards(records, {}, tmp_path / "one")
     shuffled = random.Random(1).sample(records, len(records))
     write_boards({r.trial.key: r for r in shuffled}, {}, tmp_path / "two")
@@ -56,7 +71,9 @@ def test_the_same_records_in_any_order_give_the_same_bytes(records: Sequence[Rec
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
 
 
-def test_stale_files_of_an_earlier_run_go_and_others_stay(records: Sequence[Record], tmp_path: Path) -> None:
+def test_stale_files_of_an_earlier_run_go_and_others_stay(
+    records: Sequence[Record], tmp_path: Path
+) -> None:
     write_boards(records, {}, tmp_path)
     notes = tmp_path / "datasets" / "my-notes.md"
     notes.write_text("mine")
@@ -66,14 +83,18 @@ def test_stale_files_of_an_earlier_run_go_and_others_stay(records: Sequence[Reco
     assert notes.read_text() == "mine"
 
 
-def test_a_file_that_is_not_ours_is_not_overwritten(records: Sequence[Record], tmp_path: Path) -> None:
+def test_a_file_that_is_not_ours_is_not_overwritten(
+    records: Sequence[Record], tmp_path: Path
+) -> None:
     (tmp_path / "README.md").write_text("the project's own")
     with pytest.raises(MedTLError, match=r"README.md was not written by medtl-bench"):
         write_boards(records, {}, tmp_path)
     assert contents(tmp_path) == {"README.md": b"the project's own"}
 
 
-def test_a_list_that_was_tampered_with_removes_nothing_outside(records: Sequence[Record], tmp_path: Path) -> None:
+def test_a_list_that_was_tampered_with_removes_nothing_outside(
+    records: Sequence[Record], tmp_path: Path
+) -> None:
     out, secret = tmp_path / "out", tmp_path / "secret.md"
     secret.write_text("keep")
     out.mkdir()
@@ -82,7 +103,9 @@ def test_a_list_that_was_tampered_with_removes_nothing_outside(records: Sequence
     assert secret.read_text() == "keep"
 
 
-def test_a_list_that_was_tampered_with_removes_nothing_else_inside(records: Sequence[Record], tmp_path: Path) -> None:
+def test_a_list_that_was_tampered_with_removes_nothing_else_inside(
+    records: Sequence[Record], tmp_path: Path
+) -> None:
     (tmp_path / "datasets").mkdir()
     others = [tmp_path / name for name in ("setup.py", "notes.md", "datasets/data.json")]
     for path in others:
@@ -92,7 +115,9 @@ def test_a_list_that_was_tampered_with_removes_nothing_else_inside(records: Sequ
     assert [path.read_text() for path in others] == ["keep"] * 3
 
 
-def test_a_folder_that_cannot_be_written_is_told_in_a_sentence(records: Sequence[Record], tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_told_in_a_sentence(
+    records: Sequence[Record], tmp_path: Path
+) -> None:
     (tmp_path / "out").write_text("a file stands where the folder should be")
     with pytest.raises(IntegrityError, match="Could not write"):
         write_boards(records, {}, tmp_path / "out")
@@ -106,7 +131,9 @@ def test_sheets_hold_the_numbers_of_the_board(records: Sequence[Record]) -> None
     trial = records[3]
     its = scores[scores["key"] == trial.trial.key]
     assert its["value"].tolist() == [score.value for score in trial.outcome.scores]
-    assert its["draw"].tolist() == ["" if score.draw is None else str(score.draw) for score in trial.outcome.scores]
+    assert its["draw"].tolist() == [
+        "" if score.draw is None else str(score.draw) for score in trial.outcome.scores
+    ]
     sheet = pd.read_csv(io.StringIO(files["datasets/hearts.csv"]), keep_default_na=False)
     assert len(sheet) == (board.summary["dataset"] == "hearts").sum()
     overall = pd.read_csv(io.StringIO(files["overall.csv"]))
@@ -125,19 +152,42 @@ def hostile_records() -> Iterator[Record]:
             "family": name,
             "seed": number,
         }
-        shared |= {"algorithm": name, "variant": other, "finished": name[:50], "versions": {name: other}}
-        asked = {"targets": [name], "sources": [other], "metric": other or "m", "extra": {name: 0.4}}
+        shared |= {
+            "algorithm": name,
+            "variant": other,
+            "finished": name[:50],
+            "versions": {name: other},
+        }
+        asked = {
+            "targets": [name],
+            "sources": [other],
+            "metric": other or "m",
+            "extra": {name: 0.4},
+        }
         scores = transfer_scores(0.5, {1: [0.6], 2: [0.7]}, 0.8, **asked)
         places = {"targets": (name,), "sources": (other,), "shots": (1, 2), "draws": 1}
         yield record(dataset=name, scenario=other, scores=scores, **places, **shared)
         domains = (name + "1", other + "2")
-        r = stream_scores([[0.9, 0.2], [0.5, 0.9]], [0.1, 0.2], domains=domains, metric=other or "m")
-        yield stream_record(dataset=name, scenario="few-shot" if number % 3 else other, domains=domains, scores=r, **shared)
-        yield record(dataset=other, status="failed", reason=name, **{**shared, "seed": number + 100})
+        r = stream_scores(
+            [[0.9, 0.2], [0.5, 0.9]], [0.1, 0.2], domains=domains, metric=other or "m"
+        )
+        yield stream_record(
+            dataset=name,
+            scenario="few-shot" if number % 3 else other,
+            domains=domains,
+            scores=r,
+            **shared,
+        )
+        yield record(
+            dataset=other, status="failed", reason=name, **{**shared, "seed": number + 100}
+        )
 
 
 def test_hostile_names_are_inert_everywhere(tmp_path: Path) -> None:
-    damaged = {Path("/x") / f"{name[:50]}.json".replace("/", "_").replace("\0", ""): name for name in HOSTILE}
+    damaged = {
+        Path("/x") / f"{name[:50]}.json".replace("/", "_").replace("\0", ""): name
+        for name in HOSTILE
+    }
     written = write_boards(list(hostile_records()), damaged, tmp_path)
     assert len(written) > 4 * len(HOSTILE)
     for path in written:
@@ -159,7 +209,13 @@ def check_page(path: Path, text: str) -> None:
     assert "\x1b" not in text
     assert "\u202e" not in text
     for token in inline(PARSER.parse(text)):
-        assert token.type not in ("html_block", "html_inline", "code_block", "code_inline", "fence"), token.content
+        assert token.type not in (
+            "html_block",
+            "html_inline",
+            "code_block",
+            "code_inline",
+            "fence",
+        ), token.content
         target = token.attrs.get("href") or token.attrs.get("src")
         assert target is None or (path.parent / target).is_file()
 
@@ -182,7 +238,9 @@ def test_transfers_from_single_sources_are_shown_by_target(tmp_path: Path) -> No
             scenario=f"{source}-to-{target}",
             sources=(source,),
             targets=(target,),
-            scores=transfer_scores(0.6, {1: [0.7], 3: [0.7]}, 0.8, sources=(source,), targets=(target,)),
+            scores=transfer_scores(
+                0.6, {1: [0.7], 3: [0.7]}, 0.8, sources=(source,), targets=(target,)
+            ),
         )
         for name, (family, _) in FEW.items()
         for source, target in pairs

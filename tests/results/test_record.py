@@ -28,13 +28,27 @@ OTHER = {
     "parameters": {"weight": 0.5, "steps": 4}, "protocol": "stream", "scenario": "to-b", "sources": ("b", "a"),
     "targets": ("d",), "domains": ("a", "b"), "shots": (1, 2), "draws": 3, "seed": 1, "threads": 2, "versions": {"torch": "3"},
 }  # fmt: skip
-ABOUT = About(area="clinical", provenance="real", task="classification", metrics=("balanced_accuracy",), family="bound")
+ABOUT = About(
+    area="clinical",
+    provenance="real",
+    task="classification",
+    metrics=("balanced_accuracy",),
+    family="bound",
+)
 SCORE = Score("adapt", "c", 5, 1, "c", "balanced_accuracy", 0.123456, 40)
 
 
 def record(**fields) -> Record:
-    outcome = fields.pop("outcome", Outcome(status="ok", scores=(SCORE,), seconds={"total": 1.5}, peak_memory=3.0))
-    return Record(trial=Trial(**TRIAL | fields), about=ABOUT, outcome=outcome, machine={"cpu": "x"}, finished="2026-11-01")
+    outcome = fields.pop(
+        "outcome", Outcome(status="ok", scores=(SCORE,), seconds={"total": 1.5}, peak_memory=3.0)
+    )
+    return Record(
+        trial=Trial(**TRIAL | fields),
+        about=ABOUT,
+        outcome=outcome,
+        machine={"cpu": "x"},
+        finished="2026-11-01",
+    )
 
 
 @pytest.fixture
@@ -82,7 +96,11 @@ def test_every_field_of_a_trial_changes_its_key(field):
 
 def test_what_a_trial_is_about_and_what_became_of_it_do_not_change_its_key():
     first = record()
-    other = Record(trial=first.trial, about=ABOUT.model_copy(update={"family": "baseline"}), outcome=Outcome(status="timeout"))
+    other = Record(
+        trial=first.trial,
+        about=ABOUT.model_copy(update={"family": "baseline"}),
+        outcome=Outcome(status="timeout"),
+    )
     assert first.trial.key == other.trial.key
 
 
@@ -97,7 +115,9 @@ def test_a_changed_copy_of_a_trial_has_a_key_of_its_own():
 
 
 def test_a_key_survives_the_journey_to_a_process_and_back():
-    trial = Trial(**TRIAL | {"parameters": {"widths": (8, 4), "rate": 1e-3, "limit": None, "on": True}})
+    trial = Trial(
+        **TRIAL | {"parameters": {"widths": (8, 4), "rate": 1e-3, "limit": None, "on": True}}
+    )
     assert Trial.model_validate_json(trial.model_dump_json()).key == trial.key
 
 
@@ -105,7 +125,11 @@ def test_a_key_is_the_same_in_every_process():
     code = f"from medtl_bench.results.record import Trial; print(Trial(**{TRIAL!r}).key)"
     told = {
         subprocess.run(
-            [sys.executable, "-c", code], env={**os.environ, "PYTHONHASHSEED": s}, capture_output=True, text=True, check=True
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONHASHSEED": s},
+            capture_output=True,
+            text=True,
+            check=True,
         ).stdout.strip()
         for s in ("1", "2")
     }
@@ -146,11 +170,17 @@ def changed(**fields):
         (lambda text: '{"schema_version": 1, "x": "\\ud800"}', "checksum"),
         (lambda text: text.replace("0.123456", "0.923456"), "checksum does not match"),
         (lambda text: text.replace('"checksum":"', '"checksum":"0'), "checksum does not match"),
-        (changed(schema_version=SCHEMA + 1), f"schema {SCHEMA + 1}, newer than {SCHEMA}: update medtl-bench"),
+        (
+            changed(schema_version=SCHEMA + 1),
+            f"schema {SCHEMA + 1}, newer than {SCHEMA}: update medtl-bench",
+        ),
         (changed(schema_version=SCHEMA - 1), "schema"),
         (changed(verdict="best"), "its field verdict is wrong"),
         (changed(machine=3), "its field machine is wrong"),
-        (lambda text: rehashed({k: v for k, v in json.loads(text).items() if k != "about"}), "its field about is wrong"),
+        (
+            lambda text: rehashed({k: v for k, v in json.loads(text).items() if k != "about"}),
+            "its field about is wrong",
+        ),
     ],
 )
 def test_a_file_that_is_no_whole_record_is_left_out_with_the_reason(store, spoil, why):
@@ -207,7 +237,9 @@ def test_files_that_are_no_records_are_not_read(store):
     assert len(store.read().records) == 1
 
 
-@pytest.mark.parametrize("step", [(_TemporaryFileWrapper, "write"), (os, "fsync"), (Path, "chmod"), (Path, "replace")])
+@pytest.mark.parametrize(
+    "step", [(_TemporaryFileWrapper, "write"), (os, "fsync"), (Path, "chmod"), (Path, "replace")]
+)
 def test_a_full_disk_leaves_the_old_record_and_no_other_file(store, monkeypatch, step):
     def fail(*_, **__):
         raise OSError(28, "No space left on device")
@@ -215,7 +247,9 @@ def test_a_full_disk_leaves_the_old_record_and_no_other_file(store, monkeypatch,
     old = record(outcome=Outcome(status="failed", reason="old"))
     store.write(old)
     monkeypatch.setattr(*step, fail, raising=False)
-    with pytest.raises(IntegrityError, match=r"Could not write .*\.json \(\d+ bytes\): No space left on device\."):
+    with pytest.raises(
+        IntegrityError, match=r"Could not write .*\.json \(\d+ bytes\): No space left on device\."
+    ):
         store.write(record())
     assert [path.name for path in store.folder.iterdir()] == [f"{old.trial.key}.json"]
     assert store.read().records == {old.trial.key: old}
@@ -233,7 +267,9 @@ def test_an_interrupt_leaves_no_half_file_behind(store, monkeypatch):
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(IntegrityError, match=r"Could not write .*file/results/x.json \(2 bytes\): .+\.") as raised:
+    with pytest.raises(
+        IntegrityError, match=r"Could not write .*file/results/x.json \(2 bytes\): .+\."
+    ) as raised:
         write_atomically(tmp_path / "file" / "results" / "x.json", "hi")
     assert raised.value.exit_code == 3
 

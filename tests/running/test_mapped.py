@@ -27,13 +27,21 @@ def of_rows() -> Dataset:
     domains = []
     for domain in data.domains:
         ends = torch.tensor([len(split) for split in domain.splits().values()]).cumsum(0).tolist()
-        groups = [torch.arange(end - len(split), end) for end, split in zip(ends, domain.splits().values(), strict=True)]
+        groups = [
+            torch.arange(end - len(split), end)
+            for end, split in zip(ends, domain.splits().values(), strict=True)
+        ]
         splits = zip(domain.splits().values(), groups, strict=True)
-        domains.append(Domain(domain.name, *(Split(s.x, s.y, groups=g, marked=g % 2 == 0) for s, g in splits)))
+        domains.append(
+            Domain(domain.name, *(Split(s.x, s.y, groups=g, marked=g % 2 == 0) for s, g in splits))
+        )
     return replace(data, domains=tuple(domains))
 
 
-DATASETS = {case.name: case.whole for case in tiny.cases()} | {"no labels": tiny.unlabelled, "groups and marks": of_rows}
+DATASETS = {case.name: case.whole for case in tiny.cases()} | {
+    "no labels": tiny.unlabelled,
+    "groups and marks": of_rows,
+}
 
 
 @pytest.mark.parametrize("name", DATASETS)
@@ -46,14 +54,20 @@ def test_what_is_read_is_what_was_written(name: str, tmp_path: Path) -> None:
     assert list(checks.problems(read)) == []
 
 
-def test_tensors_begin_where_torch_would_put_them_and_changing_one_changes_no_file(tmp_path: Path) -> None:
+def test_tensors_begin_where_torch_would_put_them_and_changing_one_changes_no_file(
+    tmp_path: Path,
+) -> None:
     data = two_parts()
     mapped.write(data, tmp_path)
     first, second = (mapped.read(data.name, tmp_path) for _ in range(2))
     assert first is not None
     assert second is not None
     for split in first.domains[1].splits().values():
-        assert all(part.data_ptr() % mapped.ALIGNED == 0 for part in (split.y, *parts(split.x).values()) if len(part))
+        assert all(
+            part.data_ptr() % mapped.ALIGNED == 0
+            for part in (split.y, *parts(split.x).values())
+            if len(part)
+        )
     first.domains[0].train.y.fill_(0)
     assert second.digest() == data.digest()
     again = mapped.read(data.name, tmp_path)
@@ -65,7 +79,9 @@ def test_nothing_is_read_that_was_not_written_to_its_end(tmp_path: Path, monkeyp
     data = two_parts()
     assert mapped.read(data.name, tmp_path) is None
     with monkeypatch.context() as patched:
-        patched.setattr(Path, "write_text", lambda *_: (_ for _ in ()).throw(OSError("No space left on device")))
+        patched.setattr(
+            Path, "write_text", lambda *_: (_ for _ in ()).throw(OSError("No space left on device"))
+        )
         with pytest.raises(OSError, match="No space"):
             mapped.write(data, tmp_path)
     assert mapped.read(data.name, tmp_path) is None
@@ -81,13 +97,26 @@ def test_what_could_not_be_told_again_is_not_kept(tmp_path: Path) -> None:
     assert list((tmp_path / "cut").iterdir()) == []
 
 
-def test_a_description_keeps_the_dataset_and_a_trial_does_not_build_it_again(tmp_path: Path, plugin_file, monkeypatch) -> None:
+def test_a_description_keeps_the_dataset_and_a_trial_does_not_build_it_again(
+    tmp_path: Path, plugin_file, monkeypatch
+) -> None:
     files = (plugin_file("tiny"), plugin_file("hostile"))
-    trial = record(dataset="tiny", algorithm="column", scenario="to-c", sources=("a", "b"), targets=("c",), parameters={}).trial
+    trial = record(
+        dataset="tiny",
+        algorithm="column",
+        scenario="to-c",
+        sources=("a", "b"),
+        targets=("c",),
+        parameters={},
+    ).trial
     alone = worker.perform(Job(task=RunTrial(trial=trial), plugin_files=files)).outcome
-    assert worker.perform(Job(task=DescribeDataset(name="tiny"), plugin_files=files, kept=str(tmp_path))).dataset
+    assert worker.perform(
+        Job(task=DescribeDataset(name="tiny"), plugin_files=files, kept=str(tmp_path))
+    ).dataset
     monkeypatch.setattr(entries.Catalogue, "dataset", lambda *_: pytest.fail("it was built again"))
-    shared = worker.perform(Job(task=RunTrial(trial=trial), plugin_files=files, kept=str(tmp_path))).outcome
+    shared = worker.perform(
+        Job(task=RunTrial(trial=trial), plugin_files=files, kept=str(tmp_path))
+    ).outcome
     assert alone is not None
     assert shared is not None
     assert alone.status == "ok"
@@ -97,7 +126,14 @@ def test_a_description_keeps_the_dataset_and_a_trial_does_not_build_it_again(tmp
 def test_where_nothing_can_be_kept_trials_build_the_dataset(tmp_path: Path, plugin_file) -> None:
     files, nowhere = (plugin_file("tiny"), plugin_file("hostile")), tmp_path / "file"
     nowhere.touch()
-    trial = record(dataset="tiny", algorithm="column", scenario="to-c", sources=("a", "b"), targets=("c",), parameters={}).trial
+    trial = record(
+        dataset="tiny",
+        algorithm="column",
+        scenario="to-c",
+        sources=("a", "b"),
+        targets=("c",),
+        parameters={},
+    ).trial
     for task in (DescribeDataset(name="tiny"), RunTrial(trial=trial)):
         reply = worker.perform(Job(task=task, plugin_files=files, kept=str(nowhere / "folder")))
         assert reply.dataset or (reply.outcome and reply.outcome.status == "ok")

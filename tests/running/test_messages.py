@@ -13,7 +13,12 @@ TRIAL = Trial(
 
 
 @pytest.mark.parametrize(
-    "task", [DescribeDataset(name="d"), DescribeAlgorithm(name="a", given={"x": "1"}, preset={"y": "2"}), RunTrial(trial=TRIAL)]
+    "task",
+    [
+        DescribeDataset(name="d"),
+        DescribeAlgorithm(name="a", given={"x": "1"}, preset={"y": "2"}),
+        RunTrial(trial=TRIAL),
+    ],
 )
 def test_a_job_comes_back_as_it_was(task):
     job = Job(task=task, plugin_files=("a b.py",))
@@ -22,7 +27,11 @@ def test_a_job_comes_back_as_it_was(task):
 
 def test_a_reply_comes_back_with_its_scores_to_the_last_bit():
     score = Score("learn", "p", None, None, "q", "accuracy", 0.1 + 0.2, 7)
-    reply = Reply(outcome=Outcome(status="ok", scores=(score,), seconds={"fit": 1 / 3}), machine={"cpu": "x"}, exit_code=0)
+    reply = Reply(
+        outcome=Outcome(status="ok", scores=(score,), seconds={"fit": 1 / 3}),
+        machine={"cpu": "x"},
+        exit_code=0,
+    )
     back = Reply.model_validate_json(reply.model_dump_json())
     assert back == reply
     assert back.outcome.scores[0].value == 0.1 + 0.2

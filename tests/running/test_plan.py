@@ -9,7 +9,10 @@ from medtl_bench.running.plan import PRESETS, AlgorithmFacts, DatasetFacts, Scen
 
 def dataset(name: str, transfers: int = 2, streams: int = 1, optional: int = 0) -> DatasetFacts:
     scenarios = [Scenario(name=f"t{i}", sources=("a",), targets=("b",)) for i in range(transfers)]
-    scenarios += [Scenario(name=f"o{i}", sources=("b",), targets=("a",), optional=True) for i in range(optional)]
+    scenarios += [
+        Scenario(name=f"o{i}", sources=("b",), targets=("a",), optional=True)
+        for i in range(optional)
+    ]
     scenarios += [Scenario(name=f"s{i}", domains=("a", "b")) for i in range(streams)]
     return DatasetFacts(
         name=name, digest=f"digest of {name}", area="clinical", provenance="real", task="classification",
@@ -18,7 +21,9 @@ def dataset(name: str, transfers: int = 2, streams: int = 1, optional: int = 0) 
 
 
 def algorithm(name: str) -> AlgorithmFacts:
-    return AlgorithmFacts(name=name, family="bound", source="here 1", parameters={"weight": 1.0}, variant="weight=1.0")
+    return AlgorithmFacts(
+        name=name, family="bound", source="here 1", parameters={"weight": 1.0}, variant="weight=1.0"
+    )
 
 
 DATASETS = [dataset("first", optional=3), dataset("second", transfers=1)]
@@ -55,30 +60,45 @@ def test_optional_transfers_run_only_in_full():
 
 
 def test_the_smoke_preset_bounds_the_sources_and_targets_of_a_transfer():
-    wide = dataset("d").model_copy(update={"scenarios": (Scenario(name="t", sources=tuple("uvwxyz"), targets=tuple("bcd")),)})
+    wide = dataset("d").model_copy(
+        update={"scenarios": (Scenario(name="t", sources=tuple("uvwxyz"), targets=tuple("bcd")),)}
+    )
     for preset, sources, targets in (("smoke", "uvwx", "bc"), ("default", "uvwxyz", "bcd")):
         planned = plan.trials([wide], ALGORITHMS, PRESETS[preset], {})
-        assert {(p.trial.sources, p.trial.targets) for p in planned} == {(tuple(sources), tuple(targets))}
+        assert {(p.trial.sources, p.trial.targets) for p in planned} == {
+            (tuple(sources), tuple(targets))
+        }
 
 
 def test_a_transfer_has_no_k_with_which_a_target_would_give_all_its_labels():
     scarce = Scenario(name="t", sources=("a",), targets=("b",), most_shots=9)
-    planned = plan.trials([dataset("d").model_copy(update={"scenarios": (scarce,)})], ALGORITHMS, PRESETS["default"], {})
+    planned = plan.trials(
+        [dataset("d").model_copy(update={"scenarios": (scarce,)})],
+        ALGORITHMS,
+        PRESETS["default"],
+        {},
+    )
     assert {p.trial.shots for p in planned} == {(1, 2, 5)}
 
 
 def test_an_optional_first_transfer_does_not_use_up_the_smoke_presets_one():
-    turned = dataset("d", optional=1).model_copy(update={"scenarios": tuple(reversed(dataset("d", optional=1).scenarios))})
+    turned = dataset("d", optional=1).model_copy(
+        update={"scenarios": tuple(reversed(dataset("d", optional=1).scenarios))}
+    )
     planned = plan.trials([turned], ALGORITHMS, PRESETS["smoke"], {}, protocols=["transfer"])
     assert {p.trial.scenario for p in planned} == {"t1"}
 
 
 def test_protocols_can_be_chosen_and_streams_have_no_shots():
     streams = trials("default", protocols=["stream"])
-    assert {(p.trial.protocol, p.trial.shots, p.trial.draws) for p in streams} == {("stream", (), 0)}
+    assert {(p.trial.protocol, p.trial.shots, p.trial.draws) for p in streams} == {
+        ("stream", (), 0)
+    }
     assert {p.trial.domains for p in streams} == {("a", "b")}
     transfers = trials("default", protocols=["transfer"])
-    assert {(p.trial.shots, p.trial.draws, p.trial.domains) for p in transfers} == {(PRESETS["default"].shots, 1, ())}
+    assert {(p.trial.shots, p.trial.draws, p.trial.domains) for p in transfers} == {
+        (PRESETS["default"].shots, 1, ())
+    }
     assert len(streams) + len(transfers) == len(trials("default"))
 
 
@@ -86,9 +106,22 @@ def test_a_trial_holds_the_facts_its_scores_depend_on_and_the_boards_get_the_res
     trial, about, stacks, skipped = trials("smoke")[0]
     assert not stacks
     assert not skipped
-    assert (trial.dataset, trial.dataset_digest, trial.algorithm) == ("first", "digest of first", "dann")
-    assert (trial.algorithm_source, trial.parameters, trial.versions) == ("here 1", {"weight": 1.0}, {"torch": "2"})
-    assert (about.area, about.task, about.family, about.variant) == ("clinical", "classification", "bound", "weight=1.0")
+    assert (trial.dataset, trial.dataset_digest, trial.algorithm) == (
+        "first",
+        "digest of first",
+        "dann",
+    )
+    assert (trial.algorithm_source, trial.parameters, trial.versions) == (
+        "here 1",
+        {"weight": 1.0},
+        {"torch": "2"},
+    )
+    assert (about.area, about.task, about.family, about.variant) == (
+        "clinical",
+        "classification",
+        "bound",
+        "weight=1.0",
+    )
     assert about.metrics == ("balanced_accuracy", "ece")
     assert about.classes == ("ill", "well")
 
@@ -106,12 +139,20 @@ def test_an_unknown_preset_gets_a_near_match():
 
 def test_parameters_are_split_by_algorithm():
     told = ["dann.weight=0.5", "dann.steps=3", "my.method.name=a=b.c"]
-    assert plan.split_parameters(told) == {"dann": {"weight": "0.5", "steps": "3"}, "my.method": {"name": "a=b.c"}}
+    assert plan.split_parameters(told) == {
+        "dann": {"weight": "0.5", "steps": "3"},
+        "my.method": {"name": "a=b.c"},
+    }
 
 
-@pytest.mark.parametrize("text", ["weight=1", "dann.weight", "dann", "", "=", ".=1", "dann.=1", ".weight=1", "dann.weight:1"])
+@pytest.mark.parametrize(
+    "text",
+    ["weight=1", "dann.weight", "dann", "", "=", ".=1", "dann.=1", ".weight=1", "dann.weight:1"],
+)
 def test_a_parameter_in_another_form_is_refused(text):
-    with pytest.raises(MedTLError, match=r"given as ALGORITHM.NAME=VALUE, like dann.weight=0.5, but got"):
+    with pytest.raises(
+        MedTLError, match=r"given as ALGORITHM.NAME=VALUE, like dann.weight=0.5, but got"
+    ):
         plan.split_parameters([text])
 
 

@@ -32,7 +32,12 @@ def trial(plugin_file):
             dataset="tiny", dataset_digest="", algorithm=algorithm, algorithm_source="", parameters={}, protocol=protocol,
             scenario=scenario, sources=("a", "b"), targets=("c",), shots=(1, 2), draws=2, seed=0, versions={},
         ).model_copy(update=fields)  # fmt: skip
-        return worker.perform(Job(task=RunTrial(trial=trial), plugin_files=(plugin_file("tiny"), plugin_file("hostile"))))
+        return worker.perform(
+            Job(
+                task=RunTrial(trial=trial),
+                plugin_files=(plugin_file("tiny"), plugin_file("hostile")),
+            )
+        )
 
     return run
 
@@ -43,8 +48,17 @@ def test_a_trial_returns_scores_seconds_and_memory(trial):
     assert {"fit", "adapt", "predict", "total"} == set(outcome.seconds)
     assert all(value >= 0 for value in outcome.seconds.values())
     assert outcome.peak_memory > 50
-    assert {score.stage for score in outcome.scores} == {"validation", "fit", "adapt", "full", "retained"}
-    assert {score.stage for score in trial(protocol="stream", scenario="all").outcome.scores} == {"untrained", "learn"}
+    assert {score.stage for score in outcome.scores} == {
+        "validation",
+        "fit",
+        "adapt",
+        "full",
+        "retained",
+    }
+    assert {score.stage for score in trial(protocol="stream", scenario="all").outcome.scores} == {
+        "untrained",
+        "learn",
+    }
 
 
 def test_the_same_trial_has_the_same_scores_and_another_seed_others(trial):
@@ -78,7 +92,10 @@ def test_a_trial_has_the_threads_it_asks_for(trial):
 
 
 def test_parameters_reach_the_algorithm(trial):
-    assert trial(parameters={"noise": 5.0}).outcome.scores != trial(parameters={"noise": 0.0}).outcome.scores
+    assert (
+        trial(parameters={"noise": 5.0}).outcome.scores
+        != trial(parameters={"noise": 0.0}).outcome.scores
+    )
 
 
 def test_a_failure_keeps_reason_traceback_and_time(trial):
@@ -96,9 +113,15 @@ def test_a_skipped_trial_has_a_reason_and_no_scores(trial):
 
 
 def test_a_method_whose_inputs_do_not_suit_it_is_skipped_too(trial, monkeypatch):
-    monkeypatch.setattr(Algorithm, "takes", classmethod(lambda cls, x: f"it takes no rows of shape {list(x.shape)}"))
+    monkeypatch.setattr(
+        Algorithm, "takes", classmethod(lambda cls, x: f"it takes no rows of shape {list(x.shape)}")
+    )
     outcome = trial().outcome
-    assert (outcome.status, outcome.reason, outcome.scores) == ("skipped", "it takes no rows of shape [1, 3]", ())
+    assert (outcome.status, outcome.reason, outcome.scores) == (
+        "skipped",
+        "it takes no rows of shape [1, 3]",
+        (),
+    )
 
 
 @pytest.mark.parametrize(
@@ -108,9 +131,14 @@ def test_a_method_whose_inputs_do_not_suit_it_is_skipped_too(trial, monkeypatch)
         (DataError("Dataset 'x' is odd."), "Dataset 'x' is odd."),
         (KeyError("weight"), "KeyError: 'weight'"),
         (MemoryError(), "It ran out of memory: the limit was reached"),
-        (np._core._exceptions._ArrayMemoryError((2**40,), np.dtype("f8")), "It ran out of memory: Unable to allocate 8.00 TiB"),
         (
-            RuntimeError("[enforce fail] . DefaultCPUAllocator: can't allocate memory: you tried\nmore"),
+            np._core._exceptions._ArrayMemoryError((2**40,), np.dtype("f8")),
+            "It ran out of memory: Unable to allocate 8.00 TiB",
+        ),
+        (
+            RuntimeError(
+                "[enforce fail] . DefaultCPUAllocator: can't allocate memory: you tried\nmore"
+            ),
             "It ran out of memory: ",
         ),
         (RuntimeError("std::bad_alloc"), "It ran out of memory: std::bad_alloc"),
@@ -122,7 +150,10 @@ def test_a_reason_is_one_line(error, told):
 
 
 def test_a_reason_of_many_lines_becomes_one_and_not_endless():
-    assert failure.reason(RuntimeError("sizes differ\n  here: 3\n  there: 4")) == "RuntimeError: sizes differ here: 3 there: 4"
+    assert (
+        failure.reason(RuntimeError("sizes differ\n  here: 3\n  there: 4"))
+        == "RuntimeError: sizes differ here: 3 there: 4"
+    )
     assert len(failure.reason(ValueError("x" * 10**6))) < 1000
 
 
@@ -133,27 +164,42 @@ def test_the_machine_is_not_named():
     assert set(machine.machine()) == {"platform", "python", "cpu"}
 
 
-def test_a_method_that_needs_labels_is_skipped_on_an_integration_task(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_method_that_needs_labels_is_skipped_on_an_integration_task(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     found = discovery.find()
     monkeypatch.setattr(type(found), "dataset", lambda self, name: unlabelled())
     scenario = unlabelled().transfers[0]
     outcomes = {}
     for name in ("fine-tune", "uncorrected"):
         between = {"sources": scenario.sources, "targets": scenario.targets}
-        trial = record(dataset="tiny", algorithm=name, scenario=scenario.name, parameters={}, **between).trial
+        trial = record(
+            dataset="tiny", algorithm=name, scenario=scenario.name, parameters={}, **between
+        ).trial
         outcomes[name] = run_trial(found, trial, found.dataset)
     assert (outcomes["fine-tune"].status, outcomes["uncorrected"].status) == ("skipped", "ok")
     assert outcomes["fine-tune"].reason == "it learns from labels, and this dataset has none"
-    assert {score.metric for score in outcomes["uncorrected"].scores} == {"ilisi", "silhouette_batch"}
+    assert {score.metric for score in outcomes["uncorrected"].scores} == {
+        "ilisi",
+        "silhouette_batch",
+    }
 
 
 def test_all_transfers_of_a_dataset_ask_for_what_the_scarcest_target_allows() -> None:
     data = unlabelled()
     few = replace(data.domains[0], train=data.domains[0].train[torch.arange(4)])
-    transfers = (Transfer("to-few", ("site-b",), ("site-a",)), Transfer("to-many", ("site-b",), ("site-c",)))
+    transfers = (
+        Transfer("to-few", ("site-b",), ("site-a",)),
+        Transfer("to-many", ("site-b",), ("site-c",)),
+    )
     data = replace(data, domains=(few, *data.domains[1:]), transfers=transfers)
-    facts = describe.describe_dataset(SimpleNamespace(dataset=lambda name: data), DescribeDataset(name="tiny"))
-    assert {scenario.name: scenario.most_shots for scenario in facts.scenarios} == {"to-few": 3, "to-many": 3}
+    facts = describe.describe_dataset(
+        SimpleNamespace(dataset=lambda name: data), DescribeDataset(name="tiny")
+    )
+    assert {scenario.name: scenario.most_shots for scenario in facts.scenarios} == {
+        "to-few": 3,
+        "to-many": 3,
+    }
 
 
 def test_a_log_names_files_from_their_package_on(trial, plugin_file) -> None:

@@ -65,7 +65,9 @@ class Good(Algorithm):
 
 def problems(cls: type[Any], family: Family = "baseline") -> dict[str, str]:
     subject = Subject("example", family, lambda: cls)
-    return {check.name: problem for check in algorithms.checks(subject) if (problem := check.problem())}
+    return {
+        check.name: problem for check in algorithms.checks(subject) if (problem := check.problem())
+    }
 
 
 def test_a_good_algorithm_passes() -> None:
@@ -183,7 +185,10 @@ class Spread(Good):
 
     def adapt(self, support: Split) -> None:
         super().adapt(support)
-        self.means = self.means * torch.stack([flat(support.x)[support.y == c].std(0).mean() for c in range(3)]).sum()
+        self.means = (
+            self.means
+            * torch.stack([flat(support.x)[support.y == c].std(0).mean() for c in range(3)]).sum()
+        )
 
 
 class NewClassUnknown(Good):
@@ -417,10 +422,18 @@ BAD = [
     (Undocumented, "is a documented dataclass", "Undocumented has no docstring"),
     (Unfinished, "is a documented dataclass", "Unfinished does not implement adapt, fit, predict"),
     (Undecorated, "is a documented dataclass", "Undecorated.rate is no field"),
-    (NoDefault, "has parameters that can be given and recorded", "'rate' of NoDefault has no default"),
+    (
+        NoDefault,
+        "has parameters that can be given and recorded",
+        "'rate' of NoDefault has no default",
+    ),
     (WrongDefault, "has parameters that can be given and recorded", "is not of type int"),
     (Tuple, "has parameters that can be given and recorded", "sizes, .* cannot be stored"),
-    (Untyped, "has parameters that can be given and recorded", "read back from the command line as '0.5'"),
+    (
+        Untyped,
+        "has parameters that can be given and recorded",
+        "read back from the command line as '0.5'",
+    ),
     (NoHelp, "says which tasks it supports", "supports returned False"),
     (Choosy, "says which tasks it supports", "supports none of the tasks .* it only takes films"),
     (Idle, "says which tasks it supports", "supports none of the tasks .* it is idle"),
@@ -429,9 +442,17 @@ BAD = [
     (Exits, "runs through the stream protocol", "SystemExit: enough"),
     (Squeezed, "answers one row or many", r"the shape \[3\], but \[1, 3\]"),
     (Attached, "answers one row or many", "requires gradients"),
-    (OnlyOnce, "adapts to one row a class twice in a row", "on tiny vectors: it raised RuntimeError: adapted before$"),
+    (
+        OnlyOnce,
+        "adapts to one row a class twice in a row",
+        "on tiny vectors: it raised RuntimeError: adapted before$",
+    ),
     (Spread, "adapts to one row a class twice in a row", "NaN"),
-    (NewClassUnknown, "runs through the stream protocol", "on tiny new classes: predict returned the shape"),
+    (
+        NewClassUnknown,
+        "runs through the stream protocol",
+        "on tiny new classes: predict returned the shape",
+    ),
     (Shared, "stays as it is when a copy adapts", "changed the original's answers"),
     (InPlaceOnSplit, "stays as it is when a copy adapts", "changed the original's answers"),
     (Leaking, "stays as it is when a copy adapts", "drew from the original's generator"),
@@ -443,19 +464,39 @@ BAD = [
     (Torch, "leaves the process as it was", "torch's global random state"),
     (Numpy, "leaves the process as it was", "numpy's global random state"),
     (Python, "leaves the process as it was", "module random"),
-    (doing(lambda: torch.set_default_dtype(torch.float64)), "leaves the process as it was", "default dtype"),
+    (
+        doing(lambda: torch.set_default_dtype(torch.float64)),
+        "leaves the process as it was",
+        "default dtype",
+    ),
     (doing(lambda: torch.set_num_threads(2)), "leaves the process as it was", "number of threads"),
-    (doing(lambda: torch.set_grad_enabled(False)), "leaves the process as it was", "records gradients"),
-    (doing(lambda: torch.manual_seed(0)), "leaves the process as it was", "torch's global random state"),
+    (
+        doing(lambda: torch.set_grad_enabled(False)),
+        "leaves the process as it was",
+        "records gradients",
+    ),
+    (
+        doing(lambda: torch.manual_seed(0)),
+        "leaves the process as it was",
+        "torch's global random state",
+    ),
     (doing(lambda: os.chdir("/")), "leaves the process as it was", "the working directory"),
-    (doing(lambda: os.environ.update(SEEN=str(time.time()))), "leaves the process as it was", "the environment variables"),
+    (
+        doing(lambda: os.environ.update(SEEN=str(time.time()))),
+        "leaves the process as it was",
+        "the environment variables",
+    ),
     (Centres, "changes nothing it is handed", "changed the sources"),
     (CentresSupport, "changes nothing it is handed", "changed the support"),
     (Relabels, "changes nothing it is handed", "changed the support"),
     (CentresQuestions, "changes nothing it is handed", "changed the inputs it was asked about"),
     (Pops, "changes nothing it is handed", "changed the list of sources"),
     (Counting, "trains beside others as alone", "differ by .* when it is trained beside others"),
-    (Looking, "trains beside others as alone", "could not be done as one; say why not in one_by_one, .*item"),
+    (
+        Looking,
+        "trains beside others as alone",
+        "could not be done as one; say why not in one_by_one, .*item",
+    ),
     (Transductive, "answers a row alone as in company", "when it is asked about alone"),
     (FlatEmbedding, "embeds rows as vectors", r"the shape \[18\]"),
     (NaNEmbedding, "embeds rows as vectors", "finite"),
@@ -464,7 +505,9 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("cls", "name", "sentence"), BAD, ids=lambda value: getattr(value, "__name__", None))
+@pytest.mark.parametrize(
+    ("cls", "name", "sentence"), BAD, ids=lambda value: getattr(value, "__name__", None)
+)
 def test_a_bad_algorithm_is_caught(cls: type[Any], name: str, sentence: str) -> None:
     with preserved():
         found = problems(cls)
@@ -474,7 +517,13 @@ def test_a_bad_algorithm_is_caught(cls: type[Any], name: str, sentence: str) -> 
 
 def test_a_check_leaves_the_process_as_it_was_whatever_the_algorithm_does() -> None:
     before = {name: repr(setting.read()) for name, setting in SETTINGS.items()}
-    for cls in (Torch, Numpy, Python, doing(lambda: os.environ.update(SEEN="1")), doing(lambda: os.chdir("/"))):
+    for cls in (
+        Torch,
+        Numpy,
+        Python,
+        doing(lambda: os.environ.update(SEEN="1")),
+        doing(lambda: os.chdir("/")),
+    ):
         problems(cls)
     assert {name: repr(setting.read()) for name, setting in SETTINGS.items()} == before
 
@@ -529,7 +578,9 @@ def one_class_untrained() -> Dataset:
 
 
 def with_gradients() -> Dataset:
-    return first_domain(lambda d: replace(d, train=Split(d.train.x.clone().requires_grad_(), d.train.y)))
+    return first_domain(
+        lambda d: replace(d, train=Split(d.train.x.clone().requires_grad_(), d.train.y))
+    )
 
 
 def volumes() -> Dataset:
@@ -547,12 +598,20 @@ def undefined_score() -> Dataset:
         return split[split.y <= keep]
 
     changed = (
-        Domain(d.name, two_classes(d.train, 1), two_classes(d.val, 1), two_classes(d.test, int(d.name != "site-c")))
+        Domain(
+            d.name,
+            two_classes(d.train, 1),
+            two_classes(d.val, 1),
+            two_classes(d.test, int(d.name != "site-c")),
+        )
         for d in made().domains
     )
     names = tuple(tiny.SIZES)
     return made(
-        task=task, domains=tuple(changed), transfers=(Transfer("all", names[:2], names[2:]),), streams=(Stream("s", names),)
+        task=task,
+        domains=tuple(changed),
+        transfers=(Transfer("all", names[:2], names[2:]),),
+        streams=(Stream("s", names),),
     )
 
 
@@ -578,13 +637,27 @@ BAD_DATASETS: list[tuple[Callable[[], Any], str, str]] = [
     (with_gradients, "builds and passes its own checks", "requires grad"),
     (one_class_untrained, "trains on every class it tests", "domain 'site-a' tests 'c'"),
     (volumes, "has inputs that a network takes", "no backbone for inputs of shape"),
-    (undefined_score, "scores every domain in its transfers", "transfer 'all' gives no roc_auc on domain 'site-c'"),
-    (unmixed, "scores every domain in its transfers", "transfer 'to-c' gives no silhouette_batch, with its inputs"),
-    (undefined_score, "scores every domain in its streams", "stream 's' gives no roc_auc on domain 'site-c'"),
+    (
+        undefined_score,
+        "scores every domain in its transfers",
+        "transfer 'all' gives no roc_auc on domain 'site-c'",
+    ),
+    (
+        unmixed,
+        "scores every domain in its transfers",
+        "transfer 'to-c' gives no silhouette_batch, with its inputs",
+    ),
+    (
+        undefined_score,
+        "scores every domain in its streams",
+        "stream 's' gives no roc_auc on domain 'site-c'",
+    ),
 ]
 
 
-@pytest.mark.parametrize(("build", "name", "sentence"), BAD_DATASETS, ids=lambda value: getattr(value, "__name__", None))
+@pytest.mark.parametrize(
+    ("build", "name", "sentence"), BAD_DATASETS, ids=lambda value: getattr(value, "__name__", None)
+)
 def test_a_bad_dataset_is_caught(build: Callable[[], Any], name: str, sentence: str) -> None:
     check = next(c for c in datasets.checks(datasets.Subject(ENTRY, build)) if c.name == name)
     problem = check.problem()
@@ -599,13 +672,21 @@ def test_the_network_is_refused_once_the_files_are_there() -> None:
         calls.append(1)
         return connecting() if len(calls) > 1 else made()
 
-    check = next(c for c in datasets.checks(datasets.Subject(ENTRY, build)) if c.name.startswith("builds offline"))
+    check = next(
+        c
+        for c in datasets.checks(datasets.Subject(ENTRY, build))
+        if c.name.startswith("builds offline")
+    )
     assert "opened a network connection" in str(check.problem())
 
 
 def test_a_slow_build_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(datasets, "BUILD_SECONDS", -1)
-    check = next(c for c in datasets.checks(datasets.Subject(ENTRY, made)) if c.name.startswith("builds offline"))
+    check = next(
+        c
+        for c in datasets.checks(datasets.Subject(ENTRY, made))
+        if c.name.startswith("builds offline")
+    )
     assert "building it takes" in str(check.problem())
 
 
@@ -631,9 +712,15 @@ def medtl_datasets():
         (
             "task=replace(tiny.cases()[0].task, classes=('a', 'b', str(os.getpid())))",
             "One line.",
-            {"by-process holds the same data each time": "it holds different data in another process"},
+            {
+                "by-process holds the same data each time": "it holds different data in another process"
+            },
         ),
-        ("", "Two\nlines.", {"plugin example tells what it brings in one line each": "the summary of 'by-process'"}),
+        (
+            "",
+            "Two\nlines.",
+            {"plugin example tells what it brings in one line each": "the summary of 'by-process'"},
+        ),
     ],
 )
 def test_a_plugin_file_is_checked_with_what_it_brings(
@@ -664,12 +751,16 @@ def test_a_plugin_that_brings_nothing_is_caught(text: str, sentence: str, tmp_pa
     assert CliRunner().invoke(main.app, ["check", str(file)]).exit_code == 1
 
 
-def test_an_installed_plugin_that_imports_torch_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_installed_plugin_that_imports_torch_is_caught(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     info = tmp_path / "medtl_heavy-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: medtl-heavy\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text("[medtl_bench]\nheavy = medtl_heavy\n")
-    (tmp_path / "medtl_heavy.py").write_text(f"import torch\n{PLUGIN.format(change='', summary='One line.')}")
+    (tmp_path / "medtl_heavy.py").write_text(
+        f"import torch\n{PLUGIN.format(change='', summary='One line.')}"
+    )
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     check = next(check for check in checks_of("heavy") if check.name == "imports nothing heavy")
@@ -680,11 +771,15 @@ def test_an_installed_plugin_that_imports_torch_is_caught(tmp_path: Path, monkey
 def test_a_target_is_a_plugin_an_algorithm_a_dataset_or_a_file() -> None:
     everything = [str(check) for check in checks_of("baselines")]
     assert any(name.startswith("plugin baselines") for name in everything)
-    assert [str(check) for check in checks_of("chance")] == [name for name in everything if name.startswith("chance")]
+    assert [str(check) for check in checks_of("chance")] == [
+        name for name in everything if name.startswith("chance")
+    ]
     assert {check.subject for check in checks_of("shifted-toy")} == {"shifted-toy"}
 
 
-@pytest.mark.parametrize(("target", "sentence"), [("chanse", "did you mean 'chance'"), ("no/such.py", "no plugin file")])
+@pytest.mark.parametrize(
+    ("target", "sentence"), [("chanse", "did you mean 'chance'"), ("no/such.py", "no plugin file")]
+)
 def test_an_unknown_target_is_refused(target: str, sentence: str) -> None:
     with pytest.raises(MedTLError, match=sentence):
         checks_of(target)

@@ -15,7 +15,9 @@ def numbered(rows: int, first: int) -> Split:
 
 
 def drawn(sources, unlabelled=None, steps=10, size=4, most=4, seed=0) -> list[Batch]:
-    return list(batches(sources, unlabelled, steps, size, most, torch.Generator().manual_seed(seed)))
+    return list(
+        batches(sources, unlabelled, steps, size, most, torch.Generator().manual_seed(seed))
+    )
 
 
 SOURCES = [numbered(20, 0), numbered(6, 100), numbered(50, 200)]
@@ -24,19 +26,27 @@ TARGET = numbered(30, 1000).x
 
 def test_a_batch_has_as_many_rows_of_every_source_and_as_many_of_the_target_as_of_all():
     for batch in drawn(SOURCES, TARGET):
-        assert (batch.x.shape, batch.y.shape, batch.unlabelled.shape) == ((3, 4, 1), (3, 4), (12, 1))
+        assert (batch.x.shape, batch.y.shape, batch.unlabelled.shape) == (
+            (3, 4, 1),
+            (3, 4),
+            (12, 1),
+        )
 
 
 def test_rows_are_of_their_source_with_their_labels():
     for batch in drawn(SOURCES, TARGET):
-        assert torch.equal((batch.x[..., 0] // 100).long(), torch.tensor([[0] * 4, [1] * 4, [2] * 4]))
+        assert torch.equal(
+            (batch.x[..., 0] // 100).long(), torch.tensor([[0] * 4, [1] * 4, [2] * 4])
+        )
         assert torch.equal(batch.y, (batch.x[..., 0] % 2).long())
         assert (batch.unlabelled >= 1000).all()
 
 
 def test_all_rows_are_drawn_in_time_those_of_the_target_too():
     steps = drawn(SOURCES, TARGET, steps=300)
-    assert {float(v) for b in steps for v in b.x.flatten()} == {float(v) for s in SOURCES for v in s.x}
+    assert {float(v) for b in steps for v in b.x.flatten()} == {
+        float(v) for s in SOURCES for v in s.x
+    }
     assert {float(v) for b in steps for v in b.unlabelled} == {float(v) for v in TARGET}
 
 
@@ -60,7 +70,9 @@ def test_progress_goes_from_nought_towards_one(steps, monkeypatch):
     monkeypatch.setattr(
         "medtl_bench.training.batches.GATHERED_BYTES", 6 * 3 * 4 * 4
     )  # six steps of three sources' four rows of a float
-    assert [batch.progress for batch in drawn(SOURCES, steps=steps)] == [step / steps for step in range(steps)]
+    assert [batch.progress for batch in drawn(SOURCES, steps=steps)] == [
+        step / steps for step in range(steps)
+    ]
 
 
 def test_how_many_steps_are_gathered_at_once_changes_no_batch(monkeypatch):
@@ -70,7 +82,9 @@ def test_how_many_steps_are_gathered_at_once_changes_no_batch(monkeypatch):
         gathered = blocks(SOURCES, TARGET, 10, 4, 2, torch.Generator().manual_seed(0))
         assert [len(block.y) for block in gathered] == sizes
         for a, b in zip(whole, drawn(SOURCES, TARGET, most=2), strict=True):
-            assert all(torch.equal(getattr(a, name), getattr(b, name)) for name in ("x", "y", "unlabelled"))
+            assert all(
+                torch.equal(getattr(a, name), getattr(b, name)) for name in ("x", "y", "unlabelled")
+            )
 
 
 def test_no_steps_are_no_batches():
@@ -79,7 +93,10 @@ def test_no_steps_are_no_batches():
 
 def test_the_same_generator_draws_the_same_batches():
     first, again, other = (drawn(SOURCES, TARGET, seed=seed, most=2) for seed in (0, 0, 1))
-    assert all(torch.equal(a.x, b.x) and torch.equal(a.unlabelled, b.unlabelled) for a, b in zip(first, again, strict=True))
+    assert all(
+        torch.equal(a.x, b.x) and torch.equal(a.unlabelled, b.unlabelled)
+        for a, b in zip(first, again, strict=True)
+    )
     assert not all(torch.equal(a.x, b.x) for a, b in zip(first, other, strict=True))
 
 

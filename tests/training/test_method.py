@@ -32,7 +32,11 @@ def method(cls=Plain, seed=0, task=TASK, **parameters) -> GradientMethod:
 
 def moons(rows: int, seed: int, offset: float = 0.0) -> Split:
     y = torch.arange(rows) % 2
-    x = torch.randn(rows, 4, generator=torch.Generator().manual_seed(seed)) + 2 * y[:, None] + offset
+    x = (
+        torch.randn(rows, 4, generator=torch.Generator().manual_seed(seed))
+        + 2 * y[:, None]
+        + offset
+    )
     return Split(x, y)
 
 

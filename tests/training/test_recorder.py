@@ -16,12 +16,18 @@ def test_a_recorded_step_gives_for_other_inputs_what_the_function_gives():
         return -functional_call(net, theta, (x,)).log_softmax(1).gather(1, y[:, None]).mean()
 
     def step(x, y, *theta):
-        return tuple(vmap(grad(loss), (0, 0, 0))(dict(zip(names, theta, strict=True)), x, y).values())
+        return tuple(
+            vmap(grad(loss), (0, 0, 0))(dict(zip(names, theta, strict=True)), x, y).values()
+        )
 
     def inputs(seed):
         source = torch.Generator().manual_seed(seed)
         theta = [torch.randn(4, *p.shape, generator=source) for p in net.parameters()]
-        return torch.randn(4, 6, 5, generator=source), torch.randint(3, (4, 6), generator=source), *theta
+        return (
+            torch.randn(4, 6, 5, generator=source),
+            torch.randint(3, (4, 6), generator=source),
+            *theta,
+        )
 
     first, repeat = record(step, *inputs(0))
     assert repeat is not None
@@ -39,7 +45,9 @@ def test_inputs_changed_in_place_between_calls_are_read_anew():
 
 def test_constants_and_kernels_with_several_outputs_are_kept():
     constant = torch.tensor([1.0, 2.0, 3.0])
-    _, repeat = record(lambda x: (torch.cat(x.split(1)) + constant, x.sort().values), torch.zeros(3))
+    _, repeat = record(
+        lambda x: (torch.cat(x.split(1)) + constant, x.sort().values), torch.zeros(3)
+    )
     assert [out.tolist() for out in repeat(torch.tensor([2.0, 1.0, 0.0]))] == [[3, 3, 3], [0, 1, 2]]
 
 
@@ -51,7 +59,9 @@ def test_a_view_that_shows_the_same_is_no_kernel():
 
 def called(repeat) -> list[str]:
     """Return the names of what is called; those of kernels that no function of torch calls have a dot in them."""
-    return [node.target.__name__ for node in repeat.__self__.graph.nodes if node.op == "call_function"]
+    return [
+        node.target.__name__ for node in repeat.__self__.graph.nodes if node.op == "call_function"
+    ]
 
 
 def test_what_no_output_depends_on_is_not_done_again():
@@ -74,7 +84,11 @@ def test_what_is_the_same_each_time_is_done_once():
 def test_products_with_numbers_that_round_nothing_are_left_out_or_joined_with_a_constant():
     scale = torch.tensor([0.1, 1.7, 3.3])
     x = torch.tensor([0.3, 1.1, 7.9])
-    for function in (lambda x: (x * 1 * scale,), lambda x: (x * 2.0 * scale,), lambda x: (scale * (0.25 * x),)):
+    for function in (
+        lambda x: (x * 1 * scale,),
+        lambda x: (x * 2.0 * scale,),
+        lambda x: (scale * (0.25 * x),),
+    ):
         _, repeat = record(function, torch.zeros(3))
         assert called(repeat) == ["mul"]
         assert torch.equal(repeat(x)[0], function(x)[0])
@@ -90,7 +104,8 @@ def test_products_with_numbers_that_round_nothing_are_left_out_or_joined_with_a_
         lambda x: ((two := x * 2) * torch.full((30,), 0.1), two + 1),  # also used otherwise
         lambda x: ((x + 1).mul(1).add_(1), x),  # changed in place
         lambda x: ((y := x + 1) * 1, y.add_(1)),
-        lambda x: ((x.long() * 1.0).exp(), (x.expand(2, 30) * 1).view(60)),  # another type, another layout
+        # another type, another layout
+        lambda x: ((x.long() * 1.0).exp(), (x.expand(2, 30) * 1).view(60)),
     ],
 )
 def test_other_products_are_as_they_were(function):

@@ -36,7 +36,14 @@ def rows(seed: int, n: int = 24, scale: float = 1.0, shape=(5,)) -> Split:
 
 def fitted(method, seed: int, sources=None, steps: int = 12, width: int = 16, **options):
     sources = sources or [rows(10 * seed), rows(10 * seed + 1, 30)]
-    learner = method(TASK, torch.Generator().manual_seed(seed), steps=steps, adapt_steps=4, width=width, **options)
+    learner = method(
+        TASK,
+        torch.Generator().manual_seed(seed),
+        steps=steps,
+        adapt_steps=4,
+        width=width,
+        **options,
+    )
     learner.fit(sources, sources[0].x + 1)
     learner.adapt(rows(100 + seed, 8))
     return learner
@@ -82,12 +89,16 @@ def test_springs_are_each_learners_own(make_dataset, online):
 
     def trial(seed):
         make = partial(EWC, steps=10, adapt_steps=10, online=online)
-        return [s.value for s in stream(dataset, dataset.streams[0], make, seed=seed, clock=Clock())]
+        return [
+            s.value for s in stream(dataset, dataset.streams[0], make, seed=seed, clock=Clock())
+        ]
 
     stacker = stacked.Stacker()
     tasks = cooperative.run([partial(trial, seed) for seed in range(3)], stacker, 64)
     assert stacker.alone == {}
-    assert [task.result() for task in tasks] == [pytest.approx(trial(seed), abs=1e-4) for seed in range(3)]
+    assert [task.result() for task in tasks] == [
+        pytest.approx(trial(seed), abs=1e-4) for seed in range(3)
+    ]
 
 
 def test_a_whole_protocol_scores_the_same_and_branches_of_all_trials_are_stacked(make_dataset):
@@ -96,7 +107,11 @@ def test_a_whole_protocol_scores_the_same_and_branches_of_all_trials_are_stacked
     def trial(seed):
         make = partial(FineTune, steps=10, adapt_steps=5)
         clock = Clock()
-        found = list(transfer(dataset, dataset.transfers[0], make, seed=seed, shots=(1, 2), draws=2, clock=clock))
+        found = list(
+            transfer(
+                dataset, dataset.transfers[0], make, seed=seed, shots=(1, 2), draws=2, clock=clock
+            )
+        )
         assert len(clock.calls["adapt"]) == 5 * len(dataset.transfers[0].targets)
         return found
 
@@ -119,8 +134,14 @@ def test_images_masks_pairs_and_many_sources_stack():
         "rtol": 1e-2,
         "atol": 2e-3,
     }  # Adam's steps are of one size, so rounding moves weights whose gradient is near zero
-    assert compared(partial_fit_only(FineTune), sources=images, width=32, close=near_zero)[0].alone == {}
-    pairs = [Split(TensorDict({"a": rows(s).x, "b": rows(s + 9).x}, batch_size=[24]), rows(s).y) for s in range(2)]
+    assert (
+        compared(partial_fit_only(FineTune), sources=images, width=32, close=near_zero)[0].alone
+        == {}
+    )
+    pairs = [
+        Split(TensorDict({"a": rows(s).x, "b": rows(s + 9).x}, batch_size=[24]), rows(s).y)
+        for s in range(2)
+    ]
     assert compared(partial_fit_only(FineTune), sources=pairs)[0].alone == {}
     assert compared(partial_fit_only(FineTune), sources=[rows(s) for s in range(6)])[0].alone == {}
 
@@ -145,7 +166,9 @@ class Anchored(FineTune):
         super().fit(sources, unlabelled)
 
     def objective(self, net, batch):
-        return self.supervised(net, batch) + self.anchor * net.parameters["head.weight"].square().sum()
+        return (
+            self.supervised(net, batch) + self.anchor * net.parameters["head.weight"].square().sum()
+        )
 
 
 def test_an_objective_that_reads_what_it_did_not_name_is_trained_one_by_one():
@@ -179,10 +202,18 @@ class Noisy(FineTune):
 
     def augment(self, batch):
         noise = torch.randn(batch.x.shape, generator=self.generator)
-        return replace(batch, x=batch.x + 0.1 * noise, extra={"weight": torch.rand((), generator=self.generator)})
+        return replace(
+            batch,
+            x=batch.x + 0.1 * noise,
+            extra={"weight": torch.rand((), generator=self.generator)},
+        )
 
     def objective(self, net, batch):
-        return self.supervised(net, batch) * batch.extra["weight"] if batch.extra else self.supervised(net, batch)
+        return (
+            self.supervised(net, batch) * batch.extra["weight"]
+            if batch.extra
+            else self.supervised(net, batch)
+        )
 
 
 def test_augmented_batches_are_drawn_as_alone():
@@ -230,7 +261,11 @@ def test_only_what_is_equal_is_stacked():
         sizes.append(len(trainings))
         return stacked.Stacker()(trainings)
 
-    methods = [partial(fitted, FineTune, 0), partial(fitted, DANN, 1), partial(fitted, FineTune, 2, learning_rate=0.1)]
+    methods = [
+        partial(fitted, FineTune, 0),
+        partial(fitted, DANN, 1),
+        partial(fitted, FineTune, 2, learning_rate=0.1),
+    ]
     cooperative.run([*methods, partial(fitted, FineTune, 3, steps=5)], serve, 64)
     assert set(sizes[:4]) == {1}
 

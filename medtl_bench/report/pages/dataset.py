@@ -14,7 +14,18 @@ from medtl_bench.metrics.registry import INTEGRATION, MARKED, TASK_AWARE
 from medtl_bench.report.pages.explanations import READ_EQUIVALENCE, READ_OVER_TARGETS, reading
 from medtl_bench.report.rows import Facts, Row, View
 from medtl_bench.report.text.escape import escape_cell
-from medtl_bench.report.text.markdown import LEGEND, NOTHING, Cell, arrow, counted, number, page, rank, score, table
+from medtl_bench.report.text.markdown import (
+    LEGEND,
+    NOTHING,
+    Cell,
+    arrow,
+    counted,
+    number,
+    page,
+    rank,
+    score,
+    table,
+)
 
 MOST_REASON = 160
 RECALL = "label_transfer "
@@ -60,7 +71,9 @@ def title(measure: str) -> str:
     return labels if name == measures.TARGET else f"{name.capitalize()}, {labels}"
 
 
-def dataset_page(board: Board, fact: Facts, views: Sequence[View], pictures: Mapping[str, str]) -> str:
+def dataset_page(
+    board: Board, fact: Facts, views: Sequence[View], pictures: Mapping[str, str]
+) -> str:
     """Return a dataset's page; `pictures` holds file names by "few-shot", "sources" and "stream <scenario>"."""
     name = escape_cell(fact.dataset)
     trials = board.trials[board.trials["dataset"] == fact.dataset]
@@ -79,7 +92,10 @@ def dataset_page(board: Board, fact: Facts, views: Sequence[View], pictures: Map
         *(section(view, trials, targets, pictures) for view in views),
         *same_method(board.equivalence[board.equivalence["dataset"] == fact.dataset]),
         "## Where the numbers come from",
-        *(conditions(frame, str(protocol)) for protocol, frame in reversed(list(trials.groupby("protocol")))),
+        *(
+            conditions(frame, str(protocol))
+            for protocol, frame in reversed(list(trials.groupby("protocol")))
+        ),
         notes(board, trials, fact.dataset),
         "## How to read this page",
         "\n".join(reading(views)),
@@ -90,7 +106,17 @@ def same_method(tests: pd.DataFrame) -> list[str]:
     """Return the section of tests whether a method and its counterpart in another library score the same, if there are any."""
     if tests.empty:
         return []
-    header = ["Method", "Counterpart", "Stream", "Measure", "n", "Difference", "90% interval", "p", "Verdict"]
+    header = [
+        "Method",
+        "Counterpart",
+        "Stream",
+        "Measure",
+        "n",
+        "Difference",
+        "90% interval",
+        "p",
+        "Verdict",
+    ]
     lines = [
         [
             *(row[name] for name in ("algorithm", "counterpart")),
@@ -98,7 +124,9 @@ def same_method(tests: pd.DataFrame) -> list[str]:
             title(row["measure"]),
             str(row["n"]),
             number(row["mean"]),
-            f"{number(row['low'])} to {number(row['high'])}" if np.isfinite(row["low"]) else NOTHING,
+            f"{number(row['low'])} to {number(row['high'])}"
+            if np.isfinite(row["low"])
+            else NOTHING,
             f"{row['p']:.2g}" if np.isfinite(row["p"]) else NOTHING,
             row["verdict"],
         ]
@@ -111,7 +139,11 @@ def task(fact: Facts) -> str:
     """Return what is asked, in words; of masks with the classes that columns name by number."""
     if fact.task != "segmentation" or not fact.classes:
         return escape_cell(fact.task)
-    named = ", ".join(f"class {number} is {escape_cell(name)}" for number, name in enumerate(fact.classes) if number)
+    named = ", ".join(
+        f"class {number} is {escape_cell(name)}"
+        for number, name in enumerate(fact.classes)
+        if number
+    )
     return f"segmentation; {named}"
 
 
@@ -120,19 +152,30 @@ def provenance(kind: str) -> str:
     return PROVENANCE.get(kind, f"Data of the kind {escape_cell(kind)}")
 
 
-def section(view: View, trials: pd.DataFrame, targets: pd.DataFrame, pictures: Mapping[str, str]) -> str:
+def section(
+    view: View, trials: pd.DataFrame, targets: pd.DataFrame, pictures: Mapping[str, str]
+) -> str:
     """Return the tables and pictures of one view; `trials` and `targets` are those of its dataset."""
     metric = escape_cell(view.primary.replace("_", " "))
     direction = "higher" if measures.higher_is_better(view.primary) else "lower"
-    scored = f"The score is {title(metric) if metric in INTEGRATION else metric}; {direction} is better."
+    scored = (
+        f"The score is {title(metric) if metric in INTEGRATION else metric}; {direction} is better."
+    )
     if view.primary in INTEGRATION:
         columns = [name for name in (*INTEGRATION, measures.SECONDS) if name in view.columns]
         head = ["## Integration of the domains", scored, *_tables(view, columns, "methods")]
     elif view.protocol == "transfer":
-        head = ["## Transfer to a new domain", scored, *_tables(view, _main_columns(view), "methods")]
+        head = [
+            "## Transfer to a new domain",
+            scored,
+            *_tables(view, _main_columns(view), "methods"),
+        ]
         head += _others(view, trials["metrics"].iloc[-1])
         head += _gains(view)
-        head += ["### Few-shot curve", _picture(pictures.get("few-shot"), f"few-shot curves on {view.dataset}")]
+        head += [
+            "### Few-shot curve",
+            _picture(pictures.get("few-shot"), f"few-shot curves on {view.dataset}"),
+        ]
         head += [
             _curve(view, measures.TARGET),
             *_over_targets(view, targets),
@@ -142,11 +185,20 @@ def section(view: View, trials: pd.DataFrame, targets: pd.DataFrame, pictures: M
         ]
         head += _integration(view)
     else:
-        its = trials[(trials["protocol"] == "stream") & (trials["scenario"] == view.scenario)]["domains"].iloc[-1]
+        its = trials[(trials["protocol"] == "stream") & (trials["scenario"] == view.scenario)][
+            "domains"
+        ].iloc[-1]
         order = " → ".join(escape_cell(domain) for domain in its)
-        head = [f"## Stream {escape_cell(view.scenario)}", f"Domains in the order learned: {order}. {scored}"]
+        head = [
+            f"## Stream {escape_cell(view.scenario)}",
+            f"Domains in the order learned: {order}. {scored}",
+        ]
         head += _tables(view, [c for c in view.columns if c not in ("ece", "brier")], "methods")
-        head.append(_picture(pictures.get(f"stream {view.scenario}"), f"matrices R of the stream {view.scenario}"))
+        head.append(
+            _picture(
+                pictures.get(f"stream {view.scenario}"), f"matrices R of the stream {view.scenario}"
+            )
+        )
     return page(*head).rstrip("\n")
 
 
@@ -158,14 +210,20 @@ def _by_source(view: View, picture: str | None) -> list[str]:
     if not picture:
         return []
     told = "Score at k = 0 of each domain (columns) after learning from one alone (lines); on the diagonal, its own test split."
-    return ["### One source by target", _picture(picture, f"scores on {view.dataset} by source and target"), told]
+    return [
+        "### One source by target",
+        _picture(picture, f"scores on {view.dataset} by source and target"),
+        told,
+    ]
 
 
 def _main_columns(view: View) -> list[str]:
     most = max(measures.shots_of(measures.SOURCE_FORGETTING, view.columns), default=None)
     wanted = [at(measures.TARGET, 0), measures.AREA, measures.GAP]
     wanted += [] if most is None else [at(measures.SOURCE_FORGETTING, most)]
-    return [name for name in (*wanted, *measures.CALIBRATION, measures.SECONDS) if name in view.columns]
+    return [
+        name for name in (*wanted, *measures.CALIBRATION, measures.SECONDS) if name in view.columns
+    ]
 
 
 def _tables(view: View, columns: Sequence[str], what: str) -> list[str]:
@@ -173,10 +231,20 @@ def _tables(view: View, columns: Sequence[str], what: str) -> list[str]:
     found = [f"### {what.capitalize()}", "No row is complete yet, so none is ranked."]
     if view.methods:
         lines = [
-            [row.label, row.family, rank(_rank(row, columns)), row.trials, str(row.n), *_cells(row, columns)]
+            [
+                row.label,
+                row.family,
+                rank(_rank(row, columns)),
+                row.trials,
+                str(row.n),
+                *_cells(row, columns),
+            ]
             for row in view.methods
         ]
-        found[1:] = [table(["Method", "Family", "Rank", "Trials", "n", *headings], lines, left=2), LEGEND]
+        found[1:] = [
+            table(["Method", "Family", "Rank", "Trials", "n", *headings], lines, left=2),
+            LEGEND,
+        ]
     if view.bounds:
         lines = [[row.label, row.trials, str(row.n), *_cells(row, columns)] for row in view.bounds]
         found += ["### Bounds, for reference", table(["Bound", "Trials", "n", *headings], lines)]
@@ -202,7 +270,10 @@ def _rank(row: Row, columns: Sequence[str]) -> float:
 
 
 def _cells(row: Row, columns: Sequence[str]) -> list[str]:
-    return [score(row.cells.get(name), decimals=2 if name == measures.SECONDS else 3) for name in columns]
+    return [
+        score(row.cells.get(name), decimals=2 if name == measures.SECONDS else 3)
+        for name in columns
+    ]
 
 
 def _others(view: View, metrics: Sequence[str]) -> list[str]:
@@ -213,8 +284,14 @@ def _others(view: View, metrics: Sequence[str]) -> list[str]:
     if not columns:
         return []
     marked = any(metric.startswith(MARKED) for metric in found.values())
-    told = "Marked: of those rows alone that the dataset marks, as its card tells." if marked else ""
-    return ["### Other measures, k = 0", told, _rows(view, columns, [title(name) for name in columns])]
+    told = (
+        "Marked: of those rows alone that the dataset marks, as its card tells." if marked else ""
+    )
+    return [
+        "### Other measures, k = 0",
+        told,
+        _rows(view, columns, [title(name) for name in columns]),
+    ]
 
 
 def _gains(view: View) -> list[str]:
@@ -223,7 +300,9 @@ def _gains(view: View) -> list[str]:
     others = tuple(row for row in view.methods if row.name != (PLAIN, ""))
     if not columns or not others:
         return []
-    told = _rows(replace(view, methods=others, bounds=()), columns, [title(name) for name in columns])
+    told = _rows(
+        replace(view, methods=others, bounds=()), columns, [title(name) for name in columns]
+    )
     return ["### Gain over plain training", told]
 
 
@@ -237,15 +316,24 @@ def _over_targets(view: View, targets: pd.DataFrame) -> list[str]:
     """Return the table of scores with intervals over targets, where a complete row has several."""
     cells: dict[tuple[str, str], dict[float, Cell]] = {}
     for row in targets.to_dict("records"):
-        cells.setdefault((row["algorithm"], row["variant"]), {})[row["shots"]] = Cell(row["mean"], row["half"], row["n"])
+        cells.setdefault((row["algorithm"], row["variant"]), {})[row["shots"]] = Cell(
+            row["mean"], row["half"], row["n"]
+        )
     rows = [row for row in (*view.methods, *view.bounds) if row.name in cells]
     most = {row.name: max(cell.n for cell in cells[row.name].values()) for row in rows}
     if max(most.values(), default=0) < 2:
         return []
-    shots = sorted({k for row in rows for k in cells[row.name]}, key=lambda k: (k == measures.FULL, k))
+    shots = sorted(
+        {k for row in rows for k in cells[row.name]}, key=lambda k: (k == measures.FULL, k)
+    )
     direction = arrow(measures.higher_is_better(view.primary))
-    headings = [f"full {direction}" if k == measures.FULL else f"k = {k:g} {direction}" for k in shots]
-    lines = [[row.label, str(most[row.name]), *(score(cells[row.name].get(k)) for k in shots)] for row in rows]
+    headings = [
+        f"full {direction}" if k == measures.FULL else f"k = {k:g} {direction}" for k in shots
+    ]
+    lines = [
+        [row.label, str(most[row.name]), *(score(cells[row.name].get(k)) for k in shots)]
+        for row in rows
+    ]
     return ["### Over targets", READ_OVER_TARGETS, table(["Row", "Targets", *headings], lines)]
 
 
@@ -253,15 +341,28 @@ def _rows(view: View, columns: Sequence[str], titles: Sequence[str]) -> str:
     rows = [*view.methods, *view.bounds]
     if not columns or not rows:
         return "No complete row has these scores."
-    headings = [f"{told} {arrow(measures.better(name, view.primary))}" for name, told in zip(columns, titles, strict=True)]
-    return table(["Row", "n", *headings], [[row.label, str(row.n), *_cells(row, columns)] for row in rows]) + f"\n\n{LEGEND}"
+    headings = [
+        f"{told} {arrow(measures.better(name, view.primary))}"
+        for name, told in zip(columns, titles, strict=True)
+    ]
+    return (
+        table(
+            ["Row", "n", *headings],
+            [[row.label, str(row.n), *_cells(row, columns)] for row in rows],
+        )
+        + f"\n\n{LEGEND}"
+    )
 
 
 def _integration(view: View) -> list[str]:
     """Return the table of what embeddings were measured by, and that of label transfer to rare labels, where there are any."""
     measured = [name for name in INTEGRATION if name in view.columns]
     recalls = sorted(name for name in view.columns if name.startswith(RECALL))
-    found = ["### Integration", _rows(view, measured, [title(name) for name in measured])] if measured else []
+    found = (
+        ["### Integration", _rows(view, measured, [title(name) for name in measured])]
+        if measured
+        else []
+    )
     if recalls:
         told = [escape_cell(title(name)) for name in recalls]
         found += ["Recall of rare labels in label transfer:", _rows(view, recalls, told)]
@@ -271,9 +372,15 @@ def _integration(view: View) -> list[str]:
 def conditions(trials: pd.DataFrame, protocol: str) -> str:
     """Return under which conditions the trials of one protocol ran, which are the same for all that count."""
     one = trials.iloc[0]
-    told = [f"data {one['dataset_digest'][:12]}", f"seeds {', '.join(map(str, sorted(trials['seed'].unique())))}"]
+    told = [
+        f"data {one['dataset_digest'][:12]}",
+        f"seeds {', '.join(map(str, sorted(trials['seed'].unique())))}",
+    ]
     if protocol == "transfer":
-        told += [f"k = {', '.join(map(str, one['shots']))}", counted(one["draws"], "draw") + " for each k"]
+        told += [
+            f"k = {', '.join(map(str, one['shots']))}",
+            counted(one["draws"], "draw") + " for each k",
+        ]
     told += [counted(one["threads"], "thread"), *(" ".join(pair) for pair in one["versions"])]
     scenarios = trials["scenario"].nunique()
     return f"The {counted(scenarios, f'{protocol} scenario')}: {'; '.join(escape_cell(t) for t in told)}."
@@ -282,12 +389,19 @@ def conditions(trials: pd.DataFrame, protocol: str) -> str:
 def notes(board: Board, trials: pd.DataFrame, dataset: str) -> str:
     """Return what was left out and what is mixed, a sentence each."""
     left_out = board.left_out[board.left_out["dataset"] == dataset]
-    found = [f"Left out, for {row['why']}: {counted(row['trials'], 'trial')}." for row in left_out.to_dict("records")]
+    found = [
+        f"Left out, for {row['why']}: {counted(row['trials'], 'trial')}."
+        for row in left_out.to_dict("records")
+    ]
     sources = trials.groupby(["protocol", "label"])["algorithm_source"].nunique()
     mixed = sorted(set(sources[sources > 1].index.get_level_values("label")))
     if mixed:
-        found.append(f"Rows whose trials come from several versions of their plugin: {', '.join(map(escape_cell, mixed))}.")
+        found.append(
+            f"Rows whose trials come from several versions of their plugin: {', '.join(map(escape_cell, mixed))}."
+        )
     machines = trials.loc[trials["status"] == "ok", "machine"].nunique()
     if machines > 1:
-        found.append(f"The trials ran on {number(machines, 0)} different machines, so the seconds cannot be compared.")
+        found.append(
+            f"The trials ran on {number(machines, 0)} different machines, so the seconds cannot be compared."
+        )
     return "\n".join(f"- {sentence}" for sentence in found)

@@ -15,7 +15,16 @@ from medtl_bench.report.pages.dataset import provenance, title
 from medtl_bench.report.pages.explanations import READ_EQUIVALENCE
 from medtl_bench.report.rows import SIMULATED, Comparison, Facts, Name, View
 from medtl_bench.report.text.escape import Safe, escape_cell
-from medtl_bench.report.text.markdown import LEGEND, NOTHING, arrow, counted, number, page, score, table
+from medtl_bench.report.text.markdown import (
+    LEGEND,
+    NOTHING,
+    arrow,
+    counted,
+    number,
+    page,
+    score,
+    table,
+)
 
 MOST_DAMAGED = 10
 VERDICTS = get_args(Verdict)
@@ -64,12 +73,26 @@ def libraries(tests: pd.DataFrame) -> list[str]:
     if tests.empty:
         return []
     lines = [
-        [str(pair[0]), str(pair[1]), *(str((its["verdict"] == verdict).sum()) for verdict in VERDICTS), _widest(its)]
+        [
+            str(pair[0]),
+            str(pair[1]),
+            *(str((its["verdict"] == verdict).sum()) for verdict in VERDICTS),
+            _widest(its),
+        ]
         for pair, its in tests.groupby(["algorithm", "counterpart"])
     ]
-    header = ["Method", "Counterpart", *(verdict.capitalize() for verdict in VERDICTS), "Largest mean difference"]
+    header = [
+        "Method",
+        "Counterpart",
+        *(verdict.capitalize() for verdict in VERDICTS),
+        "Largest mean difference",
+    ]
     told = "Over all datasets and streams; the pages of the datasets have each test."
-    return ["## The same method in two libraries", f"{READ_EQUIVALENCE} {told}", table(header, lines, left=2)]
+    return [
+        "## The same method in two libraries",
+        f"{READ_EQUIVALENCE} {told}",
+        table(header, lines, left=2),
+    ]
 
 
 def _widest(tests: pd.DataFrame) -> str:
@@ -78,7 +101,11 @@ def _widest(tests: pd.DataFrame) -> str:
 
 
 def area_page(
-    area: str, facts: Sequence[Facts], views: Sequence[View], compared: Sequence[Comparison], links: Mapping[str, str]
+    area: str,
+    facts: Sequence[Facts],
+    views: Sequence[View],
+    compared: Sequence[Comparison],
+    links: Mapping[str, str],
 ) -> str:
     """Return the page over the datasets of one area."""
     name = escape_cell(area)
@@ -97,9 +124,13 @@ def area_page(
 def provenance_lines(facts: Sequence[Facts]) -> list[str]:
     """Return a line for each kind of data, with the datasets of that kind."""
     kinds = {
-        kind: [fact.dataset for fact in facts if fact.provenance == kind] for kind in sorted({f.provenance for f in facts})
+        kind: [fact.dataset for fact in facts if fact.provenance == kind]
+        for kind in sorted({f.provenance for f in facts})
     }
-    return [f"- {provenance(kind)}: {', '.join(map(escape_cell, names))}." for kind, names in kinds.items()]
+    return [
+        f"- {provenance(kind)}: {', '.join(map(escape_cell, names))}."
+        for kind, names in kinds.items()
+    ]
 
 
 def completeness(board: Board, damaged: Mapping[Path, str]) -> str:
@@ -111,7 +142,9 @@ def completeness(board: Board, damaged: Mapping[Path, str]) -> str:
         found.append(f"Left out, for {why}: {counted(int(left_out), 'trial')}.")
     if damaged:
         files = sorted((path.name, why) for path, why in damaged.items())
-        shown = "; ".join(f"{escape_cell(name)}: {escape_cell(why, 160)}" for name, why in files[:MOST_DAMAGED])
+        shown = "; ".join(
+            f"{escape_cell(name)}: {escape_cell(why, 160)}" for name, why in files[:MOST_DAMAGED]
+        )
         more = f"; and {len(files) - MOST_DAMAGED} more" if len(files) > MOST_DAMAGED else ""
         found.append(f"Left out, for damage: {counted(len(files), 'result file')} ({shown}{more}).")
     return "\n".join(f"- {sentence}" for sentence in found)
@@ -125,17 +158,41 @@ def coverage_table(facts: Sequence[Facts], views: Sequence[View], links: Mapping
     for fact in facts:
         its = [view for view in views if view.dataset == fact.dataset]
         complete = {
-            protocol: _complete([view for view in its if view.protocol == protocol]) for protocol in ("transfer", "stream")
+            protocol: _complete([view for view in its if view.protocol == protocol])
+            for protocol in ("transfer", "stream")
         }
         link = Safe(f"[{escape_cell(fact.dataset)}]({links[f'dataset {fact.dataset}']})")
         primary = ", ".join(dict.fromkeys(view.primary.replace("_", " ") for view in its))
-        rows.append([link, fact.area, _kind(fact), fact.task, primary, f"{fact.ok}/{fact.planned}", *complete.values()])
-    header = ["Dataset", "Area", "Data", "Task", "Score", "Trials ok", "Complete rows, transfer", "Complete rows, stream"]
+        rows.append(
+            [
+                link,
+                fact.area,
+                _kind(fact),
+                fact.task,
+                primary,
+                f"{fact.ok}/{fact.planned}",
+                *complete.values(),
+            ]
+        )
+    header = [
+        "Dataset",
+        "Area",
+        "Data",
+        "Task",
+        "Score",
+        "Trials ok",
+        "Complete rows, transfer",
+        "Complete rows, stream",
+    ]
     return table(header, rows, left=5)
 
 
 def _kind(fact: Facts) -> str:
-    return fact.provenance if fact.provenance == "real" else Safe(f"**{escape_cell(fact.provenance)}**")
+    return (
+        fact.provenance
+        if fact.provenance == "real"
+        else Safe(f"**{escape_cell(fact.provenance)}**")
+    )
 
 
 def _complete(views: Sequence[View]) -> str:
@@ -151,22 +208,36 @@ def readings(compared: Sequence[Comparison], facts: Sequence[Facts]) -> list[str
     found: list[str] = []
     for comparison in compared:
         found += [f"## {comparison.reading.title}", *ranked_tables(comparison)]
-        found += ["Every dataset in this table is **simulated**."] if simulated.issuperset(comparison.datasets) else []
+        found += (
+            ["Every dataset in this table is **simulated**."]
+            if simulated.issuperset(comparison.datasets)
+            else []
+        )
     return found
 
 
 def ranked_tables(comparison: Comparison) -> list[str]:
     """Return the table of mean ranks with the scores behind them, the methods without a rank, and what can be concluded."""
     ranks = comparison.ranks
-    header, found = [*_headings(comparison)], ["No method is complete on all datasets of this table, so none is ranked."]
+    header, found = (
+        [*_headings(comparison)],
+        ["No method is complete on all datasets of this table, so none is ranked."],
+    )
     if comparison.ranked:
-        order = sorted(range(len(comparison.ranked)), key=lambda i: (ranks.mean[i], comparison.labels[comparison.ranked[i]]))
+        order = sorted(
+            range(len(comparison.ranked)),
+            key=lambda i: (ranks.mean[i], comparison.labels[comparison.ranked[i]]),
+        )
         best = ranks.mean.min()
         lines = []
         for i in order:
             name, value = comparison.ranked[i], number(ranks.mean[i], 2)
             shown = Safe(f"**{value}**" if ranks.mean[i] <= best + statistics.TOLERANCE else value)
-            interval = f"{ranks.low[i]:.2f} to {ranks.high[i]:.2f}" if np.isfinite(ranks.low[i]) else NOTHING
+            interval = (
+                f"{ranks.low[i]:.2f} to {ranks.high[i]:.2f}"
+                if np.isfinite(ranks.low[i])
+                else NOTHING
+            )
             lines.append([*_who(comparison, name), shown, interval, *_scores(comparison, name)])
         found = [
             table(["Method", "Family", "Mean rank ↓", "95% interval", *header], lines, left=2),
@@ -175,7 +246,11 @@ def ranked_tables(comparison: Comparison) -> list[str]:
         ]
     if comparison.others:
         lines = [
-            [*_who(comparison, name), f"{len(comparison.cells[name])}/{len(comparison.datasets)}", *_scores(comparison, name)]
+            [
+                *_who(comparison, name),
+                f"{len(comparison.cells[name])}/{len(comparison.datasets)}",
+                *_scores(comparison, name),
+            ]
             for name in comparison.others
         ]
         found += ["Not ranked:", table(["Method", "Family", "Datasets", *header], lines, left=2)]
@@ -202,7 +277,10 @@ def _sizes(comparison: Comparison, dataset: str) -> list[int]:
 def _headings(comparison: Comparison) -> list[Safe]:
     directions = zip(comparison.datasets, comparison.higher, strict=True)
     told = {d: ", ".join(map(str, _sizes(comparison, d))) or "0" for d in comparison.datasets}
-    return [Safe(f"{escape_cell(dataset)} (n = {told[dataset]}) {arrow(up)}") for dataset, up in directions]
+    return [
+        Safe(f"{escape_cell(dataset)} (n = {told[dataset]}) {arrow(up)}")
+        for dataset, up in directions
+    ]
 
 
 def _scores(comparison: Comparison, name: Name) -> list[Safe]:

@@ -13,7 +13,8 @@ from medtl_bench.report.pictures.style import LONGEST_HEADING, drawable, style, 
 from medtl_bench.report.rows import Row, View
 
 MOST_LINES = 12
-# Okabe and Ito (2008), without black and yellow; past seven lines colours come again with another marker.
+# Okabe and Ito (2008), without black and yellow; past seven lines colours come again with
+# another marker.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C5A2B")
 MARKERS = "osD^vPX<>*hd"
 DASHES = ((0, (5, 2)), (0, (1, 1.5)), (0, (5, 2, 1, 2)), (0, (8, 2, 1, 2, 1, 2)))
@@ -23,7 +24,8 @@ BOUND_COLOUR = "#767676"
 def few_shot_picture(view: View) -> str | None:
     """Return the target score against k of at most 12 complete rows; None if there is nothing to draw.
 
-    Methods have 95% bands, cut at the edge of the picture; bounds have none, to keep it legible.
+    Methods have 95% bands, cut at the edge of the picture; bounds have none, to keep it
+    legible.
     """
     shots = measures.shots_of(measures.TARGET, view.columns)
     rows = _drawn(view)
@@ -37,19 +39,35 @@ def few_shot_picture(view: View) -> str | None:
         bounds = {row.label for row in view.bounds}
         numbers = {
             label: number
-            for number, label in enumerate(sorted((row.label for row in rows), key=lambda label: (label in bounds, label)))
+            for number, label in enumerate(
+                sorted((row.label for row in rows), key=lambda label: (label in bounds, label))
+            )
         }
         for place, row in enumerate(rows):
             names = [at(measures.TARGET, k) for k in shots]
-            _line(axes, row, x, names, numbers[row.label], full=(place + 0.5) / len(rows) if full else None)
-        axes.set_ylim(*_limits(rows, [at(measures.TARGET, k) for k in (*shots, *[measures.FULL] * full)]))
+            _line(
+                axes,
+                row,
+                x,
+                names,
+                numbers[row.label],
+                full=(place + 0.5) / len(rows) if full else None,
+            )
+        axes.set_ylim(
+            *_limits(rows, [at(measures.TARGET, k) for k in (*shots, *[measures.FULL] * full)])
+        )
         _label_axes(axes, shots, view, full=full)
         return svg(figure, f"Few-shot curves on {view.dataset}")
 
 
 def _limits(rows: Sequence[Row], names: Sequence[str]) -> tuple[float, float]:
     """Return the range of the means with a margin: intervals from few seeds may be wider than any score can be."""
-    means = [cell.mean for row in rows for name in names if (cell := row.cells.get(name)) and np.isfinite(cell.mean)]
+    means = [
+        cell.mean
+        for row in rows
+        for name in names
+        if (cell := row.cells.get(name)) and np.isfinite(cell.mean)
+    ]
     low, high = min(means, default=0.0), max(means, default=1.0)
     margin = 0.25 * (high - low) + 0.01
     return low - margin, high + margin
@@ -66,7 +84,9 @@ def _drawn(view: View) -> list[Row]:
     return [*sorted(view.methods, key=area)[: MOST_LINES - len(bounds)], *bounds]
 
 
-def _line(axes: Axes, row: Row, x: Floats, names: Sequence[str], number: int, *, full: float | None) -> None:
+def _line(
+    axes: Axes, row: Row, x: Floats, names: Sequence[str], number: int, *, full: float | None
+) -> None:
     cells = [row.cells.get(name) for name in names]
     mean = np.array([cell.mean if cell else np.nan for cell in cells])
     half = np.nan_to_num([cell.half if cell else np.nan for cell in cells])
@@ -74,9 +94,13 @@ def _line(axes: Axes, row: Row, x: Floats, names: Sequence[str], number: int, *,
     colour = BOUND_COLOUR if bound else COLOURS[number % len(COLOURS)]
     order = sum(artist.get_linestyle() != "-" for artist in axes.get_lines())
     style = (
-        {"linestyle": DASHES[order % len(DASHES)]} if bound else {"marker": MARKERS[number % len(MARKERS)], "linestyle": "-"}
+        {"linestyle": DASHES[order % len(DASHES)]}
+        if bound
+        else {"marker": MARKERS[number % len(MARKERS)], "linestyle": "-"}
     )
-    (line,) = axes.plot(x, mean, color=colour, linewidth=1.3 if bound else 1.8, markersize=5, **style)
+    (line,) = axes.plot(
+        x, mean, color=colour, linewidth=1.3 if bound else 1.8, markersize=5, **style
+    )
     line.set_label(f"row {number}")
     if not bound:
         axes.fill_between(x, mean - half, mean + half, color=colour, alpha=0.15, linewidth=0)
@@ -84,7 +108,15 @@ def _line(axes: Axes, row: Row, x: Floats, names: Sequence[str], number: int, *,
     if full is not None and end is not None:
         where, error = x[-1] + 0.6 + 0.8 * full, np.nan_to_num(end.half)
         ends = [end.mean - error, end.mean, end.mean + error]
-        axes.plot([where] * 3, ends, color=colour, marker=style.get("marker", "_"), markevery=[1], markersize=5, linewidth=1)
+        axes.plot(
+            [where] * 3,
+            ends,
+            color=colour,
+            marker=style.get("marker", "_"),
+            markevery=[1],
+            markersize=5,
+            linewidth=1,
+        )
 
 
 def _label_axes(axes: Axes, shots: Sequence[int], view: View, *, full: bool) -> None:
@@ -96,10 +128,19 @@ def _label_axes(axes: Axes, shots: Sequence[int], view: View, *, full: bool) -> 
     axes.set_axisbelow(True)
     lines = [line for line in axes.get_lines() if str(line.get_label()).startswith("row ")]
     legend = axes.legend(
-        lines, [str(line.get_label()) for line in lines], loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False
+        lines,
+        [str(line.get_label()) for line in lines],
+        loc="center left",
+        bbox_to_anchor=(1.01, 0.5),
+        frameon=False,
     )
     for text, row in zip(legend.get_texts(), _drawn(view), strict=True):
         text.set_text(drawable(row.label))
     axes.set_title(
-        drawable(f"{view.dataset}: score on the target after k labels, with 95% intervals", LONGEST_HEADING), loc="left", y=1.0
+        drawable(
+            f"{view.dataset}: score on the target after k labels, with 95% intervals",
+            LONGEST_HEADING,
+        ),
+        loc="left",
+        y=1.0,
     )

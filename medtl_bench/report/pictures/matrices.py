@@ -49,7 +49,8 @@ def matrix_picture(
 ) -> str | None:
     """Return the matrices [T, T] of at most 12 rows as small multiples on one colour scale; None if there are none.
 
-    All is drawn on one axes in inches, y downwards: an axes and a layout for each panel would take ten times as long.
+    All is drawn on one axes in inches, y downwards: an axes and a layout for each panel
+    would take ten times as long.
     """
     panels = [(label, r) for label, r in matrices[:MOST_PANELS] if np.isfinite(r).any()]
     if not panels:
@@ -69,8 +70,16 @@ def matrix_picture(
             _numbers(figure, axes, page, [r for _, r in panels], scale)
         _bar(axes, page, scale, drawable(view.primary.replace("_", " ")))
         axes.text(page.left, 0.2, drawable(captions.heading, LONGEST_HEADING), va="center")
-        axes.text(page.left + page.inner / 2, page.height - 0.15, "score on domain", ha="center", va="center")
-        axes.text(0.15, page.height / 2, drawable(captions.line), rotation=90, ha="center", va="center")
+        axes.text(
+            page.left + page.inner / 2,
+            page.height - 0.15,
+            "score on domain",
+            ha="center",
+            va="center",
+        )
+        axes.text(
+            0.15, page.height / 2, drawable(captions.line), rotation=90, ha="center", va="center"
+        )
         return svg(figure, captions.name)
 
 
@@ -97,11 +106,15 @@ class _Page:
 def _panel(axes: Axes, page: _Page, place: int, label: str, r: Floats, scale: Normalize) -> None:
     x, y = page.corner(place)
     edges = np.arange(len(r) + 1) * page.cell
-    axes.pcolormesh(x + edges, y + edges, r, cmap="cividis", norm=scale, edgecolors="white", linewidth=0.6)
+    axes.pcolormesh(
+        x + edges, y + edges, r, cmap="cividis", norm=scale, edgecolors="white", linewidth=0.6
+    )
     axes.text(x + page.side / 2, y - 0.12, label, ha="center", va="center")
 
 
-def _numbers(figure: Figure, axes: Axes, page: _Page, matrices: Sequence[Floats], scale: Normalize) -> None:
+def _numbers(
+    figure: Figure, axes: Axes, page: _Page, matrices: Sequence[Floats], scale: Normalize
+) -> None:
     """Write the numbers of all panels, each outline drawn once: a text for each cell would take longer than all the rest."""
     cells: dict[str, list[tuple[float, float, str]]] = {}
     for place, r in enumerate(matrices):
@@ -116,7 +129,11 @@ def _numbers(figure: Figure, axes: Axes, page: _Page, matrices: Sequence[Floats]
         xs, ys, colours = zip(*places, strict=True)
         offsets = np.column_stack([xs, ys])
         drawn = PathCollection(
-            [_outline(text)], offsets=offsets, offset_transform=axes.transData, facecolors=colours, linewidths=0
+            [_outline(text)],
+            offsets=offsets,
+            offset_transform=axes.transData,
+            facecolors=colours,
+            linewidths=0,
         )
         drawn.set_transform(points)
         axes.add_collection(drawn)
@@ -139,14 +156,31 @@ def _ticks(axes: Axes, page: _Page, place: int, names: Sequence[str]) -> None:
             axes.text(x - 0.06, y + middle, name, ha="right", va="center", fontsize=8)
         if place + page.columns >= page.panels:
             low = y + page.side + 0.1
-            axes.text(x + middle, low, name, rotation=45, rotation_mode="anchor", ha="right", va="center", fontsize=8)
+            axes.text(
+                x + middle,
+                low,
+                name,
+                rotation=45,
+                rotation_mode="anchor",
+                ha="right",
+                va="center",
+                fontsize=8,
+            )
 
 
 def _bar(axes: Axes, page: _Page, scale: Normalize, metric: str) -> None:
     low, high = float(scale.vmin or 0.0), float(scale.vmax or 0.0)
     values = np.linspace(low, high, BAR_STEPS)
     x, y = page.left + page.inner + 0.1, np.linspace(page.bottom, page.top, BAR_STEPS + 1)
-    axes.pcolormesh([x, x + 0.15], y, values[:, None], cmap="cividis", norm=scale, edgecolors="face", linewidth=0.5)
+    axes.pcolormesh(
+        [x, x + 0.15],
+        y,
+        values[:, None],
+        cmap="cividis",
+        norm=scale,
+        edgecolors="face",
+        linewidth=0.5,
+    )
     for tick in MaxNLocator(5).tick_values(low, high):
         if low <= tick <= high:
             where = page.bottom + (tick - low) / (high - low) * (page.top - page.bottom)

@@ -1,4 +1,7 @@
-"""How pictures look, and how a figure becomes SVG with reproducible bytes. Nothing here touches pyplot or global figures."""
+"""How pictures look, and how a figure becomes SVG with reproducible bytes.
+
+Nothing here touches pyplot or global figures.
+"""
 
 import io
 from collections.abc import Iterator
@@ -51,5 +54,7 @@ def svg(figure: Figure, title: str) -> str:
     """Return a figure as SVG, drawn once; `figure.savefig` would draw twice."""
     file = io.StringIO()
     canvas: Any = FigureCanvasSVG(figure)
-    canvas.print_svg(file, metadata={"Date": None, "Creator": None, "Title": drawable(title, LONGEST_HEADING)})
+    canvas.print_svg(
+        file, metadata={"Date": None, "Creator": None, "Title": drawable(title, LONGEST_HEADING)}
+    )
     return "\n".join(line.rstrip() for line in file.getvalue().splitlines()) + "\n"

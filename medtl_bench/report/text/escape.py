@@ -7,7 +7,9 @@ from hashlib import sha256
 
 LONGEST = 80
 LONGEST_FILE_NAME = 60
-_MARKS = re.compile(r"[\\`*{}\[\]<>|~$&@!#\"]|:(?=\S)|(?<![^\W_])_|_(?![^\W_])|(?<=www)\.", re.IGNORECASE)
+_MARKS = re.compile(
+    r"[\\`*{}\[\]<>|~$&@!#\"]|:(?=\S)|(?<![^\W_])_|_(?![^\W_])|(?<=www)\.", re.IGNORECASE
+)
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _RESERVED = re.compile(r"con|prn|aux|nul|com\d|lpt\d")
 
@@ -47,13 +49,21 @@ def slug(text: str) -> str:
         and not _RESERVED.fullmatch(simple)
     ):
         return simple
-    ascii_text = unicodedata.normalize("NFKD", text[: 2 * LONGEST_FILE_NAME]).encode("ascii", "ignore").decode().lower()
+    ascii_text = (
+        unicodedata.normalize("NFKD", text[: 2 * LONGEST_FILE_NAME])
+        .encode("ascii", "ignore")
+        .decode()
+        .lower()
+    )
     words = re.sub(r"[^a-z0-9]+", "-", ascii_text).strip("-")[:LONGEST_FILE_NAME].strip("-")
     return f"{words or 'x'}-{_digest(text)}"
 
 
 def file_names(wanted: Iterable[tuple[str, ...]]) -> dict[tuple[str, ...], str]:
-    """Return a file name for each tuple of names, its slugs joined; where two would be one, the later gets a hash."""
+    """Return a file name for each tuple of names, its slugs joined.
+
+    Where two would be one, the later gets a hash.
+    """
     names: dict[tuple[str, ...], str] = {}
     for parts in sorted(set(wanted)):
         name = "-".join(map(slug, parts))

@@ -49,9 +49,14 @@ def arrow(higher: bool) -> str:
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> str:
     """Return a table, its first `left` columns aligned to the left and the others to the right; cells not Safe are escaped."""
-    escaped = [[cell if isinstance(cell, Safe) else escape_cell(cell) for cell in row] for row in (header, *rows)]
+    escaped = [
+        [cell if isinstance(cell, Safe) else escape_cell(cell) for cell in row]
+        for row in (header, *rows)
+    ]
     align = ["left" if column < left else "right" for column in range(len(header))]
-    return tabulate(escaped[1:], headers=escaped[0], tablefmt="pipe", colalign=align, disable_numparse=True)
+    return tabulate(
+        escaped[1:], headers=escaped[0], tablefmt="pipe", colalign=align, disable_numparse=True
+    )
 
 
 def counted(n: int, one: str, many: str = "") -> str:

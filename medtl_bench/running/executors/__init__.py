@@ -1,4 +1,8 @@
-"""Where jobs run. An executor is a function over jobs: it yields each with its reply, in the order in which they end."""
+"""Where jobs run.
+
+An executor is a function over jobs: it yields each with its reply, in the order in which
+they end.
+"""
 
 from collections.abc import Callable, Iterable, Iterator
 

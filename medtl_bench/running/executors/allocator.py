@@ -8,7 +8,8 @@ TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3  # of glibc's mallopt
 def keep_freed() -> bool:
     """Keep large freed blocks for the next ones, and return whether the C library can.
 
-    glibc hands them back to the system by default, and every step of a training would fetch them anew, page by page.
+    glibc hands them back to the system by default, and every step of a training would
+    fetch them anew, page by page.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt

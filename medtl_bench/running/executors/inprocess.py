@@ -1,4 +1,7 @@
-"""Runs jobs one after the other in this process: for a debugger. There are no limits of time or memory."""
+"""Runs jobs one after the other in this process: for a debugger.
+
+There are no limits of time or memory.
+"""
 
 from collections.abc import Iterable, Iterator
 

@@ -13,13 +13,16 @@ from medtl_bench.training.adam import Adam
 from medtl_bench.training.recorder import record
 
 allocator.keep_freed()
-INSTALLED = discovery.find()  # imports what plugins register, as the process that started this server has done
+# imports what plugins register, as the process that started this server has done
+INSTALLED = discovery.find()
 
-# The first optimiser step, transform and recorded function import much of torch, for about two seconds. None may ask for a
-# gradient: where there is a GPU, autograd then starts threads for it, and refuses to work in a fork of this process.
+# The first optimiser step, transform and recorded function import much of torch, for
+# about two seconds. None may ask for a gradient: where there is a GPU, autograd then
+# starts threads for it, and refuses to work in a fork of this process.
 Adam([torch.zeros(1)], 0.0).step([torch.zeros(1)])
 record(lambda x: (torch.func.vmap(torch.sin)(x),), torch.zeros(1))
 
-# A collection in a fork would write to every object, and so copy all of this memory, for half a second.
+# A collection in a fork would write to every object, and so copy all of this memory, for
+# half a second.
 gc.collect()
 gc.freeze()

@@ -57,13 +57,19 @@ class Processes:
                 for left in (*running, *ended):
                     left.kill()
 
-    def _start(self, context: multiprocessing.context.ForkServerContext, job: Job, folder: Path) -> "_Running":
+    def _start(
+        self, context: multiprocessing.context.ForkServerContext, job: Job, folder: Path
+    ) -> "_Running":
         receiver, sender = context.Pipe(duplex=False)
         log = folder / f"{time.monotonic_ns()}.log"
-        process = context.Process(target=_child, args=(sender, job.model_dump_json(), str(log), self.memory, dict(os.environ)))
+        process = context.Process(
+            target=_child,
+            args=(sender, job.model_dump_json(), str(log), self.memory, dict(os.environ)),
+        )
         try:
             process.start()
-        except (EOFError, OSError):  # the server was killed meanwhile; the second try starts another
+        # the server was killed meanwhile; the second try starts another
+        except (EOFError, OSError):
             time.sleep(GUARD_SECONDS)
             process.start()
         sender.close()
@@ -74,7 +80,11 @@ class Processes:
         ends = [end for r in running for end in (r.receiver, r.process.sentinel)]
         ready = wait(ends, max(0.0, next_deadline - time.monotonic()))
         now = time.monotonic()
-        return [r for r in running if {r.receiver, r.process.sentinel} & set(ready) or now - r.started >= self.timeout]
+        return [
+            r
+            for r in running
+            if {r.receiver, r.process.sentinel} & set(ready) or now - r.started >= self.timeout
+        ]
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,11 +104,21 @@ class _Running:
                 if dead:  # without closing the pipe, which a fork of it still holds
                     raise EOFError
                 why = f"It ran longer than the limit of {limits.timeout:g} seconds."
-                return Reply(outcome=Outcome(status="timeout", reason=why, log=self._tail(), seconds=seconds), exit_code=1)
+                return Reply(
+                    outcome=Outcome(
+                        status="timeout", reason=why, log=self._tail(), seconds=seconds
+                    ),
+                    exit_code=1,
+                )
             return Reply.model_validate_json(self.receiver.recv_bytes())
         except (EOFError, OSError):
             self.process.join()
-            outcome = Outcome(status="failed", reason=_fate(self.process.exitcode), log=self._tail(), seconds=seconds)
+            outcome = Outcome(
+                status="failed",
+                reason=_fate(self.process.exitcode),
+                log=self._tail(),
+                seconds=seconds,
+            )
             return Reply(outcome=outcome, exit_code=1)
         finally:
             self.kill()
@@ -149,7 +169,9 @@ def _fate(exit_code: int | None) -> str:
     return f"Its process ended by itself with exit code {exit_code}."
 
 
-def _child(sender: Connection, job: str, log: str, memory: int, environment: dict[str, str]) -> None:
+def _child(
+    sender: Connection, job: str, log: str, memory: int, environment: dict[str, str]
+) -> None:
     os.setsid()
     os.environ.clear()  # the server's are of the time when it started
     os.environ.update(environment)
@@ -160,9 +182,11 @@ def _child(sender: Connection, job: str, log: str, memory: int, environment: dic
         return
     for stream in (sys.stdout, sys.stderr):
         os.dup2(output, stream.fileno())
-    # what it may write to: of address space alone, the libraries and drivers of a device reserve more than any trial needs
+    # what it may write to: of address space alone, the libraries and drivers of a device
+    # reserve more than any trial needs
     resource.setrlimit(resource.RLIMIT_DATA, (memory * MEBIBYTE, memory * MEBIBYTE))
-    from medtl_bench.running.executors.preload import INSTALLED  # noqa: PLC0415 - loads torch, which the parent need not
+    # loads torch, which the parent need not
+    from medtl_bench.running.executors.preload import INSTALLED  # noqa: PLC0415
     from medtl_bench.running.worker import perform  # noqa: PLC0415
 
     sender.send_bytes(perform(Job.model_validate_json(job), INSTALLED).model_dump_json().encode())

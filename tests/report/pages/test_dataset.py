@@ -12,7 +12,11 @@ from tests.records import METHODS, record, stream_record, stream_scores, suite, 
 
 
 def pages(records: Sequence[Record], damaged: dict[Path, str] | None = None) -> dict[str, str]:
-    return {name: text for name, text in render(build(records), damaged or {}).items() if name.endswith(".md")}
+    return {
+        name: text
+        for name, text in render(build(records), damaged or {}).items()
+        if name.endswith(".md")
+    }
 
 
 @pytest.fixture(scope="module")
@@ -24,8 +28,15 @@ def lines_with(page: str, start: str) -> list[str]:
     return [line for line in page.splitlines() if line.startswith(start)]
 
 
-def test_every_page_begins_with_its_question_and_ends_with_how_to_read_it(whole: dict[str, str]) -> None:
-    assert set(whole) == {"README.md", "areas/clinical.md", "datasets/cells.md", "datasets/hearts.md"}
+def test_every_page_begins_with_its_question_and_ends_with_how_to_read_it(
+    whole: dict[str, str],
+) -> None:
+    assert set(whole) == {
+        "README.md",
+        "areas/clinical.md",
+        "datasets/cells.md",
+        "datasets/hearts.md",
+    }
     for page in whole.values():
         title, _, question, *_ = page.splitlines()
         assert title.startswith("# ")
@@ -50,10 +61,16 @@ def test_a_dataset_page_ranks_methods_and_lists_bounds_apart(whole: dict[str, st
 
 
 def test_an_incomplete_row_stands_below_with_what_happened() -> None:
-    records = suite(["hearts"], {name: METHODS[name] for name in ("dann", "ewc", "chance")}, seeds=2)
+    records = suite(
+        ["hearts"], {name: METHODS[name] for name in ("dann", "ewc", "chance")}, seeds=2
+    )
     bad = next(r for r in records if r.trial.algorithm == "dann" and r.trial.protocol == "transfer")
-    failed = bad.outcome.model_copy(update={"status": "timeout", "reason": "longer than\n60 s | ouch", "scores": ()})
-    page = pages([r.model_copy(update={"outcome": failed}) if r is bad else r for r in records])["datasets/hearts.md"]
+    failed = bad.outcome.model_copy(
+        update={"status": "timeout", "reason": "longer than\n60 s | ouch", "scores": ()}
+    )
+    page = pages([r.model_copy(update={"outcome": failed}) if r is bad else r for r in records])[
+        "datasets/hearts.md"
+    ]
     ranked, below = page.split("### Incomplete, not ranked")[:2]
     assert not lines_with(ranked, "| dann ")
     line = lines_with(below, "| dann ")[0]
@@ -64,20 +81,26 @@ def test_an_incomplete_row_stands_below_with_what_happened() -> None:
 
 def test_overall_page_counts_what_is_there_and_what_is_not() -> None:
     records = [*suite(["hearts"], seeds=1), record(dataset="old", scores=transfer_scores(0.5))]
-    records.append(record(dataset="old", versions={"torch": "9"}, scores=transfer_scores(0.6), finished="2020"))
+    records.append(
+        record(dataset="old", versions={"torch": "9"}, scores=transfer_scores(0.6), finished="2020")
+    )
     page = pages(records, {Path("/somewhere/x|y.json"): "its checksum does not match"})["README.md"]
     assert "Of 31 planned trials: 31 ok, 0 failed, 0 timeout, 0 skipped, 0 missing." in page
     assert (
-        "Left out, for other conditions than most (data, shots, draws, metrics, threads or package versions): 1 trial." in page
+        "Left out, for other conditions than most (data, shots, draws, metrics, threads or package versions): 1 trial."
+        in page
     )
-    assert "Left out, for damage: 1 result file (x&#124;y.json: its checksum does not match)." in page
+    assert (
+        "Left out, for damage: 1 result file (x&#124;y.json: its checksum does not match)." in page
+    )
     assert "/somewhere" not in page
     assert "too few for a test" in page
 
 
 def test_simulated_datasets_are_marked_and_do_not_count_beside_real_ones() -> None:
     records = [
-        record(dataset=name, provenance=kind, scores=transfer_scores(0.5)) for name, kind in (("r", "real"), ("s", "simulated"))
+        record(dataset=name, provenance=kind, scores=transfer_scores(0.5))
+        for name, kind in (("r", "real"), ("s", "simulated"))
     ]
     found = pages(records)
     assert "**simulated**" in lines_with(found["README.md"], "| [s]")[0]
@@ -91,14 +114,22 @@ def test_simulated_datasets_are_marked_and_do_not_count_beside_real_ones() -> No
 
 def test_a_page_of_masks_names_the_classes_that_columns_number() -> None:
     classes = ("none", "scar", "a|b <i>")
-    page = pages([record(dataset="m", task="segmentation", classes=classes, scores=transfer_scores(0.5))])["datasets/m.md"]
+    page = pages(
+        [record(dataset="m", task="segmentation", classes=classes, scores=transfer_scores(0.5))]
+    )["datasets/m.md"]
     assert "Task: segmentation; class 1 is scar, class 2 is a&#124;b &#60;i&#62;." in page
-    page = pages([record(dataset="m", task="classification", classes=classes, scores=transfer_scores(0.5))])["datasets/m.md"]
+    page = pages(
+        [record(dataset="m", task="classification", classes=classes, scores=transfer_scores(0.5))]
+    )["datasets/m.md"]
     assert "Task: classification." in page
 
 
 def test_methods_that_lack_a_dataset_have_no_mean_rank() -> None:
-    records = [record(dataset=d, algorithm=a, scores=transfer_scores(0.5)) for d in ("p", "q") for a in ("dann", "ewc")]
+    records = [
+        record(dataset=d, algorithm=a, scores=transfer_scores(0.5))
+        for d in ("p", "q")
+        for a in ("dann", "ewc")
+    ]
     records.append(record(dataset="p", algorithm="maml", scores=transfer_scores(0.9)))
     page = pages(records)["README.md"]
     ranked, below = page.split("Not ranked:")[:2]
@@ -129,7 +160,12 @@ def test_a_method_of_two_libraries_has_one_mean_rank_unless_only_one_of_both_is_
 
 def test_mixed_plugin_versions_and_machines_are_told() -> None:
     records = [
-        record(seed=seed, algorithm_source=f"medtl-bench {seed}", machine={"cpu": f"cpu-{seed}"}, scores=transfer_scores(0.5))
+        record(
+            seed=seed,
+            algorithm_source=f"medtl-bench {seed}",
+            machine={"cpu": f"cpu-{seed}"},
+            scores=transfer_scores(0.5),
+        )
         for seed in (0, 1)
     ]
     page = pages(records)["datasets/hearts.md"]
@@ -147,9 +183,15 @@ def test_degenerate_records_still_make_pages() -> None:
     nan = float("nan")
     kinds = {
         "nothing": [],
-        "failed": [record(status="failed", reason="x"), stream_record(status="skipped", reason="y")],
+        "failed": [
+            record(status="failed", reason="x"),
+            stream_record(status="skipped", reason="y"),
+        ],
         "one method": [record(scores=transfer_scores(0.5))],
-        "all NaN": [record(algorithm=name, scores=transfer_scores(nan, {1: [nan]}, nan)) for name in ("a", "b")],
+        "all NaN": [
+            record(algorithm=name, scores=transfer_scores(nan, {1: [nan]}, nan))
+            for name in ("a", "b")
+        ],
         "no scores": [record(), stream_record()],
         "only bounds": [record(family="bound", scores=transfer_scores(0.5))],
         "stream of NaN": [stream_record(scores=stream_scores([[nan] * 3] * 3))],
@@ -170,15 +212,27 @@ def test_every_other_metric_has_a_column_of_its_own_at_k_0() -> None:
         family = "bound" if algorithm == "chance" else "baseline"
         records.append(
             record(
-                algorithm=algorithm, family=family, seed=seed, metrics=metrics, targets=("b", "c"), shots=(1,), scores=scores
+                algorithm=algorithm,
+                family=family,
+                seed=seed,
+                metrics=metrics,
+                targets=("b", "c"),
+                shots=(1,),
+                scores=scores,
             )
         )
     page = pages(records)["datasets/hearts.md"]
     main, section = page.split("### Other measures, k = 0")
     section = section.split("\n### ")[0]
     head, _, *rows = (line for line in section.splitlines() if line.startswith("|"))
-    assert [cell.strip() for cell in head.split("|")[3:-1]] == ["marked rmse ↓", "concordance ↑", "seconds ↑"]
-    cells = {row.split("|")[1].strip(): [cell.strip() for cell in row.split("|")[2:-1]] for row in rows}
+    assert [cell.strip() for cell in head.split("|")[3:-1]] == [
+        "marked rmse ↓",
+        "concordance ↑",
+        "seconds ↑",
+    ]
+    cells = {
+        row.split("|")[1].strip(): [cell.strip() for cell in row.split("|")[2:-1]] for row in rows
+    }
     assert list(cells) == ["dann", "ewc", "chance"]
     assert cells["dann"] == ["3", "**0.202 ± 0.005**", "**0.899 ± 0.002**", "**7.500 ± 0.000**"]
     assert cells["ewc"][1:3] == ["0.602 ± 0.005", "0.699 ± 0.002"]
@@ -193,19 +247,30 @@ def test_a_page_without_other_metrics_has_no_table_of_them(whole: dict[str, str]
 
 def mixing(**values: float) -> tuple[Score, ...]:
     return tuple(
-        Score("embedding", None, None, None, None, name.replace("__", " "), value, 9) for name, value in values.items()
+        Score("embedding", None, None, None, None, name.replace("__", " "), value, 9)
+        for name, value in values.items()
     )
 
 
 def test_measures_of_embeddings_have_a_table_of_their_own_with_their_directions() -> None:
     records = []
-    for seed, (algorithm, good) in product(range(3), {"combat": 1, "dann": 0, "chance": None}.items()):
+    for seed, (algorithm, good) in product(
+        range(3), {"combat": 1, "dann": 0, "chance": None}.items()
+    ):
         scores = transfer_scores(0.5, {1: [0.5]})
         if good is not None:
             low, high = 1 + good + 0.01 * seed, 2 - good + 0.01 * seed
-            scores += mixing(ilisi=low, clisi=high, silhouette_batch=low / 3, label_transfer=low / 4, label_transfer__CD34=0.5)
+            scores += mixing(
+                ilisi=low,
+                clisi=high,
+                silhouette_batch=low / 3,
+                label_transfer=low / 4,
+                label_transfer__CD34=0.5,
+            )
         family = "bound" if algorithm == "chance" else "baseline"
-        records.append(record(algorithm=algorithm, family=family, seed=seed, shots=(1,), scores=scores))
+        records.append(
+            record(algorithm=algorithm, family=family, seed=seed, shots=(1,), scores=scores)
+        )
     page = pages(records)["datasets/hearts.md"]
     main, section = page.split("### Integration\n")
     assert "iLISI" not in main
@@ -213,7 +278,9 @@ def test_measures_of_embeddings_have_a_table_of_their_own_with_their_directions(
     head, _, *rows = (line for line in section.splitlines() if line.startswith("|"))
     told = ["iLISI ↑", "cLISI ↓", "Silhouette by batch ↑", "Label transfer, balanced ↑"]
     assert [cell.strip() for cell in head.split("|")[3:-1]] == told
-    cells = {row.split("|")[1].strip(): [cell.strip() for cell in row.split("|")[3:-1]] for row in rows}
+    cells = {
+        row.split("|")[1].strip(): [cell.strip() for cell in row.split("|")[3:-1]] for row in rows
+    }
     assert cells["combat"][:2] == ["**2.010 ± 0.025**", "**1.010 ± 0.025**"]
     assert cells["dann"][:2] == ["1.010 ± 0.025", "2.010 ± 0.025"]
     assert cells["chance"] == ["–"] * 4
@@ -224,18 +291,29 @@ def test_measures_of_embeddings_have_a_table_of_their_own_with_their_directions(
 def test_an_integration_dataset_is_ranked_by_mixing_and_says_who_could_not_run() -> None:
     about = {"task": "integration", "metrics": ("ilisi", "silhouette_batch")}
     records = [
-        record(**about, algorithm=algorithm, seed=seed, scores=mixing(ilisi=level + seed / 100, silhouette_batch=0.9))
+        record(
+            **about,
+            algorithm=algorithm,
+            seed=seed,
+            scores=mixing(ilisi=level + seed / 100, silhouette_batch=0.9),
+        )
         for seed, (algorithm, level) in product(range(3), {"plain": 1.5, "harmony": 2.3}.items())
     ]
     records += [
-        record(**about, algorithm="ewc", seed=seed, status="skipped", reason="it learns from labels") for seed in range(3)
+        record(
+            **about, algorithm="ewc", seed=seed, status="skipped", reason="it learns from labels"
+        )
+        for seed in range(3)
     ]
     found = pages(records)
     page = found["datasets/hearts.md"]
     assert "Which method mixes the batches of hearts best?" in page
     assert "The score is iLISI; higher is better." in page
     ranked = page.split("### Methods")[1].split("### Incomplete")[0]
-    assert [line.split("|")[1].strip() for line in lines_with(ranked, "| ")][1:] == ["harmony", "plain"]
+    assert [line.split("|")[1].strip() for line in lines_with(ranked, "| ")][1:] == [
+        "harmony",
+        "plain",
+    ]
     assert "it learns from labels" in lines_with(page.split("### Incomplete")[1], "| ewc")[0]
     assert "Few-shot" not in page
     assert "nan" not in page + found["README.md"]
@@ -244,7 +322,9 @@ def test_an_integration_dataset_is_ranked_by_mixing_and_says_who_could_not_run()
 def test_what_methods_gain_over_plain_training_has_a_table_without_itself_and_bounds() -> None:
     methods = {name: METHODS[name] for name in ("dann", "chance")}
     assert "Gain over" not in pages(suite(["hearts"], methods, seeds=2))["datasets/hearts.md"]
-    page = pages(suite(["hearts"], {**methods, "fine-tune": ("baseline", 0.7)}, seeds=2))["datasets/hearts.md"]
+    page = pages(suite(["hearts"], {**methods, "fine-tune": ("baseline", 0.7)}, seeds=2))[
+        "datasets/hearts.md"
+    ]
     part = page.split("### Gain over plain training\n")[1].split("###")[0]
     assert [line.split("|")[1].strip() for line in lines_with(part, "|")[2:]] == ["dann"]
     assert "- **Gain**: score less that of fine-tune" in page
@@ -256,4 +336,6 @@ def test_scores_over_several_targets_have_a_table_of_their_own() -> None:
     assert "k = 0 ↑" in part
     assert lines_with(part, "| dann ")[0].split("|")[2].strip() == "2"
     assert lines_with(part, "| chance ")
-    assert "Over targets" not in pages(suite(["hearts"], seeds=2, scenarios=1))["datasets/hearts.md"]
+    assert (
+        "Over targets" not in pages(suite(["hearts"], seeds=2, scenarios=1))["datasets/hearts.md"]
+    )

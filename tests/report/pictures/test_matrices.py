@@ -9,7 +9,10 @@ pytestmark = pytest.mark.filterwarnings("error")
 
 def test_nothing_to_draw(view) -> None:
     its = view("stream")
-    assert matrix_picture(its, [("a", np.full((2, 2), np.nan))], ["x", "y"], stream_captions(its)) is None
+    assert (
+        matrix_picture(its, [("a", np.full((2, 2), np.nan))], ["x", "y"], stream_captions(its))
+        is None
+    )
     assert matrix_picture(its, [], [], stream_captions(its)) is None
 
 
@@ -27,5 +30,7 @@ def test_hostile_names_are_inert(view) -> None:
     its = view("stream")
     for start in range(0, len(HOSTILE), 12):
         names = HOSTILE[start : start + 12]
-        drawn = matrix_picture(its, [(name, np.eye(len(names))) for name in names], names, stream_captions(its))
+        drawn = matrix_picture(
+            its, [(name, np.eye(len(names))) for name in names], names, stream_captions(its)
+        )
         assert svg_tags(drawn).isdisjoint({"script", "a", "image", "text", "foreignObject"})

@@ -11,7 +11,9 @@ from medtl_bench.report.text.escape import csv_cell, escape_cell, file_names, pl
 from medtl_bench.report.text.markdown import table
 from tests.report.hostile import HOSTILE
 
-TEXTS = st.one_of(st.sampled_from(HOSTILE), st.text(), st.text("|\\`*_[]()<>&#!$~:@.=+-\n\t wx", max_size=30))
+TEXTS = st.one_of(
+    st.sampled_from(HOSTILE), st.text(), st.text("|\\`*_[]()<>&#!$~:@.=+-\n\t wx", max_size=30)
+)
 PARSER = MarkdownIt("commonmark", {"html": True}).enable("table").enable("strikethrough")
 
 
@@ -27,7 +29,9 @@ def test_a_cell_is_shown_as_it_is_and_nothing_else(text: str) -> None:
     tokens = list(inline(PARSER.parse(page)))
     kinds = {token.type for token in tokens}
     assert kinds <= {"text", "text_special", "inline"} | {
-        f"{part}_{side}" for part in ("table", "thead", "tbody", "tr", "th", "td") for side in ("open", "close")
+        f"{part}_{side}"
+        for part in ("table", "thead", "tbody", "tr", "th", "td")
+        for side in ("open", "close")
     }
     cells = [token for token in tokens if token.type == "inline"]
     assert len(cells) == 4
@@ -56,7 +60,9 @@ def test_a_heading_or_sentence_with_a_name_stays_one(text: str) -> None:
     }
 
 
-@pytest.mark.parametrize("text", ["dann", "heart-disease", "dann (weight=0.5)", "balanced_accuracy", "to hospital 3, 4"])
+@pytest.mark.parametrize(
+    "text", ["dann", "heart-disease", "dann (weight=0.5)", "balanced_accuracy", "to hospital 3, 4"]
+)
 def test_plain_names_stay_readable(text: str) -> None:
     assert escape_cell(text) == text
 

@@ -25,7 +25,13 @@ def test_score(cell: Cell | None, text: str) -> None:
 
 
 def test_numbers_and_ranks() -> None:
-    assert (number(-0.0004), number(12.345, 1), rank(1.5), rank(2.0), rank(NAN)) == ("0.000", "12.3", "1.5", "2", "–")
+    assert (number(-0.0004), number(12.345, 1), rank(1.5), rank(2.0), rank(NAN)) == (
+        "0.000",
+        "12.3",
+        "1.5",
+        "2",
+        "–",
+    )
 
 
 def test_table_aligns_numbers_to_the_right_and_escapes_all_that_is_not_safe() -> None:

@@ -9,7 +9,9 @@ from medtl_bench.running.messages import DescribeAlgorithm, DescribeDataset, Job
 @pytest.fixture
 def reply_to(plugin_file):
     def ask(task):
-        ((job, reply),) = inprocess.run([Job(task=task, plugin_files=(plugin_file("tiny"), plugin_file("hostile")))])
+        ((job, reply),) = inprocess.run(
+            [Job(task=task, plugin_files=(plugin_file("tiny"), plugin_file("hostile")))]
+        )
         assert job.task == task
         return reply
 
@@ -19,7 +21,12 @@ def reply_to(plugin_file):
 def test_a_dataset_is_described(reply_to):
     reply = reply_to(DescribeDataset(name="tiny"))
     facts = reply.dataset
-    assert (facts.name, facts.task, facts.provenance, len(facts.digest)) == ("tiny", "classification", "simulated", 64)
+    assert (facts.name, facts.task, facts.provenance, len(facts.digest)) == (
+        "tiny",
+        "classification",
+        "simulated",
+        64,
+    )
     assert [(s.name, s.protocol, s.optional) for s in facts.scenarios] == [
         ("to-c", "transfer", False), ("a-to-b", "transfer", True), ("all", "stream", False),
     ]  # fmt: skip
@@ -28,7 +35,9 @@ def test_a_dataset_is_described(reply_to):
 
 
 def test_an_algorithm_is_described_with_all_its_parameters(reply_to):
-    facts = reply_to(DescribeAlgorithm(name="column", given={"noise": "2"}, preset={"column": "1", "steps": "3"})).algorithm
+    facts = reply_to(
+        DescribeAlgorithm(name="column", given={"noise": "2"}, preset={"column": "1", "steps": "3"})
+    ).algorithm
     assert facts.parameters == {"column": 1, "noise": 2.0}
     assert facts.variant == "noise=2"
     assert facts.family == "baseline"

@@ -17,11 +17,20 @@ print(any("autograd" in event.name.lower() for event in found.events()))
 
 def test_the_slow_imports_are_done_once() -> None:
     code = "import sys, medtl_bench.running.executors.preload; print(*(m in sys.modules for m in sys.argv[1:]))"
-    slow = ["torch._dynamo", "sklearn.ensemble", "sklearn.linear_model", "medtl_bench.running.trial"]
-    told = subprocess.run([sys.executable, "-c", code, *slow], capture_output=True, text=True, check=True)
+    slow = [
+        "torch._dynamo",
+        "sklearn.ensemble",
+        "sklearn.linear_model",
+        "medtl_bench.running.trial",
+    ]
+    told = subprocess.run(
+        [sys.executable, "-c", code, *slow], capture_output=True, text=True, check=True
+    )
     assert told.stdout.split() == ["True"] * len(slow)
 
 
 def test_it_has_not_started_autograd_which_then_fails_in_a_fork_where_there_is_a_gpu() -> None:
-    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True
+    )
     assert done.stdout.splitlines() == ["[]", "True"]

@@ -41,9 +41,14 @@ def jobs(files, tmp_path_factory):
     """Return a job for each hostile algorithm, and the folder in which each may leave its note."""
     notes = tmp_path_factory.mktemp("notes")
     given = [f"{name}.note={notes / name}" for name in HOSTILE]
-    asked = run.Request(["tiny"], HOSTILE, ["transfer"], "smoke", parameters=given, plugin_files=files)
+    asked = run.Request(
+        ["tiny"], HOSTILE, ["transfer"], "smoke", parameters=given, plugin_files=files
+    )
     planning = run.make_plan(asked, discovery.find(files), inprocess.run)
-    return {p.trial.algorithm: Job(task=RunTrial(trial=p.trial), plugin_files=files) for p in planning.planned}, notes
+    return {
+        p.trial.algorithm: Job(task=RunTrial(trial=p.trial), plugin_files=files)
+        for p in planning.planned
+    }, notes
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +56,10 @@ def replies(jobs):
     """Run all of them, two at a time; the reports of global state come after the disturbance."""
     by_name, _ = jobs
     start = time.monotonic()
-    found = {job.task.trial.algorithm: reply for job, reply in Processes(2, TIMEOUT, memory=6144)(by_name.values())}
+    found = {
+        job.task.trial.algorithm: reply
+        for job, reply in Processes(2, TIMEOUT, memory=6144)(by_name.values())
+    }
     assert time.monotonic() - start < 60
     return found
 
@@ -115,7 +123,13 @@ def test_a_time_limit_ends_children_and_grandchildren_that_ignore_sigterm(replie
 
 def test_a_job_that_changes_global_state_changes_it_for_itself_alone(replies, jobs):
     _, notes = jobs
-    assert (notes / "reports").read_text().split() == ["torch.float32", "1", str(Path.cwd()), "False", "True"]
+    assert (notes / "reports").read_text().split() == [
+        "torch.float32",
+        "1",
+        str(Path.cwd()),
+        "False",
+        "True",
+    ]
     assert replies["meek"].outcome.scores == replies["reports"].outcome.scores
     assert replies["meek"].outcome.scores != replies["disturbs"].outcome.scores
 
@@ -147,7 +161,8 @@ def test_the_fork_server_may_die(jobs):
     executor = Processes(1, 30)([by_name["meek"]] * 3)
     next(executor)
     psutil.Process(forkserver._forkserver._forkserver_pid).kill()
-    replies = [reply for _, reply in executor]  # the second runs already, and may die with the server
+    # the second runs already, and may die with the server
+    replies = [reply for _, reply in executor]
     assert [reply.outcome.status for reply in replies][1:] == ["ok"]
 
 
@@ -156,7 +171,9 @@ def test_a_large_log_is_neither_read_whole_nor_kept(jobs, monkeypatch):
     folders = []
     made = tempfile.TemporaryDirectory.__init__
     monkeypatch.setattr(
-        tempfile.TemporaryDirectory, "__init__", lambda self, **options: (made(self, **options), folders.append(self.name))[0]
+        tempfile.TemporaryDirectory,
+        "__init__",
+        lambda self, **options: (made(self, **options), folders.append(self.name))[0],
     )
     for _ in Processes(1, 30)([by_name["prints"]]):
         assert list(Path(folders[0]).iterdir()) == []
