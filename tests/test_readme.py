@@ -82,7 +82,7 @@ def test_everything_registered_is_named() -> None:
     assert [
         name
         for name in own
-        if f"`{name}{'' if name.endswith(entries.FAMILY) else '`'}" not in README
+        if f"`{name}{'' if name.endswith(entries.ARGUMENT) else '`'}" not in README
     ] == []
 
 

@@ -22,6 +22,7 @@ def trial_table(keys: list[str], records: list[Record]) -> pd.DataFrame:
         "record": range(len(records)),
         "key": keys,
         **{name: [getattr(r.trial, name) for r in records] for name in _OF_TRIAL},
+        **{name: [_setting(r, name) for r in records] for name in _SETTINGS},
         **{
             name: [getattr(r.about, name) for r in records]
             for name in ("area", "provenance", "task", "family", "variant", "counterpart")
@@ -54,12 +55,17 @@ _OF_TRIAL = (
         "algorithm_source",
         "protocol",
         "scenario",
-        "sources",
-        "targets",
-        "domains",
     ),
-    *("shots", "draws", "seed", "threads"),
+    *("seed", "threads"),
 )
+_SETTINGS = {"sources": (), "targets": (), "domains": (), "shots": (), "draws": 0}
+
+
+def _setting(record: Record, name: str) -> object:
+    value = record.trial.settings.get(name, _SETTINGS[name])
+    return tuple(value) if isinstance(value, list) else value
+
+
 _CONDITIONS = ["dataset_digest", "shots", "draws", "threads", "versions", "metrics"]
 
 

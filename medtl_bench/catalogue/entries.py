@@ -1,24 +1,62 @@
 """What is installed: entries by name, the plugins that bring them, and those that are broken."""
 
 import importlib
-import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, cast
 
-from medtl_bench.contract.hooks import AlgorithmEntry, DatasetEntry
+import pluggy
+
+from medtl_bench.contract.hooks import (
+    AlgorithmEntry,
+    BackboneEntry,
+    DatasetEntry,
+    ExecutorEntry,
+    MetricEntry,
+    ObserverEntry,
+    ProtocolEntry,
+)
 from medtl_bench.errors import DataError, MedTLError, NotDownloadedError, unknown
 
 if TYPE_CHECKING:
     from medtl_bench.contract.algorithm import Algorithm
     from medtl_bench.contract.dataset import Dataset
     from medtl_bench.files.downloads import Download
+
 # ends the name of an entry whose datasets are named with an argument, as "h5ad:cells.h5ad"
-FAMILY = ":"
-Entry = TypeVar("Entry", AlgorithmEntry, DatasetEntry)
+ARGUMENT = ":"
+AnyEntry = (
+    AlgorithmEntry
+    | DatasetEntry
+    | MetricEntry
+    | ProtocolEntry
+    | BackboneEntry
+    | ExecutorEntry
+    | ObserverEntry
+)
+Entry = TypeVar("Entry", bound=AnyEntry, covariant=True)
+
+
+class Kind(NamedTuple):
+    """Something that plugins bring: what one is called, what many are, and its entry."""
+
+    one: str
+    many: str
+    entry: type[AnyEntry]
+
+
+KINDS = (
+    Kind("algorithm", "algorithms", AlgorithmEntry),
+    Kind("dataset", "datasets", DatasetEntry),
+    Kind("metric", "metrics", MetricEntry),
+    Kind("protocol", "protocols", ProtocolEntry),
+    Kind("backbone", "backbones", BackboneEntry),
+    Kind("executor", "executors", ExecutorEntry),
+    Kind("observer", "observers", ObserverEntry),
+)
 
 
 @dataclass(frozen=True)
@@ -34,23 +72,26 @@ class Plugin:
         """Return a name for messages."""
         return f"plugin {self.name!r} of {self.distribution} ({self.file})"
 
+    @property
+    def is_core(self) -> bool:
+        """Return whether it is the project's own, of which the version of the project tells."""
+        return (self.distribution, self.name) == ("medtl-bench", "core")
+
     @cached_property
     def source(self) -> str:
-        """Return distribution, version and a digest of the plugin's files, which change when its code or data do."""
+        """Return distribution, version and a digest of the plugin's code and data."""
         root = Path(self.file)
-        files = (
-            [root]
-            if root.name != "__init__.py"
-            else sorted(p for p in root.parent.rglob("*") if _counts(p))
-        )
         digest = sha256()
-        for path in files:
+        for path in _files(root):
             digest.update(path.relative_to(root.parent).as_posix().encode() + path.read_bytes())
         return f"{self.distribution} {self.version} {digest.hexdigest()[:16]}"
 
 
-def _counts(path: Path) -> bool:
-    return path.is_file() and "__pycache__" not in path.parts
+def _files(root: Path) -> list[Path]:
+    """Return the files that a plugin is made of: its one file, or all of its package."""
+    if root.name != "__init__.py":
+        return [root]
+    return sorted(p for p in root.parent.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
 
 
 @dataclass(frozen=True)
@@ -59,6 +100,22 @@ class Registered(Generic[Entry]):
 
     entry: Entry
     plugin: Plugin
+
+    def load(self, where: object) -> Any:  # noqa: ANN401 - whatever a plugin names
+        """Return what the entry names as "package.module:NAME", or what it holds itself.
+
+        Raises MedTLError if it cannot be loaded.
+        """
+        if not isinstance(where, str):
+            return where
+        module, _, attribute = where.partition(":")
+        try:
+            return getattr(importlib.import_module(module), attribute)
+        except Exception as error:  # whatever the plugin's module raises
+            raise MedTLError(
+                f"{self.plugin} names {where!r}, which cannot be loaded: "
+                f"{type(error).__name__}: {error}."
+            ) from error
 
 
 @dataclass(frozen=True)
@@ -71,11 +128,25 @@ class Broken:
 
 @dataclass
 class Catalogue:
-    """What is installed: algorithms and datasets by name, in the order of their names, and the plugins that are broken."""
+    """What is installed, by kind and by name in the order of the names.
 
+    `manager`: knows every plugin that works, so that hooks can be called at any time.
+    `broken`: the plugins that do not.
+    """
+
+    manager: pluggy.PluginManager
     algorithms: dict[str, Registered[AlgorithmEntry]] = field(default_factory=dict)
     datasets: dict[str, Registered[DatasetEntry]] = field(default_factory=dict)
+    metrics: dict[str, Registered[MetricEntry]] = field(default_factory=dict)
+    protocols: dict[str, Registered[ProtocolEntry]] = field(default_factory=dict)
+    backbones: dict[str, Registered[BackboneEntry]] = field(default_factory=dict)
+    executors: dict[str, Registered[ExecutorEntry]] = field(default_factory=dict)
+    observers: dict[str, Registered[ObserverEntry]] = field(default_factory=dict)
     broken: list[Broken] = field(default_factory=list)
+
+    def of(self, kind: Kind) -> dict[str, Registered[AnyEntry]]:
+        """Return all entries of a kind by name."""
+        return cast("dict[str, Registered[AnyEntry]]", vars(self)[kind.many])
 
     def algorithm(self, name: str) -> "type[Algorithm]":
         """Return the class of an algorithm.
@@ -85,56 +156,44 @@ class Catalogue:
         # loads torch, which `list` must not
         from medtl_bench.contract.algorithm import Algorithm  # noqa: PLC0415
 
-        registered = _get(self.algorithms, "algorithm", name)
-        found = _resolved(registered.entry.implementation, registered.plugin)
-        if not (isinstance(found, type) and issubclass(found, Algorithm)):
+        registered = get(self.algorithms, "algorithm", name)
+        cls = registered.load(registered.entry.implementation)
+        if not (isinstance(cls, type) and issubclass(cls, Algorithm)):
             raise MedTLError(
-                f"Algorithm {name!r} of {registered.plugin} is {found!r}, not a subclass of Algorithm."
+                f"Algorithm {name!r} of {registered.plugin} is {cls!r}, not a subclass of Algorithm."
             )
-        return found
+        return cls
 
     def single_datasets(self) -> list[str]:
         """Return the names of all datasets that need no argument."""
-        return [name for name in self.datasets if not name.endswith(FAMILY)]
+        return [name for name in self.datasets if not name.endswith(ARGUMENT)]
 
     def dataset_entry(self, name: str) -> Registered[DatasetEntry]:
-        """Return the entry of a dataset, or of the family it is of.
+        """Return the entry of a dataset, also of one that is named with an argument.
 
         Raises MedTLError if there is none.
         """
-        return _get(self.datasets, "dataset", _divided(name)[0])
+        return get(self.datasets, "dataset", _divided(name)[0])
 
     def dataset(self, name: str) -> "Dataset":
         """Return a dataset, built.
 
-        Raises MedTLError if there is none of that name or it cannot be built.
-
-        NotDownloadedError, which says how to get them, if it needs files that are not
-        there, NotInstalledError for a package.
+        Raises MedTLError if there is none of that name or it cannot be built;
+        NotDownloadedError, which says how to get them, if it needs files that are not there,
+        NotInstalledError for a package.
         """
         # loads torch, which `list` must not
         from medtl_bench.contract.dataset import Dataset  # noqa: PLC0415
 
         registered = self.dataset_entry(name)
-        build = cast("Callable[..., Dataset]", _resolved(registered.entry.build, registered.plugin))
-        try:
-            dataset = build(*_divided(name)[1])
-        except NotDownloadedError as error:
-            how = f"medtl-bench data fetch {name}" if registered.entry.download else str(error)
-            raise NotDownloadedError(f"not downloaded ({how})") from error
-        except MedTLError:
-            raise
-        except Exception as error:  # whatever the plugin's function raises
-            raise DataError(
-                f"Dataset {name!r} of {registered.plugin} raised {type(error).__name__}: {error}."
-            ) from error
+        what = f"{name!r} of {registered.plugin}"
+        dataset = _built(registered, name, what)
         if not isinstance(dataset, Dataset):
-            raise DataError(
-                f"Dataset {name!r} of {registered.plugin} is {dataset!r}, not a Dataset."
-            )
+            raise DataError(f"Dataset {what} is {dataset!r}, not a Dataset.")
         if dataset.name != name:
             raise MedTLError(
-                f"The dataset registered as {name!r} by {registered.plugin} calls itself {dataset.name!r}."
+                f"The dataset registered as {name!r} by {registered.plugin} calls itself "
+                f"{dataset.name!r}."
             )
         return dataset
 
@@ -148,48 +207,55 @@ class Catalogue:
         registered = self.dataset_entry(name)
         if not (where := registered.entry.download):
             return None
-        found = _resolved(where, registered.plugin)
-        try:
-            found = found(*_divided(name)[1]) if callable(found) else found
-        except MedTLError:
-            raise
-        except Exception as error:  # whatever the plugin's function raises
+        download = _called(registered, registered.load(where), name)
+        if not isinstance(download, Download):
             raise MedTLError(
-                f"{registered.plugin} knows no download for {name!r}: {type(error).__name__}: {error}."
-            ) from error
-        if not isinstance(found, Download):
-            raise MedTLError(
-                f"{registered.plugin} names {where!r}, which is {found!r}, not a Download."
+                f"{registered.plugin} names {where!r}, which is {download!r}, not a Download."
             )
-        return found
+        return download
+
+
+def get(entries: Mapping[str, Registered[Entry]], what: str, name: str) -> Registered[Entry]:
+    """Return the entry of a name; raises MedTLError, with near matches, if there is none."""
+    if name not in entries:
+        raise unknown(what, name, entries)
+    return entries[name]
 
 
 def _divided(name: str) -> tuple[str, tuple[str, ...]]:
-    """Return the name of an entry and, for a dataset of a family, its argument.
+    """Return the name of an entry and the argument that a dataset is named with, if any.
 
     Raises MedTLError where that is missing.
     """
-    family, colon, argument = name.partition(FAMILY)
+    start, colon, argument = name.partition(ARGUMENT)
     if colon and not (argument and argument.isprintable()):
         raise MedTLError(
-            f"The name {name!r} needs printable text after the colon, like {family}:ARGUMENT."
+            f"The name {name!r} needs printable text after the colon, like {start}:ARGUMENT."
         )
-    return (family + colon, (argument,)) if colon else (name, ())
+    return (start + colon, (argument,)) if colon else (name, ())
 
 
-def _get(known: dict[str, Registered[Entry]], what: str, name: str) -> Registered[Entry]:
-    if name not in known:
-        raise unknown(what, name, known)
-    return known[name]
-
-
-def _resolved(where: Any, plugin: Plugin) -> Any:  # noqa: ANN401
-    if not isinstance(where, str):
-        return where
-    module, _, attribute = where.partition(":")
+def _built(registered: Registered[DatasetEntry], name: str, what: str) -> object:
+    """Return what the function of an entry builds."""
+    build = cast("Callable[..., object]", registered.load(registered.entry.build))
     try:
-        return getattr(importlib.import_module(module), attribute)
-    except Exception as error:  # whatever the plugin's module raises
+        return build(*_divided(name)[1])
+    except NotDownloadedError as error:
+        how = f"medtl-bench data fetch {name}" if registered.entry.download else str(error)
+        raise NotDownloadedError(f"not downloaded ({how})") from error
+    except MedTLError:
+        raise
+    except Exception as error:  # whatever the plugin's function raises
+        raise DataError(f"Dataset {what} raised {type(error).__name__}: {error}.") from error
+
+
+def _called(registered: Registered[DatasetEntry], download: object, name: str) -> object:
+    """Return a download, or what a function makes of the argument of a dataset's name."""
+    try:
+        return download(*_divided(name)[1]) if callable(download) else download
+    except MedTLError:
+        raise
+    except Exception as error:  # whatever the plugin's function raises
         raise MedTLError(
-            f"{plugin} names {where!r}, which cannot be loaded: {type(error).__name__}: {error}."
+            f"{registered.plugin} knows no download for {name!r}: {type(error).__name__}: {error}."
         ) from error

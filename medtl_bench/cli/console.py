@@ -6,24 +6,21 @@ Text from plugins is shown as it is, its control signs taken out.
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import (
     BarColumn,
     DownloadColumn,
-    MofNCompleteColumn,
     Progress,
     TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
     TransferSpeedColumn,
 )
 from rich.table import Table
 from rich.text import Text
 
-if TYPE_CHECKING:
-    from medtl_bench.results.record import Record
+from medtl_bench.catalogue.entries import Broken
+from medtl_bench.errors import IntegrityError
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -72,10 +69,22 @@ def skipped(name: object, why: object) -> None:
     say(f"{name} skipped: {why}")
 
 
-def label(record: "Record") -> str:
-    """Return how a trial is called in a log."""
-    trial, variant = record.trial, record.about.variant
-    return f"{trial.dataset} {trial.scenario}: {trial.algorithm}{f' ({variant})' if variant else ''} seed {trial.seed}"
+def broken(plugins: Iterable[Broken]) -> None:
+    """Print which plugins are left out, to standard error."""
+    for one in plugins:
+        complain(f"Left out: {one.plugin}: {one.reason}")
+
+
+def boards(folder: Path) -> None:
+    """Print where boards are."""
+    say(f"The boards are in {folder}; start with {folder / 'README.md'}.")
+
+
+def damaged(files: Mapping[Path, str]) -> None:
+    """Raise IntegrityError, which the command line tells, where result files are damaged."""
+    if files:
+        told = "; ".join(f"{path}: {why}" for path, why in files.items())
+        raise IntegrityError(f"{len(files)} result files were left out of the boards: {told}.")
 
 
 class Bar:
@@ -120,41 +129,3 @@ def downloading(name: str) -> Iterator[Bar | None]:
     )
     with Progress(*columns, console=out) as progress:
         yield Bar(progress, plain(name).plain)
-
-
-@contextmanager
-def followed(records: Iterator["Record"], total: int) -> Iterator[Iterator["Record"]]:
-    """Show progress with the time left while the records are taken; a plain line for each where this is no terminal."""
-    if not out.is_terminal:
-        yield _logged(records, total)
-        return
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=out) as progress:
-        bar = progress.add_task("trials", total=total)
-
-        def advanced() -> Iterator["Record"]:
-            for record in records:
-                if record.outcome.status in {"failed", "timeout"}:
-                    progress.console.print(
-                        plain(f"{record.outcome.status}: {label(record)}: {record.outcome.reason}")
-                    )
-                progress.advance(bar)
-                yield record
-
-        yield advanced()
-
-
-def _logged(records: Iterator["Record"], total: int) -> Iterator["Record"]:
-    for number, record in enumerate(records, 1):
-        outcome = record.outcome
-        why = f": {outcome.reason}" if outcome.reason else ""
-        say(
-            f"[{number}/{total}] {outcome.status} {outcome.seconds.get('total', 0):.1f} s {label(record)}{why}"
-        )
-        yield record

@@ -9,11 +9,9 @@ import typer
 from medtl_bench.catalogue import discovery
 from medtl_bench.catalogue.entries import Catalogue
 from medtl_bench.cli import console
+from medtl_bench.cli.options import PluginFiles
 from medtl_bench.errors import MedTLError, NotDownloadedError, UnavailableError, unknown
 
-PluginFiles = Annotated[
-    list[str], typer.Option("--plugin", help="A plugin file under construction; may be repeated.")
-]
 Licences = Annotated[
     list[str],
     typer.Option("--accept-licence", metavar="NAME", help="Accept a dataset's licence unasked."),

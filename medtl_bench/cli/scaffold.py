@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
@@ -15,14 +15,13 @@ from medtl_bench import __version__
 from medtl_bench.catalogue import discovery
 from medtl_bench.errors import MedTLError
 
-Kind = Literal["algorithm", "dataset"]
 
 TEMPLATES = Path(__file__).parent / "templates"
 SUFFIX = ".jinja"
 USED_BY_TEMPLATES = {"Batch", "GradientMethod", "Network", "Tensor"}
 
 
-def make(kind: Kind, name: str, folder: Path) -> Path:
+def make(kind: str, name: str, folder: Path) -> Path:
     """Make the package `medtl-NAME` in a folder, whole or not at all, and return its path.
 
     Raises MedTLError when the name cannot be used, or the package is there already or
@@ -46,7 +45,7 @@ def make(kind: Kind, name: str, folder: Path) -> Path:
     return made
 
 
-def rendered(kind: Kind, values: dict[str, str]) -> Iterator[tuple[Path, str]]:
+def rendered(kind: str, values: dict[str, str]) -> Iterator[tuple[Path, str]]:
     """Yield every file of a template with its path in the package; names of files and folders are templates too."""
     root = TEMPLATES / kind
     environment = Environment(
@@ -61,7 +60,7 @@ def rendered(kind: Kind, values: dict[str, str]) -> Iterator[tuple[Path, str]]:
         yield Path(where), environment.get_template(path).render(values)
 
 
-def _values(kind: Kind, name: str) -> dict[str, str]:
+def _values(kind: str, name: str) -> dict[str, str]:
     slug = name.replace("-", "_").replace(".", "_")
     class_name = "".join(word.capitalize() for word in slug.split("_"))
     package = f"medtl_{slug}"

@@ -1,6 +1,7 @@
 """The scenarios of a dataset: which domains are learned from, and which are judged."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -22,3 +23,30 @@ class Stream:
 
     name: str
     domains: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Amount:
+    """How much of each scenario is asked for.
+
+    `shots`: labels per class of the few-shot curve. `draws`: supports for each of them.
+    `sources`, `targets`: how many of them at most, or None for all.
+    """
+
+    shots: tuple[int, ...] = ()
+    draws: int = 1
+    sources: int | None = None
+    targets: int | None = None
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What one trial of a protocol does on a dataset.
+
+    `settings`: all that its scores depend on beside its name, as JSON has it (texts, numbers,
+    lists); part of a trial's key. An `optional` one runs only with the preset `full`.
+    """
+
+    name: str
+    settings: dict[str, Any] = field(default_factory=dict)
+    optional: bool = False

@@ -45,7 +45,7 @@ class Task:
             raise DataError(
                 f"The first metric must be one that is scored at every stage, which {self.primary!r} is not."
             )
-        if self.kind != "integration" and self.primary in registry.INTEGRATION:
+        if self.kind != "integration" and registry.METRICS[self.primary].of != "predictions":
             raise DataError(
                 f"A {self.kind} task is ranked by what is predicted, but its first metric is {self.primary!r}."
             )
@@ -75,7 +75,7 @@ class Task:
     @property
     def embedded(self) -> tuple[str, ...]:
         """Return the metrics that are taken of an embedding."""
-        return tuple(name for name in self.metrics if name in registry.INTEGRATION)
+        return tuple(name for name in self.metrics if registry.METRICS[name].of != "predictions")
 
     @property
     def outputs(self) -> int:

@@ -2,9 +2,6 @@
 
 from typing import Literal
 
-Family = Literal[
-    "bound", "baseline", "domain adaptation", "meta-learning", "continual learning", "augmentation"
-]
 Area = Literal["imaging", "drug discovery", "genomics", "clinical", "simulated"]
 Application = Literal[
     "cross-modality segmentation",
@@ -17,3 +14,4 @@ Application = Literal[
     "batch correction",
     "single-cell integration",
 ]
+InputKind = Literal["vectors", "sequences", "tokens", "images", "masks"]  # masks: of images

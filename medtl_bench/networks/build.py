@@ -6,72 +6,38 @@ from torch import Tensor, nn
 
 from medtl_bench.contract.split import Inputs, parts
 from medtl_bench.contract.task import Task
-from medtl_bench.networks.backbones import (
-    EMBEDDED,
-    Embedding,
-    Towers,
-    UNet,
-    convolutions,
-    perceptron,
-    sequence_convolutions,
-    tokens,
-)
+from medtl_bench.networks.backbones import Towers
+from medtl_bench.networks.choice import backbones, patch
 from medtl_bench.networks.network import Network
-from medtl_bench.networks.scaling import scaling
-
-LARGE = 32  # pixels
 
 
 def build(
-    x: Inputs, task: Task, width: int, further: Mapping[str, nn.Module] | None = None
+    x: Inputs,
+    task: Task,
+    width: int,
+    further: Mapping[str, nn.Module] | None = None,
+    backbone: str = "",
 ) -> Network:
-    """Return a network for inputs like `x` [n, ...]; their scaling is fitted on `x`, which must be source inputs only.
+    """Return a network for inputs like `x` [n, ...].
 
-    Weights are drawn from torch's global generator; `training.GradientMethod` seeds it
-    around the call.
+    Their scaling is fitted on `x`, which must be source inputs only. Weights are drawn from
+    torch's global generator; `GradientMethod` seeds it around the call. `backbone`: the name
+    of one to use for the parts that it takes; else the default for their kind. Raises
+    MedTLError where it takes none of them.
     """
     dense = task.kind == "segmentation"
-    towers = {name: _tower(part, width, dense=dense) for name, part in parts(x).items()}
-    features = next(iter(towers.values())) if isinstance(x, Tensor) else Towers(towers, width)
-    head = (
-        _dense_head(next(iter(parts(x).values())), width, task.outputs)
-        if dense
-        else nn.Linear(width, task.outputs)
-    )
+    towers = backbones(x, width, dense=dense, name=backbone)
+    first, tower = next(iter(parts(x).values())), next(iter(towers.values()))
+    features = tower if isinstance(x, Tensor) else Towers(towers, width)
+    head = _dense_head(first, width, task.outputs) if dense else nn.Linear(width, task.outputs)
     if task.kind == "regression":
         head = nn.Sequential(head, nn.Flatten(0))
     return Network(nn.ModuleDict({"features": features, "head": head, **(further or {})}))
 
 
 def pooled(z: Tensor) -> Tensor:
-    """Return one vector a row [n, width]: features as they are, maps averaged over their pixels."""
+    """Return one vector a row [n, width]: features as they are, means of maps over pixels."""
     return z if z.ndim == 2 else z.flatten(2).mean(2)
-
-
-def _tower(x: Tensor, width: int, *, dense: bool) -> nn.Module:
-    if x.ndim == 4:
-        patches = patch(x) > 1
-        channels = x.shape[1] * patch(x) ** 2
-        maps = UNet(channels, width, patches=patches) if dense else convolutions(channels, width)
-        return nn.Sequential(scaling(x), *([nn.PixelUnshuffle(patch(x))] if patches else []), maps)
-    if x.ndim == 3:
-        start, channels = (Embedding(), EMBEDDED) if tokens(x) else (scaling(x), x.shape[1])
-        return nn.Sequential(start, sequence_convolutions(channels, x.shape[2], width))
-    if x.ndim == 2:
-        return nn.Sequential(scaling(x), perceptron(x.shape[1], width))
-    raise ValueError(
-        f"There is no backbone for inputs of shape {list(x.shape)}; vectors [n, d], sequences [n, c, length] and "
-        "images [n, c, h, w] have one."
-    )
-
-
-def patch(x: Tensor) -> int:
-    """Return the side of the patches that images [n, c, h, w] are taken as: 2 from 32 pixels a side on, at a third of the cost.
-
-    A patch's pixels become channels, so nothing is lost; the head of a mask turns them
-    back (Shi et al. 2016, CVPR, eq. 4).
-    """
-    return 2 if min(x.shape[2:]) >= LARGE else 1
 
 
 def _dense_head(x: Tensor, width: int, outputs: int) -> nn.Module:

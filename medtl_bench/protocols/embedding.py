@@ -41,7 +41,7 @@ def measured(
     if z is None:
         return
     of_all = [name for name in task.embedded if METRICS[name].of == "embedding"]
-    yield len(z), {name: METRICS[name].function(z, batch, y) for name in of_all}
+    yield len(z), {name: METRICS[name].score(z, batch, y) for name in of_all}
     if carried := [name for name in task.embedded if METRICS[name].of == "neighbours"]:
         known = batch < len(sources)
         yield from _carried(task, carried, embed, z[known], y[known], targets)
@@ -60,7 +60,7 @@ def _carried(
     if asked is None:
         return
     shares = embeddings.neighbour_shares(z, y, asked, task.outputs)
-    values = {name: METRICS[name].function(shares, truth) for name in names}
+    values = {name: METRICS[name].score(shares, truth) for name in names}
     yield len(test), values
     for c in embeddings.rare(y, task.outputs):
         if (its := truth == c).any():

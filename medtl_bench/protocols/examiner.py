@@ -1,4 +1,4 @@
-"""One learner under examination: it is handed splits, timed, and what it answers is checked and scored."""
+"""One learner under examination: handed splits, timed, its answers checked and scored."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ from medtl_bench.contract.split import Inputs, Split, concatenate, parts
 from medtl_bench.contract.task import Task
 from medtl_bench.errors import InvalidOutputError
 from medtl_bench.metrics.registry import MARKED, METRICS
-from medtl_bench.results.record import DECIMALS, Score, Stage
+from medtl_bench.results.record import DECIMALS, Score
 
 MakeLearner = Callable[[Task, torch.Generator], Algorithm]
 
@@ -52,16 +52,14 @@ class Labels:
 
     def standard(self, split: Split) -> Split:
         """Return the split as a learner is handed it: values in standard units, and no marks."""
-        return (
-            split.unmarked()
-            if self == Labels()
-            else Split(split.x, (split.y - self.mean) / self.deviation, split.groups)
-        )
+        if self == Labels():
+            return split.unmarked()
+        return Split(split.x, (split.y - self.mean) / self.deviation, split.groups)
 
 
 @dataclass
 class Examiner:
-    """One learner under examination: hands it splits, times its verbs, and scores what it predicts."""
+    """Hands a learner splits, times its verbs, and scores what it predicts."""
 
     task: Task
     learner: Algorithm
@@ -70,21 +68,23 @@ class Examiner:
 
     def fit(self, sources: Sequence[Split], unlabelled: Any) -> None:  # noqa: ANN401
         """Let the learner fit."""
-        handed = [self.labels.standard(source) for source in sources]
-        with self._asked(
-            "fit", unlabelled, *(part for split in handed for part in (split.x, split.y))
-        ):
-            self.learner.fit(handed, unlabelled)
+        splits = [self.labels.standard(source) for source in sources]
+        inputs, labels = [split.x for split in splits], [split.y for split in splits]
+        with self._asked("fit", unlabelled, *inputs, *labels):
+            self.learner.fit(splits, unlabelled)
 
     def adapt(self, support: Split) -> None:
         """Let the learner adapt."""
-        handed = self.labels.standard(support)
-        with self._asked("adapt", handed.x, handed.y):
-            self.learner.adapt(handed)
+        split = self.labels.standard(support)
+        with self._asked("adapt", split.x, split.y):
+            self.learner.adapt(split)
 
     @contextmanager
     def _asked(self, verb: str, *handed: Inputs) -> Iterator[None]:
-        """Time a verb; raise InvalidOutputError if it changed in place what it was handed, which later verbs get too."""
+        """Time a verb; raise InvalidOutputError if it changed in place what it was handed.
+
+        Later verbs are handed the same tensors.
+        """
         before = _changes(handed)
         with self.clock.time(verb):
             yield
@@ -114,29 +114,24 @@ class Examiner:
         if z is None:
             return None
         if z.ndim != 2 or z.shape[0] != x.shape[0] or z.requires_grad or not z.isfinite().all():
-            told = f"embed returned the shape {list(z.shape)} for {x.shape[0]} rows"
             raise InvalidOutputError(
-                f"{told}, but detached finite floats [n, width] were expected."
+                f"embed returned the shape {list(z.shape)} for {x.shape[0]} rows, but detached "
+                "finite floats [n, width] were expected."
             )
         return z.double().numpy()
 
-    def scores(self, stage: Stage, split: Split, **where: Any) -> Iterator[Score]:  # noqa: ANN401
-        """Yield the metrics of the task on a split, and the primary one of its marked rows alone as `marked_...`."""
-        outputs, names = (
-            self.outputs(split),
-            self.task.metrics if stage == "fit" else self.task.running,
-        )
-        yield from rows(stage, len(split), measure(self.task, outputs, split.y, names), **where)
-        if split.marked is not None and split.marked.any():
-            values = measure(
-                self.task, outputs[split.marked], split.y[split.marked], [self.task.primary]
-            )
-            yield from rows(
-                stage,
-                int(split.marked.sum()),
-                {MARKED + name: v for name, v in values.items()},
-                **where,
-            )
+    def scores(self, stage: str, split: Split, **where: Any) -> Iterator[Score]:  # noqa: ANN401
+        """Yield the metrics of the task on a split.
+
+        Of its marked rows alone the primary one follows, as `marked_...`.
+        """
+        task, outputs = self.task, self.outputs(split)
+        names = task.metrics if stage == "fit" else task.running
+        yield from rows(stage, len(split), measure(task, outputs, split.y, names), **where)
+        if (marked := split.marked) is not None and marked.any():
+            values = measure(task, outputs[marked], split.y[marked], [task.primary])
+            named = {MARKED + name: value for name, value in values.items()}
+            yield from rows(stage, int(marked.sum()), named, **where)
 
 
 def _changes(handed: Sequence[Inputs]) -> list[int]:
@@ -145,19 +140,21 @@ def _changes(handed: Sequence[Inputs]) -> list[int]:
 
 
 def check_outputs(task: Task, outputs: object, split: Split) -> None:
-    """Raise InvalidOutputError unless `outputs` are finite floats of the shape that the task asks for."""
+    """Raise InvalidOutputError unless `outputs` are finite floats of the task's shape."""
     if not isinstance(outputs, Tensor):
         raise InvalidOutputError(
             f"predict returned a {type(outputs).__name__}, but a torch tensor was expected."
         )
-    wanted = shape_of_answers(task, split)
-    if list(outputs.shape) != wanted:
+    shape = shape_of_answers(task, split)
+    if list(outputs.shape) != shape:
         raise InvalidOutputError(
-            f"predict returned the shape {list(outputs.shape)}, but {wanted} was expected."
+            f"predict returned the shape {list(outputs.shape)}, but {shape} was expected."
         )
     if not outputs.is_floating_point() or outputs.requires_grad:
-        told = f"{outputs.dtype}{' that requires gradients' if outputs.requires_grad else ''}"
-        raise InvalidOutputError(f"predict returned {told}, but detached floats were expected.")
+        tracked = " that requires gradients" if outputs.requires_grad else ""
+        raise InvalidOutputError(
+            f"predict returned {outputs.dtype}{tracked}, but detached floats were expected."
+        )
     if not outputs.isfinite().all():
         rows = int((~outputs.isfinite()).flatten(1 if outputs.ndim > 1 else 0).sum())
         raise InvalidOutputError(f"predict returned {rows} values that are NaN or infinite.")
@@ -170,7 +167,10 @@ def measure(
     names: Sequence[str],
     classes: Sequence[int] | None = None,
 ) -> dict[str, float]:
-    """Return metrics of outputs against labels, without those of embeddings and those that are undefined on these labels."""
+    """Return metrics of outputs against labels, without those undefined on these labels.
+
+    `classes`: to which scores are masked first. Metrics of embeddings are left out.
+    """
     answers = outputs.double()
     if classes is not None:
         allowed = torch.zeros(answers.shape[1], dtype=torch.bool)
@@ -179,7 +179,7 @@ def measure(
     if task.kind != "regression":
         answers = answers.softmax(1)
     predicted = [name for name in names if METRICS[name].of == "predictions"]
-    return defined({name: METRICS[name].function(answers.numpy(), y.numpy()) for name in predicted})
+    return defined({name: METRICS[name].score(answers.numpy(), y.numpy()) for name in predicted})
 
 
 def defined(values: dict[str, float]) -> dict[str, float]:
@@ -187,7 +187,12 @@ def defined(values: dict[str, float]) -> dict[str, float]:
     return {name: round(value, DECIMALS) for name, value in values.items() if np.isfinite(value)}
 
 
-def rows(stage: Stage, n: int, values: dict[str, float], **where: Any) -> Iterator[Score]:  # noqa: ANN401
+def rows(
+    stage: str,
+    n: int,
+    values: dict[str, float],
+    **where: Any,  # noqa: ANN401
+) -> Iterator[Score]:
     """Yield one score a metric, taken on `n` rows."""
     place = {"learned": None, "shots": None, "draw": None, "domain": None, **where}
     for name, value in values.items():

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from medtl_bench.contract.dataset import Dataset
-from medtl_bench.contract.scenario import Stream
+from medtl_bench.contract.scenario import Amount, Scenario, Stream
 from medtl_bench.contract.split import Domain, Split
 from medtl_bench.contract.task import Task
 from medtl_bench.metrics.registry import TASK_AWARE
@@ -19,30 +19,46 @@ from medtl_bench.protocols.examiner import (
     rows,
     shape_of_answers,
 )
+from medtl_bench.protocols.protocol import Protocol
 from medtl_bench.randomness import generator
 from medtl_bench.results.record import Score
+
+
+class StreamProtocol(Protocol):
+    """Every stream of a dataset is a scenario; its setting is the order of `domains`."""
+
+    def scenarios(self, dataset: Dataset, amount: Amount) -> Iterator[Scenario]:
+        """Yield the streams of a dataset."""
+        for scenario in dataset.streams:
+            yield Scenario(scenario.name, {"domains": list(scenario.domains)})
+
+    def run(
+        self, dataset: Dataset, scenario: Scenario, make: MakeLearner, *, seed: int, clock: Clock
+    ) -> Iterator[Score]:
+        """Examine a learner along a stream."""
+        order = Stream(scenario.name, tuple(scenario.settings["domains"]))
+        yield from stream(dataset, order, make, seed=seed, clock=clock)
+
+
+STREAM = StreamProtocol()
 
 
 def stream(
     dataset: Dataset, scenario: Stream, make: MakeLearner, *, seed: int, clock: Clock
 ) -> Iterator[Score]:
-    """Fit on the first domain, adapt to each next one, and score all after each: R[i, j] in the stage `learn`.
+    """Fit on the first domain, adapt to each next one, and score all after each: R[i, j].
 
-    The stage `untrained` holds b_j, the scores of a learner that answers the same for
-    every row. Where domains hold different classes, metrics named `task_aware_...` are of
-    class scores masked to the domain's classes; the learner is not told.
+    R stands in the stage `learn`. The stage `untrained` holds b_j, the scores of a learner
+    that answers the same for every row. Where domains hold different classes, metrics named
+    `task_aware_...` are of class scores masked to the domain's classes; the learner is not
+    told.
     """
     task = dataset.task
     domains = [dataset.domain(name) for name in scenario.domains]
-    known = _classes(task, domains)
+    classes = _classes(task, domains)
     for domain in domains:
-        values = _aware(
-            task,
-            torch.zeros(shape_of_answers(task, domain.test)),
-            domain.test,
-            [task.primary],
-            known[domain.name],
-        )
+        same = torch.zeros(shape_of_answers(task, domain.test))
+        values = _aware(task, same, domain.test, [task.primary], classes[domain.name])
         yield from rows("untrained", len(domain.test), values, domain=domain.name)
     learner = make(task, generator("learn", dataset.name, scenario.name, seed))
     examiner = Examiner(task, learner, Labels.of(task, [domains[0].train]), clock)
@@ -52,17 +68,16 @@ def stream(
         else:
             examiner.fit([learned.train], learned.train.x)
         for domain in domains:
-            values = _aware(
-                task, examiner.outputs(domain.test), domain.test, task.running, known[domain.name]
-            )
-            yield from rows(
-                "learn", len(domain.test), values, learned=learned.name, domain=domain.name
-            )
+            outputs = examiner.outputs(domain.test)
+            values = _aware(task, outputs, domain.test, task.running, classes[domain.name])
+            where = {"learned": learned.name, "domain": domain.name}
+            yield from rows("learn", len(domain.test), values, **where)
 
 
 def _aware(
     task: Task, outputs: Tensor, split: Split, names: Sequence[str], classes: Sequence[int] | None
 ) -> dict[str, float]:
+    """Return metrics of outputs, and the primary one of those masked to `classes`, if given."""
     values = measure(task, outputs, split.y, names)
     if classes is not None:
         masked = measure(task, outputs, split.y, [task.primary], classes)
@@ -71,10 +86,10 @@ def _aware(
 
 
 def _classes(task: Task, domains: Sequence[Domain]) -> dict[str, list[int] | None]:
-    """Return the classes of each domain, or None for all where every domain holds the same ones."""
+    """Return the classes of each domain, or None for all where every domain holds the same."""
     if task.kind == "regression":
-        return dict.fromkeys((d.name for d in domains), None)
-    found = {d.name: d.train.y.unique().tolist() for d in domains}
-    if len({tuple(classes) for classes in found.values()}) == 1:
-        return dict.fromkeys(found, None)
-    return dict(found)
+        return {domain.name: None for domain in domains}
+    classes = {domain.name: domain.train.y.unique().tolist() for domain in domains}
+    if len(set(map(tuple, classes.values()))) == 1:
+        return dict.fromkeys(classes, None)
+    return dict(classes)

@@ -1,6 +1,7 @@
 """The protocol `transfer`: learn on sources, be judged on targets before and after few labels."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -9,7 +10,7 @@ import torch
 
 from medtl_bench import cooperative
 from medtl_bench.contract.dataset import Dataset
-from medtl_bench.contract.scenario import Transfer
+from medtl_bench.contract.scenario import Amount, Scenario, Transfer
 from medtl_bench.contract.split import Domain, Split, concatenate
 from medtl_bench.protocols import embedding
 from medtl_bench.protocols.examiner import (
@@ -21,9 +22,50 @@ from medtl_bench.protocols.examiner import (
     measure,
     rows,
 )
-from medtl_bench.protocols.support import draw_support
+from medtl_bench.protocols.protocol import Protocol
+from medtl_bench.protocols.support import draw_support, most_shots
 from medtl_bench.randomness import generator
-from medtl_bench.results.record import DECIMALS, KEPT_ROWS, Score, Stage
+from medtl_bench.results.record import DECIMALS, KEPT_ROWS, Score
+
+
+class TransferProtocol(Protocol):
+    """Every transfer of a dataset is a scenario: its `sources`, `targets`, `shots` and `draws`."""
+
+    def scenarios(self, dataset: Dataset, amount: Amount) -> Iterator[Scenario]:
+        """Yield the transfers of a dataset, with those k that leave rows of a target undrawn."""
+        most = _most_shots(dataset)
+        shots = [k for k in amount.shots if most is None or k <= most]
+        for transfer in dataset.transfers:
+            settings = {
+                "sources": list(transfer.sources[: amount.sources]),
+                "targets": list(transfer.targets[: amount.targets]),
+                "shots": shots,
+                "draws": amount.draws,
+            }
+            yield Scenario(transfer.name, settings, transfer.optional)
+
+    def run(
+        self, dataset: Dataset, scenario: Scenario, make: MakeLearner, *, seed: int, clock: Clock
+    ) -> Iterator[Score]:
+        """Examine a learner in a transfer."""
+        settings = scenario.settings
+        shots, draws = settings["shots"], settings["draws"]
+        sources, targets = tuple(settings["sources"]), tuple(settings["targets"])
+        asked = Transfer(scenario.name, sources, targets)
+        yield from transfer(dataset, asked, make, seed=seed, shots=shots, draws=draws, clock=clock)
+
+
+TRANSFER = TransferProtocol()
+
+
+def _most_shots(dataset: Dataset) -> int | None:
+    """Return the largest k for which rows of every target are left undrawn.
+
+    The scarcest target's is that of all: a board means scores over transfers, which
+    therefore ask for the same k.
+    """
+    targets = {name for transfer in dataset.transfers for name in transfer.targets}
+    return min((most_shots(dataset.task, dataset.domain(n).train) for n in targets), default=None)
 
 
 def transfer(
@@ -36,7 +78,7 @@ def transfer(
     draws: int,
     clock: Clock,
 ) -> Iterator[Score]:
-    """Fit once on the sources, then adapt copies to each target with few labels: accuracy, few-shot curve, source forgetting.
+    """Fit once on the sources, then adapt copies to each target with few labels.
 
     Stages: `embedding` (measures of what `embed` makes of the rows handed to `fit`, where
     the task names some; all that there is on an integration task), `validation` (source
@@ -59,55 +101,88 @@ def transfer(
         draw = generator("embedding", dataset.name, scenario.name)
         for n, values in embedding.measured(task, examiner.embedded, sources, targets, draw):
             yield from rows("embedding", n, defined(values))
-    if task.kind == "integration":
-        return
+    if task.kind != "integration":
+        kept = [_some(dataset, source) for source in sources]
+        yield from _before(examiner, sources, targets, kept)
+        adaptation = _Adaptation(dataset, examiner, kept, seed)
+        yield from adaptation.scores(targets, shots, draws)
+
+
+def _some(dataset: Dataset, source: Domain) -> Split:
+    """Return at most `KEPT_ROWS` test rows of a source, the same for every learner and seed."""
+    order = torch.randperm(
+        len(source.test), generator=generator("retained", dataset.name, source.name)
+    )
+    return source.test[order[:KEPT_ROWS]]
+
+
+def _before(
+    examiner: Examiner,
+    sources: Sequence[Domain],
+    targets: Sequence[Domain],
+    kept: Sequence[Split],
+) -> Iterator[Score]:
+    """Yield what is scored before any label of a target."""
     for source in sources:
         if len(source.val):
             yield from examiner.scores("validation", source.val, domain=source.name)
     for domain in (*targets, *sources):
         yield from examiner.scores("fit", domain.test, domain=domain.name)
-    kept = [
-        _some(source.test, generator("retained", dataset.name, source.name)) for source in sources
-    ]
     yield from _retained(examiner, kept, {"shots": 0})
 
-    def adapted(target: Domain, k: int | None, number: int | None) -> list[Score]:
-        draw = ("full",) if k is None else ("adapt", k, number)
-        branch = examiner.branch(generator(draw[0], dataset.name, target.name, *draw[1:], seed))
-        if k is None:
-            branch.adapt(target.train)
-        else:
-            support = generator("support", dataset.name, target.name, k, number, seed)
-            branch.adapt(draw_support(task, target.train, k, support))
-        stage: Stage = "full" if k is None else "adapt"
+
+@dataclass(frozen=True)
+class _Adaptation:
+    """What is scored after labels of a target, each time of a copy of the learner."""
+
+    dataset: Dataset
+    examiner: Examiner
+    kept: Sequence[Split]
+    seed: int
+
+    def scores(
+        self, targets: Sequence[Domain], shots: Sequence[int], draws: int
+    ) -> Iterator[Score]:
+        """Yield the scores of every target, k and draw, and those after all labels."""
+        few = [(k, number) for k in shots for number in range(draws)]
+        branches = [
+            branch
+            for target in targets
+            for branch in (*(partial(self._few, target, *one) for one in few),
+                           partial(self._full, target))
+        ]  # fmt: skip
+        for scores in cooperative.together(branches):
+            yield from scores
+
+    def _few(self, target: Domain, k: int, number: int) -> list[Score]:
+        """Return scores after k labels per class of a target."""
+        which = (self.dataset.name, target.name, k, number, self.seed)
+        branch = self.examiner.branch(generator("adapt", *which))
+        support = draw_support(self.dataset.task, target.train, k, generator("support", *which))
+        branch.adapt(support)
         where = {"shots": k, "draw": number, "learned": target.name}
-        return [
-            *branch.scores(stage, target.test, domain=target.name, **where),
-            *_retained(branch, kept, where),
-        ]
+        return self._after("adapt", branch, target, where)
 
-    few: list[tuple[int | None, int | None]] = [
-        (k, number) for k in shots for number in range(draws)
-    ]
-    branches = [
-        partial(adapted, target, *labels) for target in targets for labels in [*few, (None, None)]
-    ]
-    for scores in cooperative.together(branches):
-        yield from scores
+    def _full(self, target: Domain) -> list[Score]:
+        """Return scores after all training labels of a target."""
+        branch = self.examiner.branch(generator("full", self.dataset.name, target.name, self.seed))
+        branch.adapt(target.train)
+        where = {"shots": None, "draw": None, "learned": target.name}
+        return self._after("full", branch, target, where)
 
-
-def _some(split: Split, draw: torch.Generator) -> Split:
-    return split[torch.randperm(len(split), generator=draw)[:KEPT_ROWS]]
+    def _after(
+        self, stage: str, branch: Examiner, target: Domain, where: dict[str, Any]
+    ) -> list[Score]:
+        judged = branch.scores(stage, target.test, domain=target.name, **where)
+        return [*judged, *_retained(branch, self.kept, where)]
 
 
 def _retained(examiner: Examiner, kept: Sequence[Split], where: dict[str, Any]) -> Iterator[Score]:
-    """Yield the mean of the primary metric over rows of the sources, which are predicted in one call."""
+    """Yield the mean over the sources of the primary metric of rows predicted in one call."""
     task, together, sizes = examiner.task, concatenate(kept), [len(split) for split in kept]
     pairs = zip(examiner.outputs(together).split(sizes), together.y.split(sizes), strict=True)
-    values = [
-        value
-        for answers, y in pairs
-        for value in measure(task, answers, y, [task.primary]).values()
-    ]
+    values: list[float] = []
+    for answers, y in pairs:
+        values += measure(task, answers, y, [task.primary]).values()
     mean = {task.primary: round(float(np.mean(values)), DECIMALS)} if values else {}
     yield from rows("retained", len(together), mean, **where)

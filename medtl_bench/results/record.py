@@ -9,15 +9,13 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from medtl_bench.errors import IntegrityError
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 DECIMALS = 6
 # of each source, for the stage `retained`: every adaptation asks for all of them again
 KEPT_ROWS = 100
 # no text inside the JSON can hold it: its quotes are escaped
 CHECKSUM = re.compile(r'"checksum":"([0-9a-f]{64})",')
-Protocol = Literal["transfer", "stream"]
 Status = Literal["ok", "skipped", "failed", "timeout"]
-Stage = Literal["validation", "fit", "adapt", "full", "retained", "untrained", "learn", "embedding"]
 
 
 class Frozen(BaseModel):
@@ -29,9 +27,12 @@ class Frozen(BaseModel):
 class Trial(Frozen):
     """All that the scores of a trial depend on; `key` is its hash.
 
-    `algorithm_source`: distribution, version and digest of the plugin's files. `domains`:
-    of a stream, in order; a transfer has `sources` and `targets` instead. `shots`: labels
-    per class of the few-shot curve. `draws`: support draws for each.
+    `algorithm_source`: distribution, version and digest of the plugin's files. `settings`: of
+    the protocol, such as the `sources`, `targets`, `shots` and `draws` of a transfer or the
+    `domains` of a stream. `stacked`: whether it trains beside others in one process, which
+    rounds otherwise than alone. `versions`: of the project, torch and numpy. `packages`: of
+    distributions that the algorithm calls. `plugins`: sources of a protocol, metrics or a
+    backbone that are not the project's own, by kind and name.
     """
 
     dataset: str
@@ -39,16 +40,15 @@ class Trial(Frozen):
     algorithm: str
     algorithm_source: str
     parameters: dict[str, Any]
-    protocol: Protocol
+    protocol: str
     scenario: str
-    sources: tuple[str, ...] = ()
-    targets: tuple[str, ...] = ()
-    domains: tuple[str, ...] = ()
-    shots: tuple[int, ...] = ()
-    draws: int = 0
+    settings: dict[str, Any]
     seed: int
     threads: int = 1
+    stacked: bool = False
     versions: dict[str, str]
+    packages: dict[str, str] = {}
+    plugins: dict[str, str] = {}
 
     @property
     def key(self) -> str:
@@ -59,15 +59,17 @@ class Trial(Frozen):
 class About(Frozen):
     """What the boards say of a trial, though its scores do not depend on it.
 
-    `metrics`: of the task, the primary one first. `variant`: the parameters that the user
-    changed, as "weight=0.5". `counterpart`: the algorithm of which this one is another
-    implementation. `classes`: their names; class 0 of masks is the background.
+    `metrics`: of the task, the primary one first. `lower_is_better`: those of them for which
+    lower is better. `variant`: the parameters that the user changed, as "weight=0.5".
+    `counterpart`: the algorithm of which this one is another implementation. `classes`: their
+    names; class 0 of masks is the background.
     """
 
     area: str
     provenance: str
     task: str
     metrics: tuple[str, ...]
+    lower_is_better: tuple[str, ...] = ()
     family: str
     variant: str = ""
     counterpart: str = ""
@@ -85,7 +87,7 @@ class Score(NamedTuple):
     rows that were scored.
     """
 
-    stage: Stage
+    stage: str
     learned: str | None
     shots: int | None
     draw: int | None
@@ -113,9 +115,12 @@ class Outcome(Frozen):
 
 
 class Record(Frozen):
-    """A trial, what it is about, its outcome, and where and when it ran (`finished`: ISO 8601, UTC)."""
+    """A trial, what it is about, its outcome, and where and when it ran.
 
-    schema_version: Literal[1] = SCHEMA
+    `finished`: ISO 8601, UTC. A skipped trial leaves no record.
+    """
+
+    schema_version: Literal[2] = SCHEMA
     trial: Trial
     about: About
     outcome: Outcome
@@ -136,28 +141,27 @@ class Record(Frozen):
         checksum = CHECKSUM.search(text)
         content = CHECKSUM.sub("", text, count=1).rstrip("\n")
         if checksum is None or checksum[1] != sha256(content.encode()).hexdigest():
-            raise IntegrityError(
-                _newer(text) or "its checksum does not match: it was changed after it was written"
-            )
+            changed = "its checksum does not match: it was changed after it was written"
+            raise IntegrityError(_of_another_schema(text) or changed)
         try:
             return cls.model_validate_json(content)
         except ValidationError as error:
             first = error.errors()[0]
             wrong = f"its field {'.'.join(map(str, first['loc']))} is wrong: {first['msg']}"
-            raise IntegrityError(_newer(text) or wrong) from error
+            raise IntegrityError(_of_another_schema(text) or wrong) from error
 
 
-def _newer(text: str) -> str | None:
-    """Return what is wrong with a text that is no JSON object or of a newer schema, else None."""
+def _of_another_schema(text: str) -> str | None:
+    """Return what is wrong with a text that is no JSON object or of another schema, else None."""
     try:
         version = json.loads(text).get("schema_version")
     except (ValueError, AttributeError, RecursionError) as problem:
         return f"it is not a JSON object that a record could be ({problem})"
-    return (
-        f"it has schema {version}, newer than {SCHEMA}: update medtl-bench"
-        if isinstance(version, int) and version > SCHEMA
-        else None
-    )
+    if not isinstance(version, int) or version == SCHEMA:
+        return None
+    if version > SCHEMA:
+        return f"it has schema {version}, newer than {SCHEMA}: update medtl-bench"
+    return f"it has schema {version}, older than {SCHEMA}: run its trial again"
 
 
 def _canonical(content: Any) -> str:  # noqa: ANN401

@@ -1,17 +1,27 @@
 """What planning asks of datasets and algorithms, answered in a process that may load them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
-from medtl_bench.catalogue.entries import Catalogue
+from medtl_bench.catalogue.entries import Catalogue, Registered, get
 from medtl_bench.contract.algorithm import INSTALL, Algorithm, parameters, refusal, resolve
 from medtl_bench.contract.dataset import Dataset
+from medtl_bench.contract.hooks import AlgorithmEntry
+from medtl_bench.contract.scenario import Scenario
 from medtl_bench.contract.task import Task
-from medtl_bench.protocols import support
+from medtl_bench.metrics.registry import METRICS
+from medtl_bench.protocols import protocol
 from medtl_bench.running import mapped
-from medtl_bench.running.messages import DescribeAlgorithm, DescribeDataset
-from medtl_bench.running.plan import AlgorithmFacts, DatasetFacts, Scenario
+from medtl_bench.running.failure import reason
+from medtl_bench.running.messages import (
+    AlgorithmFacts,
+    DatasetFacts,
+    DescribeAlgorithm,
+    DescribeDataset,
+)
 from medtl_bench.training.method import GradientMethod
 
 TASKS = (
@@ -22,73 +32,99 @@ TASKS = (
 )
 
 
-def describe_dataset(found: Catalogue, task: DescribeDataset, folder: str = "") -> DatasetFacts:
+def describe_dataset(
+    catalogue: Catalogue, asked: DescribeDataset, folder: str = ""
+) -> DatasetFacts:
     """Build a dataset, keep it in the run's folder if there is one, and return its facts."""
-    dataset = found.dataset(task.name)
+    dataset = catalogue.dataset(asked.name)
     if folder:
         with suppress(OSError, ValueError):  # then each trial builds it
             mapped.write(dataset, Path(folder))
+    scenarios, failed = _scenarios(catalogue, dataset, asked)
+    metrics = dataset.task.metrics
     return DatasetFacts(
-        name=task.name,
+        name=asked.name,
         digest=dataset.digest(),
         area=dataset.card.area,
         provenance=dataset.card.provenance,
         task=dataset.task.kind,
-        metrics=dataset.task.metrics,
+        metrics=metrics,
+        lower_is_better=tuple(name for name in metrics if not METRICS[name].higher_is_better),
         classes=dataset.task.classes,
-        scenarios=tuple(_scenarios(dataset)),
-        refused=dict(_refused(found, dataset, task.algorithms)),
+        scenarios=scenarios,
+        plugins=_sources("metric", catalogue.metrics, metrics)
+        | _sources("protocol", catalogue.protocols, asked.protocols),
+        refused=dict(_refused(catalogue, dataset, asked.algorithms)),
+        failed=failed,
     )
+
+
+def _scenarios(
+    catalogue: Catalogue, dataset: Dataset, asked: DescribeDataset
+) -> tuple[dict[str, tuple[Scenario, ...]], dict[str, str]]:
+    """Return scenarios by protocol, and why a protocol cannot tell its own."""
+    scenarios, failed = {}, {}
+    for name in asked.protocols:
+        try:
+            one = protocol.load(catalogue, name)
+            scenarios[name] = tuple(one.scenarios(dataset, asked.amount))
+        except Exception as error:  # whatever the plugin's protocol raises
+            failed[name] = reason(error)
+    return scenarios, failed
+
+
+def _sources(
+    kind: str, entries: Mapping[str, Registered[Any]], names: Sequence[str]
+) -> dict[str, str]:
+    """Return the sources of those entries that a plugin brings, by kind and name."""
+    plugins = {name: get(entries, kind, name).plugin for name in names}
+    return {f"{kind} {name}": p.source for name, p in plugins.items() if not p.is_core}
 
 
 def _refused(
-    found: Catalogue, dataset: Dataset, algorithms: Sequence[str]
+    catalogue: Catalogue, dataset: Dataset, algorithms: Sequence[str]
 ) -> Iterator[tuple[str, str]]:
+    row = dataset.domains[0].train.x[:1]
     for name in algorithms:
         with suppress(Exception, SystemExit):  # then its trials tell
-            if why := refusal(found.algorithm(name), dataset.task, dataset.domains[0].train.x[:1]):
+            if why := refusal(catalogue.algorithm(name), dataset.task, row):
                 yield name, why
 
 
-def _scenarios(dataset: Dataset) -> Iterator[Scenario]:
-    targets = {name for transfer in dataset.transfers for name in transfer.targets}
-    # the scarcest target's for all: a board means scores over transfers, which therefore
-    # ask for the same k
-    most = min(
-        (support.most_shots(dataset.task, dataset.domain(name).train) for name in targets),
-        default=None,
-    )
-    for transfer in dataset.transfers:
-        yield Scenario(
-            name=transfer.name,
-            sources=transfer.sources,
-            targets=transfer.targets,
-            optional=transfer.optional,
-            most_shots=most,
-        )
-    for stream in dataset.streams:
-        yield Scenario(name=stream.name, domains=stream.domains)
-
-
-def describe_algorithm(found: Catalogue, task: DescribeAlgorithm) -> AlgorithmFacts:
+def describe_algorithm(catalogue: Catalogue, asked: DescribeAlgorithm) -> AlgorithmFacts:
     """Load an algorithm and return its facts, with every parameter resolved."""
-    cls = found.algorithm(task.name)
-    registered = found.algorithms[task.name]
-    fitting = {name: text for name, text in task.preset.items() if name in parameters(cls)}
+    cls, registered = catalogue.algorithm(asked.name), catalogue.algorithms[asked.name]
+    own = parameters(cls)
+    preset = {name: text for name, text in asked.preset.items() if name in own}
+    values = resolve(cls, asked.name, {**preset, **asked.given})
+    backbones = [values["backbone"]] if values.get("backbone") else []
     return AlgorithmFacts(
-        name=task.name,
+        name=asked.name,
         family=registered.entry.family,
         source=registered.plugin.source,
-        parameters=resolve(cls, task.name, {**fitting, **task.given}),
+        parameters=values,
         counterpart=registered.entry.counterpart,
-        variant=", ".join(f"{name}={text}" for name, text in sorted(task.given.items())),
+        variant=", ".join(f"{name}={text}" for name, text in sorted(asked.given.items())),
         stacks=issubclass(cls, GradientMethod) and not cls.one_by_one,
+        packages=_packages(registered.entry),
+        plugins=_sources("backbone", catalogue.backbones, backbones),
         missing=_missing(cls),
     )
 
 
+def _packages(entry: AlgorithmEntry) -> dict[str, str]:
+    """Return the versions of the distributions that an algorithm's scores depend on."""
+    versions = {}
+    for name in entry.packages:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            versions[name] = "not installed"
+    return versions
+
+
 def _missing(cls: type[Algorithm]) -> str:
-    """Return the reason that names what to install, if a method gives one for every kind of task."""
+    """Return what to install, if a method asks for it for every kind of task."""
     reasons = [cls.supports(task) for task in TASKS]
-    wanted = [reason for reason in reasons if reason and reason.startswith(INSTALL)]
-    return wanted[0] if wanted and None not in reasons else ""
+    installs = [reason for reason in reasons if reason and reason.startswith(INSTALL)]
+    return installs[0] if installs and None not in reasons else ""

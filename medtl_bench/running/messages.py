@@ -1,23 +1,77 @@
 """The unit of work that executors hand to a process, and what comes back: plain JSON both ways."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from medtl_bench.contract.scenario import Amount, Scenario
 from medtl_bench.results.record import Frozen, Outcome, Trial
-from medtl_bench.running.plan import AlgorithmFacts, DatasetFacts
+
+
+class DatasetFacts(Frozen):
+    """What planning needs to know of a dataset, so that planning need not load it.
+
+    `scenarios`: by protocol. `lower_is_better`: of its metrics. `plugins`: sources of metrics
+    and protocols that are not the project's own, by kind and name. `refused`: why an algorithm
+    cannot do its task, by name of those that cannot. `failed`: why a protocol cannot tell its
+    scenarios.
+    """
+
+    name: str
+    digest: str
+    area: str
+    provenance: str
+    task: str
+    metrics: tuple[str, ...]
+    lower_is_better: tuple[str, ...] = ()
+    scenarios: dict[str, tuple[Scenario, ...]]
+    classes: tuple[str, ...] = ()
+    plugins: dict[str, str] = {}
+    refused: dict[str, str] = {}
+    failed: dict[str, str] = {}
+
+
+class AlgorithmFacts(Frozen):
+    """What planning needs to know of an algorithm.
+
+    `parameters`: all of them. `variant`: those that the user changed. `counterpart`: the
+    algorithm of which it is another implementation. `stacks`: whether its trials may run side
+    by side in one process. `packages`: versions of what its scores depend on. `plugins`: the
+    source of a backbone that is not the project's own. `missing`: the reason, if it can do no
+    task before a package is installed.
+    """
+
+    name: str
+    family: str
+    source: str
+    parameters: dict[str, Any]
+    variant: str = ""
+    counterpart: str = ""
+    stacks: bool = False
+    packages: dict[str, str] = {}
+    plugins: dict[str, str] = {}
+    missing: str = ""
 
 
 class DescribeDataset(Frozen):
-    """Load a dataset and say what planning needs to know of it, and which of some algorithms cannot do its task."""
+    """Load a dataset and say what planning needs to know of it.
+
+    `algorithms`: those of which to tell whether they can do its task. `protocols`: those of
+    which to tell the scenarios, each with this `amount`.
+    """
 
     verb: Literal["describe dataset"] = "describe dataset"
     name: str
     algorithms: tuple[str, ...] = ()
+    protocols: tuple[str, ...] = ()
+    amount: Amount = Amount()
 
 
 class DescribeAlgorithm(Frozen):
-    """Load an algorithm and resolve its parameters: those `given`, then those of the preset where it has them."""
+    """Load an algorithm and resolve its parameters.
+
+    First those of the preset, where it has them, then those `given`.
+    """
 
     verb: Literal["describe algorithm"] = "describe algorithm"
     name: str
@@ -39,26 +93,33 @@ class RunStack(Frozen):
     trials: tuple[Trial, ...]
 
 
+Work = DescribeDataset | DescribeAlgorithm | RunTrial | RunStack
+
+
 class Job(Frozen):
     """Something to do in a process of its own, with the plugin files that the user named.
 
-    `kept`: the folder where the run keeps datasets, or empty.
+    `folder`: where the run keeps datasets, or empty.
     """
 
-    task: Annotated[
-        DescribeDataset | DescribeAlgorithm | RunTrial | RunStack, Field(discriminator="verb")
-    ]
+    work: Annotated[Work, Field(discriminator="verb")]
     plugin_files: tuple[str, ...] = ()
-    kept: str = ""
+    folder: str = ""
+
+    @property
+    def trials(self) -> tuple[Trial, ...]:
+        """Return the trials that it runs."""
+        if isinstance(self.work, RunStack):
+            return self.work.trials
+        return (self.work.trial,) if isinstance(self.work, RunTrial) else ()
 
 
 class Reply(Frozen):
-    """What came back: facts for a description, else an outcome, whose status is `ok` only if all went well.
+    """What came back: facts for a description, else an outcome, `ok` only if all went well.
 
-    A description is `skipped` where files of a dataset are not on this machine.
-    `outcomes`: of a stack, in the order of its trials; empty if the stack failed as a
-    whole, which `outcome` then tells. `exit_code`: what a failure asks the command line
-    to end with.
+    A description is `skipped` where files of a dataset are not on this machine. `outcomes`:
+    of a stack, in the order of its trials; empty if the stack failed as a whole, which
+    `outcome` then tells. `exit_code`: what a failure asks the command line to end with.
     """
 
     dataset: DatasetFacts | None = None

@@ -5,82 +5,25 @@ Pure functions: what is known of datasets and algorithms in, trials out.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from medtl_bench.contract.scenario import Amount, Scenario
 from medtl_bench.errors import MedTLError, unknown
-from medtl_bench.results.record import About, Frozen, Protocol, Trial
-
-PROTOCOLS: tuple[Protocol, ...] = ("transfer", "stream")
-
-
-class Scenario(Frozen):
-    """A transfer (sources, targets) or a stream (domains, in order) of a dataset.
-
-    `most_shots`: the largest k that leaves rows of every target of the dataset undrawn:
-    with a larger one they would be all.
-    """
-
-    name: str
-    sources: tuple[str, ...] = ()
-    targets: tuple[str, ...] = ()
-    domains: tuple[str, ...] = ()
-    optional: bool = False
-    most_shots: int | None = None
-
-    @property
-    def protocol(self) -> Protocol:
-        """Return the protocol that runs it."""
-        return "stream" if self.domains else "transfer"
-
-
-class DatasetFacts(Frozen):
-    """What planning needs to know of a dataset, so that planning need not load it.
-
-    `refused`: why an algorithm cannot do its task, by name of those that cannot.
-    """
-
-    name: str
-    digest: str
-    area: str
-    provenance: str
-    task: str
-    metrics: tuple[str, ...]
-    scenarios: tuple[Scenario, ...]
-    classes: tuple[str, ...] = ()
-    refused: dict[str, str] = {}
-
-
-class AlgorithmFacts(Frozen):
-    """What planning needs to know of an algorithm; `parameters` are all of them, `variant` names those the user changed.
-
-    `counterpart`: the algorithm of which it is another implementation. `stacks`: whether
-    its trials may run side by side in one process. `missing`: the reason, if it can do no
-    task before a package is installed.
-    """
-
-    name: str
-    family: str
-    source: str
-    parameters: dict[str, Any]
-    variant: str = ""
-    counterpart: str = ""
-    stacks: bool = False
-    missing: str = ""
+from medtl_bench.results.record import About, Trial
+from medtl_bench.running.messages import AlgorithmFacts, DatasetFacts
 
 
 @dataclass(frozen=True)
 class Preset:
     """How much is run; `parameters` go to every algorithm that has one of that name.
 
-    `scenarios` bounds those of each protocol, `sources` and `targets` those of a transfer.
+    `amount`: of each scenario. `scenarios`: how many of each protocol at most. `optional`:
+    whether optional ones are among them.
     """
 
     seeds: int
-    shots: tuple[int, ...]
-    draws: int
+    amount: Amount
     scenarios: int | None = None
-    sources: int | None = None
-    targets: int | None = None
     optional: bool = False
     parameters: Mapping[str, str] = field(default_factory=dict)
 
@@ -88,19 +31,36 @@ class Preset:
 SHOTS = (1, 2, 5, 10, 20, 50)
 SMALL = {"steps": "5", "adapt_steps": "3", "trees": "10", "rows": "100"}
 PRESETS = {
-    "smoke": Preset(1, (5,), 1, scenarios=1, sources=4, targets=2, parameters=SMALL),
-    "default": Preset(3, SHOTS, 1),
-    "full": Preset(10, SHOTS, 5, optional=True),
+    "smoke": Preset(1, Amount((5,), 1, sources=4, targets=2), scenarios=1, parameters=SMALL),
+    "default": Preset(3, Amount(SHOTS, 1)),
+    "full": Preset(10, Amount(SHOTS, 5), optional=True),
 }
 
 
 class Planned(NamedTuple):
-    """A trial, what the boards will say about it, whether it may run beside others in one process, and why it cannot run."""
+    """A trial, what the boards will say about it, and why it cannot run, if so.
+
+    `group`: a number that is shared by those trials that run side by side in one process.
+    """
 
     trial: Trial
     about: About
-    stacks: bool = False
     skipped: str = ""
+    group: int = -1
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All that is known when trials are planned.
+
+    `most`: trials of a kind that may run side by side in one process.
+    """
+
+    datasets: Sequence[DatasetFacts]
+    algorithms: Sequence[AlgorithmFacts]
+    protocols: Sequence[str]
+    versions: Mapping[str, str]
+    most: int = 1
 
 
 def preset(name: str) -> Preset:
@@ -113,94 +73,113 @@ def preset(name: str) -> Preset:
 def split_parameters(texts: Iterable[str]) -> dict[str, dict[str, str]]:
     """Return {algorithm: {parameter: text}} from texts like "dann.weight=0.5".
 
-    Raises MedTLError if not.
+    Raises MedTLError if one is not like that, or a parameter is given twice.
     """
-    found: dict[str, dict[str, str]] = {}
+    values: dict[str, dict[str, str]] = {}
     for text in texts:
         where, equals, value = text.partition("=")
         algorithm, dot, parameter = where.rpartition(".")
         if not (equals and dot and algorithm and parameter):
             raise MedTLError(
-                f"A parameter is given as ALGORITHM.NAME=VALUE, like dann.weight=0.5, but got {text!r}."
+                "A parameter is given as ALGORITHM.NAME=VALUE, like dann.weight=0.5, but got "
+                f"{text!r}."
             )
-        if parameter in found.setdefault(algorithm, {}):
+        if parameter in values.setdefault(algorithm, {}):
             raise MedTLError(f"The parameter {where!r} is given twice.")
-        found[algorithm][parameter] = value
-    return found
+        values[algorithm][parameter] = value
+    return values
 
 
-def trials(
-    datasets: Sequence[DatasetFacts],
-    algorithms: Sequence[AlgorithmFacts],
-    chosen: Preset,
-    versions: dict[str, str],
-    *,
-    seeds: int | None = None,
-    protocols: Sequence[Protocol] = PROTOCOLS,
-) -> list[Planned]:
-    """Return every trial of every algorithm on every scenario, seed by seed, so that a run cut short has whole seeds."""
-    return [
-        _planned(dataset, scenario, algorithm, seed, chosen, versions)
+def trials(facts: Facts, chosen: Preset, seeds: int | None = None) -> list[Planned]:
+    """Return every trial of every algorithm on every scenario.
+
+    They come seed by seed, so that a run cut short has whole seeds.
+    """
+    planned = [
+        _planned(dataset, protocol, scenario, algorithm, seed, facts.versions)
         for seed in range(chosen.seeds if seeds is None else seeds)
-        for dataset in datasets
-        for protocol in protocols
-        for scenario in _scenarios(dataset, protocol, chosen)
-        for algorithm in algorithms
+        for dataset, protocol, scenario in _scenarios(facts, chosen)
+        for algorithm in facts.algorithms
     ]
+    stacking = {algorithm.name for algorithm in facts.algorithms if algorithm.stacks}
+    return _grouped(planned, stacking, facts.most)
 
 
-def _scenarios(dataset: DatasetFacts, protocol: Protocol, chosen: Preset) -> Iterator[Scenario]:
-    fitting = [
-        s
-        for s in dataset.scenarios
-        if s.protocol == protocol and (chosen.optional or not s.optional)
-    ]
-    for scenario in fitting[: chosen.scenarios]:
-        between = {
-            "sources": scenario.sources[: chosen.sources],
-            "targets": scenario.targets[: chosen.targets],
-        }
-        yield scenario.model_copy(update=between)
+def _scenarios(facts: Facts, chosen: Preset) -> Iterator[tuple[DatasetFacts, str, Scenario]]:
+    for dataset in facts.datasets:
+        for protocol in facts.protocols:
+            there = dataset.scenarios.get(protocol, ())
+            fitting = [one for one in there if chosen.optional or not one.optional]
+            for scenario in fitting[: chosen.scenarios]:
+                yield dataset, protocol, scenario
 
 
 def _planned(
     dataset: DatasetFacts,
+    protocol: str,
     scenario: Scenario,
     algorithm: AlgorithmFacts,
     seed: int,
-    chosen: Preset,
-    versions: dict[str, str],
+    versions: Mapping[str, str],
 ) -> Planned:
-    few_shot = scenario.protocol == "transfer"
-    shots = tuple(
-        k for k in chosen.shots if scenario.most_shots is None or k <= scenario.most_shots
-    )
+    of_others = {name for name in dataset.plugins if name.startswith("protocol ")}
+    of_others.discard(f"protocol {protocol}")
+    plugins = {name: src for name, src in dataset.plugins.items() if name not in of_others}
     trial = Trial(
         dataset=dataset.name,
         dataset_digest=dataset.digest,
         algorithm=algorithm.name,
         algorithm_source=algorithm.source,
         parameters=algorithm.parameters,
-        protocol=scenario.protocol,
+        protocol=protocol,
         scenario=scenario.name,
-        sources=scenario.sources,
-        targets=scenario.targets,
-        domains=scenario.domains,
-        shots=shots if few_shot else (),
-        draws=chosen.draws if few_shot else 0,
+        settings=scenario.settings,
         seed=seed,
-        versions=versions,
+        versions=dict(versions),
+        packages=algorithm.packages,
+        plugins=plugins | algorithm.plugins,
     )
-    about = About(
+    skipped = algorithm.missing or dataset.refused.get(algorithm.name, "")
+    return Planned(trial, _about(dataset, algorithm), skipped)
+
+
+def _about(dataset: DatasetFacts, algorithm: AlgorithmFacts) -> About:
+    return About(
         area=dataset.area,
         provenance=dataset.provenance,
         task=dataset.task,
         metrics=dataset.metrics,
+        lower_is_better=dataset.lower_is_better,
         family=algorithm.family,
         variant=algorithm.variant,
         counterpart=algorithm.counterpart,
         classes=dataset.classes,
     )
-    return Planned(
-        trial, about, algorithm.stacks, algorithm.missing or dataset.refused.get(algorithm.name, "")
-    )
+
+
+def _grouped(planned: Sequence[Planned], stacking: set[str], most: int) -> list[Planned]:
+    """Say of each trial in which group it runs, and in its key whether that is beside others."""
+    numbers: list[int] = []
+    sizes: list[int] = []
+    open_groups: dict[object, int] = {}  # the group that is being filled, by what it shares
+    for one in planned:
+        able = one.trial.algorithm in stacking and not one.skipped
+        shared = _shared(one) if able else id(one)
+        if shared not in open_groups or sizes[open_groups[shared]] == most:
+            open_groups[shared] = len(sizes)
+            sizes.append(0)
+        numbers.append(open_groups[shared])
+        sizes[numbers[-1]] += 1
+    pairs = zip(planned, numbers, strict=True)
+    return [_in_group(one, number, stacked=sizes[number] > 1) for one, number in pairs]
+
+
+def _shared(one: Planned) -> object:
+    """Return what trials that run side by side have in common."""
+    trial = one.trial
+    return trial.dataset, trial.protocol, trial.algorithm, one.about.variant
+
+
+def _in_group(one: Planned, number: int, *, stacked: bool) -> Planned:
+    trial = one.trial.model_copy(update={"stacked": True}) if stacked else one.trial
+    return one._replace(trial=trial, group=number)

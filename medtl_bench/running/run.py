@@ -1,6 +1,6 @@
-"""A whole run: describe what is asked for, plan, run what is missing, store every record as it comes."""
+"""A whole run: run what is missing, store every record as it comes."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -8,231 +8,108 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from medtl_bench.catalogue.entries import Catalogue
-from medtl_bench.errors import IntegrityError, MedTLError, unknown
+from medtl_bench.errors import IntegrityError, MedTLError
 from medtl_bench.files.atomic import TEMPORARY
-from medtl_bench.results.record import Outcome, Protocol, Record, Trial
+from medtl_bench.results.record import Outcome, Record, Trial
 from medtl_bench.results.store import Store
-from medtl_bench.running import plan
 from medtl_bench.running.executors import Executor
-from medtl_bench.running.messages import (
-    DescribeAlgorithm,
-    DescribeDataset,
-    Job,
-    Reply,
-    RunStack,
-    RunTrial,
-)
+from medtl_bench.running.messages import Job, Reply, RunStack, RunTrial
+from medtl_bench.running.observers import Audience
 from medtl_bench.running.plan import Planned
 
-Progress = Callable[[Record], None]
-NO_OUTCOME = "Its process sent no outcome."
-
-
-@dataclass(frozen=True)
-class Request:
-    """What the user asked to run.
-
-    Empty `datasets` or `algorithms` mean all; `seeds` None means the preset's.
-    """
-
-    datasets: Sequence[str] = ()
-    algorithms: Sequence[str] = ()
-    protocols: Sequence[Protocol] = plan.PROTOCOLS
-    preset: str = "default"
-    seeds: int | None = None
-    parameters: Sequence[str] = ()
-    plugin_files: Sequence[str] = ()
-
-
-@dataclass
-class Planning:
-    """The trials of a request, and the datasets and algorithms that could not be described, each with its reason.
-
-    `skipped`: datasets whose files are not on this machine, each with how to get them.
-    `tampered`: whether one could not be described because a file is not what it was when
-    it was published.
-    """
-
-    planned: list[Planned] = field(default_factory=list)
-    unusable: dict[str, str] = field(default_factory=dict)
-    skipped: dict[str, str] = field(default_factory=dict)
-    tampered: bool = False
-
-
-def make_plan(request: Request, catalogue: Catalogue, execute: Executor) -> Planning:
-    """Describe all that a request names, through the executor, and plan its trials.
-
-    Raises MedTLError on an unknown name, a wrong parameter or no trial at all. A dataset
-    or algorithm that fails in any other way is left out.
-    """
-    chosen = plan.preset(request.preset)
-    datasets = list(dict.fromkeys(request.datasets)) or catalogue.single_datasets()
-    for name in datasets:
-        catalogue.dataset_entry(name)
-    algorithms = _named("algorithm", request.algorithms, catalogue.algorithms)
-    given = plan.split_parameters(request.parameters)
-    for name in given:
-        if name not in algorithms:
-            raise unknown("algorithm of this run", name, algorithms)
-    files = tuple(request.plugin_files)
-    planning = Planning()
-    asked = [
-        DescribeAlgorithm(name=n, given=given.get(n, {}), preset=dict(chosen.parameters))
-        for n in algorithms
-    ]
-    replies = _described(asked, files, execute, planning)
-    algorithm_facts = {
-        reply.algorithm.name: reply.algorithm for reply in replies if reply.algorithm
-    }
-    able = tuple(name for name, facts in algorithm_facts.items() if not facts.missing)
-    replies = _described(
-        [DescribeDataset(name=name, algorithms=able) for name in datasets], files, execute, planning
-    )
-    told = {reply.dataset.name for reply in replies if reply.dataset}
-    failed = [name for name in datasets if name not in told and planning.unusable.pop(name, "")]
-    # an algorithm may have ended the process that asked it
-    replies += _described([DescribeDataset(name=name) for name in failed], files, execute, planning)
-    dataset_facts = {reply.dataset.name: reply.dataset for reply in replies if reply.dataset}
-    versions = replies[0].versions if replies else {}
-    planning.planned = plan.trials(
-        [dataset_facts[n] for n in datasets if n in dataset_facts],
-        [algorithm_facts[n] for n in algorithms if n in algorithm_facts],
-        chosen,
-        versions,
-        seeds=request.seeds,
-        protocols=request.protocols,
-    )
-    if not (planning.planned or planning.unusable or planning.skipped):
-        raise MedTLError(
-            f"There is no trial to run: none of {', '.join(datasets)} has a {' or '.join(request.protocols)}."
-        )
-    return planning
-
-
-def _described(
-    tasks: Sequence[DescribeDataset | DescribeAlgorithm],
-    files: tuple[str, ...],
-    execute: Executor,
-    planning: Planning,
-) -> list[Reply]:
-    """Return the replies that hold facts; the reasons of others go into the planning."""
-    replies = []
-    for job, reply in execute([Job(task=task, plugin_files=files) for task in tasks]):
-        described = job.task
-        if reply.dataset or reply.algorithm:
-            replies.append(reply)
-        elif reply.outcome is not None and isinstance(
-            described, DescribeDataset | DescribeAlgorithm
-        ):
-            if (
-                isinstance(described, DescribeAlgorithm)
-                and described.given
-                and reply.exit_code == MedTLError.exit_code
-            ):
-                raise MedTLError(reply.outcome.reason)
-            told = planning.skipped if reply.outcome.status == "skipped" else planning.unusable
-            told[described.name] = reply.outcome.reason
-            planning.tampered |= reply.exit_code == IntegrityError.exit_code
-    return replies
-
-
-def _named(what: str, wanted: Sequence[str], known: Iterable[str]) -> list[str]:
-    for name in wanted:
-        if name not in known:
-            raise unknown(what, name, known)
-    return list(dict.fromkeys(wanted)) or list(known)
+WHOLE = {"ok", "skipped"}  # how every trial of a stack must end for the stack to count
+NO_OUTCOME = Outcome(status="failed", reason="Its process sent no outcome.")
 
 
 def missing(planned: Sequence[Planned], store: Store) -> list[Planned]:
-    """Return the planned trials that have no record with status `ok`."""
-    done = {key for key, record in store.read().records.items() if record.outcome.status == "ok"}
-    return [p for p in planned if p.trial.key not in done]
+    """Return the planned trials that can run and have no record with status `ok`."""
+    done = {key for key, rec in store.read().records.items() if rec.outcome.status == "ok"}
+    return [one for one in planned if not one.skipped and one.trial.key not in done]
 
 
-def stacks(planned: Sequence[Planned], most: int) -> list[list[Trial]]:
-    """Return trials grouped to run side by side: those of one algorithm, with the same options, on one dataset and protocol.
+@dataclass
+class Run:
+    """Trials on their way into a store.
 
-    At most `most` go together; a trial whose algorithm does not stack is a group of its own.
+    `wanted`: those of the planned ones whose record is missing, all unless given.
     """
-    groups: dict[object, list[list[Trial]]] = {}
-    for number, p in enumerate(planned):
-        trial = p.trial
-        which = (
-            (trial.dataset, trial.protocol, trial.algorithm, p.about.variant)
-            if p.stacks
-            else number
-        )
-        found = groups.setdefault(which, [[]])
-        if len(found[-1]) == most:
-            found.append([])
-        found[-1].append(trial)
-    return [group for found in groups.values() for group in found]
 
+    planned: Sequence[Planned]
+    store: Store
+    execute: Executor
+    plugin_files: Sequence[str] = ()
+    wanted: Sequence[Planned] | None = None
+    audience: Audience = field(default_factory=lambda: Audience({}))
 
-def run(
-    planned: Sequence[Planned],
-    store: Store,
-    execute: Executor,
-    plugin_files: Sequence[str] = (),
-    most: int = 1,
-    *,
-    wanted: Sequence[Planned] | None = None,
-) -> Iterator[Record]:
-    """Run trials, at most `most` of a kind side by side, and yield each one's record once it is stored.
+    def __post_init__(self) -> None:
+        """Know the trials by key."""
+        self._about = {one.trial.key: one.about for one in self.planned}
+        wanted = self.planned if self.wanted is None else self.wanted
+        self._keys = {one.trial.key for one in wanted if not one.skipped}
 
-    `wanted`: those of the planned trials whose record is missing, all unless given.
-    Trials that run beside one another round a little otherwise than alone, so a group is
-    the same whatever is missing: it runs whole, and what is not wanted of it is dropped.
-    Where a group fails, or one trial of it, it is run again one by one.
-    """
-    about, files = {p.trial.key: p.about for p in planned}, tuple(plugin_files)
-    keys = {p.trial.key for p in (planned if wanted is None else wanted)}
+    def __iter__(self) -> Iterator[Record]:
+        """Run the trials and yield each one's record once it is stored.
 
-    def recorded(trial: Trial, outcome: Outcome, reply: Reply) -> Record:
-        finished = datetime.now(UTC).isoformat(timespec="seconds")
+        Trials that run beside one another round a little otherwise than alone, so a group is
+        the same whatever is missing: it runs whole, and what is not wanted of it is dropped.
+        Where a group fails, or one trial of it, it is run again one by one.
+        """
+        groups = self._groups()
+        trials = [trial for group in groups for trial in group if trial.key in self._keys]
+        possible = sum(not one.skipped for one in self.planned)
+        self.audience.tell("planned", trials, possible - len(self._keys))
+        again: list[Trial] = []
+        try:
+            for job, reply in self.execute(self._jobs(groups)):
+                if isinstance(job.work, RunStack) and not _is_whole(reply, job.trials):
+                    again += [trial for trial in job.trials if trial.key in self._keys]
+                else:
+                    yield from self._records(job, reply)
+            for job, reply in self.execute(self._jobs([[trial] for trial in again])):
+                yield from self._records(job, reply)
+        finally:
+            self.audience.tell("ended")
+
+    def _groups(self) -> list[list[Trial]]:
+        """Return what runs side by side, where any of it is wanted."""
+        groups: dict[int, list[Trial]] = {}
+        for one in self.planned:
+            if not one.skipped:
+                groups.setdefault(one.group, []).append(one.trial)
+        return [g for g in groups.values() if any(trial.key in self._keys for trial in g)]
+
+    def _jobs(self, groups: Sequence[Sequence[Trial]]) -> Iterator[Job]:
+        for group in groups:
+            for trial in group:
+                self.audience.tell("started", trial)
+            work = RunStack(trials=tuple(group)) if len(group) > 1 else RunTrial(trial=group[0])
+            yield Job(work=work, plugin_files=tuple(self.plugin_files))
+
+    def _records(self, job: Job, reply: Reply) -> Iterator[Record]:
+        """Store and yield the records of those trials of a job that are wanted."""
+        alone = (reply.outcome or NO_OUTCOME,)
+        outcomes = reply.outcomes if isinstance(job.work, RunStack) else alone
+        for trial, outcome in zip(job.trials, outcomes, strict=True):
+            if trial.key in self._keys:
+                yield self._recorded(trial, outcome, reply)
+
+    def _recorded(self, trial: Trial, outcome: Outcome, reply: Reply) -> Record:
         record = Record(
             trial=trial,
-            about=about[trial.key],
+            about=self._about[trial.key],
             outcome=outcome,
             machine=reply.machine,
-            finished=finished,
+            finished=datetime.now(UTC).isoformat(timespec="seconds"),
         )
-        store.write(record)
+        if outcome.status != "skipped":
+            self.store.write(record)
+        self.audience.tell("finished", record)
         return record
 
-    for p in planned:
-        if p.skipped and p.trial.key in keys:
-            yield recorded(p.trial, Outcome(status="skipped", reason=p.skipped), Reply())
-    groups = stacks([p for p in planned if not p.skipped], most)
-    groups = [group for group in groups if any(trial.key in keys for trial in group)]
-    again = list[Trial]()
-    tasks = [
-        RunStack(trials=tuple(group)) if len(group) > 1 else RunTrial(trial=group[0])
-        for group in groups
-    ]
-    for job, reply in execute(Job(task=task, plugin_files=files) for task in tasks):
-        if isinstance(job.task, RunStack):
-            if reply.outcomes and all(
-                outcome.status in {"ok", "skipped"} for outcome in reply.outcomes
-            ):
-                done = zip(job.task.trials, reply.outcomes, strict=True)
-                yield from (
-                    recorded(trial, outcome, reply) for trial, outcome in done if trial.key in keys
-                )
-            else:
-                again += [trial for trial in job.task.trials if trial.key in keys]
-        elif isinstance(job.task, RunTrial):
-            yield recorded(
-                job.task.trial, reply.outcome or Outcome(status="failed", reason=NO_OUTCOME), reply
-            )
-    for job, reply in execute(
-        Job(task=RunTrial(trial=trial), plugin_files=files) for trial in again
-    ):
-        if isinstance(job.task, RunTrial):
-            yield recorded(
-                job.task.trial, reply.outcome or Outcome(status="failed", reason=NO_OUTCOME), reply
-            )
+
+def _is_whole(reply: Reply, trials: Sequence[Trial]) -> bool:
+    there = len(reply.outcomes) == len(trials)
+    return there and all(outcome.status in WHOLE for outcome in reply.outcomes)
 
 
 @contextmanager

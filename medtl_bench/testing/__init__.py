@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from medtl_bench.catalogue import discovery
-from medtl_bench.catalogue.entries import FAMILY, Catalogue, Plugin
+from medtl_bench.catalogue.entries import ARGUMENT, Catalogue, Plugin
 from medtl_bench.errors import unknown
 from medtl_bench.testing import algorithms, datasets, plugins
 from medtl_bench.testing.conformance import Conformance
@@ -47,7 +47,7 @@ def checks_of(target: str, plugin_files: Sequence[str] = ()) -> list[Conformance
         )
     if plugin := next((p for p in known if p.name == target), None):
         return _of_plugin(found, plugin, files)
-    if FAMILY in target:
+    if ARGUMENT in target:
         found.dataset_entry(target)
     elif target not in found.algorithms and target not in found.datasets:
         raise unknown(
@@ -55,7 +55,7 @@ def checks_of(target: str, plugin_files: Sequence[str] = ()) -> list[Conformance
             target,
             {*(p.name for p in known), *found.algorithms, *found.datasets},
         )
-    data = {target} if FAMILY in target or target in found.datasets else ()
+    data = {target} if ARGUMENT in target or target in found.datasets else ()
     return [*_of_algorithms(found, {target}), *_of_datasets(found, data, files)]
 
 
@@ -79,7 +79,7 @@ def _of_plugin(found: Catalogue, plugin: Plugin, files: Sequence[str]) -> list[C
         *plugins.checks(plugins.Subject(plugin, [*methods, *data], reasons)),
         *_of_algorithms(found, {entry.name for entry in methods}),
         *_of_datasets(
-            found, {entry.name for entry in data if not entry.name.endswith(FAMILY)}, files
+            found, {entry.name for entry in data if not entry.name.endswith(ARGUMENT)}, files
         ),
     ]
 

@@ -166,7 +166,7 @@ def holds_the_same_data_each_time(subject: Subject) -> None:
         raise MedTLError(
             "two builds hold different data; draw from generators with fixed seeds only."
         )
-    job = Job(task=DescribeDataset(name=subject.entry.name), plugin_files=tuple(subject.files))
+    job = Job(work=DescribeDataset(name=subject.entry.name), plugin_files=tuple(subject.files))
     ((_, reply),) = Processes()([job])
     if reply.dataset is None:
         raise MedTLError(

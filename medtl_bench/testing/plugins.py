@@ -10,7 +10,7 @@ from typing import get_args
 
 from medtl_bench.catalogue.entries import Plugin
 from medtl_bench.contract.hooks import GROUP, AlgorithmEntry, DatasetEntry
-from medtl_bench.contract.vocabulary import Area, Family
+from medtl_bench.contract.vocabulary import Area
 from medtl_bench.errors import MedTLError
 from medtl_bench.testing.conformance import Conformance, words
 
@@ -78,10 +78,6 @@ def tells_what_it_brings_in_one_line_each(subject: Subject) -> None:
     for entry in subject.entries:
         if not entry.summary.strip() or "\n" in entry.summary:
             raise MedTLError(f"the summary of {entry.name!r} must be one line of text.")
-        if isinstance(entry, AlgorithmEntry) and entry.family not in get_args(Family):
-            raise MedTLError(
-                f"the family of {entry.name!r}, {entry.family!r}, is none of: {', '.join(get_args(Family))}."
-            )
         if isinstance(entry, DatasetEntry) and entry.area not in get_args(Area):
             raise MedTLError(
                 f"the area of {entry.name!r}, {entry.area!r}, is none of: {', '.join(get_args(Area))}."

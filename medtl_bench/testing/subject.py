@@ -8,7 +8,6 @@ import torch
 
 from medtl_bench.contract.algorithm import Algorithm, copied, parameters, refusal, resolve
 from medtl_bench.contract.task import Task
-from medtl_bench.contract.vocabulary import Family
 from medtl_bench.randomness import generator
 from medtl_bench.testing.tiny import Case, cases
 
@@ -21,7 +20,7 @@ class Subject:
     """An algorithm under examination."""
 
     name: str
-    family: Family
+    family: str
     load: Callable[[], type[Algorithm]]
 
     @cached_property

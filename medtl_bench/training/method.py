@@ -113,6 +113,7 @@ class GradientMethod(Algorithm):
     sources_per_step: int = 4
     learning_rate: float = 1e-3
     width: int = 64
+    backbone: str = ""
     net: Network = field(init=False, repr=False)
     state: ClassVar[tuple[str, ...]] = ()
     one_by_one: ClassVar[str] = ""
@@ -150,7 +151,7 @@ class GradientMethod(Algorithm):
         with torch.random.fork_rng(devices=[]):
             # that of torch also queues calls for devices, for as long again
             torch.default_generator.manual_seed(seed)
-            self.net = build(pool.x, self.task, self.width, self.parts())
+            self.net = build(pool.x, self.task, self.width, self.parts(), self.backbone)
 
     def train(
         self, objective: Objective, sources: Sequence[Split], unlabelled: Inputs | None, steps: int

@@ -1,11 +1,10 @@
 """The methods of other libraries, run through the same protocols under their own names."""
 
 from medtl_bench.contract.hooks import AlgorithmEntry, hookimpl
-from medtl_bench.contract.vocabulary import Family
 
-ADAPTATION: Family = "domain adaptation"
-CONTINUAL: Family = "continual learning"
-META: Family = "meta-learning"
+ADAPTATION = "domain adaptation"
+CONTINUAL = "continual learning"
+META = "meta-learning"
 
 
 @hookimpl

@@ -202,7 +202,7 @@ def test_metrics_of_a_class_are_known_by_its_number_and_their_direction():
     right = np.moveaxis(np.eye(3)[y], -1, 1)
     for number in (1, 2):
         dice, distance = (registry.METRICS[f"{name}_class_{number}"] for name in ("dice", "hd95"))
-        assert (dice.function(right, y), distance.function(right, y)) == (1, 0)
+        assert (dice.score(right, y), distance.score(right, y)) == (1, 0)
         assert (dice.higher_is_better, distance.higher_is_better) == (True, False)
         assert dice.classes == distance.classes == number + 1
 
@@ -273,5 +273,5 @@ def test_better_answers_get_better_scores_in_the_direction_each_metric_claims():
     worse = np.where((np.arange(20) < 5)[:, None], 1 - sure, sure)
     for name in set(registry.names("classification")) - set(registry.INTEGRATION):
         metric = registry.METRICS[name]
-        good, bad = metric.function(sure, y), metric.function(worse, y)
+        good, bad = metric.score(sure, y), metric.score(worse, y)
         assert (good > bad) == metric.higher_is_better, name

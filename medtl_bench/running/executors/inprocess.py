@@ -3,10 +3,17 @@
 There are no limits of time or memory.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
+from medtl_bench.running.executors import Executor, Limits, refuse_options
 from medtl_bench.running.messages import Job, Reply
 from medtl_bench.running.worker import perform
+
+
+def make(limits: Limits, options: Mapping[str, str]) -> Executor:
+    """Return the executor; raises MedTLError for any option, for it has none."""
+    refuse_options("in-process", options)
+    return run
 
 
 def run(jobs: Iterable[Job]) -> Iterator[tuple[Job, Reply]]:

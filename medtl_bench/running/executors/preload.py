@@ -6,7 +6,7 @@ import sklearn.ensemble
 import sklearn.linear_model  # noqa: F401
 import torch
 
-import medtl_bench.running.trial  # noqa: F401
+import medtl_bench.running.worker  # noqa: F401
 from medtl_bench.catalogue import discovery
 from medtl_bench.running.executors import allocator
 from medtl_bench.training.adam import Adam

@@ -9,19 +9,26 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 from medtl_bench.results.record import Outcome
+from medtl_bench.running.executors import Executor, Limits, refuse_options
 from medtl_bench.running.messages import Job, Reply
 
 ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 GUARD_SECONDS = 0.5
 LOG_CHARACTERS = 4000
 MEBIBYTE = 2**20
+
+
+def make(limits: Limits, options: Mapping[str, str]) -> Executor:
+    """Return an executor of processes; raises MedTLError for any option, for it has none."""
+    refuse_options("processes", options)
+    return Processes(limits.jobs, limits.timeout, limits.memory)
 
 
 @dataclass(frozen=True)

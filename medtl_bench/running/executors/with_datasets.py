@@ -9,10 +9,10 @@ from medtl_bench.running.executors import Executor
 
 
 @contextmanager
-def keeping(execute: Executor, folder: Path) -> Iterator[Executor]:
-    """Yield the executor with a folder for its jobs, which is emptied first and removed afterwards."""
+def with_datasets(execute: Executor, folder: Path) -> Iterator[Executor]:
+    """Yield the executor with a folder for its jobs, emptied first and removed afterwards."""
     shutil.rmtree(folder, ignore_errors=True)
     try:
-        yield lambda jobs: execute(job.model_copy(update={"kept": str(folder)}) for job in jobs)
+        yield lambda jobs: execute(job.model_copy(update={"folder": str(folder)}) for job in jobs)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

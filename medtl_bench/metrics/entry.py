@@ -1,0 +1,49 @@
+"""What a plugin says of a metric."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib import import_module
+from types import MappingProxyType
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class MetricEntry:
+    """A metric: its name, its function (or "package.module:function"), a line about it.
+
+    The function gets answers and labels, as arrays: probabilities [n, classes, ...] or values
+    [n], and `y` [n, ...]; with `keywords`, these too. It returns NaN where it is not defined.
+
+    `kinds`: of the tasks it fits. `title`: a column's heading. `binary`: it needs exactly two
+    classes. `classes`: how many it needs at least. `detail`: it is scored on the test splits
+    before any target label (stage `fit`) and at no other stage, for it is slow or one of many.
+    `of`: what it is taken of: what `predict` answers; what `embed` makes of the rows that
+    `fit` was handed, as function(z, batch, y); or the shares of classes among the embedded
+    neighbours that have a label.
+    """
+
+    name: str
+    function: str | Callable[..., float]
+    summary: str
+    kinds: tuple[str, ...]
+    higher_is_better: bool = True
+    title: str = ""
+    binary: bool = False
+    classes: int = 0
+    detail: bool = False
+    of: Literal["predictions", "embedding", "neighbours"] = "predictions"
+    keywords: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+    @cached_property
+    def loaded(self) -> Callable[..., float]:
+        """Return the function; what a text names is imported."""
+        if not isinstance(self.function, str):
+            return self.function
+        module, _, attribute = self.function.partition(":")
+        function: Callable[..., float] = getattr(import_module(module), attribute)
+        return function
+
+    def score(self, *arrays: Any) -> float:  # noqa: ANN401 - arrays of any type
+        """Return the metric of answers and labels."""
+        return self.loaded(*arrays, **self.keywords)

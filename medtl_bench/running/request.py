@@ -1,0 +1,187 @@
+"""What a user asks to run, and the trials that this means.
+
+Datasets and algorithms are described by the executor, for to load one may take this process
+with it.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from medtl_bench.catalogue.entries import Catalogue
+from medtl_bench.errors import IntegrityError, MedTLError, unknown
+from medtl_bench.running import plan
+from medtl_bench.running.executors import Executor
+from medtl_bench.running.messages import (
+    AlgorithmFacts,
+    DatasetFacts,
+    DescribeAlgorithm,
+    DescribeDataset,
+    Job,
+    Reply,
+)
+from medtl_bench.running.plan import Planned, Preset
+
+MOST_STACKED = 64
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked to run.
+
+    Empty `datasets`, `algorithms` or `protocols` mean all; `seeds` None means the preset's.
+    `stack`: trials of a kind that may train as one program; 1: each alone.
+    """
+
+    datasets: Sequence[str] = ()
+    algorithms: Sequence[str] = ()
+    protocols: Sequence[str] = ()
+    preset: str = "default"
+    seeds: int | None = None
+    parameters: Sequence[str] = ()
+    plugin_files: Sequence[str] = ()
+    stack: int = MOST_STACKED
+
+
+@dataclass
+class Planning:
+    """The trials of a request, and the datasets and algorithms that could not be described.
+
+    `unusable`: each with its reason. `skipped`: datasets whose files are not on this machine,
+    each with how to get them. `tampered`: whether one could not be described because a file
+    is not what it was when it was published.
+    """
+
+    planned: list[Planned] = field(default_factory=list)
+    unusable: dict[str, str] = field(default_factory=dict)
+    skipped: dict[str, str] = field(default_factory=dict)
+    tampered: bool = False
+
+    @property
+    def possible(self) -> list[Planned]:
+        """Return the trials that can run: those whose algorithm can do the task."""
+        return [one for one in self.planned if not one.skipped]
+
+
+@dataclass(frozen=True)
+class _Named:
+    """The names that a request means, all of them known."""
+
+    datasets: list[str]
+    algorithms: list[str]
+    protocols: list[str]
+    parameters: dict[str, dict[str, str]]
+
+
+def make_plan(request: Request, catalogue: Catalogue, execute: Executor) -> Planning:
+    """Describe all that a request names, through the executor, and plan its trials.
+
+    Raises MedTLError on an unknown name, a wrong parameter or no trial at all. A dataset or
+    algorithm that fails in any other way is left out.
+    """
+    chosen, named = plan.preset(request.preset), _named(request, catalogue)
+    description = _Description(execute, tuple(request.plugin_files))
+    algorithms = description.algorithms(named, chosen)
+    datasets = description.datasets(named, chosen, [a for a in algorithms if not a.missing])
+    planning = description.planning
+    facts = plan.Facts(datasets, algorithms, named.protocols, description.versions, request.stack)
+    planning.planned = plan.trials(facts, chosen, request.seeds)
+    if not (planning.planned or planning.unusable or planning.skipped):
+        raise MedTLError(
+            f"There is no trial to run: none of {', '.join(named.datasets)} has a "
+            f"{' or '.join(named.protocols)}."
+        )
+    return planning
+
+
+def _named(request: Request, catalogue: Catalogue) -> _Named:
+    datasets = list(dict.fromkeys(request.datasets)) or catalogue.single_datasets()
+    for name in datasets:
+        catalogue.dataset_entry(name)
+    algorithms = _chosen("algorithm", request.algorithms, catalogue.algorithms)
+    protocols = _chosen("protocol", request.protocols, catalogue.protocols)
+    parameters = plan.split_parameters(request.parameters)
+    for name in parameters:
+        if name not in algorithms:
+            raise unknown("algorithm of this run", name, algorithms)
+    in_order = [name for name in catalogue.protocols if name in protocols]
+    return _Named(datasets, algorithms, in_order, parameters)
+
+
+def _chosen(what: str, names: Sequence[str], known: Iterable[str]) -> list[str]:
+    for name in names:
+        if name not in known:
+            raise unknown(what, name, known)
+    return list(dict.fromkeys(names)) or list(known)
+
+
+class _Description:
+    """Asks an executor for facts; what it cannot have is told in `planning`."""
+
+    def __init__(self, execute: Executor, files: tuple[str, ...]) -> None:
+        self.execute, self.files = execute, files
+        self.planning = Planning()
+        self.versions: dict[str, str] = {}
+
+    def algorithms(self, named: _Named, chosen: Preset) -> list[AlgorithmFacts]:
+        """Return the facts of algorithms, in the order of the names."""
+        preset = dict(chosen.parameters)
+        asked = [
+            DescribeAlgorithm(name=name, given=named.parameters.get(name, {}), preset=preset)
+            for name in named.algorithms
+        ]
+        facts = {r.algorithm.name: r.algorithm for r in self._replies(asked) if r.algorithm}
+        return [facts[name] for name in named.algorithms if name in facts]
+
+    def datasets(
+        self, named: _Named, chosen: Preset, able: Sequence[AlgorithmFacts]
+    ) -> list[DatasetFacts]:
+        """Return the facts of datasets, in the order of the names.
+
+        An algorithm may end the process that asks it whether it can do a task: a dataset that
+        could not be described is asked for again without algorithms.
+        """
+        names = tuple(facts.name for facts in able)
+        facts = self._described(named.datasets, names, named, chosen)
+        failed = [n for n in named.datasets if n not in facts and self.planning.unusable.pop(n, "")]
+        facts |= self._described(failed, (), named, chosen)
+        for one in facts.values():
+            for protocol, why in one.failed.items():
+                self.planning.unusable[f"the {protocol} scenarios of {one.name}"] = why
+        return [facts[name] for name in named.datasets if name in facts]
+
+    def _described(
+        self, datasets: Sequence[str], algorithms: tuple[str, ...], named: _Named, chosen: Preset
+    ) -> dict[str, DatasetFacts]:
+        asked = [
+            DescribeDataset(
+                name=name,
+                algorithms=algorithms,
+                protocols=tuple(named.protocols),
+                amount=chosen.amount,
+            )
+            for name in datasets
+        ]
+        return {r.dataset.name: r.dataset for r in self._replies(asked) if r.dataset}
+
+    def _replies(self, asked: Sequence[DescribeDataset | DescribeAlgorithm]) -> list[Reply]:
+        """Return the replies that hold facts."""
+        replies = []
+        for job, reply in self.execute([Job(work=one, plugin_files=self.files) for one in asked]):
+            self.versions = self.versions or reply.versions
+            if reply.dataset or reply.algorithm:
+                replies.append(reply)
+            elif isinstance(job.work, DescribeDataset | DescribeAlgorithm):
+                self._leave_out(job.work, reply)
+        return replies
+
+    def _leave_out(self, asked: DescribeDataset | DescribeAlgorithm, reply: Reply) -> None:
+        """Tell why something could not be described; raises MedTLError on a wrong parameter."""
+        if reply.outcome is None:
+            return
+        mistaken = reply.exit_code == MedTLError.exit_code
+        if isinstance(asked, DescribeAlgorithm) and asked.given and mistaken:
+            raise MedTLError(reply.outcome.reason)
+        skipped = reply.outcome.status == "skipped"
+        reasons = self.planning.skipped if skipped else self.planning.unusable
+        reasons[asked.name] = reply.outcome.reason
+        self.planning.tampered |= reply.exit_code == IntegrityError.exit_code
