@@ -1,0 +1,65 @@
+"""Tasks: which make sense, and what each is scored by."""
+
+import pytest
+
+from medtl_bench.contract.task import Task
+from medtl_bench.errors import DataError, MedTLError
+
+MASKS = Task("segmentation", ("background", "blob"))
+VALUES = Task("regression")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("classification", ("one",)), "needs at least two classes"),
+        (("segmentation",), "needs at least two classes"),
+        (("classification", ("no", "yes", "no")), "name each class once"),
+        (("regression", ("no", "yes")), "has no classes"),
+        (
+            ("classification", ("a", "b"), ("roc_auk",)),
+            "no classification metric named 'roc_auk'; did you mean 'roc_auc'",
+        ),
+        (("regression", (), ("dice",)), "no regression metric named 'dice'"),
+        (("classification", ("a", "b", "c"), ("roc_auc",)), "'roc_auc' needs exactly two classes"),
+        (
+            ("segmentation", ("a", "b"), ("dice", "dice_class_2")),
+            "'dice_class_2' needs at least 3 classes, but got",
+        ),
+        (
+            ("segmentation", ("a", "b"), ("hd95", "dice")),
+            "scored at every stage, which 'hd95' is not",
+        ),
+    ],
+)
+def test_a_task_that_makes_no_sense_is_refused(arguments, told):
+    with pytest.raises(MedTLError, match=told):
+        Task(*arguments)
+
+
+def test_a_task_has_metrics_of_its_kind():
+    assert Task("classification", ("a", "b")).primary == "balanced_accuracy"
+    assert MASKS.primary == "dice"
+    assert (VALUES.primary, VALUES.outputs) == ("concordance", 1)
+
+
+def test_an_integration_task_has_no_classes_and_is_ranked_by_mixing() -> None:
+    task = Task("integration")
+    assert task.primary == "ilisi"
+    assert task.embedded == task.metrics
+    assert task.outputs == 1
+    with pytest.raises(DataError, match="integration task has no classes"):
+        Task("integration", ("a", "b"))
+    with pytest.raises(MedTLError, match="no integration metric named 'clisi'"):
+        Task("integration", metrics=("clisi",))
+
+
+def test_a_task_with_labels_is_ranked_by_predictions_and_may_name_measures_of_an_embedding() -> (
+    None
+):
+    task = Task("classification", ("a", "b"), ("balanced_accuracy", "ilisi", "label_transfer"))
+    assert task.embedded == ("ilisi", "label_transfer")
+    with pytest.raises(
+        DataError, match="ranked by what is predicted, but its first metric is 'ilisi'"
+    ):
+        Task("classification", ("a", "b"), ("ilisi", "balanced_accuracy"))

@@ -1,0 +1,289 @@
+"""The examiner: what learners are shown in either protocol, what is scored, and what scores mean."""
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pytest
+import torch
+from medtl_toy.dataset import masks
+
+from medtl_bench.contract.algorithm import Algorithm
+from medtl_bench.contract.split import Domain, Split
+from medtl_bench.contract.task import Task
+from medtl_bench.errors import InvalidOutputError
+from medtl_bench.metrics.classes import brier as brier_score
+from medtl_bench.protocols.examiner import Clock, Labels, check_outputs, measure
+from medtl_bench.protocols.stream import stream
+from medtl_bench.protocols.transfer import transfer
+from medtl_bench.testing.datasets import Constant
+from tests.protocols.learners import (
+    CLASSES,
+    MASKS,
+    TASK,
+    VALUES,
+    Spy,
+    ValuedSpy,
+    every_second_row_marked,
+    marks,
+    watched,
+)
+
+
+def test_no_row_of_a_test_or_validation_split_is_learned_from(make_dataset):
+    dataset = make_dataset()
+    hidden = set().union(*(marks(split.x) for d in dataset.domains for split in (d.val, d.test)))
+    for run, scenario in ((transfer, "to-c"), (stream, "all")):
+        diary, _ = watched(dataset, run=run, scenario=scenario)
+        learned = [split.x for _, shown, _ in diary for split in shown]
+        learned += [x for verb, _, x in diary if verb == "fit"]
+        assert learned
+        assert not hidden & set().union(*map(marks, learned))
+
+
+def test_the_clock_counts_every_call(make_dataset):
+    dataset, clock = make_dataset(), Clock()
+    list(transfer(dataset, dataset.transfer("to-c"), Spy, seed=0, shots=(1,), draws=3, clock=clock))
+    assert {verb: len(calls) for verb, calls in clock.calls.items()} == {
+        "fit": 1,
+        "adapt": 4,
+        "predict": 2 + 3 + 1 + 4 * 2,
+    }
+
+
+def test_masking_keeps_the_order_of_the_classes_that_remain():
+    outputs = torch.tensor([[5.0, 1, 2, 0]])
+    assert measure(CLASSES, outputs, torch.tensor([2]), ["accuracy"], [1, 2]) == {"accuracy": 1.0}
+    assert measure(CLASSES, outputs, torch.tensor([2]), ["accuracy"]) == {"accuracy": 0.0}
+
+
+def test_scores_are_of_softmaxed_outputs():
+    outputs = torch.tensor([[0.0, np.log(3)], [0, np.log(3)]])
+    brier = brier_score(np.array([[0.25, 0.75]] * 2), np.array([1, 0]))
+    assert measure(TASK, outputs, torch.tensor([1, 0]), ["brier"])["brier"] == pytest.approx(
+        brier, abs=1e-6
+    )
+
+
+def test_huge_scores_are_sure_and_not_nan():
+    assert measure(TASK, torch.tensor([[-3e38, 3e38]]), torch.tensor([1]), ["brier", "ece"]) == {
+        "brier": 0,
+        "ece": 0,
+    }
+
+
+def test_a_metric_that_is_undefined_on_a_split_is_left_out():
+    task = Task("classification", ("no", "yes"), ("roc_auc", "brier"))
+    assert list(
+        measure(task, torch.zeros(3, 2), torch.zeros(3, dtype=torch.int64), task.metrics)
+    ) == ["brier"]
+
+
+def test_details_are_scored_before_any_target_label_and_at_no_other_stage():
+    dataset = masks()
+    task = Task("segmentation", dataset.task.classes, ("dice", "hd95", "dice_class_1"))
+    dataset = replace(dataset, task=task)
+    options = {"seed": 0, "clock": Clock()}
+    scores = [
+        *transfer(dataset, dataset.transfers[0], Constant, shots=(1,), draws=1, **options),
+        *stream(dataset, dataset.streams[0], Constant, **options),
+    ]
+    by_stage = {
+        stage: {s.metric for s in scores if s.stage == stage} for stage in {s.stage for s in scores}
+    }
+    assert by_stage.pop("fit") == set(task.metrics)
+    assert set.union(*by_stage.values()) == set(task.running) == {"dice"}
+
+
+@dataclass
+class MeanOfSources(Algorithm):
+    """Answers zero in the units it was shown, and keeps those units."""
+
+    shown: list = field(default_factory=list)
+
+    def fit(self, sources, unlabelled):
+        self.shown.append(torch.cat([s.y for s in sources]))
+
+    def adapt(self, support):
+        self.shown.append(support.y)
+
+    def predict(self, x):
+        return torch.zeros(len(x))
+
+    def __deepcopy__(self, memo):
+        return self
+
+
+def test_values_are_shown_in_units_of_the_sources_and_scored_in_their_own(
+    make_dataset, make_domain
+):
+    def valued(name: str, seed: int, place: float) -> Domain:
+        domain = make_domain(name, seed)
+        return Domain(name, *(Split(s.x, place + 5 * s.x[:, 0]) for s in domain.splits().values()))
+
+    domains = (valued("a", 0, 100), valued("b", 1, 120), valued("c", 2, 500))
+    dataset = make_dataset(task=VALUES, domains=domains)
+    learners = []
+
+    def make(task, source):
+        learners.append(MeanOfSources(task, source))
+        return learners[-1]
+
+    scores = list(
+        transfer(
+            dataset, dataset.transfer("to-c"), make, seed=0, shots=(2,), draws=1, clock=Clock()
+        )
+    )
+    fitted, support, full = learners[0].shown
+    pooled = torch.cat([d.train.y for d in domains[:2]])
+    assert (float(fitted.mean()), float(fitted.std(correction=0))) == pytest.approx(
+        (0, 1), abs=1e-5
+    )
+    assert torch.allclose(
+        full * pooled.std(correction=0) + pooled.mean(), domains[2].train.y, atol=1e-3
+    )
+    assert len(support) == 2
+    rmse = next(s.value for s in scores if (s.stage, s.domain, s.metric) == ("fit", "c", "rmse"))
+    assert rmse == pytest.approx(
+        float((domains[2].test.y - pooled.mean()).square().mean().sqrt()), rel=1e-5
+    )
+    in_stream = list(stream(dataset, dataset.stream("all"), make, seed=0, clock=Clock()))
+    assert torch.allclose(
+        learners[1].shown[0], Labels.of(VALUES, [domains[0].train]).standard(domains[0].train).y
+    )
+    assert {s.metric for s in in_stream} == {"concordance", "rmse"}
+
+
+def test_values_that_are_all_equal_do_not_divide_by_zero():
+    constant = Split(torch.zeros(3, 1), torch.full((3,), 7.0))
+    assert torch.equal(Labels.of(VALUES, [constant]).standard(constant).y, torch.zeros(3))
+
+
+def test_classes_pass_as_they_are(make_domain):
+    split = make_domain("a", 0).train
+    assert Labels.of(TASK, [split]).standard(split) is split
+
+
+def test_marked_rows_are_also_scored_apart(make_dataset, make_domain):
+    domains = tuple(
+        every_second_row_marked(make_domain(name, seed)) for seed, name in enumerate("abc")
+    )
+    _, scores = watched(make_dataset(domains=domains))
+    apart = {s for s in scores if s.metric.startswith("marked")}
+    assert {(s.metric, s.n) for s in apart} == {
+        ("marked_balanced_accuracy", 4),
+        ("marked_balanced_accuracy", 2),
+    }
+    for stage, count in {"validation": 2, "fit": 3, "adapt": 4, "full": 1}.items():
+        assert sum(s.stage == stage for s in apart) == count
+    test = domains[2].test
+    right = (torch.stack([-test.x[:, 0], test.x[:, 0]], 1).argmax(1) == test.y)[test.marked]
+    assert {s.value for s in apart if s.domain == "c"} == {
+        np.mean(
+            [right[test.y[test.marked] == c].float().mean() for c in test.y[test.marked].unique()]
+        )
+    }
+
+
+def test_what_is_not_marked_is_scored_as_ever(make_dataset, make_domain):
+    domains = [make_domain(name, seed) for seed, name in enumerate("abc")]
+    _, plain = watched(make_dataset(domains=tuple(domains)))
+    unmarked = replace(domains[2].test, marked=torch.zeros(8, dtype=torch.bool))
+    _, none = watched(make_dataset(domains=(*domains[:2], replace(domains[2], test=unmarked))))
+    _, some = watched(make_dataset(domains=tuple(map(every_second_row_marked, domains))))
+    assert none == plain
+    assert [s for s in some if not s.metric.startswith("marked")] == plain
+
+
+@pytest.mark.parametrize("task", [TASK, VALUES])
+def test_no_learner_is_shown_a_mark(make_dataset, make_domain, task):
+    domains = [every_second_row_marked(make_domain(name, seed)) for seed, name in enumerate("abc")]
+    if task is VALUES:
+        domains = [
+            Domain(d.name, *(replace(s, y=s.x[:, 0].clone()) for s in d.splits().values()))
+            for d in domains
+        ]
+    dataset = make_dataset(task=task, domains=tuple(domains))
+    spy = Spy if task is TASK else ValuedSpy
+    for run, scenario in ((transfer, "to-c"), (stream, "all")):
+        shown = [
+            split
+            for _, splits, _ in watched(dataset, spy, run=run, scenario=scenario)[0]
+            for split in splits
+        ]
+        assert shown
+        assert [split.marked for split in shown] == [None] * len(shown)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "told"),
+    [
+        (torch.full((8, 2), torch.nan), "predict returned 16 values that are NaN or infinite"),
+        (
+            torch.tensor([[0.0, torch.inf]] * 8),
+            "predict returned 8 values that are NaN or infinite",
+        ),
+        (torch.zeros(7, 2), r"predict returned the shape \[7, 2\], but \[8, 2\] was expected"),
+        (torch.zeros(8, 3), r"the shape \[8, 3\], but \[8, 2\]"),
+        (torch.zeros(8), r"the shape \[8\], but \[8, 2\]"),
+        (
+            torch.zeros(8, 2, dtype=torch.int64),
+            "predict returned torch.int64, but detached floats were expected",
+        ),
+        (
+            torch.zeros(8, 2, requires_grad=True),
+            "requires gradients, but detached floats were expected",
+        ),
+        (torch.zeros(8, 2, dtype=torch.complex64), "predict returned torch.complex64"),
+        (np.zeros((8, 2)), "predict returned a ndarray, but a torch tensor was expected"),
+        ("yes", "predict returned a str"),
+        (None, "predict returned a NoneType"),
+    ],
+)
+def test_predictions_that_cannot_be_scored_are_told_in_a_sentence(make_domain, outputs, told):
+    with pytest.raises(InvalidOutputError, match=rf"{told}.*\.$"):
+        check_outputs(TASK, outputs, make_domain("a", 0).test)
+
+
+def test_masks_and_values_have_shapes_of_their_own():
+    masks = Split(torch.zeros(3, 1, 4, 4), torch.zeros(3, 4, 4, dtype=torch.int64))
+    check_outputs(MASKS, torch.zeros(3, 2, 4, 4), masks)
+    with pytest.raises(InvalidOutputError, match=r"\[3, 2\], but \[3, 2, 4, 4\]"):
+        check_outputs(MASKS, torch.zeros(3, 2), masks)
+    values = Split(torch.zeros(3, 1), torch.zeros(3))
+    check_outputs(VALUES, torch.zeros(3), values)
+    with pytest.raises(InvalidOutputError, match=r"\[3, 1\], but \[3\]"):
+        check_outputs(VALUES, torch.zeros(3, 1), values)
+
+
+@dataclass
+class Vandal(Spy):
+    """Changes what it is handed, in place."""
+
+    def fit(self, sources, unlabelled):
+        if self.verb == "sources":
+            sources[1].y.fill_(0)
+        if self.verb == "unlabelled":
+            unlabelled.mul_(2)
+
+    def adapt(self, support):
+        if self.verb == "adapt":
+            support.x[0] = 0
+
+    def predict(self, x):
+        if self.verb == "predict":
+            x -= x.mean(0)
+        return super().predict(x)
+
+
+@pytest.mark.parametrize(
+    ("verb", "told"),
+    [("sources", "fit"), ("unlabelled", "fit"), ("adapt", "adapt"), ("predict", "predict")],
+)
+def test_a_learner_that_changes_what_it_is_handed_is_found_out(make_dataset, verb, told):
+    vandal = type("Vandal", (Vandal,), {"verb": verb})
+    with pytest.raises(InvalidOutputError, match=f"{told} changed the data it was handed"):
+        watched(make_dataset(), vandal)
+
+
+def test_scores_are_the_same_whenever_they_are_taken(make_dataset):
+    assert watched(make_dataset())[1] == watched(make_dataset())[1]
