@@ -11,8 +11,8 @@ from typing import Any
 import platformdirs
 from numpy.typing import NDArray
 
-from medtl_bench.files.division import hashed
 from medtl_bench.files.npz import packed, unpacked
+from medtl_bench.hashing import hashed
 
 DIGEST = 64  # characters of a SHA-256, which stands before the content
 
