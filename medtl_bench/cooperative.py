@@ -150,8 +150,8 @@ class _Hub:
     def run(self) -> None:
         """Start what is ready while there is room, then serve the largest group of requests.
 
-        This goes on until all is done. Serving waits until nothing else can go on, for only
-        then is a group as large as it can become.
+        This goes on until all is done. Serving waits until nothing else can go on, for
+        only then is a group as large as it can become.
         """
         while self.ready or self.waiting:
             while self.ready and len(self.waiting) < self.most:

@@ -6,6 +6,7 @@ from hashlib import sha256
 def hashed(*identity: str | int) -> str:
     """Return the SHA-256 of an identity, in hexadecimal digits.
 
-    It names files, and to sort by it shuffles in an order that no library version changes.
+    It names files, and to sort by it shuffles in an order that no library version
+    changes.
     """
     return sha256("\0".join(map(str, identity)).encode()).hexdigest()

@@ -31,7 +31,8 @@ def mcc(probability: Floats, y: Ints) -> float:
     """Matthews correlation of answer and truth, two classes (Matthews 1975), in -1..1.
 
     (TP TN - FP FN) / sqrt((TP + FP)(TP + FN)(TN + FP)(TN + FN)), undefined where a factor
-    is 0: taken as 0 where answer or truth holds one class only. probability [n, 2], y [n].
+    is 0: taken as 0 where answer or truth holds one class only. probability [n, 2], y
+    [n].
     """
     counts = np.bincount(2 * y + probability.argmax(1), minlength=4).astype(float)
     tn, fp, fn, tp = counts

@@ -19,10 +19,10 @@ TOLERANCE, HALVINGS = 1e-5, 50
 def lisi(z: Floats, groups: Ints, perplexity: float = PERPLEXITY) -> Floats:
     """Return how many groups each row's neighbourhood effectively holds [n], from 1 upwards.
 
-    The local inverse Simpson's index: 1 / sum over groups of p^2, p being a group's share of the weights of the 3 *
-    perplexity nearest other rows (Korsunsky et al. 2019, Nature Methods 16; as harmonypy
-    has it). Of fewer rows than that, all others are neighbours and the perplexity is a
-    third of them.
+    The local inverse Simpson's index: 1 / sum over groups of p^2, p being a group's share
+    of the weights of the 3 * perplexity nearest other rows (Korsunsky et al. 2019, Nature
+    Methods 16; as harmonypy has it). Of fewer rows than that, all others are neighbours
+    and the perplexity is a third of them.
     """
     perplexity = min(perplexity, (len(z) - 1) / 3)
     distance, neighbour = _neighbours(z, round(3 * perplexity))
@@ -67,8 +67,8 @@ def clisi(z: Floats, batch: Ints, y: Ints) -> float:  # noqa: ARG001
 def silhouette_batch(z: Floats, batch: Ints, y: Ints) -> float:
     """Mean over types of the mean of 1 - |s|, s the silhouette by batch among a type's rows.
 
-    Luecken et al. 2022, scIB. Types of one batch, or with as many batches as rows, are left
-    out; NaN if none is left.
+    Luecken et al. 2022, scIB. Types of one batch, or with as many batches as rows, are
+    left out; NaN if none is left.
     """
     types = [y == label for label in np.unique(y) if _divides(batch[y == label])]
     mixed = [1 - np.abs(_silhouettes(z[rows], batch[rows])).mean() for rows in types]
