@@ -1,4 +1,4 @@
-"""Runs tasks side by side in one thread, each up to a request that is better served for many at once.
+"""Runs tasks side by side in one thread, each up to a request that is served for many at once.
 
 A task calls `ask`: under `run` it stops there until its request was served together with
 equal ones of other tasks; elsewhere the request is served at once, alone. Which tasks run
@@ -80,29 +80,45 @@ class _Member(greenlet):
 
 
 def now() -> float:
-    """Return seconds on the clock of the task that calls, which stands still while others run; elsewhere, on the wall."""
-    here = getcurrent()
-    if not isinstance(here, _Member):
+    """Return seconds on the clock of the calling task, which stands still while others run.
+
+    Outside of a task, on the wall.
+    """
+    current = getcurrent()
+    if not isinstance(current, _Member):
         return perf_counter()
-    task = here.task
+    task = current.task
     return task.seconds + perf_counter() - task.since
 
 
 def ask(request: Request) -> None:
     """Have a request served and return; raises what serving it raises."""
-    here = getcurrent()
-    if isinstance(here, _Member) and here.parent is not None:
-        here.parent.switch(request)
-    else:
+    hub = _hub()
+    if hub is None:
         request.alone()
+    else:
+        hub.switch(request)
 
 
 def together(functions: Sequence[Callable[[], T]]) -> list[T]:
-    """Return the result of every function; all start from the same global random state, side by side where this runs so."""
-    here = getcurrent()
-    if isinstance(here, _Member) and here.parent is not None:
-        tasks: list[Task[T]] = here.parent.switch(functions)
-        return [task.result() for task in tasks]
+    """Return the result of every function, called side by side in a task, else in turn.
+
+    All start from the same global random state.
+    """
+    hub = _hub()
+    if hub is None:
+        return _in_turn(functions)
+    tasks: list[Task[T]] = hub.switch(functions)
+    return [task.result() for task in tasks]
+
+
+def _hub() -> greenlet | None:
+    """Return the greenlet that runs the calling task, or None outside of a task."""
+    current = getcurrent()
+    return current.parent if isinstance(current, _Member) else None
+
+
+def _in_turn(functions: Sequence[Callable[[], T]]) -> list[T]:
     results, state = [], global_state()
     for function in functions:
         set_global_state(state)
@@ -112,7 +128,10 @@ def together(functions: Sequence[Callable[[], T]]) -> list[T]:
 
 
 def run(functions: Sequence[Callable[[], T]], serve: Serve, most: int) -> list[Task[T]]:
-    """Run functions side by side, with at most `most` requests waiting, and return them as tasks that are done."""
+    """Run functions side by side and return them as tasks that are done.
+
+    `most`: how many requests may wait before some are served.
+    """
     state = global_state()
     tasks = [Task(function, state) for function in functions]
     _Hub(serve, most, deque(tasks)).run()
@@ -121,13 +140,19 @@ def run(functions: Sequence[Callable[[], T]], serve: Serve, most: int) -> list[T
 
 @dataclass(eq=False)
 class _Hub:
+    """What all tasks of a run switch to: a task that asks or ends comes back here."""
+
     serve: Serve
     most: int
     ready: deque[Task[Any]]
     waiting: list[Task[Any]] = field(default_factory=list)
 
     def run(self) -> None:
-        """Start what is ready while there is room, then serve the largest group of equal requests, until all is done."""
+        """Start what is ready while there is room, then serve the largest group of requests.
+
+        This goes on until all is done. Serving waits until nothing else can go on, for
+        only then is a group as large as it can become.
+        """
         while self.ready or self.waiting:
             while self.ready and len(self.waiting) < self.most:
                 self._resume(self.ready.popleft())
@@ -135,11 +160,8 @@ class _Hub:
                 self._serve_largest()
 
     def _serve_largest(self) -> None:
-        groups: dict[Hashable, list[Task[Any]]] = {}
-        for task in self.waiting:
-            groups.setdefault(task.key, []).append(task)
-        group = max(groups.values(), key=len)
-        self.waiting = [task for task in self.waiting if task not in group]
+        """Serve the largest group of equal requests; its tasks share the time that takes."""
+        group = self._largest()
         start = perf_counter()
         errors = self.serve([task.request for task in group])
         share = (perf_counter() - start) / len(group)
@@ -147,31 +169,54 @@ class _Hub:
             task.seconds += share
             self._resume(task, error)
 
+    def _largest(self) -> list[Task[Any]]:
+        """Take the tasks of the largest group of equal requests from those that wait."""
+        groups: dict[Hashable, list[Task[Any]]] = {}
+        for task in self.waiting:
+            groups.setdefault(task.key, []).append(task)
+        group = max(groups.values(), key=len)
+        self.waiting = [task for task in self.waiting if task not in group]
+        return group
+
     def _resume(self, task: Task[Any], error: Exception | None = None) -> None:
         """Let a task go on to its next request, its next `together` or its end."""
         if task.member is None:
             task.member = _Member(task)
+        member = task.member
+        # every task draws from a global state of its own, whoever ran in between
         set_global_state(task.random)
         task.since = perf_counter()
-        if error is not None:
-            asked = task.member.throw(error)
-        else:
-            asked = task.member.switch(task.children) if task.children else task.member.switch()
+        wish = _entered(member, task.children, error)
         task.seconds += perf_counter() - task.since
         task.random, task.children = global_state(), []
-        if task.member.dead:
+        if member.dead:
             self._end(task)
-        elif isinstance(asked, Request):
-            task.request, task.key = asked, asked.key
+        elif isinstance(wish, Request):
+            task.request, task.key = wish, wish.key
             self.waiting.append(task)
         else:
-            task.children = [Task(function, task.random, parent=task) for function in asked]
-            self.ready.extendleft(reversed(task.children or [task]))
+            self._branch(task, wish)
+
+    def _branch(self, task: Task[Any], functions: Sequence[Callable[[], Any]]) -> None:
+        """Make functions the children of a task; without any it goes on at once."""
+        task.children = [Task(function, task.random, parent=task) for function in functions]
+        self.ready.extendleft(reversed(task.children or [task]))
 
     def _end(self, task: Task[Any]) -> None:
+        """Note the end of a task; the last child to end lets its parent go on."""
         task.done, task.member = True, None
         parent = task.parent
         if parent is not None:
             parent.seconds += task.seconds
             if all(child.done for child in parent.children):
                 self.ready.appendleft(parent)
+
+
+def _entered(member: _Member, children: list[Task[Any]], error: Exception | None) -> Any:  # noqa: ANN401
+    """Enter a task's greenlet and return what it asks for: a Request, or functions to branch into.
+
+    It is handed its children that are done, or the error that serving its request gave.
+    """
+    if error is not None:
+        return member.throw(error)
+    return member.switch(children) if children else member.switch()

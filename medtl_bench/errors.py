@@ -1,11 +1,14 @@
-"""The one exception type that users see without a traceback, and the near matches its sentences end with."""
+"""The one exception type that users see without a traceback, and its sentences' near matches."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
 
 
 class MedTLError(Exception):
-    """A mistake of the user or of a plugin, told in a sentence; `exit_code` is what the command line ends with."""
+    """A mistake of the user or of a plugin, told in a sentence.
+
+    `exit_code`: what the command line ends with.
+    """
 
     exit_code = 2
 
@@ -15,7 +18,10 @@ class DataError(MedTLError):
 
 
 class UnavailableError(DataError):
-    """A dataset needs what is not on this machine; what needs the dataset is skipped, the rest runs."""
+    """A dataset needs what is not on this machine.
+
+    What needs the dataset is skipped, the rest runs.
+    """
 
 
 class NotDownloadedError(UnavailableError):
@@ -37,12 +43,13 @@ class IntegrityError(MedTLError):
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> MedTLError:
-    """Return the error for a `name` that is not among the `known` ones, with the nearest of them."""
-    names = sorted(known)
-    near = get_close_matches(name, names, n=3, cutoff=0.5)
-    hint = (
-        f"did you mean {' or '.join(map(repr, near))}?"
-        if near
-        else f"known are: {', '.join(names) or 'none'}."
-    )
+    """Return the error for a name that is not among the `known` ones, with the nearest of them."""
+    hint = _hint(name, sorted(known))
     return MedTLError(f"There is no {what} named {name!r}; {hint}")
+
+
+def _hint(name: str, names: list[str]) -> str:
+    near = get_close_matches(name, names, n=3, cutoff=0.5)
+    if near:
+        return f"did you mean {' or '.join(map(repr, near))}?"
+    return f"known are: {', '.join(names) or 'none'}."

@@ -8,13 +8,11 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
-
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from medtl_bench import __version__
 from medtl_bench.catalogue import discovery
 from medtl_bench.errors import MedTLError
-
 
 TEMPLATES = Path(__file__).parent / "templates"
 SUFFIX = ".jinja"

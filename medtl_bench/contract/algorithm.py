@@ -28,11 +28,9 @@ class Algorithm(ABC):
     """A learner.
 
     Subclasses are dataclasses too: every further field is a hyper-parameter, typed, with
-    a default.
-
-    `task`: what is predicted, with the loss. `generator`: the only source of randomness;
-    `copied` replaces it. `needs_labels`: False for a method whose `embed` can be asked
-    after a `fit` on an integration task, which has no labels.
+    a default. `task`: what is predicted, with the loss. `generator`: the only source of
+    randomness; `copied` replaces it. `needs_labels`: False for a method whose `embed` can
+    be asked after a `fit` on an integration task, which has no labels.
     """
 
     task: Task
@@ -49,28 +47,44 @@ class Algorithm(ABC):
 
     @classmethod
     def takes(cls, x: Inputs) -> str | None:
-        """Return why this method cannot work on inputs like `x` [n, ...], as half a sentence, or None if it can."""
+        """Return why this method cannot work on inputs like `x` [n, ...], or None if it can.
+
+        The reason is half a sentence.
+        """
         return None
 
     @abstractmethod
     def fit(self, sources: Sequence[Split], unlabelled: Inputs) -> None:
-        """Learn from the labelled training splits of the sources and from unlabelled inputs [n, ...] of the target."""
+        """Learn from the training splits of the sources and inputs [n, ...] of the target."""
 
     @abstractmethod
     def adapt(self, support: Split) -> None:
-        """Learn from labelled rows of the target; called once for a few-shot score, again and again in a stream."""
+        """Learn from labelled rows of the target.
+
+        Called once for a few-shot score, again and again in a stream.
+        """
 
     @abstractmethod
     def predict(self, x: Inputs) -> Tensor:
-        """Return class scores [n, classes] whose softmax is the probability, the same per pixel, or values [n]."""
+        """Return class scores, whose softmax is the probability, or values [n].
+
+        Scores are [n, classes], or [n, classes, height, width] for masks.
+        """
 
     def embed(self, x: Inputs) -> Tensor | None:
-        """Return features [n, width] for measures of representation, or None if the method has none."""
+        """Return features [n, width] for measures of an embedding, or None if it has none."""
         return None
 
 
+# the fields that are no hyper-parameters
+CONTRACT = {field.name for field in dataclasses.fields(Algorithm)}
+
+
 def refusal(cls: type[Algorithm], task: Task, x: Inputs) -> str | None:
-    """Return why a method cannot do a task on inputs like `x` [n, ...], as half a sentence, or None if it can."""
+    """Return why a method cannot do a task on inputs like `x` [n, ...], or None if it can.
+
+    The reason is half a sentence.
+    """
     if task.kind == "integration" and cls.needs_labels:
         return "it learns from labels, and this dataset has none"
     return cls.supports(task) or cls.takes(x)
@@ -92,11 +106,9 @@ class Parameter:
     @property
     def type_name(self) -> str:
         """Return the type as a reader would write it."""
-        return (
-            self.type.__name__
-            if isinstance(self.type, type)
-            else str(self.type).replace("typing.", "")
-        )
+        if isinstance(self.type, type):
+            return self.type.__name__
+        return str(self.type).replace("typing.", "")
 
 
 def parameters(cls: type[Algorithm]) -> dict[str, Parameter]:
@@ -104,28 +116,28 @@ def parameters(cls: type[Algorithm]) -> dict[str, Parameter]:
 
     Raises MedTLError if one has no default, or one that a record cannot hold.
     """
-    given = {field.name for field in dataclasses.fields(Algorithm)}
-    hints = get_type_hints(cls)
-    found = {}
-    for field in dataclasses.fields(cls):
-        if field.name in given or not field.init:
-            continue
-        default = (
-            field.default
-            if field.default_factory is dataclasses.MISSING
-            else field.default_factory()
-        )
-        if default is dataclasses.MISSING:
-            raise MedTLError(
-                f"The hyper-parameter {field.name!r} of {cls.__name__} has no default; every one needs one."
-            )
-        try:
-            json.dumps(default, allow_nan=False)
-        except (TypeError, ValueError) as error:
-            what = f"The default of {field.name!r} of {cls.__name__}, {default!r},"
-            raise MedTLError(f"{what} cannot be stored in a record: {error}.") from error
-        found[field.name] = Parameter(field.name, hints[field.name], default)
-    return found
+    types = get_type_hints(cls)
+    return {
+        field.name: Parameter(field.name, types[field.name], _default(cls, field))
+        for field in dataclasses.fields(cls)
+        if field.init and field.name not in CONTRACT
+    }
+
+
+def _default(cls: type[Algorithm], field: "dataclasses.Field[Any]") -> Any:  # noqa: ANN401
+    """Return the default of a hyper-parameter; raises MedTLError as `parameters` does."""
+    default = field.default
+    if field.default_factory is not dataclasses.MISSING:
+        default = field.default_factory()
+    if default is dataclasses.MISSING:
+        which = f"The hyper-parameter {field.name!r} of {cls.__name__}"
+        raise MedTLError(f"{which} has no default; every one needs one.")
+    try:
+        json.dumps(default, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        which = f"The default of {field.name!r} of {cls.__name__}, {default!r},"
+        raise MedTLError(f"{which} cannot be stored in a record: {error}.") from error
+    return default
 
 
 def resolve(cls: type[Algorithm], name: str, given: Mapping[str, str]) -> dict[str, Any]:
@@ -133,16 +145,20 @@ def resolve(cls: type[Algorithm], name: str, given: Mapping[str, str]) -> dict[s
 
     Raises MedTLError on a wrong name or type.
     """
-    known = parameters(cls)
-    values = {parameter.name: parameter.default for parameter in known.values()}
+    declared = parameters(cls)
+    values = {parameter.name: parameter.default for parameter in declared.values()}
     for key, text in given.items():
-        if key not in known:
-            raise unknown(f"parameter of {name!r}", key, known)
-        try:
-            values[key] = TypeAdapter(known[key].type, config=FINITE).validate_strings(text)
-        except ValidationError as error:
-            wanted = known[key].type_name
-            raise MedTLError(
-                f"Parameter {name}.{key}={text!r} is not of type {wanted}: {error.errors()[0]['msg']}."
-            ) from error
+        if key not in declared:
+            raise unknown(f"parameter of {name!r}", key, declared)
+        values[key] = _parsed(declared[key], name, text)
     return values
+
+
+def _parsed(parameter: Parameter, algorithm: str, text: str) -> Any:  # noqa: ANN401
+    try:
+        return TypeAdapter(parameter.type, config=FINITE).validate_strings(text)
+    except ValidationError as error:
+        option, reason = f"{algorithm}.{parameter.name}={text!r}", error.errors()[0]["msg"]
+        raise MedTLError(
+            f"Parameter {option} is not of type {parameter.type_name}: {reason}."
+        ) from error

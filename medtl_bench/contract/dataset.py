@@ -3,13 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import InitVar, dataclass
 from hashlib import sha256
-from typing import Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
+from medtl_bench.contract import checks
 from medtl_bench.contract.scenario import Stream, Transfer
-from medtl_bench.contract.split import Domain, parts
+from medtl_bench.contract.split import Domain, Split, parts
 from medtl_bench.contract.task import Task
 from medtl_bench.contract.vocabulary import Area
 from medtl_bench.errors import DataError, unknown
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
 
 Provenance = Literal["real", "semi-synthetic", "simulated"]
 
@@ -18,7 +22,10 @@ Named = TypeVar("Named", "Domain", "Transfer", "Stream")
 
 @dataclass(frozen=True)
 class Card:
-    """What a reader must know before trusting a number: where the data is from, what shifts, what it may be used for."""
+    """What a reader must know before trusting a number.
+
+    Where the data is from, what shifts between its domains, what it may be used for.
+    """
 
     area: Area
     licence: str
@@ -33,7 +40,7 @@ class Card:
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """A card, a task, domains that share one label space, and the transfers and streams worth running on them.
+    """A card, a task, domains that share one label space, and the scenarios worth running.
 
     Raises DataError, naming dataset, domain and rows, when values are not finite, shapes
     or labels disagree with the task, a row or a group stands in two splits of a domain,
@@ -51,39 +58,47 @@ class Dataset:
 
     def __post_init__(self, checked: bool) -> None:
         """Check everything, or raise DataError."""
-        # it is written in terms of this module
-        from medtl_bench.contract import checks  # noqa: PLC0415
-
-        for problem in () if checked else checks.problems(self):
+        if checked:
+            return
+        scenarios: list[checks.Scenario] = [*self.transfers, *self.streams]
+        for problem in checks.problems(self.task, self.domains, scenarios):
             raise DataError(f"Dataset {self.name!r}, {problem}")
 
     def domain(self, name: str) -> Domain:
         """Return the domain of that name; raises MedTLError with near matches."""
-        return _one("domain", name, self.domains)
+        return _by_name("domain", name, self.domains)
 
     def transfer(self, name: str) -> Transfer:
         """Return the transfer of that name; raises MedTLError with near matches."""
-        return _one("transfer", name, self.transfers)
+        return _by_name("transfer", name, self.transfers)
 
     def stream(self, name: str) -> Stream:
         """Return the stream of that name; raises MedTLError with near matches."""
-        return _one("stream", name, self.streams)
+        return _by_name("stream", name, self.streams)
 
     def digest(self) -> str:
-        """Return a SHA-256 over task, names and every tensor: two datasets with one digest hold the same data."""
-        digest = sha256(repr((self.name, self.task, self.transfers, self.streams)).encode())
+        """Return a SHA-256 over kind of task, classes, names of domains and every tensor.
+
+        Two datasets with one digest hold the same data. Their own names, and which
+        scenarios and metrics are asked of the data, are no part of it.
+        """
+        digest = sha256(repr((self.task.kind, self.task.classes)).encode())
         for domain in self.domains:
             for name, split in domain.splits().items():
                 digest.update(f"{domain.name}/{name}/{len(split)}".encode())
-                held = {**parts(split.x), "labels": split.y, **split.of_rows()}
-                for part, tensor in held.items():
-                    digest.update(f"{part!r}{tensor.dtype}{tuple(tensor.shape)}".encode())
-                    digest.update(tensor.contiguous().numpy().tobytes())
+                _digest_split(digest, split)
         return digest.hexdigest()
 
 
-def _one(what: str, name: str, among: Sequence[Named]) -> Named:
-    for one in among:
-        if one.name == name:
-            return one
-    raise unknown(what, name, [one.name for one in among])
+def _digest_split(digest: "_Hash", split: Split) -> None:
+    tensors = {**parts(split.x), "labels": split.y, **split.of_rows()}
+    for name, tensor in tensors.items():
+        digest.update(f"{name!r}{tensor.dtype}{tuple(tensor.shape)}".encode())
+        digest.update(tensor.contiguous().numpy().tobytes())
+
+
+def _by_name(what: str, name: str, items: Sequence[Named]) -> Named:
+    for item in items:
+        if item.name == name:
+            return item
+    raise unknown(what, name, [item.name for item in items])

@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import torch
 from torch import Tensor
 
 from medtl_bench.errors import DataError
 
-# takes longer to import than torch, and only datasets with inputs of several parts need it
+# takes longer to import than torch, and only datasets with inputs of several parts need
+# it
 if TYPE_CHECKING:
     from tensordict import TensorDict
 
@@ -36,25 +37,14 @@ class Split:
 
     def __post_init__(self) -> None:
         """Raise DataError when a part is no tensor of rows, or when the parts differ in length."""
-        for name, part in (("x", self.x), ("y", self.y), *self.of_rows().items()):
-            if not (
-                part is None
-                or isinstance(part, Tensor)
-                or (name == "x" and hasattr(part, "batch_size"))
-            ):
-                raise DataError(
-                    f"A split is made of torch tensors, but {name} is a {type(part).__name__}."
-                )
-            if part is not None and not part.ndim:
-                raise DataError(f"A split is made of rows, but {name} has no rows to count.")
-        lengths = {
-            "x": self.x.shape[0],
-            "y": self.y.shape[0],
-            **{name: part.shape[0] for name, part in self.of_rows().items()},
-        }
+        members = {"x": self.x, "y": self.y, **self.of_rows()}
+        for name, member in members.items():
+            _check_rows(name, member)
+        lengths = {name: member.shape[0] for name, member in members.items()}
         if len(set(lengths.values())) > 1:
-            told = ", ".join(f"{name} has {n}" for name, n in lengths.items())
-            raise DataError(f"The parts of a split must have the same number of rows, but {told}.")
+            counts = ", ".join(f"{name} has {rows}" for name, rows in lengths.items())
+            rule = "The parts of a split must have the same number of rows"
+            raise DataError(f"{rule}, but {counts}.")
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -62,28 +52,41 @@ class Split:
 
     def __getitem__(self, rows: Tensor) -> "Split":
         """Return the rows that an index or a mask [n] picks."""
-        return Split(
-            self.x[rows],
-            self.y[rows],
-            **{name: part[rows] for name, part in self.of_rows().items()},
-        )
+        beside = {name: tensor[rows] for name, tensor in self.of_rows().items()}
+        return Split(self.x[rows], self.y[rows], **beside)
 
     def of_rows(self) -> dict[str, Tensor]:
         """Return what is known of the rows beside x and y."""
-        known = {"groups": self.groups, "marked": self.marked}
-        return {name: part for name, part in known.items() if part is not None}
+        beside = {"groups": self.groups, "marked": self.marked}
+        return {name: tensor for name, tensor in beside.items() if tensor is not None}
 
     def unmarked(self) -> "Split":
         """Return the split without its marks, as learners are handed it."""
         return self if self.marked is None else Split(self.x, self.y, self.groups)
 
     def __deepcopy__(self, memo: dict[int, object]) -> Self:
-        """Return itself: a split never changes, and learners that keep their data are copied before each `adapt`."""
+        """Return itself, for a split never changes.
+
+        Learners that keep their data are copied before each `adapt`.
+        """
         return self
 
 
+def _check_rows(name: str, member: Any) -> None:  # noqa: ANN401
+    """Raise DataError unless a member of a split is a tensor with a first axis for rows."""
+    several = name == "x" and hasattr(member, "batch_size")  # a TensorDict, seldom imported
+    if not several and not isinstance(member, Tensor):
+        kind = type(member).__name__
+        raise DataError(f"A split is made of torch tensors, but {name} is a {kind}.")
+    if not member.ndim:
+        raise DataError(f"A split is made of rows, but {name} has no rows to count.")
+
+
 def concatenate(splits: Sequence[Split]) -> Split:
-    """Return one split with the rows of all, in order, without groups, whose numbers mean nothing across domains, or marks."""
+    """Return one split with the rows of all, in order.
+
+    Without groups, whose numbers mean nothing across domains, and without marks.
+    """
     return Split(torch.cat([s.x for s in splits]), torch.cat([s.y for s in splits]))
 
 
@@ -103,4 +106,6 @@ class Domain:
 
 def parts(x: Inputs) -> dict[str, Tensor]:
     """Return the tensors that inputs are made of, by name; a plain tensor is the one part `x`."""
-    return {"x": x} if isinstance(x, Tensor) else {str(name): x[name] for name in sorted(x.keys())}
+    if isinstance(x, Tensor):
+        return {"x": x}
+    return {str(name): x[name] for name in sorted(x.keys())}

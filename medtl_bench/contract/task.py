@@ -15,7 +15,7 @@ Kind = Literal["classification", "segmentation", "regression", "integration"]
 
 @dataclass(frozen=True)
 class Task:
-    """What is asked of a row; owns the loss and the metrics, the first of which is the primary one.
+    """What is asked of a row; owns the loss and the metrics, of which the first is the primary.
 
     `classes`: names of the classes (classification, segmentation with class 0 as
     background) or () for regression and for integration, which has no labels: rows of
@@ -27,40 +27,41 @@ class Task:
     metrics: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Fill in the default metrics; raise DataError on too few classes or a metric the kind has not."""
+        """Fill in the default metrics.
+
+        Raises DataError on too few classes, MedTLError on a metric that the kind has not.
+        """
         if not self.metrics:
             object.__setattr__(self, "metrics", registry.defaults(self.kind))
-        unclassed = self.kind in {"regression", "integration"}
-        if unclassed and self.classes:
-            raise DataError(f"A {self.kind} task has no classes, but got {list(self.classes)}.")
-        if not unclassed and len(self.classes) < 2:
-            raise DataError(
-                f"A {self.kind} task needs at least two classes, but got {list(self.classes)}."
-            )
-        if len(set(self.classes)) < len(self.classes):
-            raise DataError(f"A task must name each class once, but got {list(self.classes)}.")
+        self._check_classes()
         for name in self.metrics:
             self._check_metric(name)
-        if registry.METRICS[self.primary].detail:
-            raise DataError(
-                f"The first metric must be one that is scored at every stage, which {self.primary!r} is not."
-            )
-        if self.kind != "integration" and registry.METRICS[self.primary].of != "predictions":
-            raise DataError(
-                f"A {self.kind} task is ranked by what is predicted, but its first metric is {self.primary!r}."
-            )
+        self._check_primary()
+
+    def _check_classes(self) -> None:
+        unclassed, names = self.kind in {"regression", "integration"}, list(self.classes)
+        if unclassed and names:
+            raise DataError(f"A {self.kind} task has no classes, but got {names}.")
+        if not unclassed and len(names) < 2:
+            raise DataError(f"A {self.kind} task needs at least two classes, but got {names}.")
+        if len(set(names)) < len(names):
+            raise DataError(f"A task must name each class once, but got {names}.")
 
     def _check_metric(self, name: str) -> None:
         if name not in registry.names(self.kind):
             raise unknown(f"{self.kind} metric", name, registry.names(self.kind))
-        if registry.METRICS[name].binary and len(self.classes) != 2:
-            raise DataError(
-                f"The metric {name!r} needs exactly two classes, but got {list(self.classes)}."
-            )
-        if len(self.classes) < (least := registry.METRICS[name].classes):
-            raise DataError(
-                f"The metric {name!r} needs at least {least} classes, but got {list(self.classes)}."
-            )
+        metric, names = registry.METRICS[name], list(self.classes)
+        need = "exactly two" if metric.binary else f"at least {metric.classes}"
+        if (metric.binary and len(names) != 2) or len(names) < metric.classes:
+            raise DataError(f"The metric {name!r} needs {need} classes, but got {names}.")
+
+    def _check_primary(self) -> None:
+        if registry.METRICS[self.primary].detail:
+            rule = "The first metric must be one that is scored at every stage"
+            raise DataError(f"{rule}, which {self.primary!r} is not.")
+        if self.kind != "integration" and registry.METRICS[self.primary].of != "predictions":
+            rule = f"A {self.kind} task is ranked by what is predicted"
+            raise DataError(f"{rule}, but its first metric is {self.primary!r}.")
 
     @property
     def primary(self) -> str:
@@ -83,7 +84,11 @@ class Task:
         return max(1, len(self.classes))
 
     def loss(self, outputs: Tensor, y: Tensor) -> Tensor:
-        """Return the mean cross-entropy of class scores [n, classes, ...], or the mean squared error of values [n]."""
+        """Return the mean loss as a scalar.
+
+        The cross-entropy of class scores [n, classes, ...] and y [n, ...], or the squared
+        error of values [n] and y [n].
+        """
         if self.kind == "regression":
             return F.mse_loss(outputs, y)
         if not torch._C._functorch.is_functorch_wrapped_tensor(outputs):

@@ -1,7 +1,7 @@
-"""Reads zip, tar and gzip files that came from elsewhere into memory, within limits; nothing is ever unpacked to disk.
+"""Reads zip, tar and gzip files that came from elsewhere into memory, within limits.
 
-Members are held against the rules of tarfile's filter "data" (PEP 706), which Python 3.11
-may lack and zip files never had.
+Nothing is ever unpacked to disk. Members are held against the rules of tarfile's filter
+"data" (PEP 706), which Python 3.11 may lack and zip files never had.
 """
 
 import gzip
@@ -15,6 +15,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import PurePosixPath, PureWindowsPath
 
 from medtl_bench.errors import DataError
@@ -29,26 +30,38 @@ DAMAGE = (
     ValueError,
     NotImplementedError,
 )
-METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # Python unpacks the others without a bound
+# Python unpacks the others without a bound
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 END_OF_TAR = bytes(1024)
+LONGEST_PATH = 4096  # bytes that a link in a zip file may hold
+SPECIAL = "device or other special file"
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How many members an archive may hold, how many bytes unpacked, and how many of those for each byte packed."""
+    """What an archive may hold at most.
+
+    `members`: files and links. `size`: bytes unpacked. `ratio`: bytes unpacked for each
+    byte packed.
+    """
 
     members: int = 50_000
     size: int = 2**30
     ratio: float = 200
 
     def unpacked(self, packed: int) -> int:
-        """Return how many bytes so many packed ones may become; a mebibyte is no bomb whatever the ratio."""
+        """Return how many bytes so many packed ones may become."""
+        # a mebibyte is no bomb whatever the ratio
         return int(min(self.size, max(self.ratio * packed, 2**20)))
 
 
 @dataclass(frozen=True)
 class _Member:
-    """A file, or a link where `link` names what it leads to, from the archive's top; `kind` is "" for those two."""
+    """A member of an archive: a file, a link, or what is neither.
+
+    `link`: of a link, what it leads to, from the archive's top. `kind`: what it is where
+    it is neither, else "".
+    """
 
     name: str
     size: int
@@ -61,23 +74,27 @@ USUAL = Limits()
 
 
 def members(content: bytes, name: str, limits: Limits = USUAL) -> dict[str, bytes]:
-    """Return the files of a zip, tar or tar.gz archive by their paths; links inside it stand for what they lead to.
+    """Return the files of a zip, tar or tar.gz archive by their paths.
 
-    `name`: what messages call the archive. Raises DataError, with the member, where one
-    has an absolute path or `..`, is a device, leads out, or shares its name with another,
-    where the archive is damaged, or where it goes beyond the limits.
+    Links inside it stand for what they lead to. `name`: what messages call the archive.
+    Raises DataError, with the member, where one has an absolute path or `..`, is a
+    device, leads out, or shares its name with another, where the archive is damaged, or
+    where it goes beyond the limits.
     """
     try:
-        if content.startswith(b"PK"):
-            return _checked(_zipped(content), limits, limits.unpacked(len(content)))
-        plain = gunzipped(content, name, limits) if content.startswith(b"\x1f\x8b") else content
-        return _checked(_tarred(plain), limits, limits.size)
+        return _members(content, name, limits)
     except _RefusedError as refusal:
         raise DataError(f"The archive {name} {refusal}.") from None
     except DAMAGE as error:
-        raise DataError(
-            f"The archive {name} is damaged or no zip or tar file: {_why(error)}."
-        ) from error
+        damage = f"is damaged or no zip or tar file: {_why(error)}"
+        raise DataError(f"The archive {name} {damage}.") from error
+
+
+def _members(content: bytes, name: str, limits: Limits) -> dict[str, bytes]:
+    if content.startswith(b"PK"):
+        return _checked(_zipped(content), limits, limits.unpacked(len(content)))
+    plain = gunzipped(content, name, limits) if content.startswith(b"\x1f\x8b") else content
+    return _checked(_tarred(plain), limits, limits.size)
 
 
 def gunzipped(content: bytes, name: str, limits: Limits = USUAL) -> bytes:
@@ -87,14 +104,13 @@ def gunzipped(content: bytes, name: str, limits: Limits = USUAL) -> bytes:
     """
     most = limits.unpacked(len(content))
     try:
-        found = gzip.GzipFile(fileobj=io.BytesIO(content)).read(most + 1)
+        unpacked = gzip.GzipFile(fileobj=io.BytesIO(content)).read(most + 1)
     except DAMAGE as error:
         raise DataError(f"The file {name} is damaged or no gzip file: {_why(error)}.") from error
-    if len(found) > most:
-        raise DataError(
-            f"The file {name} of {len(content):,} bytes unpacks to more than the {most:,} bytes allowed."
-        )
-    return found
+    if len(unpacked) > most:
+        size = f"of {len(content):,} bytes unpacks to more than the {most:,} bytes allowed"
+        raise DataError(f"The file {name} {size}.")
+    return unpacked
 
 
 def _why(error: Exception) -> str:
@@ -107,26 +123,30 @@ class _RefusedError(Exception):
 
 def _checked(found: Iterator[_Member], limits: Limits, most: int) -> dict[str, bytes]:
     """Look at every member before the first is unpacked, then read them."""
-    seen: dict[str, str] = {}
-    kept: list[_Member] = []
+    listed = _listed(found, limits.members)
+    if (total := sum(member.size for member in listed.values())) > most:
+        raise _RefusedError(f"unpacks to {total:,} bytes, more than the {most:,} allowed")
+    files = {name: member.read() for name, member in listed.items() if member.link is None}
+    links = {name: member for name, member in listed.items() if member.link is not None}
+    return files | {name: _led_to(member, files) for name, member in links.items()}
+
+
+def _listed(found: Iterator[_Member], most: int) -> dict[str, _Member]:
+    """Return the members by their paths, each of which is safe and stands once."""
+    listed: dict[str, _Member] = {}
+    by_folded: dict[str, str] = {}
     for member in found:
         name = _safe(member)
-        if len(kept) == limits.members:
-            raise _RefusedError(f"holds more than the {limits.members:,} members allowed")
-        if (folded := unicodedata.normalize("NFC", name).casefold()) in seen:
-            raise _RefusedError(
-                f"holds both {seen[folded]!r} and {name!r}, which some systems take for one file"
-            )
-        seen[folded] = name
-        kept.append(member)
-    if (total := sum(member.size for member in kept)) > most:
-        raise _RefusedError(f"unpacks to {total:,} bytes, more than the {most:,} allowed")
-    files = {
-        posixpath.normpath(member.name): member.read() for member in kept if member.link is None
-    }
-    return files | {
-        posixpath.normpath(m.name): _led_to(m, files) for m in kept if m.link is not None
-    }
+        if len(listed) == most:
+            raise _RefusedError(f"holds more than the {most:,} members allowed")
+        # some systems tell neither small from capital letters nor two writings of an
+        # accent
+        folded = unicodedata.normalize("NFC", name).casefold()
+        if folded in by_folded:
+            pair = f"{by_folded[folded]!r} and {name!r}"
+            raise _RefusedError(f"holds both {pair}, which some systems take for one file")
+        by_folded[folded], listed[name] = name, member
+    return listed
 
 
 def _safe(member: _Member) -> str:
@@ -145,69 +165,56 @@ def _safe(member: _Member) -> str:
 
 
 def _led_to(member: _Member, files: dict[str, bytes]) -> bytes:
+    """Return the file that a link leads to, or raise _RefusedError."""
     target = posixpath.normpath(member.link or "")
+    link = f"the link {member.name!r} to {target!r}"
     if target.startswith(("/", "..")):
-        raise _RefusedError(f"holds the link {member.name!r} to {target!r}, which leads out of it")
+        raise _RefusedError(f"holds {link}, which leads out of it")
     if target not in files:
-        raise _RefusedError(f"holds the link {member.name!r} to {target!r}, which is no file in it")
+        raise _RefusedError(f"holds {link}, which is no file in it")
     return files[target]
+
+
+def _beside(name: str, target: str) -> str:
+    """Return from the archive's top what a link leads to, which is told from the link's folder."""
+    return posixpath.join(posixpath.dirname(name), target)
 
 
 def _zipped(content: bytes) -> Iterator[_Member]:
     archive = zipfile.ZipFile(io.BytesIO(content))
     for info in archive.infolist():
-        mode = info.external_attr >> 16
-        if info.is_dir() or stat.S_ISDIR(mode):
-            continue
-        if info.flag_bits & 1 or info.compress_type not in METHODS:
-            raise _RefusedError(
-                f"holds {info.filename!r}, which is encrypted or packed with an unusual method"
-            )
+        if not (info.is_dir() or stat.S_ISDIR(info.external_attr >> 16)):
+            yield _of_zip(info, partial(archive.read, info))
 
-        def read(info: zipfile.ZipInfo = info) -> bytes:
-            return archive.read(info)
 
-        usual = not stat.S_IFMT(mode) or stat.S_ISREG(mode)
-        if stat.S_ISLNK(mode) and info.file_size <= 4096:
-            target = read().decode(errors="replace")
-            yield _Member(
-                info.filename,
-                info.file_size,
-                read,
-                posixpath.join(posixpath.dirname(info.filename), target),
-            )
-        else:
-            yield _Member(
-                info.filename,
-                info.file_size,
-                read,
-                kind="" if usual else "device or other special file",
-            )
+def _of_zip(info: zipfile.ZipInfo, read: Callable[[], bytes]) -> _Member:
+    name, mode = info.filename, info.external_attr >> 16
+    if info.flag_bits & 1 or info.compress_type not in METHODS:
+        raise _RefusedError(f"holds {name!r}, which is encrypted or packed with an unusual method")
+    if stat.S_ISLNK(mode) and info.file_size <= LONGEST_PATH:
+        target = read().decode(errors="replace")
+        return _Member(name, info.file_size, read, _beside(name, target))
+    usual = not stat.S_IFMT(mode) or stat.S_ISREG(mode)
+    return _Member(name, info.file_size, read, kind="" if usual else SPECIAL)
 
 
 def _tarred(content: bytes) -> Iterator[_Member]:
     # members are read later
     archive = tarfile.open(fileobj=io.BytesIO(content), mode="r:")  # noqa: SIM115
     for info in archive:
-        if info.isdir():
-            continue
-
-        def read(info: tarfile.TarInfo = info) -> bytes:
-            file = archive.extractfile(info)
-            return b"" if file is None else file.read()
-
-        if info.issym():
-            yield _Member(
-                info.name, 0, read, posixpath.join(posixpath.dirname(info.name), info.linkname)
-            )
-        elif info.islnk():
-            yield _Member(info.name, 0, read, info.linkname)
-        else:
-            yield _Member(
-                info.name,
-                info.size,
-                read,
-                kind="" if info.isreg() else "device or other special file",
-            )
+        if not info.isdir():
+            yield _of_tar(info, archive)
     if not content.endswith(END_OF_TAR):
         raise _RefusedError("ends before its last member does")
+
+
+def _of_tar(info: tarfile.TarInfo, archive: tarfile.TarFile) -> _Member:
+    def read() -> bytes:
+        file = archive.extractfile(info)
+        return b"" if file is None else file.read()
+
+    if info.issym():
+        return _Member(info.name, 0, read, _beside(info.name, info.linkname))
+    if info.islnk():
+        return _Member(info.name, 0, read, info.linkname)
+    return _Member(info.name, info.size, read, kind="" if info.isreg() else SPECIAL)

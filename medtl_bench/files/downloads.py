@@ -1,11 +1,11 @@
-"""Files that are not shipped: pinned by address and SHA-256, fetched into a cache, or found in an offline folder."""
+"""Files that are not shipped: pinned by address and SHA-256, in a cache or an offline folder."""
 
 import hashlib
 import os
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import platformdirs
 
@@ -14,19 +14,38 @@ from medtl_bench.errors import IntegrityError, MedTLError, NotDownloadedError
 if TYPE_CHECKING:
     import requests
 
-    from medtl_bench.cli.console import Bar
-
 OFFLINE = "MEDTL_BENCH_DATA"
 RETRIES = 2
 NAMES = {"sha256": "SHA-256", "md5": "MD5"}
 
 
+class Progress(Protocol):
+    """What pooch tells of a download, in bytes: first `total`, and again at another try."""
+
+    @property
+    def total(self) -> float | None:
+        """Return how many bytes there are, or None where that is not known."""
+
+    @total.setter
+    def total(self, size: int) -> None: ...
+
+    def update(self, size: int) -> None:
+        """Note that so many more bytes have come."""
+
+    def reset(self) -> None:
+        """Begin anew."""
+
+    def close(self) -> None:
+        """Note the end."""
+
+
 @dataclass(frozen=True)
 class Remote:
-    """One file: its `path` in the cache and in an offline folder, its pinned address and its SHA-256.
+    """One file, pinned by its address and its SHA-256.
 
-    `address`: empty where a file can only be placed by hand. `md5`: where its publisher
-    gives no other checksum, then in place of an empty SHA-256.
+    `path`: in the cache and in an offline folder. `address`: empty where a file can only
+    be placed by hand. `md5`: where its publisher gives no other checksum, then in place
+    of an empty SHA-256.
     """
 
     path: str
@@ -38,9 +57,8 @@ class Remote:
         """Raise MedTLError unless the path stays in the folder."""
         parts = PurePosixPath(self.path).parts
         if not parts or ".." in parts or self.path.startswith("/") or "\\" in self.path:
-            raise MedTLError(
-                f"The path of a file to download must stay in its folder, but got {self.path!r}."
-            )
+            rule = "The path of a file to download must stay in its folder"
+            raise MedTLError(f"{rule}, but got {self.path!r}.")
 
     @property
     def origin(self) -> str:
@@ -52,19 +70,26 @@ class Remote:
         """Return the name of the algorithm of its checksum, as hashlib has it."""
         return "sha256" if self.sha256 else "md5"
 
+    @property
+    def checksum(self) -> str:
+        """Return the checksum that the file must have."""
+        return self.sha256 or self.md5
+
 
 @dataclass(frozen=True)
 class Download:
-    """What a dataset needs before it can be built: the files, and the licence or terms they come under, in words."""
+    """What a dataset needs before it can be built: files, and their licence or terms in words."""
 
     licence: str
     files: tuple[Remote, ...]
 
 
 def folder() -> Path:
-    """Return where files are looked for: the folder that MEDTL_BENCH_DATA names, or the platform's cache."""
-    named = os.environ.get(OFFLINE)
-    return Path(named) if named else Path(platformdirs.user_cache_dir("medtl-bench"))
+    """Return where files are looked for: the offline folder, or the platform's cache.
+
+    The environment variable MEDTL_BENCH_DATA names the former.
+    """
+    return Path(os.environ.get(OFFLINE) or platformdirs.user_cache_dir("medtl-bench"))
 
 
 def is_offline() -> bool:
@@ -79,80 +104,89 @@ def content(remote: Remote) -> bytes:
     """
     path = folder() / remote.path
     try:
-        found = path.read_bytes()
+        file = path.read_bytes()
     except OSError as error:
-        told = f"The file {path} cannot be read ({error.strerror}); get it from {remote.origin} and place it there."
-        raise NotDownloadedError(told) from error
-    _check(
-        remote,
-        hashlib.new(remote.algorithm, found, usedforsecurity=False).hexdigest(),
-        f"The file {path}",
-    )
-    return found
+        way = f"get it from {remote.origin} and place it there"
+        message = f"The file {path} cannot be read ({error.strerror}); {way}."
+        raise NotDownloadedError(message) from error
+    digest = hashlib.new(remote.algorithm, file, usedforsecurity=False).hexdigest()
+    _check(remote, digest, f"The file {path}")
+    return file
 
 
 def lacking(download: Download) -> list[Remote]:
     """Return those files of a download that are not there as they were published."""
-    found = list(download.files)
-    for remote in download.files:
-        with suppress(NotDownloadedError, IntegrityError):
-            content(remote)
-            found.remove(remote)
-    return found
+    return [remote for remote in download.files if not _is_there(remote)]
 
 
-def fetch(remote: Remote, bar: "Bar | None" = None) -> None:
-    """Download a file into the cache, whole or not at all; `bar` shows progress.
+def _is_there(remote: Remote) -> bool:
+    with suppress(NotDownloadedError, IntegrityError):
+        content(remote)
+        return True
+    return False
 
-    An offline folder is only read.
 
-    Raises NotDownloadedError if the file cannot be had, IntegrityError if its checksum
-    differs, where an older file is kept, or if the cache cannot be written.
+def fetch(remote: Remote, bar: Progress | None = None) -> None:
+    """Download a file into the cache, whole or not at all; `bar` is told of the progress.
+
+    An offline folder is only read. Raises NotDownloadedError if the file cannot be had,
+    IntegrityError if its checksum differs, where an older file is kept, or if the cache
+    cannot be written.
     """
     if is_offline() or not remote.address:
         content(remote)
         return
-    import pooch  # noqa: PLC0415 - only a download needs it
-    import requests  # noqa: PLC0415
+    import requests  # noqa: PLC0415 - only a download needs it
 
-    def download(address: str, file: str, _: object) -> None:
-        try:
-            pooch.HTTPDownloader(progressbar=bar or False)(address, file, None)
-        except requests.HTTPError as refusal:
-            if refusal.response is not None:
-                refusal.response.close()  # pooch leaves it open
-            raise
-        _check(
-            remote, pooch.file_hash(file, alg=remote.algorithm), f"The download of {remote.path}"
-        )
-
-    pooch.get_logger().setLevel("WARNING")
-    known = {remote.path: f"{remote.algorithm}:{remote.sha256 or remote.md5}"}
-    cache = pooch.create(
-        folder(), "", registry=known, urls={remote.path: remote.address}, retry_if_failed=RETRIES
-    )
     try:
-        cache.fetch(remote.path, downloader=download)
+        _fetch(remote, bar)
     except requests.RequestException as error:
         raise NotDownloadedError(_unreachable(remote, error)) from error
     except OSError as error:
-        raise IntegrityError(
-            f"Could not write {folder() / remote.path}: {error.strerror or error}."
-        ) from error
+        path, reason = folder() / remote.path, error.strerror or error
+        raise IntegrityError(f"Could not write {path}: {reason}.") from error
+
+
+def _fetch(remote: Remote, bar: Progress | None) -> None:
+    """Have pooch download a file beside its place in the cache, and put it there once whole."""
+    import pooch  # noqa: PLC0415 - only a download needs it
+
+    def download(address: str, file: str, _: object) -> None:
+        _load(address, file, bar)
+        digest = pooch.file_hash(file, alg=remote.algorithm)
+        _check(remote, digest, f"The download of {remote.path}")
+
+    pooch.get_logger().setLevel("WARNING")
+    checksums = {remote.path: f"{remote.algorithm}:{remote.checksum}"}
+    addresses = {remote.path: remote.address}
+    cache = pooch.create(folder(), "", registry=checksums, urls=addresses, retry_if_failed=RETRIES)
+    cache.fetch(remote.path, downloader=download)
+
+
+def _load(address: str, file: str, bar: Progress | None) -> None:
+    """Write to a file what an address answers."""
+    import pooch  # noqa: PLC0415
+    import requests  # noqa: PLC0415
+
+    try:
+        pooch.HTTPDownloader(progressbar=bar or False)(address, file, None)
+    except requests.HTTPError as refusal:
+        if refusal.response is not None:
+            refusal.response.close()  # pooch leaves it open
+        raise
 
 
 def _check(remote: Remote, digest: str, what: str) -> None:
-    if digest != (expected := remote.sha256 or remote.md5):
-        told = f"its {NAMES[remote.algorithm]} is {digest}, but {expected} was expected"
-        raise IntegrityError(f"{what} is not as it was published at {remote.origin}: {told}.")
+    """Raise IntegrityError unless the digest of `what`, a file in words, is the pinned one."""
+    if digest != remote.checksum:
+        algorithm = NAMES[remote.algorithm]
+        difference = f"its {algorithm} is {digest}, but {remote.checksum} was expected"
+        raise IntegrityError(f"{what} is not as it was published at {remote.origin}: {difference}.")
 
 
 def _unreachable(remote: Remote, error: "requests.RequestException") -> str:
-    answered = error.response
-    why = (
-        f"no connection, {type(error).__name__}"
-        if answered is None
-        else f"the server answered {answered.status_code}"
-    )
+    why = f"no connection, {type(error).__name__}"
+    if error.response is not None:
+        why = f"the server answered {error.response.status_code}"
     by_hand = f"get it by other means and place it at {folder() / remote.path}"
     return f"The file {remote.address} could not be downloaded ({why}); {by_hand}."

@@ -17,9 +17,8 @@ def accept(name: str, licence: str) -> None:
 
     Raises IntegrityError if that cannot be written.
     """
-    write_atomically(
-        _file(), json.dumps(_read() | {name: licence}, indent=1, sort_keys=True) + "\n"
-    )
+    licences = _read() | {name: licence}
+    write_atomically(_file(), json.dumps(licences, indent=1, sort_keys=True) + "\n")
 
 
 def _file() -> Path:
@@ -27,9 +26,12 @@ def _file() -> Path:
 
 
 def _read() -> dict[str, object]:
-    """Return what is remembered, or nothing where the file is not there or damaged: the user is then asked again."""
+    """Return the accepted licences by dataset.
+
+    None where the file is not there or damaged: the user is then asked again.
+    """
     try:
-        found = json.loads(_file().read_text(encoding="utf-8"))
+        licences = json.loads(_file().read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return licences if isinstance(licences, dict) else {}

@@ -16,5 +16,5 @@ def packed(content: dict[str, NDArray[Any]]) -> bytes:
 
 def unpacked(content: bytes) -> dict[str, NDArray[Any]]:
     """Return the arrays of an npz file by name; nothing pickled is loaded."""
-    with np.load(io.BytesIO(content), allow_pickle=False) as found:
-        return {name: found[name] for name in found.files}
+    with np.load(io.BytesIO(content), allow_pickle=False) as file:
+        return {name: file[name] for name in file.files}

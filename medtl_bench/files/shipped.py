@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from medtl_bench.errors import DataError, IntegrityError
 from medtl_bench.files.npz import unpacked
 
+REMEDY = "install the package again"
+
 
 def read(path: Path, digest: str) -> bytes:
     """Return the bytes of a shipped file.
@@ -18,14 +20,13 @@ def read(path: Path, digest: str) -> bytes:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise DataError(
-            f"The data file {path} cannot be read ({error.strerror}); install the package again."
-        ) from error
-    if (found := sha256(content).hexdigest()) != digest:
-        told = f"its SHA-256 is {found[:12]}..., but {digest[:12]}... was expected"
-        raise IntegrityError(
-            f"The data file {path} is not as it was published: {told}; install the package again."
-        )
+        problem = f"cannot be read ({error.strerror})"
+        raise DataError(f"The data file {path} {problem}; {REMEDY}.") from error
+    actual = sha256(content).hexdigest()
+    if actual != digest:
+        difference = f"its SHA-256 is {actual[:12]}..., but {digest[:12]}... was expected"
+        problem = f"is not as it was published: {difference}"
+        raise IntegrityError(f"The data file {path} {problem}; {REMEDY}.")
     return content
 
 

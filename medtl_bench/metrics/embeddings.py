@@ -1,4 +1,4 @@
-"""Measures of an embedding of rows from several batches: how well batches are mixed, how well types are kept apart.
+"""Measures of an embedding of several batches: are batches mixed, are types kept apart?
 
 Arrays throughout: z [n, width] embedded rows, batch [n] and y [n] whole numbers.
 scikit-learn is imported when used, because it takes longer than the rest of the core and
@@ -12,16 +12,17 @@ from medtl_bench.arrays import Floats, Ints
 PERPLEXITY = 30.0
 NEIGHBOURS = 5
 RARE = 0.05
+# of the bisection, as harmonypy has them
 TOLERANCE, HALVINGS = 1e-5, 50
 
 
 def lisi(z: Floats, groups: Ints, perplexity: float = PERPLEXITY) -> Floats:
-    """Return the local inverse Simpson's index of each row [n]: how many groups its neighbourhood effectively holds.
+    """Return how many groups each row's neighbourhood effectively holds [n], from 1 upwards.
 
-    1 / sum over groups of p^2, p being a group's share of the weights of the 3 *
-    perplexity nearest other rows (Korsunsky et al. 2019, Nature Methods 16; as harmonypy
-    has it). Of fewer rows than that, all others are neighbours and the perplexity is a
-    third of them.
+    The local inverse Simpson's index: 1 / sum over groups of p^2, p being a group's share
+    of the weights of the 3 * perplexity nearest other rows (Korsunsky et al. 2019, Nature
+    Methods 16; as harmonypy has it). Of fewer rows than that, all others are neighbours
+    and the perplexity is a third of them.
     """
     perplexity = min(perplexity, (len(z) - 1) / 3)
     distance, neighbour = _neighbours(z, round(3 * perplexity))
@@ -31,16 +32,13 @@ def lisi(z: Floats, groups: Ints, perplexity: float = PERPLEXITY) -> Floats:
 
 
 def neighbour_weights(distance: Floats, perplexity: float) -> Floats:
-    """Return weights exp(-beta d) / sum that have, in each row of distances [n, k], the entropy log(perplexity).
+    """Return weights exp(-beta d) / sum of distances [n, k], of entropy log(perplexity) a row.
 
     The rate beta of a row is found by bisection, as in t-SNE (van der Maaten and Hinton
     2008); the authors of LISI leave distances unsquared.
     """
-    beta, low, high = (
-        np.ones(len(distance)),
-        np.zeros(len(distance)),
-        np.full(len(distance), np.inf),
-    )
+    rows = len(distance)
+    beta, low, high = np.ones(rows), np.zeros(rows), np.full(rows, np.inf)
     # changes no weight, but keeps the far ones from all being zero
     beyond = distance - distance[:, :1]
     weight = np.empty_like(distance)
@@ -67,36 +65,33 @@ def clisi(z: Floats, batch: Ints, y: Ints) -> float:  # noqa: ARG001
 
 
 def silhouette_batch(z: Floats, batch: Ints, y: Ints) -> float:
-    """Mean over types of the mean of 1 - |s|, s the silhouette by batch among a type's rows (Luecken et al. 2022, scIB).
+    """Mean over types of the mean of 1 - |s|, s the silhouette by batch among a type's rows.
 
-    Types of one batch, or with as many batches as rows, are left out; NaN if none is left.
+    Luecken et al. 2022, scIB. Types of one batch, or with as many batches as rows, are
+    left out; NaN if none is left.
     """
-    found = [
-        1 - np.abs(_silhouettes(z[y == c], batch[y == c])).mean()
-        for c in np.unique(y)
-        if _divides(batch[y == c])
-    ]
-    return float(np.mean(found)) if found else float("nan")
+    types = [y == label for label in np.unique(y) if _divides(batch[y == label])]
+    mixed = [1 - np.abs(_silhouettes(z[rows], batch[rows])).mean() for rows in types]
+    return float(np.mean(mixed)) if mixed else float("nan")
 
 
 def silhouette_label(z: Floats, batch: Ints, y: Ints) -> float:  # noqa: ARG001
     """(s + 1) / 2, s the mean silhouette by type (Luecken et al. 2022, scIB); NaN with one type."""
-    return float((_silhouettes(z, y).mean() + 1) / 2) if _divides(y) else float("nan")
+    if not _divides(y):
+        return float("nan")
+    return float((_silhouettes(z, y).mean() + 1) / 2)
 
 
-def neighbour_shares(z: Floats, y: Ints, asked: Floats, classes: int) -> Floats:
-    """Return the share of each class [n, classes] among the five rows of z, labelled y, that are nearest to each asked row.
+def neighbour_shares(z: Floats, y: Ints, queries: Floats, classes: int) -> Floats:
+    """Return the share of each class [n, classes] among the five labelled rows nearest to a query.
 
-    To label cells by such a vote is label transfer, as in Symphony (Kang et al. 2021,
-    Nature Communications 12).
+    Rows z have labels y. To label cells by such a vote is label transfer, as in Symphony
+    (Kang et al. 2021, Nature Communications 12).
     """
     from sklearn.neighbors import NearestNeighbors  # noqa: PLC0415
 
-    nearest = (
-        NearestNeighbors(n_neighbors=min(NEIGHBOURS, len(z)))
-        .fit(z)
-        .kneighbors(asked, return_distance=False)
-    )
+    neighbours = NearestNeighbors(n_neighbors=min(NEIGHBOURS, len(z))).fit(z)
+    nearest = neighbours.kneighbors(queries, return_distance=False)
     return np.asarray(np.eye(classes)[y[nearest]].mean(1))
 
 
@@ -107,6 +102,7 @@ def rare(y: Ints, classes: int) -> list[int]:
 
 
 def _neighbours(z: Floats, count: int) -> tuple[Floats, Ints]:
+    """Return distances and numbers [n, count] of the rows nearest to each, without itself."""
     from sklearn.neighbors import NearestNeighbors  # noqa: PLC0415
 
     distance, index = NearestNeighbors(n_neighbors=count).fit(z).kneighbors()
@@ -120,4 +116,5 @@ def _silhouettes(z: Floats, groups: Ints) -> Floats:
 
 
 def _divides(groups: Ints) -> bool:
+    """Return whether silhouettes are defined: for two groups or more, not each of one row."""
     return 2 <= len(np.unique(groups)) < len(groups)

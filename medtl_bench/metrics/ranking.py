@@ -18,23 +18,23 @@ def roc_auc(probability: Floats, y: Ints) -> float:
     n_positive, n_negative = positive.sum(), (~positive).sum()
     if not n_positive or not n_negative:
         return float("nan")
-    above = rankdata(probability[:, 1])[positive].sum() - n_positive * (n_positive + 1) / 2
+    # ranks count positives below too, in all 1 + 2 + ... + n_positive of them
+    ranks = rankdata(probability[:, 1])[positive].sum()
+    above = ranks - n_positive * (n_positive + 1) / 2
     return float(above / (n_positive * n_negative))
 
 
 def sensitivity_at_95_specificity(probability: Floats, y: Ints) -> float:
     """Largest share of class 1 found by a threshold that clears at least 95% of class 0.
 
-    NaN with one class. [n, 2], y [n].
-
-    Rows with equal scores stand on one side of a threshold together; to find none is a
-    threshold too, so the least is 0.
+    NaN with one class. Rows with equal scores stand on one side of a threshold together;
+    to find none is a threshold too, so the least is 0. probability [n, 2], y [n].
     """
     score, positive = probability[:, 1], y == 1
     if positive.all() or not positive.any():
         return float("nan")
     negatives = np.sort(score[~positive])[::-1]
-    # how many of class 0 may lie above the threshold
+    # how many of class 0 may lie above the threshold; 0.05 of 20 is a little less than 1
     allowed = int(np.floor(len(negatives) * 0.05 + 1e-9))
     return float((score[positive] > negatives[allowed]).mean())
 
@@ -52,22 +52,27 @@ def area_of_steps(score: Floats, positive: NDArray[np.bool_]) -> float:
     if not positive.any():
         return float("nan")
     order = np.argsort(-score, kind="stable")
+    # tied rows are found together: a step of the curve ends at the last of them
     last_of_ties = np.append(np.diff(score[order]) != 0, True)
     true_positives = np.cumsum(positive[order])[last_of_ties]
     precision = true_positives / (np.flatnonzero(last_of_ties) + 1)
-    return float((np.diff(true_positives, prepend=0) * precision).sum() / positive.sum())
+    steps = np.diff(true_positives, prepend=0)
+    return float((steps * precision).sum() / positive.sum())
 
 
 def pr_auc_gain(probability: Floats, y: Ints) -> float:
-    """Average precision less the positive rate, which a random ranking gets (FS-Mol, Stanley et al. 2021)."""
+    """Average precision less the positive rate, which a random ranking gets.
+
+    FS-Mol, Stanley et al. 2021. NaN without positives. probability [n, 2], y [n].
+    """
     return average_precision(probability, y) - float((y == 1).mean())
 
 
 def enrichment_at_1_percent(probability: Floats, y: Ints) -> float:
-    """Share of actives (class 1) in the top 1% of a ranked list, over their share in all of it (EF1%); NaN without actives.
+    """Share of actives (class 1) in the top 1% of a ranked list, over their share in all (EF1%).
 
-    The top holds ceil(n / 100) rows; of rows tied across its end as many count as
-    expected of a random order. probability [n, 2], y [n].
+    NaN without actives. The top holds ceil(n / 100) rows; of rows tied across its end as
+    many count as expected of a random order. probability [n, 2], y [n].
     """
     active = y == 1
     if not active.any():
@@ -75,16 +80,16 @@ def enrichment_at_1_percent(probability: Floats, y: Ints) -> float:
     score, top = probability[:, 1], -(-len(y) // 100)
     threshold = np.partition(score, -top)[-top]
     above, tied = score > threshold, score == threshold
-    found = active[above].sum() + active[tied].mean() * (top - above.sum())
-    return float(found / top / active.mean())
+    hits = active[above].sum() + active[tied].mean() * (top - above.sum())
+    return float(hits / top / active.mean())
 
 
 def bedroc_20(probability: Floats, y: Ints) -> float:
-    """Boltzmann-enhanced discrimination of the ROC curve with alpha = 20 (Truchon and Bayly 2007, eq. 36); NaN with one class.
+    """Boltzmann-enhanced discrimination of the ROC curve, alpha = 20 (Truchon and Bayly 2007).
 
-    Actives (class 1) count exp(-alpha rank / n), in 0..1 between the worst and the best
-    list; tied rows share the mean of their ranks' weights, which is the expectation over
-    a random order. probability [n, 2], y [n].
+    Equation 36; NaN with one class. Actives (class 1) count exp(-alpha rank / n), in 0..1
+    between the worst and the best list; tied rows share the mean of their ranks' weights,
+    which is the expectation over a random order. probability [n, 2], y [n].
     """
     active, n = y == 1, len(y)
     if not active.any() or active.all():

@@ -10,10 +10,11 @@ ACTIVE = 7.0  # pKd of 100 nM
 
 
 def concordance(value: Floats, y: Floats) -> float:
-    """Share of pairs with different truth that are put in the right order, ties half (Harrell 1982). value [n], y [n].
+    """Share of pairs with different truth that are put in the right order, ties half.
 
-    Kendall's tau-b is (C - D) / sqrt(P Q), with P pairs of different truth and Q of
-    different value, and the share 1/2 + (C - D) / 2P. It is found in n log n steps.
+    Harrell 1982. Kendall's tau-b is (C - D) / sqrt(P Q), with P pairs of different truth
+    and Q of different value, and the share 1/2 + (C - D) / 2P. It is found in n log n
+    steps. NaN where all truth is equal. value [n], y [n].
     """
     of_truth, of_value = _unlike_pairs(y), _unlike_pairs(value)
     if not of_truth or not of_value:
@@ -23,18 +24,23 @@ def concordance(value: Floats, y: Floats) -> float:
 
 
 def _unlike_pairs(value: Floats) -> int:
+    """Return how many pairs of rows differ in value."""
     _, count = np.unique(value, return_counts=True)
-    return (len(value) ** 2 - int((count.astype(np.int64) ** 2).sum())) // 2
+    alike = int((count.astype(np.int64) ** 2).sum())
+    return (len(value) ** 2 - alike) // 2
 
 
 def pr_auc_at_7(value: Floats, y: Floats) -> float:
     """Average precision of the rows whose truth is at least 7 (pKd of 100 nM), ranked by value.
 
-    NaN without any. [n], [n].
+    NaN without any. value [n], y [n].
     """
     return area_of_steps(value, y >= ACTIVE)
 
 
 def rmse(value: Floats, y: Floats) -> float:
-    """Root of the mean squared error, in the unit of `y`. Lower is better. value [n], y [n]."""
+    """Root of the mean squared error, in the unit of `y`. Lower is better.
+
+    value [n], y [n].
+    """
     return float(np.sqrt(((value - y) ** 2).mean()))

@@ -13,7 +13,7 @@ from medtl_bench.contract.dataset import Card, Dataset
 from medtl_bench.contract.scenario import Stream, Transfer
 from medtl_bench.contract.split import Domain, Inputs, Split, parts
 from medtl_bench.contract.task import Task
-from medtl_bench.files.division import hashed
+from medtl_bench.hashing import hashed
 from medtl_bench.results.record import Frozen
 
 ALIGNED = 64  # bytes, as torch aligns what it allocates: kernels may round otherwise elsewhere

@@ -12,9 +12,10 @@ from rdkit import Chem
 from rdkit.Chem.rdFingerprintGenerator import GetMorganGenerator
 from rdkit.Chem.Scaffolds.MurckoScaffold import MurckoScaffoldSmiles
 
-from medtl_bench.files.division import TEST, TRAIN, VAL, hashed
+from medtl_bench.files.division import TEST, TRAIN, VAL
 from medtl_bench.files.npz import packed
 from medtl_bench.files.rebuild import origin, rebuild
+from medtl_bench.hashing import hashed
 from medtl_chembl.dataset import FILE, LEFT_OUT, TARGETS
 
 MEMBERS = [

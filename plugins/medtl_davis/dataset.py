@@ -17,9 +17,10 @@ from medtl_bench.contract.scenario import Stream, Transfer
 from medtl_bench.contract.split import Domain, Split
 from medtl_bench.contract.task import Task
 from medtl_bench.errors import DataError
-from medtl_bench.files.division import TEST, TRAIN, VAL, divided, hashed
+from medtl_bench.files.division import TEST, TRAIN, VAL, divided
 from medtl_bench.files.downloads import Download, Remote, content
 from medtl_bench.files.shipped import read
+from medtl_bench.hashing import hashed
 from medtl_davis.describe import composition, fingerprints, scaffolds
 
 PINNED = "https://raw.githubusercontent.com/hkmztrk/DeepDTA/a546a8433a6822e958f36171c4356ad6f414d623/data/davis/"
