@@ -127,40 +127,6 @@ def test_the_digest_changes_with_everything_else_a_learner_may_see(make_dataset,
     assert len(set(digests)) == len(digests)
 
 
-<<<<<<< HEAD
-=======
-def test_marks_follow_their_rows_and_are_dropped_where_splits_are_joined():
-    marked = torch.tensor([True, False, True])
-    split = Split(torch.arange(6.0).view(3, 2), torch.zeros(3), torch.arange(3), marked)
-    assert split[torch.tensor([2, 1])].marked.tolist() == [True, False]
-    assert split[marked].groups.tolist() == [0, 2]
-    assert concatenate([split, split]).marked is None
-    assert (split.unmarked().marked, split.unmarked().groups) == (None, split.groups)
-    plain = Split(split.x, split.y)
-    assert plain.unmarked() is plain
-
-
-def test_marks_of_another_length_are_refused():
-    with pytest.raises(DataError, match="marked has 2"):
-        Split(torch.zeros(3, 2), torch.zeros(3), marked=torch.zeros(2, dtype=torch.bool))
-
-
-def test_the_digest_changes_with_the_kind_of_task(make_dataset, make_domain):
-    """The same numbers may be values to be predicted, or stand for no labels at all."""
-
-    def unlabelled(domain: Domain) -> Domain:
-        splits = [
-            Split(s.x, torch.zeros(len(s), dtype=torch.int64)) for s in domain.splits().values()
-        ]
-        return Domain(domain.name, *splits)
-
-    domains = tuple(unlabelled(make_domain(name, seed)) for seed, name in enumerate("abc"))
-    integration = make_dataset(task=Task("integration"), domains=domains, streams=())
-    values = replace(integration, task=Task("regression"), checked=True)
-    assert integration.digest() != values.digest()
-
-
->>>>>>> leaf
 def test_the_digest_changes_with_marks_and_without_them_is_what_it_was(make_dataset, make_domain):
     b = make_domain("b", 1)
     none = torch.zeros(8, dtype=torch.bool)
