@@ -236,7 +236,7 @@ def _constant_factor(product: fx.Node, node: fx.Node) -> fx.Node | None:
     return others[0] if constant and product.target in PRODUCTS else None
 
 
-def _binding(kernel: Kernel) -> Callable[..., Any]:
+def _binding(kernel: Kernel) -> Kernel:
     """Return torch's function or method of a kernel's name, where there is one in C.
 
     That calls the kernel in half the time.
