@@ -17,7 +17,7 @@ def optimise(
 ) -> None:
     """Minimise an objective over batches with Adam (Kingma and Ba 2015).
 
-    Raises FloatingPointError when it diverges.
+    Changes the network's parameters in place. Raises FloatingPointError when it diverges.
     """
     net.module.train()
     parameters = [parameter for parameter in net.module.parameters() if parameter.requires_grad]
