@@ -1,4 +1,4 @@
-"""Tasks side by side: what they ask for is served together, and nothing else of them depends on each other."""
+"""Tasks side by side: what they ask for is served together, and nothing else is shared."""
 
 import random
 import sys

@@ -1,4 +1,4 @@
-"""What the front page says is true: its commands exist, its method runs, its numbers stand on the boards."""
+"""The front page is true: its commands exist, its method runs, its numbers stand on the boards."""
 
 import re
 import shlex

@@ -11,7 +11,8 @@ from medtl_bench.results.record import About, Outcome, Record, Trial
 
 def record(**outcome) -> Record:
     trial = Trial(
-        dataset="tiny", dataset_digest="d", algorithm="dann", algorithm_source="s", parameters={}, protocol="transfer",
+        dataset="tiny", dataset_digest="d", algorithm="dann", algorithm_source="s",
+        parameters={}, protocol="transfer",
         scenario="to-c", seed=3, versions={},
     )  # fmt: skip
     about = About(

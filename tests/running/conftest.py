@@ -13,8 +13,9 @@ def trial(plugin_file):
 
     def run(algorithm="column", protocol="transfer", scenario="to-c", **fields):
         trial = Trial(
-            dataset="tiny", dataset_digest="", algorithm=algorithm, algorithm_source="", parameters={}, protocol=protocol,
-            scenario=scenario, sources=("a", "b"), targets=("c",), shots=(1, 2), draws=2, seed=0, versions={},
+            dataset="tiny", dataset_digest="", algorithm=algorithm, algorithm_source="",
+            parameters={}, protocol=protocol, scenario=scenario, sources=("a", "b"),
+            targets=("c",), shots=(1, 2), draws=2, seed=0, versions={},
         ).model_copy(update=fields)  # fmt: skip
         return worker.perform(
             Job(

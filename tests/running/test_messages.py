@@ -7,7 +7,8 @@ from medtl_bench.results.record import Outcome, Score, Trial
 from medtl_bench.running.messages import DescribeAlgorithm, DescribeDataset, Job, Reply, RunTrial
 
 TRIAL = Trial(
-    dataset="d", dataset_digest="x", algorithm="a", algorithm_source="s", parameters={"rate": 1e-3, "limit": None},
+    dataset="d", dataset_digest="x", algorithm="a", algorithm_source="s",
+    parameters={"rate": 1e-3, "limit": None},
     protocol="stream", scenario="all", domains=("p", "q"), seed=1, versions={"torch": "2"},
 )  # fmt: skip
 

@@ -15,7 +15,8 @@ def dataset(name: str, transfers: int = 2, streams: int = 1, optional: int = 0) 
     ]
     scenarios += [Scenario(name=f"s{i}", domains=("a", "b")) for i in range(streams)]
     return DatasetFacts(
-        name=name, digest=f"digest of {name}", area="clinical", provenance="real", task="classification",
+        name=name, digest=f"digest of {name}", area="clinical", provenance="real",
+        task="classification",
         metrics=("balanced_accuracy", "ece"), classes=("ill", "well"), scenarios=tuple(scenarios),
     )  # fmt: skip
 

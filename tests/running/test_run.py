@@ -1,4 +1,4 @@
-"""A whole run in this process: what is described, planned, run and stored, and what is left out with its reason."""
+"""A whole run in this process: what is planned, run and stored, and what is left out and why."""
 
 import pytest
 
@@ -164,9 +164,11 @@ def test_a_mistake_is_told_before_anything_runs(files, write_plugin, asked, told
         "def build():\n"
         "    from importlib.util import module_from_spec, spec_from_file_location\n"
         f"    spec = spec_from_file_location('t', {files[0]!r})\n"
-        "    module = module_from_spec(spec); spec.loader.exec_module(module); tiny = module.build()\n"
+        "    module = module_from_spec(spec); spec.loader.exec_module(module)\n"
+        "    tiny = module.build()\n"
         "    return Dataset('only-transfers', tiny.card, tiny.task, tiny.domains, tiny.transfers)\n"
-        "@hookimpl\ndef medtl_datasets():\n    return [DatasetEntry('only-transfers', build, 'One.', 'simulated')]\n"
+        "@hookimpl\ndef medtl_datasets():\n"
+        "    return [DatasetEntry('only-transfers', build, 'One.', 'simulated')]\n"
     )
     asked = {"datasets": ["tiny"], "algorithms": ["column"], "preset": "smoke"} | asked
     request = run.Request(**asked, plugin_files=(*files, extra))
@@ -178,8 +180,10 @@ def test_a_mistake_is_told_before_anything_runs(files, write_plugin, asked, told
 def test_a_dataset_whose_file_was_changed_marks_the_plan_as_tampered(write_plugin):
     changed = write_plugin(
         "from medtl_bench.errors import IntegrityError\n"
-        "def build():\n    raise IntegrityError('The data file patients.csv is not as it was published.')\n"
-        "@hookimpl\ndef medtl_datasets():\n    return [DatasetEntry('changed', build, 'Was changed.', 'simulated')]\n"
+        "def build():\n"
+        "    raise IntegrityError('The data file patients.csv is not as it was published.')\n"
+        "@hookimpl\ndef medtl_datasets():\n"
+        "    return [DatasetEntry('changed', build, 'Was changed.', 'simulated')]\n"
     )
     request = run.Request(datasets=["changed"], plugin_files=[changed])
     planning = run.make_plan(request, discovery.find([changed]), inprocess.run)
@@ -195,8 +199,10 @@ def test_a_dataset_named_like_an_algorithm_with_parameters_is_not_blamed_on_the_
         "@dataclass\nclass Twin(Algorithm):\n    rate: float = 1.0\n    def fit(self, s, u): pass\n"
         "    def adapt(self, s): pass\n    def predict(self, x): pass\n"
         "def build():\n    raise OSError('gone')\n"
-        "@hookimpl\ndef medtl_algorithms():\n    return [AlgorithmEntry('twin', Twin, 'One.', 'baseline')]\n"
-        "@hookimpl\ndef medtl_datasets():\n    return [DatasetEntry('twin', build, 'One.', 'simulated')]\n"
+        "@hookimpl\ndef medtl_algorithms():\n"
+        "    return [AlgorithmEntry('twin', Twin, 'One.', 'baseline')]\n"
+        "@hookimpl\ndef medtl_datasets():\n"
+        "    return [DatasetEntry('twin', build, 'One.', 'simulated')]\n"
     )
     request = run.Request(
         ["twin"], ["twin"], preset="smoke", parameters=["twin.rate=2"], plugin_files=[twin]

@@ -1,4 +1,4 @@
-"""Jobs in processes of their own: whatever one does, it becomes a reply, nothing is left behind and the next is as if alone."""
+"""Jobs in processes of their own: whatever one does becomes a reply and leaves nothing behind."""
 
 import tempfile
 import time
@@ -15,8 +15,11 @@ from medtl_bench.running.executors.processes import Processes
 from medtl_bench.running.messages import DescribeDataset, Job, RunTrial
 
 TIMEOUT = 6.0
-HOSTILE = ["raises", "raises-invalid-text", "raises-system-exit", "exits", "dies", "segfaults", "leaves-a-fork", "sleeps",
-           "hungry", "hungry-in-lists", "reserves", "nan", "prints", "disturbs", "reports", "meek"]  # fmt: skip
+HOSTILE = [
+    "raises", "raises-invalid-text", "raises-system-exit", "exits", "dies", "segfaults",
+    "leaves-a-fork", "sleeps", "hungry", "hungry-in-lists", "reserves", "nan", "prints",
+    "disturbs", "reports", "meek",
+]  # fmt: skip
 
 
 def alive(pid: int) -> bool:
