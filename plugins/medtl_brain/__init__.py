@@ -10,14 +10,16 @@ def medtl_datasets() -> list[DatasetEntry]:
         DatasetEntry(
             name="brain-contrasts",
             build="medtl_brain.contrasts:build",
-            summary="Cerebrospinal fluid, grey and white matter in brain slices of five contrasts; only T1 is measured.",
+            summary="Cerebrospinal fluid, grey and white matter in brain slices of five "
+            "contrasts; only T1 is measured.",
             area="imaging",
             applications=("cross-modality segmentation", "image augmentation"),
         ),
         DatasetEntry(
             name="brain-lesions",
             build="medtl_brain.lesions:build",
-            summary="A lesion or none in brain slices: common kinds to learn from, rare kinds to recognise after few.",
+            summary="A lesion or none in brain slices: common kinds to learn from, rare "
+            "kinds to recognise after few.",
             area="imaging",
             applications=("rare disease diagnosis", "image augmentation"),
         ),

@@ -95,9 +95,10 @@ def build() -> Dataset:
 def build_affinity() -> Dataset:
     """Return chembl-affinity."""
     label = (
-        "Label: pKi or pEC50, that is 9 less the logarithm to base 10 of the shipped value in nM. MoleculeACE's activity "
-        "cliffs (a molecule much like another of the same target, and at least ten times as strong or as weak) are marked: "
-        "the metric marked_rmse is theirs alone."
+        "Label: pKi or pEC50, that is 9 less the logarithm to base 10 of the shipped "
+        "value in nM. MoleculeACE's activity cliffs (a molecule much like another of the "
+        "same target, and at least ten times as strong or as weak) are marked: the metric "
+        "marked_rmse is theirs alone."
     )
     return _dataset(
         "chembl-affinity",
@@ -181,21 +182,26 @@ def _card(table: Table, label: str) -> Card:
         area="drug discovery",
         licence="CC BY-SA 3.0 (ChEMBL); MIT (MoleculeACE)",
         source="MoleculeACE 3.0.0 on PyPI, curated from ChEMBL 29",
-        citation="van Tilborg, Alenicheva and Grisoni 2022, Exposing the limitations of molecular machine learning with "
-        "activity cliffs, Journal of Chemical Information and Modeling 62(23)",
-        shift="Another protein: other chemistry is measured and other chemistry is active. The share of actives runs from "
-        f"{min(rates):.0%} (fxr) to {max(rates):.0%} (jak1), for the threshold is the same everywhere. Molecules may be "
-        f"measured on several proteins: {known:.0%} of the unseen targets' test molecules stand in a base target's training "
-        "split, with that target's label.",
+        citation="van Tilborg, Alenicheva and Grisoni 2022, Exposing the limitations of "
+        "molecular machine learning with activity cliffs, Journal of Chemical Information "
+        "and Modeling 62(23)",
+        shift="Another protein: other chemistry is measured and other chemistry is "
+        f"active. The share of actives runs from {min(rates):.0%} (fxr) to "
+        f"{max(rates):.0%} (jak1), for the threshold is the same everywhere. Molecules "
+        f"may be measured on several proteins: {known:.0%} of the unseen targets' test "
+        "molecules stand in a base target's training split, with that target's label.",
         provenance="real",
         privacy="No person's data.",
-        intended_use="Comparing transfer and few-shot methods on public bioactivity. Assays of many laboratories are mixed; "
-        "not for decisions about compounds or safety.",
+        intended_use="Comparing transfer and few-shot methods on public bioactivity. "
+        "Assays of many laboratories are mixed; not for decisions about compounds or "
+        "safety.",
         notes=f"{label} Input: 1,024-bit Morgan fingerprint of radius 2 without "
-        "stereochemistry. MoleculeACE's train/test split is kept; it tears scaffolds, so rows carry no groups and "
-        "scores are kinder than on new chemistry. Validation is about 12% of the training rows, in whole Murcko scaffolds. "
-        f"{(table['part'] == LEFT_OUT).sum()} training rows are left out, because another molecule (a stereoisomer, a longer "
-        "chain) in test or validation has the same fingerprint. The unseen targets are a third of each family: those with "
-        "the fewest rows whose rarer class is at least a fifth of the training rows, and no second assay of a base protein. "
-        f"Targets: {ids}.",
+        "stereochemistry. MoleculeACE's train/test split is kept; it tears scaffolds, so "
+        "rows carry no groups and scores are kinder than on new chemistry. Validation is "
+        "about 12% of the training rows, in whole Murcko scaffolds. "
+        f"{(table['part'] == LEFT_OUT).sum()} training rows are left out, because another "
+        "molecule (a stereoisomer, a longer chain) in test or validation has the same "
+        "fingerprint. The unseen targets are a third of each family: those with the "
+        "fewest rows whose rarer class is at least a fifth of the training rows, and no "
+        f"second assay of a base protein. Targets: {ids}.",
     )

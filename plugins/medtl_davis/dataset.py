@@ -30,7 +30,10 @@ DIGESTS = {
         "e2c3d003d49aff61f70be24feafd8d084b0df9404d919338088855828e252d88"
     ),
 }
-LICENCE = "published with Davis et al. 2011, to be cited; the tables are part of DeepDTA, which names no licence for them"
+LICENCE = (
+    "published with Davis et al. 2011, to be cited; the tables are part of DeepDTA, "
+    "which names no licence for them"
+)
 DOWNLOAD = Download(
     LICENCE,
     tuple(Remote(f"davis/{name}", PINNED + name, digest) for name, digest in DIGESTS.items()),
@@ -93,7 +96,8 @@ def load() -> Assay:
     kd = np.array([row.split() for row in affinities.splitlines()], dtype=np.float64)
     if kd.shape != (len(drug), len(sequence)):
         raise DataError(
-            f"The affinities are {list(kd.shape)}, but of {len(drug)} drugs and {len(sequence)} proteins."
+            f"The affinities are {list(kd.shape)}, but of {len(drug)} drugs and "
+            f"{len(sequence)} proteins."
         )
     family = kinase_groups()
     kept = [place for place, name in enumerate(sequence) if name in family]
@@ -189,24 +193,35 @@ def _card(assay: Assay) -> Card:
     return Card(
         area="drug discovery",
         licence=LICENCE,
-        source="Supplement of Davis et al. 2011, as tables of DeepDTA (Ozturk et al. 2018) at the commit a546a84, data/davis",
-        citation="Davis et al. 2011, Comprehensive analysis of kinase inhibitor selectivity, Nature Biotechnology 29; Ozturk, "
-        "Ozgur and Ozkirimli 2018, DeepDTA: deep drug-target binding affinity prediction, Bioinformatics 34(17); kinase "
-        "groups: Manning et al. 2002, The protein kinase complement of the human genome, Science 298",
-        shift="new-kinase-groups: learned from six groups, asked about CAMK and STE kinases, whose inhibitors and binding "
-        "rates differ. cold-target: asked about proteins that were not learned from, of the same groups. cold-drug: asked "
-        f"about drugs of other scaffolds. Proteins of each group: {counts}; other holds what Manning et al. call other and "
-        "atypical, lipid kinases, and three kinases of parasites and bacteria.",
+        source="Supplement of Davis et al. 2011, as tables of DeepDTA (Ozturk et al. "
+        "2018) at the commit a546a84, data/davis",
+        citation="Davis et al. 2011, Comprehensive analysis of kinase inhibitor "
+        "selectivity, Nature Biotechnology 29; Ozturk, Ozgur and Ozkirimli 2018, DeepDTA: "
+        "deep drug-target binding affinity prediction, Bioinformatics 34(17); kinase "
+        "groups: Manning et al. 2002, The protein kinase complement of the human genome, "
+        "Science 298",
+        shift="new-kinase-groups: learned from six groups, asked about CAMK and STE "
+        "kinases, whose inhibitors and binding rates differ. cold-target: asked about "
+        "proteins that were not learned from, of the same groups. cold-drug: asked about "
+        f"drugs of other scaffolds. Proteins of each group: {counts}; other holds what "
+        "Manning et al. call other and atypical, lipid kinases, and three kinases of "
+        "parasites and bacteria.",
         provenance="real",
         privacy="No person's data.",
-        intended_use="Comparing transfer methods on drug-target affinity; not for decisions about drugs.",
-        notes=f"Label: pKd = 9 - log10(Kd in nM); {(assay.pkd <= NO_BINDING).mean():.0%} of all pairs are 5, which stands for "
-        "no binding found at 10 micromolar. Input: the drug's 1,024-bit Morgan fingerprint of radius 2 without "
-        "stereochemistry, and the protein's composition, that is the shares of its 20 amino acids and 400 pairs of neighbours, "
-        "which needs no fixed length. The tables give mutants, phosphorylated forms and second domains of a protein the one "
-        f"sequence of its wild type: of the 442 entries the {len(assay.protein)} with a sequence of their own are used, as the "
-        "wild type or the first domain, and 63 are left out. Proteins are kept apart by sequence alone: close relatives such "
-        f"as AKT1 and AKT2 may stand on two sides. Drugs are kept apart by Bemis-Murcko scaffold. Each split holds at most "
-        f"{MOST[TRAIN]:,} training, {MOST[VAL]} validation and {MOST[TEST]} test pairs, the first in the order of their "
-        "hashes. A few labels of a new group, target set or drug set are of other proteins or drugs than those asked about.",
+        intended_use="Comparing transfer methods on drug-target affinity; not for "
+        "decisions about drugs.",
+        notes=f"Label: pKd = 9 - log10(Kd in nM); {(assay.pkd <= NO_BINDING).mean():.0%} "
+        "of all pairs are 5, which stands for no binding found at 10 micromolar. Input: "
+        "the drug's 1,024-bit Morgan fingerprint of radius 2 without stereochemistry, and "
+        "the protein's composition, that is the shares of its 20 amino acids and 400 "
+        "pairs of neighbours, which needs no fixed length. The tables give mutants, "
+        "phosphorylated forms and second domains of a protein the one sequence of its "
+        f"wild type: of the 442 entries the {len(assay.protein)} with a sequence of their "
+        "own are used, as the wild type or the first domain, and 63 are left out. "
+        "Proteins are kept apart by sequence alone: close relatives such as AKT1 and AKT2 "
+        "may stand on two sides. Drugs are kept apart by Bemis-Murcko scaffold. Each "
+        f"split holds at most {MOST[TRAIN]:,} training, {MOST[VAL]} validation and "
+        f"{MOST[TEST]} test pairs, the first in the order of their hashes. A few labels "
+        "of a new group, target set or drug set are of other proteins or drugs than those "
+        "asked about.",
     )

@@ -69,13 +69,17 @@ def build(argument: str) -> Dataset:
     names, classes = np.unique(batch).tolist(), np.unique(label).tolist()
     if len(names) < 2:
         raise DataError(
-            f"The column {request.batch!r} of {request.path} must name two or more batches, but names {names}."
+            f"The column {request.batch!r} of {request.path} must name two or more "
+            f"batches, but names {names}."
         )
     y = np.array([classes.index(name) for name in label])
     part = _divided(x, batch, y)
     kept = most_variable(x, batch, part, request.genes)
     dense = torch.from_numpy(x[:, kept].toarray())
-    notes = f"{told} {len(kept)} of {x.shape[1]} genes are kept. Cells left out for want of a batch or label: {(~known).sum()}."
+    notes = (
+        f"{told} {len(kept)} of {x.shape[1]} genes are kept. Cells left out for want "
+        f"of a batch or label: {(~known).sum()}."
+    )
     return Dataset(
         name=f"h5ad:{argument}",
         card=_card(request, notes),
@@ -193,9 +197,11 @@ def _card(request: Request, notes: str) -> Card:
         citation="that of the file",
         shift=f"The batches that the column {request.batch!r} names.",
         provenance="real",
-        privacy="Not known here. Results hold scores, the file's name and the names of batches and labels, no expression.",
+        privacy="Not known here. Results hold scores, the file's name and the names of "
+        "batches and labels, no expression.",
         intended_use="Comparing methods on data of one's own.",
-        notes=f"Labels: the column {request.label!r}. {notes} Those genes are kept that vary most over training cells within "
-        "batches. Splits 60/10/30 by batch and label. Whether the data is real is taken on trust; donors that stand in several "
+        notes=f"Labels: the column {request.label!r}. {notes} Those genes are kept that "
+        "vary most over training cells within batches. Splits 60/10/30 by batch and "
+        "label. Whether the data is real is taken on trust; donors that stand in several "
         "batches are not known of.",
     )

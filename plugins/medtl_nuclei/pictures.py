@@ -42,14 +42,16 @@ def pictures(files: Mapping[str, bytes]) -> list[Picture]:
     for member in files:
         if not (found := MEMBER.fullmatch(member)):
             raise DataError(
-                f"The archive of nuclei holds {member[:200]!r}, which is neither an image nor a mask."
+                f"The archive of nuclei holds {member[:200]!r}, which is neither an image "
+                "nor a mask."
             )
         (images if found[2] == "images" else masks).setdefault(found[1], []).append(member)
     for name in images.keys() | masks.keys():
         if len(images.get(name, [])) != 1 or name not in masks:
             told = f"{len(images.get(name, []))} images and {len(masks.get(name, []))} masks"
             raise DataError(
-                f"The folder {name} has {told}; one image and a mask for each of its nuclei were expected."
+                f"The folder {name} has {told}; one image and a mask for each of its "
+                "nuclei were expected."
             )
     return [_picture(files, name, image, masks[name]) for name, (image,) in sorted(images.items())]
 
@@ -72,7 +74,8 @@ def decoded(content: bytes, name: str) -> Image.Image:
         image = Image.open(io.BytesIO(content), formats=["PNG"])
         if image.width * image.height > MOST_PIXELS:
             raise DataError(
-                f"The picture {name} has {image.size} pixels; at most {MOST_PIXELS:,} were expected."
+                f"The picture {name} has {image.size} pixels; at most {MOST_PIXELS:,} "
+                "were expected."
             )
         image.load()
     except (UnidentifiedImageError, OSError, SyntaxError) as error:

@@ -280,7 +280,10 @@ class LearningWithoutForgetting(AvalancheMethod):
     def supports(cls, task: Task) -> str | None:
         """Return a reason for all tasks but classification."""
         if task.kind != "classification":
-            return f"Avalanche's LwF distils one class distribution a row, which a {task.kind} task has not"
+            return (
+                "Avalanche's LwF distils one class distribution a row, which a "
+                f"{task.kind} task has not"
+            )
         return super().supports(task)
 
     def plugins(self, library: Any) -> list[Any]:  # noqa: ANN401

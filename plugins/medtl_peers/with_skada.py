@@ -160,7 +160,10 @@ class OptimalTransport(SkadaMethod):
     def supports(cls, task: Task) -> str | None:
         """Return a reason for regression: POT takes the NaN by which skada hides a value for a label that fits no other."""
         if task.kind == "regression":
-            return "skada hides the target's values as NaN, which POT takes for labels that no source has, so nothing is moved"
+            return (
+                "skada hides the target's values as NaN, which POT takes for labels "
+                "that no source has, so nothing is moved"
+            )
         return super().supports(task)
 
     def adapter(self, skada: Any, labelled: int, unlabelled: int, columns: int) -> Any:  # noqa: ANN401
