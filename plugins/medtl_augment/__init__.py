@@ -1,4 +1,4 @@
-"""Augmentation of the training data as methods, so that its gain over plain fine-tuning stands on the boards."""
+"""Augmentation as methods, so that its gain over plain fine-tuning stands on the boards."""
 
 from medtl_bench.contract.hooks import AlgorithmEntry, hookimpl
 

@@ -1,7 +1,4 @@
-"""AugMix (Hendrycks et al.
-
-2020, ICLR): one answer to an image and to mixtures of its transformations.
-"""
+"""AugMix (Hendrycks et al. 2020, ICLR): one answer to an image and to mixtures of it."""
 
 from dataclasses import dataclass, replace
 
@@ -17,13 +14,13 @@ from medtl_bench.training.batches import Batch
 
 @dataclass
 class AugMix(OfImages):
-    """Minimise L(f(x), y) + weight * JS(p; p1; p2), where p1 and p2 answer to two mixtures of x (eq. 1, algorithm 1).
+    """Minimise L(f(x), y) + weight * JS(p; p1; p2) (eq. 1, algorithm 1).
 
-    A mixture is m x + (1 - m) sum_i w_i chain_i(x) with w ~ Dirichlet(1, ..., 1) and m ~
-    Beta(1, 1) for each image; a chain is one to three operations, each drawn for all
-    images of a step, its strength for each. `weight`, `chains` and `severity` are the
-    paper's (section 4, 3 of 10); its operations are those of section 3 but equalise, on
-    tensors (`operations`).
+    p, p1 and p2 answer to x and to two mixtures of it. A mixture is m x + (1 - m) sum_i
+    w_i chain_i(x) with w ~ Dirichlet(1, ..., 1) and m ~ Beta(1, 1) for each image; a
+    chain is one to three operations, each drawn for all images of a step, its strength
+    for each. `weight`, `chains` and `severity` are the paper's (section 4, 3 of 10); its
+    operations are those of section 3 but equalise, on tensors (`operations`).
     """
 
     weight: float = 12.0
@@ -47,7 +44,7 @@ class AugMix(OfImages):
         )
 
     def objective(self, net: Network, batch: Batch) -> Tensor:
-        """Return the loss on the images themselves and the weighted divergence of the three answers."""
+        """Return the loss on the images and the weighted divergence of the three answers."""
         x, y = batch.pooled()
         outputs = net(
             torch.cat([x, *(batch.extra[name].flatten(0, 1) for name in ("first", "second"))])
@@ -78,6 +75,6 @@ class AugMix(OfImages):
 
 
 def divergence(log_p: Tensor) -> Tensor:
-    """Return the mean Jensen-Shannon divergence of distributions given as log-probabilities [distributions, n, classes]."""
+    """Return the mean Jensen-Shannon divergence of log-probabilities [views, n, classes]."""
     mean = log_p.exp().mean(0).clamp_min(1e-7).log()
     return (log_p.exp() * (log_p - mean)).sum(2).mean()

@@ -1,6 +1,6 @@
-"""Random contrast, so that a network cannot rely on how bright a tissue is (Billot et al.
+"""Random contrast: no network can rely on how bright a tissue is.
 
-2023; Zhang et al. 2020).
+Billot et al. 2023, Medical Image Analysis 86; Zhang et al. 2020, IEEE TMI 39(7).
 """
 
 from dataclasses import dataclass, replace
@@ -17,12 +17,15 @@ GRID = 4
 
 @dataclass
 class ContrastRandomisation(OfImages):
-    """Minimise the task's loss on images u, scaled to [0, 1], of which each becomes bias * u^gamma + brightness, scaled back.
+    """Minimise the task's loss on images whose contrast is drawn anew at each step.
 
-    `gamma_deviation`: log gamma ~ N(0, gamma_deviation^2). `bias_deviation`: log bias is a smooth field through 4 x 4 values
-    from N(0, s^2), s uniform up to this. Both are of SynthSeg's generator, whose intensities by label are left out: they need
-    every tissue labelled. `brightness`: uniform up to this both ways, as in BigAug. `inverted`: how often u becomes 1 - u
-    first, for what is bright in one modality is dark in another (Zhou et al. 2019, Models Genesis, MICCAI).
+    An image u, scaled to [0, 1], becomes bias * u^gamma + brightness, scaled back.
+    `gamma_deviation`: log gamma ~ N(0, gamma_deviation^2). `bias_deviation`: log bias is
+    a smooth field through 4 x 4 values from N(0, s^2), s uniform up to this. Both are of
+    SynthSeg's generator, whose intensities by label are left out: they need every tissue
+    labelled. `brightness`: uniform up to this both ways, as in BigAug. `inverted`: how
+    often u becomes 1 - u first, for what is bright in one modality is dark in another
+    (Zhou et al. 2019, Models Genesis, MICCAI).
     """
 
     gamma_deviation: float = 0.5
@@ -37,7 +40,7 @@ class ContrastRandomisation(OfImages):
         )
 
     def randomised(self, x: Tensor) -> Tensor:
-        """Return images [n, channels, height, width] of other contrast, each drawn by itself, all channels alike."""
+        """Return images [n, channels, height, width] of other contrast, all channels alike."""
         low, high = x.amin((1, 2, 3), keepdim=True), x.amax((1, 2, 3), keepdim=True)
         span = (high - low).clamp_min(1e-6)
         u = (x - low) / span

@@ -1,7 +1,4 @@
-"""Pairs of rows mixed into one: mixup (Zhang et al.
-
-2018, ICLR) and CutMix (Yun et al. 2019, ICCV).
-"""
+"""Pairs of rows mixed into one: mixup (Zhang et al. 2018) and CutMix (Yun et al. 2019)."""
 
 from abc import abstractmethod
 from dataclasses import dataclass, replace
@@ -17,10 +14,10 @@ from medtl_bench.training.batches import Batch
 
 @dataclass
 class Mixing(Augmented):
-    """Minimise w L(f(x'), y) + (1 - w) L(f(x'), y~), where row x' is mixed of x and x~, a random other row of the batch.
+    """Minimise w L(f(x'), y) + (1 - w) L(f(x'), y~), where row x' is mixed of x and x~.
 
-    `alpha`: the share of x is drawn from Beta(alpha, alpha), once a batch as in both
-    papers' own code.
+    x~ is a random other row of the batch. `alpha`: the share of x is drawn from
+    Beta(alpha, alpha), once a batch as in both papers' own code.
     """
 
     alpha: float = 1.0

@@ -67,7 +67,10 @@ def _moved(
     across: Tensor | None = None,
     down: Tensor | None = None,
 ) -> Tensor:
-    """Return images resampled at [[a, b], [c, d]] (x, y) + (across, down), where the image spans -1..1; its border goes on."""
+    """Return images resampled at [[a, b], [c, d]] (x, y) + (across, down).
+
+    The image spans -1..1; its border goes on.
+    """
     none = torch.zeros_like(a)
     rows = [a, b, none if across is None else across, c, d, none if down is None else down]
     places = F.affine_grid(torch.stack(rows, 1).view(-1, 2, 3), list(u.shape), align_corners=False)

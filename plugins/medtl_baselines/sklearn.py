@@ -20,10 +20,10 @@ SMALLEST = 1e-6
 
 @dataclass
 class ScikitLearn(Algorithm):
-    """Fit an estimator on the pooled sources; on `adapt` fit it again on them and the support, both at equal total weight.
+    """Fit an estimator on the pooled sources, and on `adapt` again on them and the support.
 
-    `refit_rows`: how many earlier rows a refit uses at most, drawn at random, as many of
-    each domain.
+    Both then have the same total weight. `refit_rows`: how many earlier rows a refit uses
+    at most, drawn at random, as many of each domain.
     """
 
     refit_rows: int = 600
@@ -72,7 +72,7 @@ class ScikitLearn(Algorithm):
         )
 
     def predict(self, x: Inputs) -> Tensor:
-        """Return log-probabilities [n, classes], or values [n]; a class never seen has a probability near zero."""
+        """Return log-probabilities [n, classes], very low for a class never seen, or values."""
         rows = self.embed(x).numpy()
         if self.task.kind == "regression":
             return torch.from_numpy(self.estimator.predict(rows)).float()
@@ -100,7 +100,9 @@ class LogisticRegression(ScikitLearn):
     @classmethod
     def supports(cls, task: Task) -> str | None:
         """Return a reason for all tasks but classification."""
-        return None if task.kind == "classification" else f"it has no answer to a {task.kind} task"
+        return (
+            None if task.kind == "classification" else (f"it has no answer to a {task.kind} task")
+        )
 
     def make(self, rows: int, seed: int) -> linear_model.LogisticRegression:
         """Return the estimator."""
@@ -109,10 +111,10 @@ class LogisticRegression(ScikitLearn):
 
 @dataclass
 class RandomForest(ScikitLearn):
-    """A random forest (Breiman 2001), each tree grown on at most `tree_rows` rows; otherwise scikit-learn's defaults.
+    """A random forest (Breiman 2001), each tree grown on at most `tree_rows` rows.
 
-    Values are split as classes are, by the best of sqrt(columns) random columns: all of
-    them would take ten times as long.
+    Otherwise scikit-learn's defaults, but for one. Values are split as classes are, by
+    the best of sqrt(columns) random columns: all of them would take ten times as long.
     """
 
     trees: int = 50

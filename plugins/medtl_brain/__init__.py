@@ -1,4 +1,7 @@
-"""Brain slices of simulated subjects, made from the MNI ICBM152 template: to segment in five contrasts, to find lesions in."""
+"""Brain slices of simulated subjects, made from the MNI ICBM152 template.
+
+One dataset to segment in five contrasts, one to find lesions in.
+"""
 
 from medtl_bench.contract.hooks import DatasetEntry, hookimpl
 

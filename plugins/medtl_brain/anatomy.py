@@ -1,4 +1,4 @@
-"""The shipped brain template, and simulated subjects: the template moved, turned, stretched and bent, seen in slices."""
+"""The shipped brain template, and subjects: it moved, turned, stretched and bent, in slices."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,7 +34,10 @@ Floats = NDArray[np.float64]
 
 
 def checked() -> None:
-    """Raise DataError or IntegrityError unless the shipped file is as it was, also where images are kept from before."""
+    """Raise DataError or IntegrityError unless the shipped file is as it was.
+
+    Asked for also where images were drawn before.
+    """
     read(FILE, SHA256)
 
 
@@ -78,9 +81,10 @@ class Subject:
         )
 
     def slices(self, levels: Sequence[float]) -> Floats:
-        """Return axial slices [level, volume, SIDE, SIDE] at heights in mm; rows go from front to back, columns left to right.
+        """Return axial slices [level, volume, SIDE, SIDE] at heights in mm.
 
-        A pixel is the mean over 2 x 2 places, all bent alike.
+        Rows go from front to back, columns left to right. A pixel is the mean over 2 x 2
+        places, all bent alike.
         """
         middle, within = np.arange(SIDE) - (SIDE - 1) / 2, np.array([-0.25, 0.25])
         height = np.array(levels) - _extent()[2] / 2
@@ -108,7 +112,10 @@ def _extent() -> Floats:
 
 
 def labels(slices: Floats) -> NDArray[np.int64]:
-    """Return for slices [n, volume, h, w] the class that fills most of a pixel: 0 background, then TISSUES from 1."""
+    """Return for slices [n, volume, h, w] the class that fills most of a pixel.
+
+    0 is background, TISSUES follow from 1.
+    """
     tissues = slices[:, 1:]
     outside = 1 - tissues.sum(1, keepdims=True)
     return np.concatenate([outside, tissues], 1).argmax(1)

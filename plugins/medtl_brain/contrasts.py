@@ -1,7 +1,8 @@
-"""brain-contrasts: the tissues of simulated subjects, to segment in T1, T2, proton density, FLAIR and computed tomography.
+"""brain-contrasts: tissues to segment in T1, T2, proton density, FLAIR and CT.
 
-What a network learns on T1 fails on the other contrasts, most where fluid is bright, and
-a few labelled images there bring much of it back; the tests state by how much at least.
+The subjects are simulated. What a network learns on T1 fails on the other contrasts, most
+where fluid is bright, and a few labelled images there bring much of it back; the tests
+state by how much at least.
 """
 
 from typing import Any
@@ -126,7 +127,7 @@ def _split(name: str, taken: Scanner, subjects: range) -> tuple[NDArray[Any], ..
 
 
 def _slices(name: str, number: int) -> Floats:
-    """Return the slices [n, volume, h, w] of a subject, at random heights in equal parts of LEVELS."""
+    """Return slices [n, volume, h, w] of a subject, at random heights in equal parts of LEVELS."""
     source = stream("brain-contrasts", name, number)
     subject = Subject.drawn(source)
     low, high = LEVELS

@@ -1,4 +1,4 @@
-"""brain-lesions: whether a slice of a simulated subject holds a lesion; every kind of lesion is a domain of its own."""
+"""brain-lesions: does a slice hold a lesion? Every kind of lesion is a domain of its own."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -55,7 +55,7 @@ Paint = Callable[[Floats, Floats, np.random.Generator], Floats]
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of lesion: how it is painted, the scanner of its hospital, and how many training images there are."""
+    """A kind of lesion: how it is painted, its hospital's scanner, its training images."""
 
     paint: Paint
     scanner: Scanner
@@ -64,7 +64,7 @@ class Kind:
 
 
 def plaques(clean: Floats, one: Floats, source: np.random.Generator) -> Floats:
-    """Paint 3 to 6 bright spots of 3 to 6 mm radius in white matter near fluid, as in multiple sclerosis."""
+    """Paint 3 to 6 bright spots of 3 to 6 mm radius near fluid, as in multiple sclerosis."""
     near = one[WHITE] * np.exp(-_distance(one[CSF] > 0.4) / 12)
     for _ in range(source.integers(3, 7)):
         clean = _mixed(clean, _blob(near, source.uniform(3, 6), 4, source), PLAQUE, source)
@@ -72,28 +72,28 @@ def plaques(clean: Floats, one: Floats, source: np.random.Generator) -> Floats:
 
 
 def glioma(clean: Floats, one: Floats, source: np.random.Generator) -> Floats:
-    """Paint one moderately bright area of 14 to 22 mm radius in white matter that fades into its surroundings."""
+    """Paint one fading, moderately bright area of 14 to 22 mm radius in white matter."""
     return _mixed(
         clean, _blob(one[WHITE], source.uniform(14, 22), 12, source), 1.7 * GREY_SIGNAL, source
     )
 
 
 def haemorrhage(clean: Floats, one: Floats, source: np.random.Generator) -> Floats:
-    """Paint one dark, sharp area of 6 to 12 mm radius deep in the brain, with a thin bright margin."""
+    """Paint one dark, sharp area of 6 to 12 mm radius deep in the brain, with a bright margin."""
     where, radius = _deep(one, 20), source.uniform(6, 12)
     inner, outer = _nested(where, radius, radius + 5, source)
     return _mixed(_mixed(clean, outer, 1.4 * GREY_SIGNAL, source), inner, 0.3 * GREY_SIGNAL, source)
 
 
 def abscess(clean: Floats, one: Floats, source: np.random.Generator) -> Floats:
-    """Paint a ring: a core darker than the brain, of 5 to 9 mm radius, in a bright margin of 9 mm."""
+    """Paint a ring: a dark core of 5 to 9 mm radius in a bright margin of 9 mm."""
     where, radius = _deep(one, 14), source.uniform(5, 9)
     inner, outer = _nested(where, radius, radius + 9, source)
     return _mixed(_mixed(clean, outer, 1.9 * GREY_SIGNAL, source), inner, 0.6 * GREY_SIGNAL, source)
 
 
 def leukodystrophy(clean: Floats, one: Floats, source: np.random.Generator) -> Floats:
-    """Brighten the white matter of both sides from the back forwards, as in X-linked adrenoleukodystrophy."""
+    """Brighten both sides from the back forwards, as in X-linked adrenoleukodystrophy."""
     front = source.uniform(0.5, 0.7) * SIDE
     behind = ((np.arange(SIDE) - front) / 6).clip(0, 1)[:, None]
     return _mixed(clean, one[WHITE] * behind, 1.5 * GREY_SIGNAL, source)
@@ -169,7 +169,10 @@ def image(name: str, kind: Kind, number: int, *, ill: bool) -> Floats:
 
 
 def _mixed(clean: Floats, share: Floats, signal: float, source: np.random.Generator) -> Floats:
-    """Return signals, replaced by another one in a share [h, w] of each pixel, which some lesions do less than others."""
+    """Return signals, replaced by another one in a share [h, w] of each pixel.
+
+    Some lesions replace less than others.
+    """
     share = share * source.uniform(FAINTEST, 1)
     return clean * (1 - share) + signal * share
 
@@ -185,14 +188,17 @@ def _deep(one: Floats, depth: float) -> Floats:
 
 
 def _distance(places: Floats) -> Floats:
-    """Return the distance in mm to the nearest of some places [h, w], 1,000 mm where there are none."""
+    """Return the distance in mm to the nearest of some places [h, w], 1,000 if there are none."""
     if not places.any():
         return np.full(places.shape, 1000.0)
     return np.asarray(ndimage.distance_transform_edt(~places) * PIXEL)
 
 
 def _blob(likely: Floats, radius: float, edge: float, source: np.random.Generator) -> Floats:
-    """Return the share [h, w] of each pixel in an uneven blob; its middle is drawn where `likely`, its edge is in mm."""
+    """Return the share [h, w] of each pixel in an uneven blob.
+
+    Its middle is drawn where `likely`, its edge is in mm.
+    """
     return _shares(_away(likely, source), radius, edge)
 
 
@@ -209,7 +215,10 @@ def _shares(away: Floats, radius: float, edge: float) -> Floats:
 
 
 def _away(likely: Floats, source: np.random.Generator) -> Floats:
-    """Return the distance in mm from a place drawn in proportion to `likely` [h, w], stretched at random by up to a fifth."""
+    """Return the distance in mm from a place drawn in proportion to `likely` [h, w].
+
+    It is stretched at random by up to a fifth.
+    """
     chance = likely.clip(0).ravel()
     place = source.choice(chance.size, p=chance / chance.sum())
     y, x = np.meshgrid(

@@ -1,4 +1,7 @@
-"""Rebuild the shipped file with nibabel: `python -m medtl_brain.rebuild nilearn-0.14.1-py3-none-any.whl`."""
+"""Rebuild the shipped file with nibabel.
+
+`python -m medtl_brain.rebuild nilearn-0.14.1-py3-none-any.whl`
+"""
 
 import gzip
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a scanner makes of tissue: the signal of each tissue in a contrast, blur, an uneven field, noise."""
+"""What a scanner makes of tissue: a signal in a contrast, blur, an uneven field, noise."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -88,7 +88,7 @@ class Scanner:
         return np.asarray(np.rint(noisy * STEPS) / STEPS)
 
     def _field(self, source: np.random.Generator) -> Floats:
-        """Return a smooth field [h, w] around 1: a random quadratic of the place, scaled to the range."""
+        """Return a smooth field [h, w] around 1: a random quadratic of the place, scaled."""
         y, x = np.meshgrid(*[np.linspace(-1, 1, SIDE)] * 2, indexing="ij")
         bent = np.tensordot(source.normal(size=5), np.stack([x, y, x * y, x**2, y**2]), 1)
         spread = (bent - bent.min()) / np.ptp(bent)
@@ -96,7 +96,7 @@ class Scanner:
 
 
 def nulling(tissue: Relaxation, *, echo: float) -> float:
-    """Return the FLAIR signal with TR 9,000 ms and TI 1,700 ms, when cerebrospinal fluid has next to none."""
+    """Return the FLAIR signal at TR 9,000 and TI 1,700 ms, when fluid has next to none."""
     return inversion_recovery(tissue, inversion=1700, repetition=9000, echo=echo)
 
 

@@ -1,4 +1,7 @@
-"""MoleculeACE's 30 targets as domains: whether a molecule, given by its fingerprint, is active at 100 nM, and how strongly."""
+"""MoleculeACE's 30 targets as domains: is a molecule active at 100 nM, and how strongly?
+
+A molecule is given by its fingerprint.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,7 @@
-"""Rebuild the shipped file with RDKit: `python -m medtl_chembl.rebuild MoleculeACE-3.0.0-py3-none-any.whl`."""
+"""Rebuild the shipped file with RDKit.
+
+`python -m medtl_chembl.rebuild MoleculeACE-3.0.0-py3-none-any.whl`
+"""
 
 import csv
 import io

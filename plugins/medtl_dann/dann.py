@@ -14,11 +14,11 @@ from medtl_bench.training.method import GradientMethod
 
 @dataclass
 class DANN(GradientMethod):
-    """Minimise L_cls + L_D, where L_D = -E_s[log D] - E_t[log(1 - D)] reaches the features reversed (eq. 9 and 10).
+    """Minimise L_cls + L_D, L_D = -E_s[log D] - E_t[log(1 - D)] (eq. 9 and 10).
 
-    `weight`: the reversal's final strength, lambda = weight * (2 / (1 + exp(-gamma p)) -
-    1) at progress p (section 5.2.2). `gamma`: how fast it gets there. Defaults are the
-    paper's.
+    The gradient of L_D reaches the features reversed. `weight`: the reversal's final
+    strength, lambda = weight * (2 / (1 + exp(-gamma p)) - 1) at progress p (section
+    5.2.2). `gamma`: how fast it gets there. Defaults are the paper's.
     """
 
     weight: float = 1.0
@@ -42,8 +42,8 @@ class DANN(GradientMethod):
 
 
 def reverse(z: Tensor, strength: Tensor) -> Tensor:
-    """Return z, whose gradient arrives multiplied by -strength (eq.
+    """Return z, whose gradient arrives multiplied by -strength (eq. 14).
 
-    14); no custom function, so it works under vmap.
+    No custom function, so that it works under vmap.
     """
     return torch.lerp(z.detach(), z, -strength.to(z.dtype))

@@ -1,4 +1,4 @@
-"""Davis et al.'s affinities of drugs and kinases: kinase groups as domains, and known against new targets or drugs."""
+"""Davis et al.'s affinities: kinase groups as domains, known against new targets or drugs."""
 
 import csv
 import json
@@ -172,7 +172,10 @@ def _of_drugs(assay: Assay, name: str, drugs: list[int]) -> Domain:
 
 
 def _split(assay: Assay, pairs: list[tuple[int, int]], most: int, *, by_protein: bool) -> Split:
-    """Return the first pairs in the order of their hashes, grouped by protein or by the scaffold of the drug."""
+    """Return the first pairs in the order of their hashes.
+
+    They are grouped by protein, or by the scaffold of the drug.
+    """
     chosen = sorted(pairs, key=lambda pair: hashed(assay.drug[pair[0]], assay.protein[pair[1]]))[
         :most
     ]

@@ -12,9 +12,10 @@ AMINO_ACIDS = "ACDEFGHIKLMNPQRSTVWY"
 
 
 def composition(sequence: str) -> NDArray[np.float32]:
-    """Return the shares of the 20 amino acids, then of their 400 ordered pairs of neighbours (Bhasin and Raghava 2004).
+    """Return shares of the 20 amino acids, then of their 400 ordered pairs of neighbours [420].
 
-    Letters that are no amino acid count in neither. A sequence without any gives zeros.
+    The composition of Bhasin and Raghava 2004. Letters that are no amino acid count in
+    neither. A sequence without any gives zeros.
     """
     place = {letter: number for number, letter in enumerate(AMINO_ACIDS)}
     code = np.array([place.get(letter, -1) for letter in sequence], dtype=np.int64)

@@ -1,6 +1,6 @@
-"""Elastic weight consolidation (Kirkpatrick et al.
+"""Elastic weight consolidation (Kirkpatrick et al. 2017, PNAS 114(13)).
 
-2017, PNAS 114(13)); online variant of Schwarz et al. 2018, ICML.
+The online variant is that of Schwarz et al. 2018, ICML.
 """
 
 from collections.abc import Sequence
@@ -20,9 +20,10 @@ from medtl_ewc.fisher import diagonal
 
 
 class Spring(NamedTuple):
-    """The terms of all earlier domains as one: sum stiffness_i (theta_i - rest_i)^2 + least, as parabolas add up to a parabola.
+    """The terms of all earlier domains as one: sum stiffness_i (theta_i - rest_i)^2 + least.
 
-    `stiffness` and `rest`: [parameters]; `least`: a scalar.
+    Parabolas add up to a parabola. `stiffness` and `rest`: [parameters]; `least`: a
+    scalar.
     """
 
     stiffness: Tensor
@@ -45,15 +46,13 @@ class Spring(NamedTuple):
 
 @dataclass
 class EWC(GradientMethod):
-    """Minimise L_B + sum_i weight/2 F_i (theta_i - theta*_i)^2 (eq.
+    """Minimise L_B + sum_i weight/2 F_i (theta_i - theta*_i)^2 (eq. 3).
 
-    3), one such sum for each earlier domain.
-
-    F_i = E[(d log p(y|x) / d theta_i)^2] over single rows with their own labels, of at
-    most `fisher_rows` rows. `online` keeps the last theta* only, and decays the old F by
-    `decay` before the new one is added (Schwarz et al. 2018, eq. 9). The default `weight`
-    had the best average accuracy of 10, 30, ... 3000 on a simulated stream
-    (`tests/plugins/test_medtl_ewc.py`).
+    There is one such sum for each earlier domain. F_i = E[(d log p(y|x) / d theta_i)^2]
+    over single rows with their own labels, of at most `fisher_rows` rows. `online` keeps
+    the last theta* only, and decays the old F by `decay` before the new one is added
+    (Schwarz et al. 2018, eq. 9). The default `weight` had the best average accuracy of
+    10, 30, ... 3000 on a simulated stream (`tests/plugins/test_medtl_ewc.py`).
     """
 
     weight: float = 300.0

@@ -1,9 +1,10 @@
-"""The diagonal of the empirical Fisher information: the mean over rows of the square of each row's gradient.
+"""The diagonal of the empirical Fisher information.
 
-A row's gradient for the weights of a linear layer is an outer product, g x^T of the
-gradient g at its outputs and its inputs x, so that the sum of the squares over rows is a
-product of two matrices, (G * G)^T (X * X). For other layers every row's gradient is
-written out, which takes ten times longer.
+It is the mean over rows of the square of each row's gradient. A row's gradient for the
+weights of a linear layer is an outer product, g x^T of the gradient g at its outputs and
+its inputs x, so that the sum of the squares over rows is a product of two matrices, (G *
+G)^T (X * X). For other layers every row's gradient is written out, which takes ten times
+longer.
 """
 
 from functools import partial
@@ -20,7 +21,7 @@ CHUNK = 256  # rows
 
 
 def diagonal(net: Network, task: Task, split: Split) -> Parameters:
-    """Return the mean over rows of the squared gradient of the log-likelihood of their labels, by parameter name."""
+    """Return by parameter the mean over rows of the squared gradient of their log-likelihood."""
     net.module.eval()
     squares = of_layers(net, task, split.x, split.y)
     squares = of_rows(net, task, split.x, split.y) if squares is None else squares

@@ -1,4 +1,4 @@
-"""Any h5ad file as a dataset: each batch a domain, all in one label space, each batch left out in turn."""
+"""Any h5ad file: each batch a domain of one label space, each batch left out in turn."""
 
 import warnings
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ USAGE = "h5ad:PATH?batch=COLUMN&label=COLUMN, and &genes=NUMBER if not 2000"
 
 @dataclass(frozen=True)
 class Request:
-    """What a name asks for: the file, its columns of batches and labels, and how many genes to keep at most."""
+    """What a name asks for: a file, its columns of batches and labels, the most genes to keep."""
 
     path: str
     batch: str
@@ -103,9 +103,8 @@ def build(argument: str) -> Dataset:
 def read(path: str) -> "AnnData":
     """Return what an h5ad file holds.
 
-    Raises DataError if it is not there, cannot be read, or anndata is not installed.
-
-    HDF5 has arrays and text only: no pickled object is ever loaded.
+    HDF5 has arrays and text only: no pickled object is ever loaded. Raises DataError if
+    the file is not there or cannot be read, NotInstalledError without anndata.
     """
     if find_spec("anndata") is None:
         raise NotInstalledError("anndata is not installed: pip install medtl-bench[cells]")
@@ -136,14 +135,18 @@ def column(found: "AnnData", name: str, path: str) -> NDArray[np.str_]:
 
 
 def normalised(x: object, path: str) -> tuple[sparse.csr_array, str]:
-    """Return expression [cells, genes], and in words what was done to it: counts become log(1 + counts per 10,000)."""
+    """Return expression [cells, genes], and in words what was done to it.
+
+    Counts become log(1 + counts per 10,000).
+    """
     if x is None:
         raise DataError(f"The file {path} has no matrix X.")
     rows = sparse.csr_array(x, dtype=np.float64)
     if not np.isfinite(rows.data).all():
         raise DataError(f"The matrix X of {path} holds values that are NaN or infinite.")
     if (rows.data < 0).any() or (rows.data != np.rint(rows.data)).any():
-        return rows.astype(np.float32), "X is taken as it is, for its values are no counts."
+        return rows.astype(np.float32), "X is taken as it is, for its values are no "
+        "counts."
     totals = np.maximum(rows.sum(1), 1)
     rows.data = np.log1p(1e4 * rows.data / np.repeat(totals, np.diff(rows.indptr)))
     return rows.astype(
@@ -154,9 +157,10 @@ def normalised(x: object, path: str) -> tuple[sparse.csr_array, str]:
 def most_variable(
     x: sparse.csr_array, batch: NDArray[np.str_], part: NDArray[np.int8], most: int
 ) -> NDArray[np.int64]:
-    """Return the columns whose variance over training rows, taken within each batch and averaged, is largest, in order.
+    """Return the columns of largest variance over training rows, in order.
 
-    No test row and no label enters, and no difference between batches counts.
+    The variance is taken within each batch and averaged. No test row and no label enters,
+    and no difference between batches counts.
     """
     variances = []
     for name in np.unique(batch):

@@ -1,4 +1,4 @@
-"""ComBat (Johnson, Li and Rabinovic 2007, Biostatistics 8(1)), the parametric form, without covariates."""
+"""ComBat (Johnson, Li and Rabinovic 2007, Biostatistics 8(1)), parametric, no covariates."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,10 @@ TOLERANCE, ROUNDS = 1e-4, 500
 
 @dataclass
 class Combat(Correction):
-    """Take location gamma and scale delta of each column in each batch out of the inputs, both shrunk by empirical Bayes."""
+    """Take location gamma and scale delta of each column in each batch out of the inputs.
+
+    Both are shrunk by empirical Bayes.
+    """
 
     def corrected_inputs(self, x: Floats, batch: Ints) -> Floats:
         """Return ComBat's adjusted inputs."""
@@ -19,9 +22,10 @@ class Combat(Correction):
 
 
 def combat(x: Floats, batch: Ints) -> Floats:
-    """Return x [n, columns] adjusted for batch [n] (section 3.2); a column that no batch varies in is left as it is.
+    """Return x [n, columns] adjusted for batch [n] (section 3.2).
 
-    Batches of a single row are moved but not scaled, for one row has no variance.
+    A column that no batch varies in is left as it is. Batches of a single row are moved
+    but not scaled, for one row has no variance.
     """
     batches = [batch == b for b in np.unique(batch)]
     means = np.stack([x[rows].mean(0) for rows in batches])
@@ -40,11 +44,12 @@ def combat(x: Floats, batch: Ints) -> Floats:
 
 
 def shrunk(z: Floats) -> tuple[Floats, Floats]:
-    """Return the posterior location gamma* and scale delta* of each column of one batch's standardised rows z [n, columns].
+    """Return posterior location gamma* and scale delta* of each column of standardised rows z.
 
-    The normal prior of gamma and the inverse gamma prior of delta^2 have the moments that
-    both show over the columns; the conditional posterior means (their equation 3) are
-    iterated until neither changes by more than a ten-thousandth.
+    z [n, columns] are the rows of one batch. The normal prior of gamma and the inverse
+    gamma prior of delta^2 have the moments that both show over the columns; the
+    conditional posterior means (their equation 3) are iterated until neither changes by
+    more than a ten-thousandth.
     """
     n, mean = len(z), z.mean(0)
     if n < 2 or z.shape[1] < 2:

@@ -1,4 +1,4 @@
-"""What methods of batch correction share: an embedding of all rows seen, a correction of it, and a classifier upon it."""
+"""What methods of batch correction share: an embedding, its correction, and a classifier."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -48,11 +48,13 @@ class Correction(Algorithm):
 
     @classmethod
     def supports(cls, task: Task) -> str | None:
-        """Return a reason for tasks that do not ask how well batches mix: their domains are no batches of the same types."""
+        """Return a reason for tasks whose domains are no batches of the same types."""
         return (
             None
             if task.embedded
-            else "it corrects batches of the same types, and this dataset asks for no such measure"
+            else (
+                "it corrects batches of the same types, and this dataset asks for no such measure"
+            )
         )
 
     def corrected_inputs(self, x: Floats, batch: Ints) -> Floats:
@@ -121,4 +123,4 @@ def _columns(x: Inputs) -> Floats:
 
 @dataclass
 class Uncorrected(Correction):
-    """Leave the principal components as they are: the row that says how much the batches differ to begin with."""
+    """Leave the components as they are: how much the batches differ to begin with."""

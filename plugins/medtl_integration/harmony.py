@@ -15,10 +15,10 @@ MOST_CLUSTERS = 100
 
 @dataclass
 class Harmony(Correction):
-    """Cluster softly with a penalty on clusters that lack a batch, take out each batch's displacement by cluster, and repeat.
+    """Cluster softly, take each batch's displacement by cluster out, and repeat.
 
-    `theta`: the weight of that penalty. `rounds`: how often both are done at most.
-    Defaults are harmonypy's.
+    Clusters that lack a batch are penalised. `theta`: the weight of that penalty.
+    `rounds`: how often both are done at most. Defaults are harmonypy's.
     """
 
     theta: float = 2.0

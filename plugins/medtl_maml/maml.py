@@ -13,12 +13,12 @@ from medtl_bench.training.method import GradientMethod
 
 @dataclass
 class MAML(GradientMethod):
-    """Minimise sum_i L_i(theta - alpha * grad L_i(theta)) over the sources i (algorithm 2), here as a mean.
+    """Minimise the mean over sources i of L_i(theta - alpha * grad L_i(theta)) (algorithm 2).
 
-    Each step halves the minibatch of every source into support and query. One inner step
-    is the paper's choice for sinusoids and 5-way Omniglot; its alpha lies between 0.01
-    and 0.4 (section 5). `first_order` drops the second derivatives (section 5.2).
-    `adapt_steps` are inner steps on all support rows.
+    The paper takes their sum. Each step halves the minibatch of every source into support
+    and query. One inner step is the paper's choice for sinusoids and 5-way Omniglot; its
+    alpha lies between 0.01 and 0.4 (section 5). `first_order` drops the second
+    derivatives (section 5.2). `adapt_steps` are inner steps on all support rows.
     """
 
     adapt_steps: int = 10

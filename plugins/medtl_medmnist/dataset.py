@@ -1,4 +1,4 @@
-"""MedMNIST sets as tasks of one class against the rest: common classes as sources, rare ones as targets."""
+"""MedMNIST sets as tasks of one class against the rest: common ones are sources, rare targets."""
 
 import io
 from collections.abc import Sequence
@@ -83,7 +83,10 @@ def load(one: Set) -> cache.Arrays:
 
 
 def read(file: bytes, one: Set) -> dict[str, tuple[Images, Labels]]:
-    """Return by split the images [n, channels, side, side] and labels of a file in MedMNIST's format; raises DataError."""
+    """Return images [n, channels, side, side] and labels by split; raises DataError.
+
+    The file must be in MedMNIST's format.
+    """
     held = members(file, one.remote.path, LIMITS)
     return {
         split: _checked(
@@ -94,7 +97,7 @@ def read(file: bytes, one: Set) -> dict[str, tuple[Images, Labels]]:
 
 
 def arranged(one: Set, splits: dict[str, tuple[Images, Labels]]) -> cache.Arrays:
-    """Return of each task and split its rows, "0/train/x" and "0/train/y", and of all tasks `share` and `rare`.
+    """Return rows by task and split, "0/train/x" and "0/train/y", `share`, `rare` and `dropped`.
 
     An image of which an exact copy is in a later split is `dropped`, the test split being
     the last. The third of the tasks with the smallest share of the training images are

@@ -1,4 +1,7 @@
-"""The twelve 2D sets of MedMNIST v2 in 28 x 28 pixels: where they are, their checksums, and which tasks their labels make."""
+"""The twelve 2D sets of MedMNIST v2 in 28 x 28 pixels.
+
+Where they are, their checksums, and which tasks their labels make.
+"""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -14,7 +17,7 @@ ZENODO = "https://zenodo.org/records/10519652/files"
 
 @dataclass(frozen=True)
 class Set:
-    """One set: what kind of labels it has, its licence, the MD5 of its file and the names of its labels.
+    """One set: its kind of labels, its licence, the MD5 of its file and the names of its labels.
 
     `kind`: one of several classes an image, yes or no, several findings an image, or
     ordered grades.
@@ -35,13 +38,16 @@ class Set:
 
     @property
     def tasks(self) -> tuple[str, ...]:
-        """Return the names of the tasks its labels make: one class against the rest, for grades this or a higher one."""
+        """Return the names of its tasks: a class against the rest, or a grade or higher."""
         if self.kind == "grades":
             return tuple(f"grade-{grade}-or-more" for grade in self.labels[1:])
         return self.labels[POSITIVE[self.name] :][:1] if self.kind == "binary" else self.labels
 
     def members(self, labels: NDArray[np.integer]) -> NDArray[np.bool_]:
-        """Return which images [n] are positive in which task [tasks], from labels [n, 1], or [n, findings]."""
+        """Return which images are positive in which task [n, tasks].
+
+        `labels`: [n, 1], or [n, findings].
+        """
         if self.kind == "findings":
             return labels == 1
         if self.kind == "grades":

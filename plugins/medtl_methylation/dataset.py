@@ -1,4 +1,4 @@
-"""Methylation sites of iDNA-MS as eight domains: whether the adenine in the middle of 41 bases is methylated (6mA)."""
+"""Methylation sites of iDNA-MS as eight domains: is the adenine amid 41 bases methylated (6mA)?"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -101,7 +101,7 @@ DOWNLOAD = Download(
 
 @dataclass(frozen=True)
 class Chosen:
-    """The sites of each species that were chosen for a split, and how many were passed over on the way, for they overlap."""
+    """The sites chosen of each species for a split, and how many overlaps were passed over."""
 
     sites: dict[str, Sites]
     passed_over: int
@@ -166,7 +166,7 @@ def ambiguous(files: Iterable[Sites]) -> set[bytes]:
 def divide(
     train: dict[str, Sites], test: dict[str, Sites], unclear: set[bytes]
 ) -> dict[str, Chosen]:
-    """Return the three splits: test sites from the test files; validation and training sites from the training files.
+    """Return the three splits: test from the test files, the others from the training files.
 
     What overlaps with a test site of any species is in no other split; what overlaps with
     a validation site is not in training.
@@ -214,7 +214,7 @@ def _pieces(text: bytes) -> list[bytes]:
 
 
 def encode(sites: Sites) -> Split:
-    """Return one-hot sequences [n, 4, 41], the channels being A, C, G and T, unmethylated ones first."""
+    """Return one-hot sequences [n, 4, 41] (A, C, G, T), unmethylated ones first."""
     letters = np.frombuffer(b"".join([*sites[0], *sites[1]]), np.uint8).reshape(-1, 1, LENGTH)
     x = letters == np.frombuffer(LETTERS, np.uint8)[:, None]
     return Split(

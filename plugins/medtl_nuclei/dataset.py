@@ -83,7 +83,7 @@ def load() -> cache.Arrays:
 
 
 def arranged(found: Sequence[Picture]) -> cache.Arrays:
-    """Return the arrays that `load` tells of; fields are divided 60 to 15 to 25 within each modality."""
+    """Return the arrays that `load` tells of; fields are divided 60/15/25 within each modality."""
     field = fields(found)
     first = {
         int(number): picture.name for number, picture in zip(field[::-1], found[::-1], strict=True)
@@ -104,7 +104,7 @@ def arranged(found: Sequence[Picture]) -> cache.Arrays:
 
 
 def chosen(picture: Picture) -> list[tuple[NDArray[np.uint8], NDArray[np.bool_]]]:
-    """Return tiles that hold a nucleus, in the order of their hashes, so many as a picture of its modality gives at most."""
+    """Return tiles that hold a nucleus, by hash, at most so many as the modality gives."""
     numbered = [
         (number, tile) for number, tile in enumerate(tiles(picture, SIDE, SHRINK)) if tile[1].any()
     ]

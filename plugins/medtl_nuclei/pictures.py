@@ -22,7 +22,10 @@ HISTOLOGY, BRIGHTFIELD, FLUORESCENCE = "stained-histology", "brightfield", "fluo
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """One image: its name, how it was taken, and grey values and nuclei as pillow images of one size (0 or 255 for nuclei)."""
+    """One image: its name, how it was taken, grey values and nuclei (0 or 255).
+
+    Both are pillow images of one size.
+    """
 
     name: str
     modality: str
@@ -84,7 +87,10 @@ def decoded(content: bytes, name: str) -> Image.Image:
 
 
 def modality(colours: NDArray[np.uint8]) -> str:
-    """Return how an image [height, width, 3] was taken: stained if coloured, else brightfield if bright, else fluorescence."""
+    """Return how an image [height, width, 3] was taken.
+
+    Stained if coloured, else brightfield if bright, else fluorescence.
+    """
     channels = colours.astype(np.int16)
     if (channels.max(2) - channels.min(2)).mean() > COLOURED:
         return HISTOLOGY
@@ -94,7 +100,7 @@ def modality(colours: NDArray[np.uint8]) -> str:
 def tiles(
     picture: Picture, side: int, shrink: int
 ) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.bool_]]]:
-    """Yield the whole tiles of a picture shrunk by a factor: grey values and nuclei, [side, side], row by row.
+    """Yield grey values and nuclei [side, side] of the whole tiles of a shrunk picture, by row.
 
     A pixel is of a nucleus if half of what it was shrunk from is.
     """

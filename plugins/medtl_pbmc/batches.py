@@ -1,4 +1,7 @@
-"""Blood cells in four simulated batches: counts drawn anew from the shipped expression, as other instruments would have."""
+"""Blood cells in four simulated batches: counts drawn as other instruments would have.
+
+They are drawn anew from the shipped expression.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,9 +31,11 @@ FEWEST = {TRAIN: 5, VAL: 0, TEST: 3}  # cells of a type in a split
 
 @dataclass(frozen=True)
 class Batch:
-    """How a batch was made: counts relative to the original, deviation of the log of its factor of each gene, ambient share.
+    """How a batch was made.
 
-    `doubled`: the type it holds twice as many of.
+    `capture`: counts relative to the original. `effect`: deviation of the log of its
+    factor of each gene. `ambient`: share of ambient RNA. `doubled`: the type it holds
+    twice as many of.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Ten types of blood cells, two a domain: a stream of new types, and rare types to be learned from few cells."""
+"""Ten types of blood cells, two a domain: a stream of new types, and rare ones with few cells."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Blood cells of three donors as principal components, without cell types: all that can be asked is how well they mix."""
+"""Blood cells of three donors as principal components, without types: how well do they mix?"""
 
 import gzip
 

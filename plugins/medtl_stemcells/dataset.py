@@ -1,4 +1,4 @@
-"""Gene expression of stem cells in four studies, each a domain: the smallest real case of batch correction."""
+"""Gene expression of stem cells in four studies, each a domain: a small real case of batches."""
 
 import io
 from importlib.util import find_spec

@@ -1,4 +1,4 @@
-"""Simulated datasets, drawn afresh from seeds each time: what a method should do on them is known beforehand."""
+"""Simulated datasets, drawn from seeds: what a method should do on them is known beforehand."""
 
 import math
 from collections.abc import Callable
