@@ -40,14 +40,14 @@ CARD = Card(
     "(plugins/medtl_brain/data/README.md)",
     source="MNI ICBM152 2009a symmetric template (T1, grey and white matter), from "
     "nilearn 0.14.1 on PyPI, at 2 mm",
-    citation="Fonov, Evans, Botteron, Almli, McKinstry and Collins 2011, Unbiased average "
-    "age-appropriate atlases for pediatric studies, NeuroImage 54(1); Kwan, Evans and "
-    "Pike 1999, MRI simulation-based evaluation of image-processing and classification "
-    "methods, IEEE Transactions on Medical Imaging 18(11)",
-    shift="Another contrast. Fluid is dark in T1 and computed tomography, black in FLAIR, "
-    "brightest in T2 and proton density; white matter is brighter than grey in T1 alone. "
-    "Blur, noise and unevenness differ too. The anatomy does not shift: all contrasts "
-    "show subjects drawn alike, and no subject is in two of them.",
+    citation="Fonov, Evans, Botteron, Almli, McKinstry and Collins 2011, Unbiased "
+    "average age-appropriate atlases for pediatric studies, NeuroImage 54(1); Kwan, "
+    "Evans and Pike 1999, MRI simulation-based evaluation of image-processing and "
+    "classification methods, IEEE Transactions on Medical Imaging 18(11)",
+    shift="Another contrast. Fluid is dark in T1 and computed tomography, black in "
+    "FLAIR, brightest in T2 and proton density; white matter is brighter than grey in T1 "
+    "alone. Blur, noise and unevenness differ too. The anatomy does not shift: all "
+    "contrasts show subjects drawn alike, and no subject is in two of them.",
     provenance="semi-synthetic",
     privacy="No single person's data: the template is an average over 152 healthy adults.",
     intended_use="Comparing methods across contrasts in seconds. Not for choosing a "
@@ -57,8 +57,8 @@ CARD = Card(
     "that one template moved, turned, stretched and smoothly bent at random, so subjects "
     "differ less than people do and scores are kinder; T2, PD and FLAIR are signal "
     "equations with BrainWeb's relaxation times at 1.5 T, computed tomography is "
-    "Hounsfield units of the tissues; blur, bias field and noise are drawn. Fluid is what "
-    "the brain mask holds besides grey and white matter. Classes: 0 background, 1 "
+    "Hounsfield units of the tissues; blur, bias field and noise are drawn. Fluid is "
+    "what the brain mask holds besides grey and white matter. Classes: 0 background, 1 "
     "cerebrospinal fluid, 2 grey matter, 3 white matter, by the largest share of a pixel "
     "of 4 mm; fluid has about 4% of the pixels. A magnetic resonance image is scaled by "
     "its own median. Of each subject there are two slices, from the lower and the upper "

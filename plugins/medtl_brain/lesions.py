@@ -29,9 +29,9 @@ CARD = Card(
     shift="Another kind of lesion, on another scanner. Common kinds, to learn from: "
     "plaques (several small bright spots), glioma (one large soft brightening) and "
     "haemorrhage (dark, with a thin bright margin). Rare kinds, new at the target: "
-    "abscess (a bright ring about a darker core) and leukodystrophy (white matter of both "
-    "sides bright from the back forwards). Scanners differ in echo time, blur, unevenness "
-    "and noise.",
+    "abscess (a bright ring about a darker core) and leukodystrophy (white matter of "
+    "both sides bright from the back forwards). Scanners differ in echo time, blur, "
+    "unevenness and noise.",
     provenance="semi-synthetic",
     privacy=contrasts.CARD.privacy,
     intended_use="Comparing few-shot and transfer methods on a rare finding in seconds. "
@@ -39,11 +39,11 @@ CARD = Card(
     "lesions are drawings.",
     notes="Measured: the tissue maps of the template. Simulated: everything else. "
     "Subjects are the template moved, turned, stretched and smoothly bent at random; "
-    "images are FLAIR from signal equations with BrainWeb's relaxation times; lesions are "
-    "painted, the plaques with BrainWeb's own lesion signal, the others with signals and "
-    "sizes chosen here so that plain training finds most but not all of them. One slice "
-    "of 32 x 32 pixels of 4 mm of each subject, half of whom are ill by design, as no "
-    "clinic's patients are; a subject (group) is in one split of one domain only. An "
+    "images are FLAIR from signal equations with BrainWeb's relaxation times; lesions "
+    "are painted, the plaques with BrainWeb's own lesion signal, the others with signals "
+    "and sizes chosen here so that plain training finds most but not all of them. One "
+    "slice of 32 x 32 pixels of 4 mm of each subject, half of whom are ill by design, as "
+    "no clinic's patients are; a subject (group) is in one split of one domain only. An "
     "image is scaled by its own median, which a lesion hardly moves, so that overall "
     "brightness tells nothing. One label space, healthy or lesion: a domain is one kind "
     "against healthy subjects of the same scanner.",

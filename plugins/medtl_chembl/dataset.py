@@ -100,8 +100,8 @@ def build_affinity() -> Dataset:
     label = (
         "Label: pKi or pEC50, that is 9 less the logarithm to base 10 of the shipped "
         "value in nM. MoleculeACE's activity cliffs (a molecule much like another of the "
-        "same target, and at least ten times as strong or as weak) are marked: the metric "
-        "marked_rmse is theirs alone."
+        "same target, and at least ten times as strong or as weak) are marked: the "
+        "metric marked_rmse is theirs alone."
     )
     return _dataset(
         "chembl-affinity",
@@ -186,8 +186,8 @@ def _card(table: Table, label: str) -> Card:
         licence="CC BY-SA 3.0 (ChEMBL); MIT (MoleculeACE)",
         source="MoleculeACE 3.0.0 on PyPI, curated from ChEMBL 29",
         citation="van Tilborg, Alenicheva and Grisoni 2022, Exposing the limitations of "
-        "molecular machine learning with activity cliffs, Journal of Chemical Information "
-        "and Modeling 62(23)",
+        "molecular machine learning with activity cliffs, Journal of Chemical "
+        "Information and Modeling 62(23)",
         shift="Another protein: other chemistry is measured and other chemistry is "
         f"active. The share of actives runs from {min(rates):.0%} (fxr) to "
         f"{max(rates):.0%} (jak1), for the threshold is the same everywhere. Molecules "
@@ -202,9 +202,9 @@ def _card(table: Table, label: str) -> Card:
         "stereochemistry. MoleculeACE's train/test split is kept; it tears scaffolds, so "
         "rows carry no groups and scores are kinder than on new chemistry. Validation is "
         "about 12% of the training rows, in whole Murcko scaffolds. "
-        f"{(table['part'] == LEFT_OUT).sum()} training rows are left out, because another "
-        "molecule (a stereoisomer, a longer chain) in test or validation has the same "
-        "fingerprint. The unseen targets are a third of each family: those with the "
+        f"{(table['part'] == LEFT_OUT).sum()} training rows are left out, because "
+        "another molecule (a stereoisomer, a longer chain) in test or validation has the "
+        "same fingerprint. The unseen targets are a third of each family: those with the "
         "fewest rows whose rarer class is at least a fifth of the training rows, and no "
         f"second assay of a base protein. Targets: {ids}.",
     )

@@ -199,10 +199,10 @@ def _card(assay: Assay) -> Card:
         source="Supplement of Davis et al. 2011, as tables of DeepDTA (Ozturk et al. "
         "2018) at the commit a546a84, data/davis",
         citation="Davis et al. 2011, Comprehensive analysis of kinase inhibitor "
-        "selectivity, Nature Biotechnology 29; Ozturk, Ozgur and Ozkirimli 2018, DeepDTA: "
-        "deep drug-target binding affinity prediction, Bioinformatics 34(17); kinase "
-        "groups: Manning et al. 2002, The protein kinase complement of the human genome, "
-        "Science 298",
+        "selectivity, Nature Biotechnology 29; Ozturk, Ozgur and Ozkirimli 2018, "
+        "DeepDTA: deep drug-target binding affinity prediction, Bioinformatics 34(17); "
+        "kinase groups: Manning et al. 2002, The protein kinase complement of the human "
+        "genome, Science 298",
         shift="new-kinase-groups: learned from six groups, asked about CAMK and STE "
         "kinases, whose inhibitors and binding rates differ. cold-target: asked about "
         "proteins that were not learned from, of the same groups. cold-drug: asked about "
@@ -215,16 +215,16 @@ def _card(assay: Assay) -> Card:
         "decisions about drugs.",
         notes=f"Label: pKd = 9 - log10(Kd in nM); {(assay.pkd <= NO_BINDING).mean():.0%} "
         "of all pairs are 5, which stands for no binding found at 10 micromolar. Input: "
-        "the drug's 1,024-bit Morgan fingerprint of radius 2 without stereochemistry, and "
-        "the protein's composition, that is the shares of its 20 amino acids and 400 "
+        "the drug's 1,024-bit Morgan fingerprint of radius 2 without stereochemistry, "
+        "and the protein's composition, that is the shares of its 20 amino acids and 400 "
         "pairs of neighbours, which needs no fixed length. The tables give mutants, "
         "phosphorylated forms and second domains of a protein the one sequence of its "
-        f"wild type: of the 442 entries the {len(assay.protein)} with a sequence of their "
-        "own are used, as the wild type or the first domain, and 63 are left out. "
-        "Proteins are kept apart by sequence alone: close relatives such as AKT1 and AKT2 "
-        "may stand on two sides. Drugs are kept apart by Bemis-Murcko scaffold. Each "
-        f"split holds at most {MOST[TRAIN]:,} training, {MOST[VAL]} validation and "
+        f"wild type: of the 442 entries the {len(assay.protein)} with a sequence of "
+        "their own are used, as the wild type or the first domain, and 63 are left out. "
+        "Proteins are kept apart by sequence alone: close relatives such as AKT1 and "
+        "AKT2 may stand on two sides. Drugs are kept apart by Bemis-Murcko scaffold. "
+        f"Each split holds at most {MOST[TRAIN]:,} training, {MOST[VAL]} validation and "
         f"{MOST[TEST]} test pairs, the first in the order of their hashes. A few labels "
-        "of a new group, target set or drug set are of other proteins or drugs than those "
-        "asked about.",
+        "of a new group, target set or drug set are of other proteins or drugs than "
+        "those asked about.",
     )

@@ -84,16 +84,16 @@ CARD = Card(
     "column (1 = unknown) tells for each finding.",
     provenance="real",
     privacy="Names and social security numbers were removed by the donors; no dates or "
-    "identifiers remain. The patients were referred for angiography in the 1980s; nothing "
-    "is said about consent.",
-    intended_use="Comparing transfer methods on small tables. Not for diagnosis: old, few "
-    "patients, all referred, 79% men.",
-    notes="Label: any narrowing over 50% (num > 0) or none. Patient 304, upstream counted "
-    "to Cleveland, is back in Hungary. Cholesterol 0 and blood pressure 0 mean unknown. "
-    "Numbers are centred and scaled by fixed clinical constants; an unknown one stands at "
-    "the centre. Switzerland has only 8 patients without disease, 2 of them in its test "
-    "split, so that its balanced accuracy and ROC-AUC are very uncertain. Splits 60/10/30 "
-    "by label; identical patients stand on one side.",
+    "identifiers remain. The patients were referred for angiography in the 1980s; "
+    "nothing is said about consent.",
+    intended_use="Comparing transfer methods on small tables. Not for diagnosis: old, "
+    "few patients, all referred, 79% men.",
+    notes="Label: any narrowing over 50% (num > 0) or none. Patient 304, upstream "
+    "counted to Cleveland, is back in Hungary. Cholesterol 0 and blood pressure 0 mean "
+    "unknown. Numbers are centred and scaled by fixed clinical constants; an unknown one "
+    "stands at the centre. Switzerland has only 8 patients without disease, 2 of them in "
+    "its test split, so that its balanced accuracy and ROC-AUC are very uncertain. "
+    "Splits 60/10/30 by label; identical patients stand on one side.",
 )
 
 

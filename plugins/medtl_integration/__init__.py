@@ -10,8 +10,8 @@ def medtl_algorithms() -> list[AlgorithmEntry]:
         AlgorithmEntry(
             "uncorrected",
             "medtl_integration.correction:Uncorrected",
-            "Principal components of all rows as they are, then logistic regression: what "
-            "batch correction must improve on.",
+            "Principal components of all rows as they are, then logistic regression: "
+            "what batch correction must improve on.",
             "baseline",
         ),
         AlgorithmEntry(
@@ -25,8 +25,8 @@ def medtl_algorithms() -> list[AlgorithmEntry]:
         AlgorithmEntry(
             "harmony",
             "medtl_integration.harmony:Harmony",
-            "harmonypy: soft clusters that hold all batches, each batch's displacement in "
-            "them taken out; then as uncorrected.",
+            "harmonypy: soft clusters that hold all batches, each batch's displacement "
+            "in them taken out; then as uncorrected.",
             "domain adaptation",
             "Korsunsky et al. 2019, Nature Methods 16",
         ),

@@ -197,8 +197,8 @@ def _card(sets: Sequence[Set], share: dict[str, float], rare: Sequence[str], dro
         licence=", ".join(f"{one.licence} ({one.name})" for one in sets),
         source=f"MedMNIST v2 in 28 x 28 pixels, {', '.join(one.name for one in sets)}, "
         "Zenodo record 10519652",
-        citation="Yang et al. 2023, MedMNIST v2, Scientific Data 10:41, and the source of "
-        "each set that is named there",
+        citation="Yang et al. 2023, MedMNIST v2, Scientific Data 10:41, and the source "
+        "of each set that is named there",
         shift="Another class, and where sets are joined another organ and camera. The "
         "rare classes are in no task of a common one: they are as a new disease is, of "
         "which few images are known.",
@@ -210,10 +210,10 @@ def _card(sets: Sequence[Set], share: dict[str, float], rare: Sequence[str], dro
         "retinamnist a grade or a higher one, in chestmnist a finding, and sets with two "
         "classes make one task, the disease. The rarest third of a set's tasks are the "
         f"targets (share of the training images: {told}). Of each label at most "
-        f"{MOST['train']} images are drawn for training, {MOST['val']} for validation and "
-        f"{MOST['test']} for testing, so prevalence is not the clinic's. The official "
-        f"splits are kept, but {dropped} images were dropped for an exact copy in "
-        "validation or test. The files do not say which patient an image is of, so there "
-        "are no groups, and images of one patient may be on both sides. Grey images are "
-        "repeated to three channels where a joined set has colours.",
+        f"{MOST['train']} images are drawn for training, {MOST['val']} for validation "
+        f"and {MOST['test']} for testing, so prevalence is not the clinic's. The "
+        f"official splits are kept, but {dropped} images were dropped for an exact copy "
+        "in validation or test. The files do not say which patient an image is of, so "
+        "there are no groups, and images of one patient may be on both sides. Grey "
+        "images are repeated to three channels where a joined set has colours.",
     )

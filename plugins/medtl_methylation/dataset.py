@@ -235,15 +235,15 @@ def _card(splits: dict[str, Chosen], unclear: set[bytes]) -> Card:
         licence="Not stated with the files; they are public, and Lv et al. 2020 is to be cited",
         source="iDNA-MS, as the repository FakeEnd/iDNA_ABF of Jin et al. 2022 (Genome "
         "Biology 23) holds its 6mA data",
-        citation="Lv et al. 2020, iDNA-MS: an integrated computational tool for detecting "
-        "DNA modification sites in multiple genomes, iScience 23(4)",
+        citation="Lv et al. 2020, iDNA-MS: an integrated computational tool for "
+        "detecting DNA modification sites in multiple genomes, iScience 23(4)",
         shift="Another species: the motifs around a methylated adenine and the "
         "composition of the genome differ. Two roses (Fragaria vesca, Rosa chinensis) "
         "stand close, Caenorhabditis elegans far from all. The methods that found the "
         "sites differ between species too.",
         provenance="real",
-        privacy="Windows of 41 bases without position, sample or person; one of the eight "
-        "species is Homo sapiens.",
+        privacy="Windows of 41 bases without position, sample or person; one of the "
+        "eight species is Homo sapiens.",
         intended_use="Comparing transfer methods on short sequences. Not for biological "
         "claims: much 6mA reported in animals and plants has since been put down to "
         "bacteria and to noise of sequencing (Kong et al. 2022, Science 375).",

@@ -27,11 +27,11 @@ def tox21(collection: "Collection", table: Table, part: NDArray[np.int8]) -> Car
     return Card(
         area="drug discovery",
         licence=collection.download.licence,
-        source="Tox21 Data Challenge 2014 (NIH); datasets/tox21.csv.gz of DeepChem at the "
-        "commit fbe3b91",
-        citation="Huang et al. 2016, Tox21Challenge to build predictive models of nuclear "
-        "receptor and stress response pathways, Frontiers in Environmental Science 3; "
-        f"{SPLITS}; the task split: {TASKS}",
+        source="Tox21 Data Challenge 2014 (NIH); datasets/tox21.csv.gz of DeepChem at "
+        "the commit fbe3b91",
+        citation="Huang et al. 2016, Tox21Challenge to build predictive models of "
+        "nuclear receptor and stress response pathways, Frontiers in Environmental "
+        f"Science 3; {SPLITS}; the task split: {TASKS}",
         shift="Another assay: nine are learned from, SR-HSE, SR-MMP and SR-p53 are new, "
         f"as in the few-shot literature. {_rates(collection, table)} Test molecules are "
         "of scaffolds that no training split holds.",
@@ -50,10 +50,10 @@ def sider(collection: "Collection", table: Table, part: NDArray[np.int8]) -> Car
     return Card(
         area="drug discovery",
         licence=collection.download.licence,
-        source="SIDER 4 (side effects by MedDRA organ class); examples/sider/sider.csv.gz "
-        "of DeepChem at the commit fbe3b91",
-        citation="Kuhn et al. 2016, The SIDER database of drugs and side effects, Nucleic "
-        f"Acids Research 44(D1); {SPLITS}; the task split: {TASKS}",
+        source="SIDER 4 (side effects by MedDRA organ class); "
+        "examples/sider/sider.csv.gz of DeepChem at the commit fbe3b91",
+        citation="Kuhn et al. 2016, The SIDER database of drugs and side effects, "
+        f"Nucleic Acids Research 44(D1); {SPLITS}; the task split: {TASKS}",
         shift="Another group of side effects: 21 are learned from, the last six of the "
         f"table are new, as in the few-shot literature. {_rates(collection, table)} Test "
         "drugs are of scaffolds that no training split holds.",
@@ -80,9 +80,9 @@ def muv(collection: "Collection", table: Table, part: NDArray[np.int8]) -> Card:
         f"Information and Modeling 49(2); {SPLITS}; the task split: {TASKS}",
         shift="Another screen: the first twelve are learned from, MUV-832, MUV-846, "
         "MUV-852, MUV-858 and MUV-859 are new, as in the few-shot literature. Actives "
-        "were chosen to be unlike each other, and decoys to be like them: what is learned "
-        "of one active helps little to find the next. Test molecules are of scaffolds "
-        "that no training split holds.",
+        "were chosen to be unlike each other, and decoys to be like them: what is "
+        "learned of one active helps little to find the next. Test molecules are of "
+        "scaffolds that no training split holds.",
         provenance="real",
         privacy=PRIVACY,
         intended_use="Comparing how early methods rank actives; not for decisions about compounds.",
@@ -138,7 +138,7 @@ def _about(table: Table, part: NDArray[np.int8]) -> str:
         "Input: 1,024-bit Morgan fingerprint of radius 2 without stereochemistry. "
         f"{told}{disagree} One split for all assays: molecules that share a Bemis-Murcko "
         "scaffold or a fingerprint stand on one side of it, so no test molecule of any "
-        "assay is learned from in another; those without a ring stand alone. Scaffolds of "
-        f"over 2% of the molecules are learned from. {(part == TRAIN).mean():.0%} of the "
-        f"molecules are for training, {(part == TEST).mean():.0%} for testing."
+        "assay is learned from in another; those without a ring stand alone. Scaffolds "
+        f"of over 2% of the molecules are learned from. {(part == TRAIN).mean():.0%} of "
+        f"the molecules are for training, {(part == TEST).mean():.0%} for testing."
     )

@@ -137,12 +137,12 @@ def _card(modalities: Sequence[str], field: Sequence[int]) -> Card:
         area="imaging",
         licence="CC0 1.0",
         source="BBBC038v1 of the Broad Bioimage Benchmark Collection (2018 Data Science "
-        f"Bowl, stage 1 training set) with the corrected masks of {UPSTREAM}; a subset of "
-        "it, whose zip is no upstream file and is put into the offline folder by hand "
+        f"Bowl, stage 1 training set) with the corrected masks of {UPSTREAM}; a subset "
+        "of it, whose zip is no upstream file and is put into the offline folder by hand "
         "(path and SHA-256 in medtl_nuclei/dataset.py)",
         citation="Caicedo et al. 2019, Nucleus segmentation across imaging experiments: "
-        "the 2018 Data Science Bowl, Nature Methods 16; Ljosa et al. 2012, Nature Methods "
-        "9(7)",
+        "the 2018 Data Science Bowl, Nature Methods 16; Ljosa et al. 2012, Nature "
+        "Methods 9(7)",
         shift="How the cells are made visible: nuclei shine on a dark ground in "
         "fluorescence, and are dark on a light one in stained histology and in "
         "brightfield, where the whole cell is grey and the nucleus small. Tissue, "
@@ -156,8 +156,8 @@ def _card(modalities: Sequence[str], field: Sequence[int]) -> Card:
         notes=f"Pictures: {told}. The modality is told from the colours: stained if "
         "coloured, else brightfield if bright. Grey values, shrunk by 2, cut into tiles "
         "of 32 x 32, of which those that hold a nucleus are drawn by hash: at most "
-        f"{TILES[HISTOLOGY]} of a picture, {TILES[BRIGHTFIELD]} in brightfield. So scores "
-        "say nothing about empty fields. The masks of all nuclei are joined. Many "
+        f"{TILES[HISTOLOGY]} of a picture, {TILES[BRIGHTFIELD]} in brightfield. So "
+        "scores say nothing about empty fields. The masks of all nuclei are joined. Many "
         "pictures are neighbours cut from one larger field: pictures of one modality and "
         "size whose facing edges agree (Lin's concordance above 0.85), or whose "
         "thumbnails do, count as one field, and a field is never torn by a split. The "

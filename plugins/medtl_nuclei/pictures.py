@@ -45,8 +45,8 @@ def pictures(files: Mapping[str, bytes]) -> list[Picture]:
     for member in files:
         if not (found := MEMBER.fullmatch(member)):
             raise DataError(
-                f"The archive of nuclei holds {member[:200]!r}, which is neither an image "
-                "nor a mask."
+                f"The archive of nuclei holds {member[:200]!r}, which is neither an "
+                "image nor a mask."
             )
         (images if found[2] == "images" else masks).setdefault(found[1], []).append(member)
     for name in images.keys() | masks.keys():

@@ -28,8 +28,8 @@ DOWNLOAD = Download(TERMS, (COMPONENTS, DONORS))
 CARD = Card(
     area="genomics",
     licence=TERMS,
-    source="10x Genomics, peripheral blood mononuclear cells; pbmc_3500_{pcs,meta}.tsv.gz "
-    "of github.com/slowkow/harmonypy",
+    source="10x Genomics, peripheral blood mononuclear cells; "
+    "pbmc_3500_{pcs,meta}.tsv.gz of github.com/slowkow/harmonypy",
     citation="Korsunsky et al. 2019, Fast, sensitive and accurate integration of "
     "single-cell data with Harmony, Nature Methods 16",
     shift="Three batches (A: 500, B: 2,000, C: 1,000 cells). The neighbourhood of a cell "
@@ -37,11 +37,11 @@ CARD = Card(
     provenance="real",
     privacy="Donors of a commercial cell supplier, published openly by 10x Genomics; "
     "components and barcodes only.",
-    intended_use="Judging how well batches are mixed. There are no cell types, so nothing "
-    "here shows what mixing costs: read it beside a dataset that has them.",
+    intended_use="Judging how well batches are mixed. There are no cell types, so "
+    "nothing here shows what mixing costs: read it beside a dataset that has them.",
     notes="Input: 30 principal components of 3,500 cells, computed upstream over all "
-    "cells of all batches. No labels and no test split: integration is judged on the rows "
-    "it was given.",
+    "cells of all batches. No labels and no test split: integration is judged on the "
+    "rows it was given.",
 )
 
 

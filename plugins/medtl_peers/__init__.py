@@ -94,16 +94,16 @@ def medtl_algorithms() -> list[AlgorithmEntry]:
         AlgorithmEntry(
             "skada-optimal-transport",
             "medtl_peers.with_skada:OptimalTransport",
-            "skada's optimal transport: source inputs are moved onto the target's, then a "
-            "linear model.",
+            "skada's optimal transport: source inputs are moved onto the target's, then "
+            "a linear model.",
             ADAPTATION,
             "Courty et al. 2017, IEEE TPAMI 39(9); skada, doi:10.5281/zenodo.12666838",
         ),
         AlgorithmEntry(
             "skada-tca",
             "medtl_peers.with_skada:TransferComponentAnalysis",
-            "skada's transfer component analysis: kernel components in which the domains' "
-            "means meet, then a linear model.",
+            "skada's transfer component analysis: kernel components in which the "
+            "domains' means meet, then a linear model.",
             ADAPTATION,
             "Pan et al. 2011, IEEE TNN 22(2); skada, doi:10.5281/zenodo.12666838",
         ),

@@ -10,8 +10,8 @@ def medtl_datasets() -> list[DatasetEntry]:
         DatasetEntry(
             name="shifted-toy",
             build="medtl_toy.dataset:vectors",
-            summary="Two moons beside a shortcut, simulated; the last batch is turned and "
-            "its shortcut displaced.",
+            summary="Two moons beside a shortcut, simulated; the last batch is turned "
+            "and its shortcut displaced.",
             area="simulated",
         ),
         DatasetEntry(

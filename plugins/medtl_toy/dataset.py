@@ -61,8 +61,8 @@ def masks() -> Dataset:
         Task("segmentation", ("background", "blob")),
         {name: _blobs(*scanner) for name, scanner in MASK_SCANNERS.items()},
         (16, 8, 60),
-        "Scanners differ in contrast and noise; the last one's background is as bright as "
-        "the blobs of the second.",
+        "Scanners differ in contrast and noise; the last one's background is as bright "
+        "as the blobs of the second.",
     )
 
 
