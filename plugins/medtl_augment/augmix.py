@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -10,6 +11,8 @@ from medtl_augment.operations import OPERATIONS
 from medtl_bench.contract.task import Task
 from medtl_bench.networks.network import Network
 from medtl_bench.training.batches import Batch
+
+MIXTURES = ("first", "second")
 
 
 @dataclass
@@ -30,25 +33,23 @@ class AugMix(OfImages):
     @classmethod
     def supports(cls, task: Task) -> str | None:
         """Return a reason for all tasks but classification."""
-        return (
-            None
-            if task.kind == "classification"
-            else "it compares class probabilities of whole images"
-        )
+        if task.kind == "classification":
+            return None
+        return "it compares class probabilities of whole images"
 
     def augment(self, batch: Batch) -> Batch:
         """Return the batch with two mixtures of each image in `extra`."""
         x, shape = batch.x.flatten(0, 1), batch.y.shape[:2]
         return replace(
-            batch, extra={name: self.mixture(x).unflatten(0, shape) for name in ("first", "second")}
+            batch, extra={name: self.mixture(x).unflatten(0, shape) for name in MIXTURES}
         )
 
     def objective(self, net: Network, batch: Batch) -> Tensor:
         """Return the loss on the images and the weighted divergence of the three answers."""
         x, y = batch.pooled()
-        outputs = net(
-            torch.cat([x, *(batch.extra[name].flatten(0, 1) for name in ("first", "second"))])
-        ).unflatten(0, (3, -1))
+        mixtures = [batch.extra[name].flatten(0, 1) for name in MIXTURES]
+        # one pass for all three, so that a training step calls the network once
+        outputs = net(torch.cat([x, *mixtures])).unflatten(0, (3, -1))
         return self.task.loss(outputs[0], y) + self.weight * divergence(outputs.log_softmax(2))
 
     def mixture(self, x: Tensor) -> Tensor:
@@ -56,18 +57,20 @@ class AugMix(OfImages):
         low, high = x.amin((1, 2, 3), keepdim=True), x.amax((1, 2, 3), keepdim=True)
         span = (high - low).clamp_min(1e-6)
         u = (x - low) / span
-        draw = self.numpy()
-        weights = torch.from_numpy(draw.dirichlet([1.0] * self.chains, len(x))).to(x.dtype)
-        kept = torch.from_numpy(draw.beta(1, 1, (len(x), 1, 1, 1))).to(x.dtype)
+        random = self.numpy()
+        w = torch.from_numpy(random.dirichlet([1.0] * self.chains, len(x))).to(x.dtype)
+        m = torch.from_numpy(random.beta(1, 1, (len(x), 1, 1, 1))).to(x.dtype)
         mixed = torch.zeros_like(u)
-        for chain in range(self.chains):
-            changed = u
-            for _ in range(draw.integers(1, 4)):
-                changed = OPERATIONS[draw.integers(len(OPERATIONS))](
-                    changed, self._strength(len(x))
-                )
-            mixed += weights[:, chain, None, None, None] * changed
-        return low + span * (kept * u + (1 - kept) * mixed)
+        for i in range(self.chains):
+            mixed += w[:, i, None, None, None] * self._chain(u, random)
+        return low + span * (m * u + (1 - m) * mixed)
+
+    def _chain(self, u: Tensor, random: np.random.Generator) -> Tensor:
+        """Return images after one to three operations, one after the other."""
+        for _ in range(random.integers(1, 4)):
+            operation = OPERATIONS[random.integers(len(OPERATIONS))]
+            u = operation(u, self._strength(len(u)))
+        return u
 
     def _strength(self, n: int) -> Tensor:
         """Return how strongly each image is changed [n], in -severity..severity."""

@@ -27,10 +27,10 @@ class Mixing(Augmented):
         x, y = batch.pooled()
         order = torch.randperm(len(y), generator=self.generator)
         share = float(self.numpy().beta(self.alpha, self.alpha))
-        mixed, own, other, weight = self.mixed(x, x[order], y, y[order], share)
+        mixed, y, other_y, weight = self.mixed(x, x[order], y, y[order], share)
         shape = batch.y.shape[:2]
-        extra = {"weight": torch.tensor(weight), "other": other.unflatten(0, shape)}
-        return replace(batch, x=_unflattened(mixed, shape), y=own.unflatten(0, shape), extra=extra)
+        extra = {"weight": torch.tensor(weight), "other": other_y.unflatten(0, shape)}
+        return replace(batch, x=_unflattened(mixed, shape), y=y.unflatten(0, shape), extra=extra)
 
     @abstractmethod
     def mixed(

@@ -54,10 +54,10 @@ class NearestCentroid(Algorithm):
 
     def embed(self, x: Inputs) -> Tensor:
         """Return standardised inputs, flattened to [n, columns]."""
-        return torch.cat(
-            [
-                scale(part).flatten(1)
-                for scale, part in zip(self.scaling, parts(x).values(), strict=True)
-            ],
-            1,
-        )
+        return flattened(self.scaling, x)
+
+
+def flattened(scaling: Sequence[nn.Module], x: Inputs) -> Tensor:
+    """Return inputs, each part standardised by its module, flattened to [n, columns]."""
+    scaled = zip(scaling, parts(x).values(), strict=True)
+    return torch.cat([scale(part).flatten(1) for scale, part in scaled], 1)
