@@ -11,27 +11,22 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from medtl_bench.arrays import Floats
 from medtl_bench.contract.dataset import Card, Dataset
 from medtl_bench.contract.scenario import Stream, Transfer
 from medtl_bench.contract.split import Domain, Split
 from medtl_bench.contract.task import Task
 from medtl_bench.files import cache
-from medtl_brain import anatomy, scanner
-from medtl_brain.anatomy import LEVELS, TISSUES, Floats, Subject, stream
-from medtl_brain.scanner import Scanner
+from medtl_brain import anatomy
+from medtl_brain.anatomy import LEVELS, TISSUES, Subject, stream
+from medtl_brain.scanner import CT, FLAIR, PD, T1, T2, Scanner
 
-SCANNERS = {
-    "t1": scanner.T1,
-    "t2": scanner.T2,
-    "pd": scanner.PD,
-    "flair": scanner.FLAIR,
-    "ct": scanner.CT,
-}
+SCANNERS = {"t1": T1, "t2": T2, "pd": PD, "flair": FLAIR, "ct": CT}
 SUBJECTS = {"train": 5, "val": 2, "test": 10}  # of each contrast
 SLICES = 2  # of each subject, one in the lower and one in the upper half of LEVELS
-OF_CLASS = tuple(
-    f"{name}_class_{number}" for name in ("dice", "hd95") for number in range(1, len(TISSUES) + 1)
-)
+ARRAYS = ("x", "y", "subject")  # of each domain and split
+CLASSES = range(1, len(TISSUES) + 1)
+OF_CLASS = tuple(f"{name}_class_{number}" for name in ("dice", "hd95") for number in CLASSES)
 METRICS = ("dice", "ece", "brier", "hd95", *OF_CLASS)
 
 CARD = Card(
@@ -86,11 +81,11 @@ def build() -> Dataset:
 
 
 def _domain(name: str, held: cache.Arrays) -> Domain:
-    splits = {
-        part: [torch.from_numpy(held[f"{name} {part} {what}"]) for what in ("x", "y", "subject")]
-        for part in SUBJECTS
-    }
-    return Domain(name, *(Split(*split) for split in splits.values()))
+    return Domain(name, *(_split(f"{name} {part}", held) for part in SUBJECTS))
+
+
+def _split(place: str, held: cache.Arrays) -> Split:
+    return Split(*(torch.from_numpy(held[f"{place} {array}"]) for array in ARRAYS))
 
 
 def images() -> cache.Arrays:
@@ -101,35 +96,36 @@ def images() -> cache.Arrays:
 
 def drawn() -> cache.Arrays:
     """Draw them all, the same each time."""
-    found = {}
-    for name, taken in SCANNERS.items():
+    held: cache.Arrays = {}
+    for name in SCANNERS:
         first = 0
         for part, count in SUBJECTS.items():
-            split = _split(name, taken, range(first, first + count))
-            found |= {
-                f"{name} {part} {what}": array
-                for what, array in zip(("x", "y", "subject"), split, strict=True)
-            }
+            arrays = _scans(name, range(first, first + count))
+            held |= {f"{name} {part} {a}": array for a, array in zip(ARRAYS, arrays, strict=True)}
             first += count
-    return found
+    return held
 
 
-def _split(name: str, taken: Scanner, subjects: range) -> tuple[NDArray[Any], ...]:
-    slices = np.concatenate([_slices(name, number) for number in subjects])
+def _scans(name: str, subjects: range) -> tuple[NDArray[Any], ...]:
+    """Return images [n, 1, h, w], classes [n, h, w] and subjects [n] of all their slices."""
+    slices = np.concatenate([_slices(name, subject) for subject in subjects])
     groups = np.repeat(list(subjects), SLICES)
-    taken_images = [
-        taken.image(
-            taken.clean(one), stream("brain-contrasts", name, "scan", int(number), row % SLICES)
-        )
-        for row, (one, number) in enumerate(zip(slices, groups, strict=True))
+    scans = [
+        _scan(name, SCANNERS[name], section, int(subject), row % SLICES)
+        for row, (section, subject) in enumerate(zip(slices, groups, strict=True))
     ]
-    return np.stack(taken_images)[:, None].astype(np.float32), anatomy.labels(slices), groups
+    return np.stack(scans)[:, None].astype(np.float32), anatomy.labels(slices), groups
 
 
-def _slices(name: str, number: int) -> Floats:
+def _scan(name: str, scanner: Scanner, section: Floats, subject: int, number: int) -> Floats:
+    source = stream("brain-contrasts", name, "scan", subject, number)
+    return scanner.image(scanner.clean(section), source)
+
+
+def _slices(name: str, subject: int) -> Floats:
     """Return slices [n, volume, h, w] of a subject, at random heights in equal parts of LEVELS."""
-    source = stream("brain-contrasts", name, number)
-    subject = Subject.drawn(source)
+    source = stream("brain-contrasts", name, subject)
+    person = Subject.drawn(source)
     low, high = LEVELS
     part = (high - low) / SLICES
-    return subject.slices([low + part * (number + source.uniform()) for number in range(SLICES)])
+    return person.slices([low + part * (number + source.uniform()) for number in range(SLICES)])

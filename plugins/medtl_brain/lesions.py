@@ -1,24 +1,26 @@
-"""brain-lesions: does a slice hold a lesion? Every kind of lesion is a domain of its own."""
+"""brain-lesions: whether a slice holds a lesion; every kind of lesion is a domain of its own."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor
 
+from medtl_bench.arrays import Bools, Floats
 from medtl_bench.contract.dataset import Card, Dataset
 from medtl_bench.contract.scenario import Stream, Transfer
 from medtl_bench.contract.split import Domain, Split
 from medtl_bench.contract.task import Task
 from medtl_bench.files import cache
 from medtl_brain import anatomy, contrasts, scanner
-from medtl_brain.anatomy import LEVELS, PIXEL, SIDE, TISSUES, Floats, Subject, stream
-from medtl_brain.scanner import Scanner
+from medtl_brain.anatomy import LEVELS, PIXEL, SIDE, TISSUES, Subject, stream
+from medtl_brain.scanner import Scanner, flair, nulling
 
 SIZES = {"val": 8, "test": 48}
-FAINTEST = 0.75  # of a lesion's contrast to the tissue around it, which varies between this and 1
+FAINTEST = 0.75  # a lesion's contrast to the tissue around it varies between this and 1
 CSF, GREY, WHITE = range(1, len(TISSUES) + 1)
 
 CARD = Card(
@@ -49,7 +51,7 @@ CARD = Card(
     "against healthy subjects of the same scanner.",
 )
 
-# clean [h, w], slice [volume, h, w] -> clean with a lesion
+# clean [h, w], section (a slice) [volume, h, w] -> clean with a lesion
 Paint = Callable[[Floats, Floats, np.random.Generator], Floats]
 
 
@@ -63,56 +65,53 @@ class Kind:
     rare: bool = False
 
 
-def plaques(clean: Floats, one: Floats, source: np.random.Generator) -> Floats:
+def plaques(clean: Floats, section: Floats, source: np.random.Generator) -> Floats:
     """Paint 3 to 6 bright spots of 3 to 6 mm radius near fluid, as in multiple sclerosis."""
-    near = one[WHITE] * np.exp(-_distance(one[CSF] > 0.4) / 12)
+    near = section[WHITE] * np.exp(-_distance(section[CSF] > 0.4) / 12)
     for _ in range(source.integers(3, 7)):
-        clean = _mixed(clean, _blob(near, source.uniform(3, 6), 4, source), PLAQUE, source)
+        spot = _blob(near, source.uniform(3, 6), 4, source)
+        clean = _mixed(clean, spot, PLAQUE, source)
     return clean
 
 
-def glioma(clean: Floats, one: Floats, source: np.random.Generator) -> Floats:
+def glioma(clean: Floats, section: Floats, source: np.random.Generator) -> Floats:
     """Paint one fading, moderately bright area of 14 to 22 mm radius in white matter."""
-    return _mixed(
-        clean, _blob(one[WHITE], source.uniform(14, 22), 12, source), 1.7 * GREY_SIGNAL, source
-    )
+    area = _blob(section[WHITE], source.uniform(14, 22), 12, source)
+    return _mixed(clean, area, 1.7 * GREY_SIGNAL, source)
 
 
-def haemorrhage(clean: Floats, one: Floats, source: np.random.Generator) -> Floats:
+def haemorrhage(clean: Floats, section: Floats, source: np.random.Generator) -> Floats:
     """Paint one dark, sharp area of 6 to 12 mm radius deep in the brain, with a bright margin."""
-    where, radius = _deep(one, 20), source.uniform(6, 12)
-    inner, outer = _nested(where, radius, radius + 5, source)
-    return _mixed(_mixed(clean, outer, 1.4 * GREY_SIGNAL, source), inner, 0.3 * GREY_SIGNAL, source)
+    likely, radius = _deep(section, 20), source.uniform(6, 12)
+    core, margin = _nested(likely, radius, radius + 5, source)
+    bright = _mixed(clean, margin, 1.4 * GREY_SIGNAL, source)
+    return _mixed(bright, core, 0.3 * GREY_SIGNAL, source)
 
 
-def abscess(clean: Floats, one: Floats, source: np.random.Generator) -> Floats:
+def abscess(clean: Floats, section: Floats, source: np.random.Generator) -> Floats:
     """Paint a ring: a dark core of 5 to 9 mm radius in a bright margin of 9 mm."""
-    where, radius = _deep(one, 14), source.uniform(5, 9)
-    inner, outer = _nested(where, radius, radius + 9, source)
-    return _mixed(_mixed(clean, outer, 1.9 * GREY_SIGNAL, source), inner, 0.6 * GREY_SIGNAL, source)
+    likely, radius = _deep(section, 14), source.uniform(5, 9)
+    core, margin = _nested(likely, radius, radius + 9, source)
+    bright = _mixed(clean, margin, 1.9 * GREY_SIGNAL, source)
+    return _mixed(bright, core, 0.6 * GREY_SIGNAL, source)
 
 
-def leukodystrophy(clean: Floats, one: Floats, source: np.random.Generator) -> Floats:
+def leukodystrophy(clean: Floats, section: Floats, source: np.random.Generator) -> Floats:
     """Brighten both sides from the back forwards, as in X-linked adrenoleukodystrophy."""
     front = source.uniform(0.5, 0.7) * SIDE
     behind = ((np.arange(SIDE) - front) / 6).clip(0, 1)[:, None]
-    return _mixed(clean, one[WHITE] * behind, 1.5 * GREY_SIGNAL, source)
+    return _mixed(clean, section[WHITE] * behind, 1.5 * GREY_SIGNAL, source)
 
 
-GREY_SIGNAL, PLAQUE = (
-    scanner.nulling(tissue, echo=120) for tissue in (scanner.RELAXATION["grey"], scanner.PLAQUE)
-)
+GREY_SIGNAL = nulling(scanner.RELAXATION["grey"], echo=120)
+PLAQUE = nulling(scanner.PLAQUE, echo=120)
 KINDS = {
-    "plaques": Kind(plaques, scanner.flair(echo=120, blur=0.3, unevenness=0.4, noise=0.04), 24),
-    "glioma": Kind(glioma, scanner.flair(echo=100, blur=0.4, unevenness=0.4, noise=0.03), 24),
-    "haemorrhage": Kind(
-        haemorrhage, scanner.flair(echo=140, blur=0.5, unevenness=0.3, noise=0.04), 24
-    ),
-    "abscess": Kind(
-        abscess, scanner.flair(echo=110, blur=0.5, unevenness=0.4, noise=0.04), 16, rare=True
-    ),
+    "plaques": Kind(plaques, flair(echo=120, blur=0.3, unevenness=0.4, noise=0.04), 24),
+    "glioma": Kind(glioma, flair(echo=100, blur=0.4, unevenness=0.4, noise=0.03), 24),
+    "haemorrhage": Kind(haemorrhage, flair(echo=140, blur=0.5, unevenness=0.3, noise=0.04), 24),
+    "abscess": Kind(abscess, flair(echo=110, blur=0.5, unevenness=0.4, noise=0.04), 16, rare=True),
     "leukodystrophy": Kind(
-        leukodystrophy, scanner.flair(echo=130, blur=0.4, unevenness=0.4, noise=0.04), 16, rare=True
+        leukodystrophy, flair(echo=130, blur=0.4, unevenness=0.4, noise=0.04), 16, rare=True
     ),
 }
 COMMON = tuple(name for name, kind in KINDS.items() if not kind.rare)
@@ -121,8 +120,7 @@ RARE = tuple(name for name, kind in KINDS.items() if kind.rare)
 
 def build() -> Dataset:
     """Return the dataset."""
-    anatomy.checked()
-    held = cache.arrays("brain-lesions", anatomy.IDENTITY, anatomy.CODE, drawn)
+    held = images()
     return Dataset(
         name="brain-lesions",
         card=CARD,
@@ -145,26 +143,31 @@ def _domain(name: str, kind: Kind, images: Tensor) -> Domain:
     return Domain(name, *(Split(images[numbers], numbers % 2, numbers) for numbers in subjects))
 
 
+def images() -> cache.Arrays:
+    """Return the images of each domain, drawn once and then kept."""
+    anatomy.checked()
+    return cache.arrays("brain-lesions", anatomy.IDENTITY, anatomy.CODE, drawn)
+
+
 def drawn() -> cache.Arrays:
-    """Draw one image [1, h, w] of each subject of each domain, the same each time."""
-    return {
-        name: np.stack(
-            [
-                image(name, kind, number, ill=number % 2 == 1)
-                for number in range(kind.train + sum(SIZES.values()))
-            ]
-        )[:, None].astype(np.float32)
-        for name, kind in KINDS.items()
-    }
+    """Draw them all, the same each time."""
+    return {name: _images(name, kind) for name, kind in KINDS.items()}
+
+
+def _images(name: str, kind: Kind) -> NDArray[np.float32]:
+    """Draw one image [1, h, w] of each subject of a domain."""
+    subjects = range(kind.train + sum(SIZES.values()))
+    drawings = [image(name, kind, number, ill=number % 2 == 1) for number in subjects]
+    return np.stack(drawings)[:, None].astype(np.float32)
 
 
 def image(name: str, kind: Kind, number: int, *, ill: bool) -> Floats:
     """Return the image [h, w] of a subject of a domain, with or without the lesion of its kind."""
     source = stream("brain-lesions", name, number)
-    one = Subject.drawn(source).slices([source.uniform(*LEVELS)])[0]
-    clean = kind.scanner.clean(one)
+    section = Subject.drawn(source).slices([source.uniform(*LEVELS)])[0]
+    clean = kind.scanner.clean(section)
     if ill:
-        clean = kind.paint(clean, one, source)
+        clean = kind.paint(clean, section, source)
     return kind.scanner.image(clean, stream("brain-lesions", name, number, "scan"))
 
 
@@ -177,17 +180,17 @@ def _mixed(clean: Floats, share: Floats, signal: float, source: np.random.Genera
     return clean * (1 - share) + signal * share
 
 
-def _deep(one: Floats, depth: float) -> Floats:
+def _deep(section: Floats, depth: float) -> Floats:
     """Return where the brain is and its surface at least so many mm away.
 
     Where there is no such place, the brain.
     """
-    brain = one[1:].sum(0)
-    inside = brain * (_distance(brain < 0.5) > depth) * (one[CSF] < 0.2)
+    brain: Floats = section[1:].sum(0)
+    inside = brain * (_distance(brain < 0.5) > depth) * (section[CSF] < 0.2)
     return inside if inside.any() else brain
 
 
-def _distance(places: Floats) -> Floats:
+def _distance(places: Bools) -> Floats:
     """Return the distance in mm to the nearest of some places [h, w], 1,000 if there are none."""
     if not places.any():
         return np.full(places.shape, 1000.0)
@@ -221,8 +224,7 @@ def _away(likely: Floats, source: np.random.Generator) -> Floats:
     """
     chance = likely.clip(0).ravel()
     place = source.choice(chance.size, p=chance / chance.sum())
-    y, x = np.meshgrid(
-        np.arange(SIDE) - place // SIDE, np.arange(SIDE) - place % SIDE, indexing="ij"
-    )
+    pixels = np.arange(SIDE)
+    y, x = np.meshgrid(pixels - place // SIDE, pixels - place % SIDE, indexing="ij")
     a, b, c = source.uniform(-0.2, 0.2, size=3)
     return np.asarray(np.hypot((1 + a) * y + b * x, (1 + c) * x + b * y) * PIXEL)

@@ -37,11 +37,10 @@ class Spring(NamedTuple):
         """
         both, apart = self.stiffness + stiffness, rest - self.rest
         share = torch.where(both > 0, stiffness / both, 0.0)
-        return Spring(
-            both,
-            self.rest + share * apart,
-            self.least + (self.stiffness * share * apart.square()).sum(),
-        )
+        # a (t - p)^2 + b (t - q)^2 = (a + b) (t - r)^2 + a s (q - p)^2, s = b / (a + b),
+        # r = p + s (q - p)
+        least = self.least + (self.stiffness * share * apart.square()).sum()
+        return Spring(both, self.rest + share * apart, least)
 
 
 @dataclass
@@ -86,8 +85,8 @@ class EWC(GradientMethod):
 
     def consolidate(self, split: Split) -> None:
         """Measure the Fisher information on a split and remember it with the present weights."""
-        some = split[torch.randperm(len(split), generator=self.generator)[: self.fisher_rows]]
-        fisher = parameters_to_vector(self.fisher(some).values())
+        rows = torch.randperm(len(split), generator=self.generator)[: self.fisher_rows]
+        fisher = parameters_to_vector(self.fisher(split[rows]).values())
         theta = parameters_to_vector(self.net.parameters.values()).detach()
         if self.spring and not self.online:
             self.spring = self.spring.joined(fisher, theta)

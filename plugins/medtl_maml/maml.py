@@ -28,6 +28,8 @@ class MAML(GradientMethod):
 
     def objective(self, net: Network, batch: Batch) -> Tensor:
         """Return the mean over sources of the query loss after the inner steps on the support."""
+        # of each source's rows the first half is support and the rest query: they are drawn
+        # at random, so that any cut will do, and the same one lets all sources run as one vmap
         half = batch.y.shape[1] // 2
 
         def query_loss(x: Inputs, y: Tensor) -> Tensor:
@@ -45,12 +47,10 @@ class MAML(GradientMethod):
             return self.task.loss(net.with_parameters(theta)(x), y)
 
         for _ in range(steps):
-            gradient = grad(loss)(theta)
+            g = grad(loss)(theta)
             if self.first_order:
-                gradient = {name: g.detach() for name, g in gradient.items()}
-            theta = {
-                name: theta[name].add(gradient[name], alpha=-self.inner_rate) for name in theta
-            }
+                g = {name: gradient.detach() for name, gradient in g.items()}
+            theta = {name: theta[name].add(g[name], alpha=-self.inner_rate) for name in theta}
         return theta
 
     def adapt(self, support: Split) -> None:

@@ -1,4 +1,4 @@
-"""Methylation sites of iDNA-MS as eight domains: is the adenine amid 41 bases methylated (6mA)?"""
+"""Methylation sites of iDNA-MS as eight domains: methylated (6mA) or not."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

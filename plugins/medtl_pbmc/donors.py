@@ -1,4 +1,4 @@
-"""Blood cells of three donors as principal components, without types: how well do they mix?"""
+"""Blood cells of three donors as principal components, without types: how well they mix."""
 
 import gzip
 

@@ -3,9 +3,7 @@
 The library clones the network and takes the inner steps; batches, network, outer
 optimiser and budget are those of every gradient method of the bench. There is no wheel of
 learn2learn 0.2.0, and the C files it ships are too old for Python 3.11; with the extra's
-`Cython<3.1` and `setuptools<81` installed, this builds it:
-
-    pip install --no-deps --no-build-isolation --use-pep517 --config-settings=--global-option=build_ext learn2learn==0.2.0
+`Cython<3.1` and `setuptools<81` installed, the command in BUILD builds it.
 """
 
 from abc import abstractmethod
