@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from medtl_integration.correction import Correction, Floats, Ints
+from medtl_bench.arrays import Floats, Ints
+from medtl_integration.correction import Correction
 
 TOLERANCE, ROUNDS = 1e-4, 500
 
@@ -27,12 +28,12 @@ def combat(x: Floats, batch: Ints) -> Floats:
     A column that no batch varies in is left as it is. Batches of a single row are moved
     but not scaled, for one row has no variance.
     """
-    batches = [batch == b for b in np.unique(batch)]
+    names, number = np.unique(batch, return_inverse=True)
+    batches = [batch == name for name in names]
     means = np.stack([x[rows].mean(0) for rows in batches])
     shares = np.array([rows.mean() for rows in batches])
     overall = shares @ means
-    residual = x - means[np.searchsorted(np.unique(batch), batch)]
-    deviation = np.sqrt(np.square(residual).mean(0))
+    deviation = np.sqrt(np.square(x - means[number]).mean(0))
     varies = deviation > 1e-9
     standard = (x[:, varies] - overall[varies]) / deviation[varies]
     for rows in batches:
