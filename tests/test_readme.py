@@ -107,6 +107,6 @@ def test_hooks_and_presets_are_documented() -> None:
     contributing = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     for name in vars(hooks):
         if name.startswith("medtl_"):
-            assert f"`{name}()`" in contributing
+            assert f"`{name}`" in contributing
     for name, preset in PRESETS.items():
         assert re.search(rf"`{name}`.*\b{preset.seeds} seed", README), name

@@ -25,10 +25,10 @@ def optimise(
     for batch in steps:
         loss = objective(net, batch)
         optimiser.step(torch.autograd.grad(loss, parameters, materialize_grads=True))
-    check(loss)
+    refuse_divergence(loss)
 
 
-def check(loss: Tensor) -> None:
+def refuse_divergence(loss: Tensor) -> None:
     """Raise FloatingPointError when the last loss of a training is not finite."""
     if not loss.isfinite():
         raise FloatingPointError(f"Training diverged: the last loss is {float(loss.detach())}.")

@@ -22,7 +22,7 @@ PREDICT_ROWS = 4096
 
 
 @dataclass
-class Training(cooperative.Request):
+class Training(cooperative.Wish):
     """A wish to minimise an objective of a learner over its sources for so many steps."""
 
     learner: "GradientMethod"

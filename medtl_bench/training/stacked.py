@@ -19,7 +19,7 @@ from torch.utils._pytree import TreeSpec, tree_flatten, tree_map, tree_unflatten
 from medtl_bench.networks.network import Parameters
 from medtl_bench.training.adam import Adam
 from medtl_bench.training.batches import Batch, Block
-from medtl_bench.training.loop import check
+from medtl_bench.training.loop import refuse_divergence
 from medtl_bench.training.method import GradientMethod, Training, options_of
 from medtl_bench.training.recorder import Function, record
 
@@ -110,7 +110,7 @@ def train(trainings: Sequence[Training]) -> list[Exception | None]:
         optimiser.step(gradients)
     for number, learner in enumerate(learners):
         _write_back(learner, step.theta, number)
-    return [_attempted_check(loss) for loss in losses]
+    return [_divergence(loss) for loss in losses]
 
 
 def _write_back(learner: GradientMethod, theta: Parameters, number: int) -> None:
@@ -234,9 +234,9 @@ def _reader(learner: GradientMethod, state: dict[str, Any]) -> GradientMethod:
     return reader
 
 
-def _attempted_check(loss: Tensor) -> Exception | None:
+def _divergence(loss: Tensor) -> Exception | None:
     try:
-        check(loss)
+        refuse_divergence(loss)
     except FloatingPointError as error:
         return error
     return None
