@@ -30,7 +30,9 @@ class Mixing(Augmented):
         mixed, y, other_y, weight = self.mixed(x, x[order], y, y[order], share)
         shape = batch.y.shape[:2]
         extra = {"weight": torch.tensor(weight), "other": other_y.unflatten(0, shape)}
-        return replace(batch, x=mixed.unflatten(0, shape), y=y.unflatten(0, shape), extra=extra)
+        return replace(
+            batch, x=mixed.reshape(*shape, *mixed.shape[1:]), y=y.unflatten(0, shape), extra=extra
+        )
 
     @abstractmethod
     def mixed(
