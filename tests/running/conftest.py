@@ -6,6 +6,11 @@ from medtl_bench.results.record import Trial
 from medtl_bench.running import worker
 from medtl_bench.running.messages import Job, RunTrial
 
+SETTINGS = {
+    "transfer": {"sources": ["a", "b"], "targets": ["c"], "shots": [1, 2], "draws": 2},
+    "stream": {"domains": ["a", "b", "c"]},
+}
+
 
 @pytest.fixture
 def trial(plugin_file):
@@ -14,13 +19,9 @@ def trial(plugin_file):
     def run(algorithm="column", protocol="transfer", scenario="to-c", **fields):
         trial = Trial(
             dataset="tiny", dataset_digest="", algorithm=algorithm, algorithm_source="", parameters={}, protocol=protocol,
-            scenario=scenario, sources=("a", "b"), targets=("c",), shots=(1, 2), draws=2, seed=0, versions={},
+            scenario=scenario, settings=SETTINGS[protocol], seed=0, versions={},
         ).model_copy(update=fields)  # fmt: skip
-        return worker.perform(
-            Job(
-                task=RunTrial(trial=trial),
-                plugin_files=(plugin_file("tiny"), plugin_file("hostile")),
-            )
-        )
+        files = (plugin_file("tiny"), plugin_file("hostile"))
+        return worker.perform(Job(work=RunTrial(trial=trial), plugin_files=files))
 
     return run
