@@ -1,4 +1,4 @@
-"""A dataset that is kept is the same dataset, mapped where it was, and what cannot be kept is built."""
+"""A dataset that is kept is the same one, mapped where it was; what cannot be kept is built."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -3,8 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
-from medtl_bench.results.record import Outcome, Score, Trial
 from medtl_bench.contract.scenario import Amount, Scenario
+from medtl_bench.results.record import Outcome, Score, Trial
 from medtl_bench.running.messages import (
     DatasetFacts,
     DescribeAlgorithm,
@@ -16,9 +16,17 @@ from medtl_bench.running.messages import (
 )
 
 TRIAL = Trial(
-    dataset="d", dataset_digest="x", algorithm="a", algorithm_source="s", parameters={"rate": 1e-3, "limit": None},
-    protocol="stream", scenario="all", settings={"domains": ["p", "q"]}, seed=1, versions={"torch": "2"},
-)  # fmt: skip
+    dataset="d",
+    dataset_digest="x",
+    algorithm="a",
+    algorithm_source="s",
+    parameters={"rate": 1e-3, "limit": None},
+    protocol="stream",
+    scenario="all",
+    settings={"domains": ["p", "q"]},
+    seed=1,
+    versions={"torch": "2"},
+)
 
 
 @pytest.mark.parametrize(

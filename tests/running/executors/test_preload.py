@@ -1,4 +1,4 @@
-"""The fork server holds what every job would otherwise import again, and nothing that a fork cannot use."""
+"""The fork server holds what every job would import again, and nothing a fork cannot use."""
 
 import subprocess
 import sys
@@ -16,7 +16,10 @@ print(any("autograd" in event.name.lower() for event in found.events()))
 
 
 def test_the_slow_imports_are_done_once() -> None:
-    code = "import sys, medtl_bench.running.executors.preload; print(*(m in sys.modules for m in sys.argv[1:]))"
+    code = (
+        "import sys, medtl_bench.running.executors.preload; "
+        "print(*(m in sys.modules for m in sys.argv[1:]))"
+    )
     slow = [
         "torch._dynamo",
         "sklearn.ensemble",

@@ -1,4 +1,4 @@
-"""Jobs in processes of their own: whatever one does, it becomes a reply, nothing is left behind and the next is as if alone."""
+"""Jobs in processes of their own: whatever one does, it becomes a reply and nothing is left."""
 
 import tempfile
 import time
@@ -15,8 +15,9 @@ from medtl_bench.running.messages import DescribeDataset, Job, RunTrial
 from medtl_bench.running.request import Request, make_plan
 
 TIMEOUT = 6.0
-HOSTILE = ["raises", "raises-invalid-text", "raises-system-exit", "exits", "dies", "segfaults", "leaves-a-fork", "sleeps",
-           "hungry", "hungry-in-lists", "reserves", "nan", "prints", "disturbs", "reports", "meek"]  # fmt: skip
+HOSTILE = ["raises", "raises-invalid-text", "raises-system-exit", "exits", "dies", "segfaults",
+           "leaves-a-fork", "sleeps", "hungry", "hungry-in-lists", "reserves", "nan", "prints",
+           "disturbs", "reports", "meek"]  # fmt: skip
 
 
 def alive(pid: int) -> bool:

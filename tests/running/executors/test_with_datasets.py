@@ -1,4 +1,4 @@
-"""The folder that jobs are given: there while they run, gone afterwards, whatever a killed run left in it."""
+"""The folder that jobs are given: empty while they run, gone afterwards."""
 
 from pathlib import Path
 
