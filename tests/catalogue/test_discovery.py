@@ -47,7 +47,7 @@ def one_broken(*files: str) -> entries.Broken:
         (GOOD.replace("good-one", "../../x"), r"the algorithm name '../../x' is not of lower-case letters"),
         (GOOD.replace('"good-one"', "7"), "the algorithm name 7 is not"),
         (GOOD.replace("good-one", ""), "the algorithm name '' is not"),
-        (GOOD.replace('"baseline"', '"meta learning"'), "no family named 'meta learning'; did you mean 'meta-learning'?"),
+        (GOOD.replace('"baseline"', '"Meta_learning"'), "family 'Meta_learning' is not of lower-case words"),
         (GOOD.replace("good-one", "x" * 65), "is not of lower-case letters, digits, dots and dashes"),
         (GOOD.replace('return [', 'return 2 * ['), "it brings the algorithm name 'good-one' twice"),
     ],
@@ -94,13 +94,51 @@ def test_a_plugin_that_brings_a_taken_name_brings_nothing_else(write_plugin):
 
 
 def test_an_algorithm_and_a_dataset_may_share_a_name(write_plugin):
-    both = (
-        GOOD
-        + '@hookimpl\ndef medtl_datasets():\n    return [DatasetEntry("good-one", "x:y", "Data.", "clinical")]\n'
-    )
+    data = '    return [DatasetEntry("good-one", "x:y", "Data.", "clinical")]\n'
+    both = GOOD + "@hookimpl\ndef medtl_datasets():\n" + data
     found = discovery.find([write_plugin(both)])
     assert "good-one" in found.algorithms
     assert "good-one" in found.datasets
+
+
+@pytest.mark.parametrize("family", ["test-time", "prompt learning", "bound"])
+def test_families_are_an_open_vocabulary(write_plugin, family):
+    catalogue = discovery.find([write_plugin(GOOD.replace("baseline", family))])
+    assert catalogue.algorithms["good-one"].entry.family == family
+
+
+def test_what_was_found_last_is_current(write_plugin):
+    catalogue = discovery.find([write_plugin(GOOD)])
+    assert discovery.current() is catalogue
+    assert "good-one" not in discovery.find().algorithms
+    assert discovery.current() is not catalogue
+
+
+def test_hooks_of_all_plugins_that_work_can_be_called_at_any_time(write_plugin):
+    bad = write_plugin("raise ValueError('no')", "bad")
+    catalogue = discovery.find([write_plugin(GOOD), bad])
+    lists = catalogue.manager.hook.medtl_algorithms()
+    names = sorted(entry.name for entries_ in lists for entry in entries_)
+    assert names == list(catalogue.algorithms)
+    assert len(catalogue.manager.get_plugins()) == len(discovery.find().manager.get_plugins()) + 1
+
+
+def test_the_core_enters_like_any_plugin(monkeypatch):
+    catalogue = discovery.find()
+    brought = (
+        catalogue.metrics["accuracy"],
+        catalogue.protocols["stream"],
+        catalogue.backbones["u-net"],
+        catalogue.executors["processes"],
+    )
+    assert {(one.plugin.name, one.plugin.is_core) for one in brought} == {("core", True)}
+    without = [point for point in discovery.entry_points(group=GROUP) if point.name != "core"]
+    with monkeypatch.context() as patched:
+        patched.setattr(discovery, "entry_points", lambda group: without)
+        bare = discovery.find()
+    discovery.find()  # and the metrics are there again
+    assert bare.protocols == bare.metrics == bare.backbones == bare.executors == {}
+    assert "dann" in bare.algorithms
 
 
 def test_a_file_that_is_not_there_is_a_mistake_of_the_user():
