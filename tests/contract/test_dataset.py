@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medtl_bench.contract.scenario import Stream, Transfer
-from medtl_bench.contract.split import Domain, Split
+from medtl_bench.contract.split import Domain, Split, concatenate
 from medtl_bench.contract.task import Task
 from medtl_bench.errors import MedTLError
 from tests.parts import two_part_domain
