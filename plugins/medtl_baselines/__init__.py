@@ -14,6 +14,7 @@ BOUNDS = (
         "medtl_baselines.bounds:SourceOnly",
         "Trained on the pooled sources; never adapts.",
         "bound",
+        acts_from="adapt",
     ),
     AlgorithmEntry(
         "target-only",
@@ -26,6 +27,8 @@ BOUNDS = (
         "medtl_baselines.bounds:Joint",
         "Trained on all labels seen so far, old and new together.",
         "bound",
+        acts_from="adapt",
+        keeps_data="rows",
     ),
 )
 BASELINES = (
@@ -34,6 +37,7 @@ BASELINES = (
         "medtl_baselines.finetune:FineTune",
         "Trained on the pooled sources, then on the target's labels; nothing holds it back.",
         "baseline",
+        acts_from="adapt",
     ),
     AlgorithmEntry(
         "nearest-centroid",
@@ -41,6 +45,7 @@ BASELINES = (
         "The class whose mean of standardised inputs is nearest; the means move with new labels.",
         "baseline",
         "Tibshirani et al. 2002, PNAS 99(10), without shrinkage",
+        keeps_data="statistics",
     ),
     AlgorithmEntry(
         "logistic-regression",
@@ -48,6 +53,8 @@ BASELINES = (
         "scikit-learn's logistic regression on the sources, refitted with the "
         "target's labels at equal weight.",
         "baseline",
+        keeps_data="rows",
+        packages=("scikit-learn", "scipy"),
     ),
     AlgorithmEntry(
         "random-forest",
@@ -56,6 +63,8 @@ BASELINES = (
         "labels at equal weight.",
         "baseline",
         "Breiman 2001, Machine Learning 45",
+        keeps_data="rows",
+        packages=("scikit-learn", "scipy"),
     ),
 )
 

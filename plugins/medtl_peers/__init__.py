@@ -15,6 +15,7 @@ LEARN2LEARN = (
         META,
         "Finn et al. 2017, ICML; Arnold et al. 2020, arXiv:2008.12284",
         counterpart="maml",
+        packages=("learn2learn",),
     ),
     AlgorithmEntry(
         "learn2learn-anil",
@@ -22,6 +23,7 @@ LEARN2LEARN = (
         "MAML whose inner steps move the head alone, made of learn2learn's parts.",
         META,
         "Raghu et al. 2020, ICLR; Arnold et al. 2020, arXiv:2008.12284",
+        packages=("learn2learn",),
     ),
 )
 AVALANCHE = (
@@ -32,6 +34,9 @@ AVALANCHE = (
         CONTINUAL,
         "Kirkpatrick et al. 2017, PNAS 114(13); Carta et al. 2023, JMLR 24(363)",
         counterpart="ewc",
+        acts_from="adapt",
+        keeps_data="statistics",
+        packages=("avalanche-lib",),
     ),
     AlgorithmEntry(
         "avalanche-si",
@@ -40,6 +45,9 @@ AVALANCHE = (
         "done for the loss.",
         CONTINUAL,
         "Zenke et al. 2017, ICML; Carta et al. 2023, JMLR 24(363)",
+        acts_from="adapt",
+        keeps_data="statistics",
+        packages=("avalanche-lib",),
     ),
     AlgorithmEntry(
         "avalanche-lwf",
@@ -47,6 +55,9 @@ AVALANCHE = (
         "Avalanche's learning without forgetting: the model before answers along on new inputs.",
         CONTINUAL,
         "Li and Hoiem 2016, ECCV; Carta et al. 2023, JMLR 24(363)",
+        acts_from="adapt",
+        keeps_data="a model",
+        packages=("avalanche-lib",),
     ),
     AlgorithmEntry(
         "avalanche-mas",
@@ -54,6 +65,9 @@ AVALANCHE = (
         "Avalanche's memory aware synapses: a weight is held by how much the outputs depend on it.",
         CONTINUAL,
         "Aljundi et al. 2018, ECCV; Carta et al. 2023, JMLR 24(363)",
+        acts_from="adapt",
+        keeps_data="statistics",
+        packages=("avalanche-lib",),
     ),
     AlgorithmEntry(
         "avalanche-replay",
@@ -61,6 +75,9 @@ AVALANCHE = (
         "Avalanche's replay: every step also takes rows kept from earlier domains.",
         CONTINUAL,
         "Chaudhry et al. 2019, arXiv:1902.10486; Carta et al. 2023, JMLR 24(363)",
+        acts_from="adapt",
+        keeps_data="rows",
+        packages=("avalanche-lib",),
     ),
     AlgorithmEntry(
         "avalanche-gem",
@@ -69,6 +86,9 @@ AVALANCHE = (
         "kept from earlier domains.",
         CONTINUAL,
         "Lopez-Paz and Ranzato 2017, NeurIPS; Carta et al. 2023, JMLR 24(363)",
+        acts_from="adapt",
+        keeps_data="rows",
+        packages=("avalanche-lib", "quadprog"),
     ),
 )
 SKADA = (
@@ -80,6 +100,8 @@ SKADA = (
         ADAPTATION,
         "Sun et al. 2017, Domain adaptation in computer vision applications; skada, "
         "doi:10.5281/zenodo.12666838",
+        keeps_data="rows",
+        packages=("skada", "scikit-learn", "scipy"),
     ),
     AlgorithmEntry(
         "skada-subspace-alignment",
@@ -88,6 +110,8 @@ SKADA = (
         "target's, then a linear model.",
         ADAPTATION,
         "Fernando et al. 2013, ICCV; skada, doi:10.5281/zenodo.12666838",
+        keeps_data="rows",
+        packages=("skada", "scikit-learn", "scipy"),
     ),
     AlgorithmEntry(
         "skada-optimal-transport",
@@ -96,6 +120,8 @@ SKADA = (
         "a linear model.",
         ADAPTATION,
         "Courty et al. 2017, IEEE TPAMI 39(9); skada, doi:10.5281/zenodo.12666838",
+        keeps_data="rows",
+        packages=("skada", "POT", "scikit-learn", "scipy"),
     ),
     AlgorithmEntry(
         "skada-tca",
@@ -104,6 +130,8 @@ SKADA = (
         "domains' means meet, then a linear model.",
         ADAPTATION,
         "Pan et al. 2011, IEEE TNN 22(2); skada, doi:10.5281/zenodo.12666838",
+        keeps_data="rows",
+        packages=("skada", "scikit-learn", "scipy"),
     ),
     AlgorithmEntry(
         "skada-kliep",
@@ -112,6 +140,8 @@ SKADA = (
         "then a linear model.",
         ADAPTATION,
         "Sugiyama et al. 2007, NeurIPS; skada, doi:10.5281/zenodo.12666838",
+        keeps_data="rows",
+        packages=("skada", "scikit-learn", "scipy"),
     ),
 )
 SKLEARN = (
@@ -122,6 +152,8 @@ SKLEARN = (
         "target's labels at equal weight.",
         "baseline",
         "Cortes and Vapnik 1995, Machine Learning 20",
+        keeps_data="rows",
+        packages=("scikit-learn", "scipy"),
     ),
     AlgorithmEntry(
         "sklearn-knn",
@@ -130,6 +162,8 @@ SKLEARN = (
         "weight, the target's labelled ones.",
         "baseline",
         "Cover and Hart 1967, IEEE Transactions on Information Theory 13(1)",
+        keeps_data="rows",
+        packages=("scikit-learn", "scipy"),
     ),
 )
 
