@@ -32,6 +32,8 @@ class Request(ABC):
         """Return what requests must have in common to be served together."""
 
 
+# what a task stops for: a request, or functions to branch into
+_Wish = Request | Sequence[Callable[[], Any]]
 # for each request None, or what to raise in the task that asked
 Serve = Callable[[Sequence[Any]], Sequence[Exception | None]]
 
@@ -212,11 +214,13 @@ class _Hub:
                 self.ready.appendleft(parent)
 
 
-def _entered(member: _Member, children: list[Task[Any]], error: Exception | None) -> Any:  # noqa: ANN401
+def _entered(member: _Member, children: list[Task[Any]], error: Exception | None) -> _Wish:
     """Enter a task's greenlet and return what it asks for: a Request, or functions to branch into.
 
     It is handed its children that are done, or the error that serving its request gave.
     """
     if error is not None:
-        return member.throw(error)
-    return member.switch(children) if children else member.switch()
+        wish: _Wish = member.throw(error)
+    else:
+        wish = member.switch(children) if children else member.switch()
+    return wish
