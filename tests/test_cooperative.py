@@ -1,4 +1,7 @@
-"""Tasks side by side: what they ask for is served together, and nothing else of them depends on each other."""
+"""Tasks side by side: what they ask for is served together.
+
+Nothing else of them depends on each other.
+"""
 
 import random
 import sys
@@ -63,20 +66,22 @@ def test_a_request_outside_of_a_run_is_served_alone():
 
 
 def test_equal_requests_of_all_tasks_are_served_together_and_answers_come_back_in_order():
-    found, groups = results([lambda n=n: doubled(doubled(n)) for n in (1, 2, 3)])
-    assert found == [4, 8, 12]
+    values, groups = results([lambda n=n: doubled(doubled(n)) for n in (1, 2, 3)])
+    assert values == [4, 8, 12]
     assert groups == [[1, 2, 3], [2, 4, 6]]
 
 
 def test_unequal_requests_are_not_and_the_largest_group_goes_first():
-    found, groups = results([lambda n=n: doubled(n, "odd" if n % 2 else "even") for n in (2, 1, 3)])
-    assert found == [4, 2, 6]
+    values, groups = results(
+        [lambda n=n: doubled(n, "odd" if n % 2 else "even") for n in (2, 1, 3)]
+    )
+    assert values == [4, 2, 6]
     assert groups == [[1, 3], [2]]
 
 
 def test_no_more_wait_than_may():
-    found, groups = results([lambda n=n: doubled(n) for n in range(5)], most=2)
-    assert found == [0, 2, 4, 6, 8]
+    values, groups = results([lambda n=n: doubled(n) for n in range(5)], most=2)
+    assert values == [0, 2, 4, 6, 8]
     assert groups == [[0, 1], [2, 3], [4]]
 
 
@@ -116,8 +121,8 @@ def branching(n: int) -> list[int]:
 
 
 def test_branches_of_all_tasks_are_served_together():
-    found, groups = results([lambda: branching(1), lambda: branching(2)])
-    assert found == [[20, 22, 24], [40, 42, 44]]
+    values, groups = results([lambda: branching(1), lambda: branching(2)])
+    assert values == [[20, 22, 24], [40, 42, 44]]
     assert groups == [[10, 11, 12, 20, 21, 22]]
     assert branching(1) == [20, 22, 24]
 
@@ -128,8 +133,8 @@ def test_branches_of_branches_and_no_branches():
             [lambda: branching(1), lambda: branching(2), lambda: cooperative.together([])]
         )
 
-    found, groups = results([nested])
-    assert found == [nested()] == [[[20, 22, 24], [40, 42, 44], []]]
+    values, groups = results([nested])
+    assert values == [nested()] == [[[20, 22, 24], [40, 42, 44], []]]
     assert groups == [[10, 11, 12, 20, 21, 22]]
 
 

@@ -6,7 +6,7 @@ from medtl_bench.errors import DataError, IntegrityError, InvalidOutputError, Me
 
 
 @pytest.mark.parametrize(
-    ("name", "known", "told"),
+    ("name", "known", "sentence"),
     [
         ("dan", ["dann", "maml"], "There is no method named 'dan'; did you mean 'dann'?"),
         (
@@ -19,14 +19,11 @@ from medtl_bench.errors import DataError, IntegrityError, InvalidOutputError, Me
         ("", iter(["a"]), "There is no method named ''; known are: a."),
     ],
 )
-def test_an_unknown_name_gets_near_matches_or_all(name, known, told):
-    assert str(unknown("method", name, known)) == told
+def test_an_unknown_name_gets_near_matches_or_all(name, known, sentence):
+    assert str(unknown("method", name, known)) == sentence
 
 
 def test_every_error_of_this_project_has_an_exit_code():
-    assert {cls.__name__: cls.exit_code for cls in (MedTLError, DataError, InvalidOutputError, IntegrityError)} == {
-        "MedTLError": 2, "DataError": 2, "InvalidOutputError": 2, "IntegrityError": 3,
-    }  # fmt: skip
-    assert all(
-        issubclass(cls, MedTLError) for cls in (DataError, InvalidOutputError, IntegrityError)
-    )
+    codes = {MedTLError: 2, DataError: 2, InvalidOutputError: 2, IntegrityError: 3}
+    assert {cls: cls.exit_code for cls in codes} == codes
+    assert all(issubclass(cls, MedTLError) for cls in codes)

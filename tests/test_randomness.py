@@ -50,8 +50,11 @@ def test_a_generator_depends_on_its_identity_alone():
 
 
 def test_seeds_are_the_same_in_every_process():
-    code = "from medtl_bench.randomness import seed_of; print(seed_of('learn', 'heart-disease', 'to-zurich', 3))"
-    told = {
+    code = (
+        "from medtl_bench.randomness import seed_of;"
+        "print(seed_of('learn', 'heart-disease', 'to-zurich', 3))"
+    )
+    outputs = {
         subprocess.run(
             [sys.executable, "-c", code],
             env={**os.environ, "PYTHONHASHSEED": salt},
@@ -61,4 +64,4 @@ def test_seeds_are_the_same_in_every_process():
         ).stdout
         for salt in ("1", "2")
     }
-    assert told == {f"{seed_of('learn', 'heart-disease', 'to-zurich', 3)}\n"}
+    assert outputs == {f"{seed_of('learn', 'heart-disease', 'to-zurich', 3)}\n"}

@@ -29,16 +29,17 @@ def timed(
     part: float = 1.0,
     tries: int = 2,
 ) -> Pairs:
-    """Time two functions in turns and return their medians; tried again when another process may have disturbed them.
+    """Time two functions in turns and return their medians.
 
-    `part`: of the same work that `theirs` does; its time is divided by it.
+    Tried again when another process may have disturbed them. `part`: of the same work
+    that `theirs` does; its time is divided by it.
     """
     best: Pairs | None = None
     ours(), theirs()
     for _ in range(tries):
         our, their = medians([ours, theirs], pairs)
-        found = Pairs(our, their / part, pairs)
-        best = found if best is None or found.ratio > best.ratio else best
+        pair = Pairs(our, their / part, pairs)
+        best = pair if best is None or pair.ratio > best.ratio else best
         if best.ratio >= bar:
             break
     return best
@@ -46,10 +47,9 @@ def timed(
 
 def medians(functions: Sequence[Callable[[], object]], rounds: int) -> list[float]:
     """Return the median seconds of each of some functions, called in turns."""
-    times: list[float] = np.median(
-        [[seconds(function) for function in functions] for _ in range(rounds)], 0
-    ).tolist()
-    return times
+    times = [list(map(seconds, functions)) for _ in range(rounds)]
+    middle: list[float] = np.median(times, 0).tolist()
+    return middle
 
 
 def seconds(function: Callable[[], object]) -> float:

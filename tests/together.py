@@ -14,7 +14,10 @@ T = TypeVar("T")
 
 
 def stacked(work: Callable[[int], T], trials: int) -> list[T]:
-    """Return the results of the work of so many seeds, done side by side, all that can be stacked stacked."""
+    """Return the results of the work of so many seeds, done side by side.
+
+    All that can be stacked must be.
+    """
     stacker = Stacker()
     tasks = cooperative.run([partial(work, seed) for seed in range(trials)], stacker, MOST)
     results = [task.result() for task in tasks]
@@ -23,7 +26,7 @@ def stacked(work: Callable[[int], T], trials: int) -> list[T]:
 
 
 def in_two_processes(work: Callable[[], object]) -> None:
-    """Do some work twice at once, in a process with one thread each, as a run with two jobs does."""
+    """Do some work twice at once, in processes with a thread each, as a run with two jobs."""
 
     def alone() -> None:
         torch.set_num_threads(1)

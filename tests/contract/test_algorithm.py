@@ -49,10 +49,10 @@ def test_an_algorithm_without_further_fields_has_no_parameters():
 
 
 def test_parameters_are_the_further_fields_in_order():
-    found = parameters(Tunable)
-    assert list(found) == ["weight", "steps", "online", "mode", "limit", "name", "widths"]
-    assert [p.default for p in found.values()] == [0.5, 10, False, "sum", None, "x", (8, 4)]
-    assert [p.type_name for p in found.values()] == [
+    declared = parameters(Tunable)
+    assert list(declared) == ["weight", "steps", "online", "mode", "limit", "name", "widths"]
+    assert [p.default for p in declared.values()] == [0.5, 10, False, "sum", None, "x", (8, 4)]
+    assert [p.type_name for p in declared.values()] == [
         "float", "int", "bool", "Literal['sum', 'mean']", "float | None", "str", "tuple[int, ...]"
     ]  # fmt: skip
 
@@ -60,8 +60,9 @@ def test_parameters_are_the_further_fields_in_order():
 @pytest.mark.parametrize(
     ("name", "text", "value"),
     [
-        ("weight", "2", 2.0), ("weight", "1e-3", 0.001), ("steps", "7", 7), ("online", "true", True), ("online", "0", False),
-        ("mode", "mean", "mean"), ("limit", "3", 3.0), ("name", "a=b", "a=b"),
+        ("weight", "2", 2.0), ("weight", "1e-3", 0.001), ("steps", "7", 7),
+        ("online", "true", True), ("online", "0", False), ("mode", "mean", "mean"),
+        ("limit", "3", 3.0), ("name", "a=b", "a=b"),
     ],
 )  # fmt: skip
 def test_a_given_parameter_is_parsed_to_its_type(name, text, value):
@@ -74,16 +75,17 @@ def test_a_given_parameter_is_parsed_to_its_type(name, text, value):
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "wanted"),
+    ("name", "text", "type_name"),
     [
-        ("weight", "heavy", "float"), ("weight", "", "float"), ("weight", "nan", "float"), ("weight", "inf", "float"),
+        ("weight", "heavy", "float"), ("weight", "", "float"),
+        ("weight", "nan", "float"), ("weight", "inf", "float"),
         ("limit", "-inf", r"float \| None"), ("steps", "1.5", "int"), ("online", "maybe", "bool"),
         ("mode", "product", r"Literal\['sum', 'mean'\]"),
     ],
 )  # fmt: skip
-def test_a_value_of_another_type_is_refused(name, text, wanted):
+def test_a_value_of_another_type_is_refused(name, text, type_name):
     with pytest.raises(
-        MedTLError, match=rf"^Parameter tunable\.{name}='{text}' is not of type {wanted}: .+\.$"
+        MedTLError, match=rf"^Parameter tunable\.{name}='{text}' is not of type {type_name}: .+\.$"
     ):
         resolve(Tunable, "tunable", {name: text})
 

@@ -1,4 +1,4 @@
-"""Splits, domains, tasks and datasets: what they hold, what they refuse by themselves, and the digest."""
+"""Splits, domains, tasks and datasets: what they hold, what they refuse, and the digest."""
 
 import copy
 from dataclasses import replace
@@ -21,7 +21,7 @@ DIGEST = "fd9c5518236750e75c40b5ce8f01270e16c735ea7c05eb542200ab2540b6d73d"
 
 
 @pytest.mark.parametrize(
-    ("make", "told"),
+    ("make", "message"),
     [
         (lambda: Split(torch.zeros(3, 2), torch.zeros(4)), "x has 3, y has 4"),
         (lambda: Split(torch.zeros(3, 2), torch.zeros(3), torch.zeros(2)), "groups has 2"),
@@ -30,8 +30,8 @@ DIGEST = "fd9c5518236750e75c40b5ce8f01270e16c735ea7c05eb542200ab2540b6d73d"
         (lambda: Split(torch.zeros(()), torch.zeros(())), "x has no rows to count"),
     ],
 )
-def test_a_split_of_unlike_parts_is_refused(make, told):
-    with pytest.raises(DataError, match=told):
+def test_a_split_of_unlike_parts_is_refused(make, message):
+    with pytest.raises(DataError, match=message):
         make()
 
 
@@ -43,7 +43,7 @@ def test_what_a_dataset_has_not_is_told_with_near_matches(make_dataset):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (("classification", ("one",)), "needs at least two classes"),
         (("segmentation",), "needs at least two classes"),
@@ -65,8 +65,8 @@ def test_what_a_dataset_has_not_is_told_with_near_matches(make_dataset):
         ),
     ],
 )
-def test_a_task_that_makes_no_sense_is_refused(arguments, told):
-    with pytest.raises(MedTLError, match=told):
+def test_a_task_that_makes_no_sense_is_refused(arguments, message):
+    with pytest.raises(MedTLError, match=message):
         Task(*arguments)
 
 
@@ -242,11 +242,10 @@ def test_the_digest_changes_with_marks_and_without_them_is_what_it_was(make_data
 
 
 def test_the_digest_does_not_depend_on_how_tensors_lie_in_memory(make_dataset, make_domain):
-    domains = tuple(make_domain(name, seed) for seed, name in enumerate("abc"))
-    turned = tuple(
-        replace(d, train=Split(d.train.x.t().contiguous().t(), d.train.y)) for d in domains
-    )
-    assert make_dataset(domains=turned).digest() == make_dataset().digest()
+    domains = [make_domain(name, seed) for seed, name in enumerate("abc")]
+    trains = [Split(d.train.x.t().contiguous().t(), d.train.y) for d in domains]
+    turned = [replace(d, train=train) for d, train in zip(domains, trains, strict=True)]
+    assert make_dataset(domains=tuple(turned)).digest() == make_dataset().digest()
 
 
 def test_an_integration_task_has_no_classes_and_is_ranked_by_mixing() -> None:

@@ -1,4 +1,7 @@
-"""Archives: what is sound is read into memory; what is damaged, too large or would be written elsewhere is one sentence."""
+"""Archives: what is sound is read into memory.
+
+What is damaged, too large or would be written elsewhere is one sentence.
+"""
 
 import gzip
 import io
@@ -59,11 +62,11 @@ every_kind = pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
 def refused(content: bytes, limits: Limits = Limits()) -> str:  # noqa: B008 - it is frozen
     with pytest.raises(DataError) as caught:
         members(content, "x.zip", limits)
-    told = str(caught.value)
-    assert told.startswith(("The archive x.zip ", "The file x.zip "))
-    assert "\n" not in told
-    assert told.endswith(".")
-    return told
+    message = str(caught.value)
+    assert message.startswith(("The archive x.zip ", "The file x.zip "))
+    assert "\n" not in message
+    assert message.endswith(".")
+    return message
 
 
 @every_kind
@@ -85,18 +88,20 @@ def test_folders_are_no_files() -> None:
     "name", ["../a", "b/../../a", "/etc/a", "C:\\a", "..\\a", "\\\\host\\a", "c:a"]
 )
 def test_a_path_that_leads_elsewhere_is_refused(make: Callable[..., bytes], name: str) -> None:
-    told = refused(make([("good", b"1"), (name, b"2")]))
-    assert repr(name) in told
-    assert "absolute path" in told or "leads out" in told
+    message = refused(make([("good", b"1"), (name, b"2")]))
+    assert repr(name) in message
+    assert "absolute path" in message or "leads out" in message
 
 
 @every_kind
 @pytest.mark.parametrize(
-    ("one", "two"), [("a", "a"), ("a/B.png", "a/b.png"), ("a", "./a"), ("\u00e9", "e\u0301")]
+    ("first", "second"), [("a", "a"), ("a/B.png", "a/b.png"), ("a", "./a"), ("\u00e9", "e\u0301")]
 )
 @pytest.mark.filterwarnings("ignore:Duplicate name")
-def test_two_files_of_one_name_are_refused(make: Callable[..., bytes], one: str, two: str) -> None:
-    assert "take for one file" in refused(make([(one, b"1"), (two, b"2")]))
+def test_two_files_of_one_name_are_refused(
+    make: Callable[..., bytes], first: str, second: str
+) -> None:
+    assert "take for one file" in refused(make([(first, b"1"), (second, b"2")]))
 
 
 def test_devices_and_pipes_are_refused() -> None:
@@ -150,9 +155,9 @@ def test_more_bytes_than_allowed_are_refused(make: Callable[..., bytes]) -> None
 def test_a_bomb_is_refused_before_it_goes_off() -> None:
     bomb = zipped([(f"{i}", bytes(2**22)) for i in range(10)])
     assert "unpacks to 41,943,040 bytes, more than the" in refused(bomb)
-    told = refused(gzip.compress(bytes(2**25)))
-    assert "33,554,432" not in told  # it was not unpacked to be measured
-    assert "bytes unpacks to more than the" in told
+    message = refused(gzip.compress(bytes(2**25)))
+    assert "33,554,432" not in message  # it was not unpacked to be measured
+    assert "bytes unpacks to more than the" in message
 
 
 def test_a_zip_that_lies_about_a_size_is_refused() -> None:
@@ -163,14 +168,14 @@ def test_a_zip_that_lies_about_a_size_is_refused() -> None:
 
 
 def test_a_sparse_tar_counts_as_what_it_unpacks_to() -> None:
-    told = refused(
+    message = refused(
         tarred(
             [("hole", b"")],
             pax_headers={"GNU.sparse.size": str(2**40), "GNU.sparse.map": "0,0"},
             type=b"0",
         )
     )
-    assert "unpacks to 1,099,511,627,776 bytes" in told
+    assert "unpacks to 1,099,511,627,776 bytes" in message
 
 
 def test_an_encrypted_or_unusually_packed_zip_is_refused() -> None:
@@ -206,7 +211,7 @@ def test_a_corrupt_archive_is_whole_or_one_sentence(kind: str, data: st.DataObje
     for _ in range(data.draw(st.integers(1, 4))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     with suppress(DataError):
-        assert all(isinstance(one, bytes) for one in members(bytes(content), "x.zip").values())
+        assert all(isinstance(file, bytes) for file in members(bytes(content), "x.zip").values())
 
 
 def test_a_gzip_file_is_unpacked_within_the_limits() -> None:

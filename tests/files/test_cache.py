@@ -1,4 +1,7 @@
-"""Arrays that are kept: computed once, never believed when damaged, and done without where nothing can be kept."""
+"""Arrays that are kept: computed once, never believed when damaged.
+
+Where nothing can be kept they are done without.
+"""
 
 import numpy as np
 import pytest
@@ -24,11 +27,11 @@ class Counted:
         return {"bits": np.arange(6, dtype=np.uint8).reshape(2, 3), "none": np.zeros((0, 4))}
 
 
-def same(found) -> bool:
-    wanted = Counted()()
-    return list(found) == list(wanted) and all(
-        found[name].dtype == value.dtype and np.array_equal(found[name], value)
-        for name, value in wanted.items()
+def same(arrays) -> bool:
+    expected = Counted()()
+    return list(arrays) == list(expected) and all(
+        arrays[name].dtype == value.dtype and np.array_equal(arrays[name], value)
+        for name, value in expected.items()
     )
 
 

@@ -1,4 +1,4 @@
-"""Files that are not shipped: fetched once and checked, found in the cache or in an offline folder."""
+"""Files that are not shipped: fetched once and checked, in the cache or an offline folder."""
 
 import gc
 import hashlib
@@ -65,13 +65,13 @@ def test_a_damaged_file_in_the_cache_is_told_and_fetched_again(
     with pytest.raises(IntegrityError) as caught:
         content(remote)
     assert caught.value.exit_code == 3
-    for told in (
+    for text in (
         str(cache / remote.path),
         remote.address,
         sha256(b"bad").hexdigest(),
         remote.sha256,
     ):
-        assert told in str(caught.value)
+        assert text in str(caught.value)
     assert lacking(Download("CC0", (remote,))) == [remote]
     fetch(remote)
     assert content(remote) == DATA
@@ -85,8 +85,8 @@ def test_a_mismatch_keeps_the_old_file_and_leaves_nothing_else(
     (cache / remote.path).write_bytes(b"old")
     with pytest.raises(IntegrityError) as caught:
         fetch(remote)
-    for told in (remote.address, sha256(b"<html>Please log in</html>").hexdigest(), remote.sha256):
-        assert told in str(caught.value)
+    for text in (remote.address, sha256(b"<html>Please log in</html>").hexdigest(), remote.sha256):
+        assert text in str(caught.value)
     assert names(cache) == ["cells/table.csv"]
     assert (cache / remote.path).read_bytes() == b"old"
 
@@ -158,12 +158,12 @@ def test_a_server_that_refuses_is_asked_three_times_and_told_with_what_to_do(
 
 def test_a_refusal_is_not_left_open(cache: Path, served: Callable[..., Remote]):
     remote = served(status=404)
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         with suppress(NotDownloadedError):
             fetch(remote)
         gc.collect()
-    assert [str(warning.message) for warning in told] == []
+    assert [str(warning.message) for warning in warned] == []
 
 
 @pytest.mark.parametrize(
@@ -172,10 +172,10 @@ def test_a_refusal_is_not_left_open(cache: Path, served: Callable[..., Remote]):
 def test_no_network_is_one_sentence(cache: Path, address: str):
     with pytest.raises(NotDownloadedError) as caught:
         fetch(Remote("t", address, "0" * 64))
-    told = str(caught.value)
-    assert told.startswith(f"The file {address} could not be downloaded (")
-    assert told.endswith(f"place it at {cache / 't'}.")
-    assert "\n" not in told
+    message = str(caught.value)
+    assert message.startswith(f"The file {address} could not be downloaded (")
+    assert message.endswith(f"place it at {cache / 't'}.")
+    assert "\n" not in message
 
 
 def test_a_cache_that_cannot_be_written_is_one_sentence(cache: Path, served: Callable[..., Remote]):

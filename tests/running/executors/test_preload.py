@@ -1,4 +1,4 @@
-"""The fork server holds what every job would otherwise import again, and nothing that a fork cannot use."""
+"""The fork server holds what every job would otherwise import, and nothing useless to a fork."""
 
 import subprocess
 import sys
@@ -6,31 +6,34 @@ import sys
 PROGRAM = """
 from torch.profiler import profile
 import torch
-with profile() as found:
+with profile() as profiled:
     import medtl_bench.running.executors.preload
-print([event.name for event in found.events() if "autograd" in event.name.lower()])
-with profile() as found:
+print([event.name for event in profiled.events() if "autograd" in event.name.lower()])
+with profile() as profiled:
     torch.func.grad(torch.sin)(torch.zeros(()))
-print(any("autograd" in event.name.lower() for event in found.events()))
+print(any("autograd" in event.name.lower() for event in profiled.events()))
 """
 
 
 def test_the_slow_imports_are_done_once() -> None:
-    code = "import sys, medtl_bench.running.executors.preload; print(*(m in sys.modules for m in sys.argv[1:]))"
+    code = (
+        "import sys, medtl_bench.running.executors.preload;"
+        "print(*(module in sys.modules for module in sys.argv[1:]))"
+    )
     slow = [
         "torch._dynamo",
         "sklearn.ensemble",
         "sklearn.linear_model",
         "medtl_bench.running.trial",
     ]
-    told = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", code, *slow], capture_output=True, text=True, check=True
     )
-    assert told.stdout.split() == ["True"] * len(slow)
+    assert process.stdout.split() == ["True"] * len(slow)
 
 
 def test_it_has_not_started_autograd_which_then_fails_in_a_fork_where_there_is_a_gpu() -> None:
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True
     )
-    assert done.stdout.splitlines() == ["[]", "True"]
+    assert process.stdout.splitlines() == ["[]", "True"]

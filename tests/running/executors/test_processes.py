@@ -1,4 +1,7 @@
-"""Jobs in processes of their own: whatever one does, it becomes a reply, nothing is left behind and the next is as if alone."""
+"""Jobs in processes of their own: whatever one does, it becomes a reply.
+
+Nothing is left behind, and the next is as if alone.
+"""
 
 import tempfile
 import time
@@ -15,8 +18,9 @@ from medtl_bench.running.executors.processes import Processes
 from medtl_bench.running.messages import DescribeDataset, Job, RunTrial
 
 TIMEOUT = 6.0
-HOSTILE = ["raises", "raises-invalid-text", "raises-system-exit", "exits", "dies", "segfaults", "leaves-a-fork", "sleeps",
-           "hungry", "hungry-in-lists", "reserves", "nan", "prints", "disturbs", "reports", "meek"]  # fmt: skip
+HOSTILE = ["raises", "raises-invalid-text", "raises-system-exit", "exits", "dies", "segfaults",
+           "leaves-a-fork", "sleeps", "hungry", "hungry-in-lists", "reserves", "nan", "prints",
+           "disturbs", "reports", "meek"]  # fmt: skip
 
 
 def alive(pid: int) -> bool:
@@ -56,12 +60,12 @@ def replies(jobs):
     """Run all of them, two at a time; the reports of global state come after the disturbance."""
     by_name, _ = jobs
     start = time.monotonic()
-    found = {
+    replies = {
         job.task.trial.algorithm: reply
         for job, reply in Processes(2, TIMEOUT, memory=6144)(by_name.values())
     }
     assert time.monotonic() - start < 60
-    return found
+    return replies
 
 
 def test_every_job_gets_its_reply(replies):
@@ -214,10 +218,10 @@ def test_jobs_have_the_environment_of_now_and_not_of_when_the_server_started(
         "def medtl_datasets():\n"
         "    return [DatasetEntry('telling', build, 'Tells.', 'simulated')]\n"
     )
-    job, told = Job(task=DescribeDataset(name="telling"), plugin_files=(str(file),)), []
+    job, lines = Job(task=DescribeDataset(name="telling"), plugin_files=(str(file),)), []
     for value in ("first", "second"):
         monkeypatch.setenv("MEDTL_TESTED", value)
-        told += [reply.outcome.reason for _, reply in Processes()([job])]
+        lines += [reply.outcome.reason for _, reply in Processes()([job])]
     monkeypatch.delenv("MEDTL_TESTED")
-    told += [reply.outcome.reason for _, reply in Processes()([job])]
-    assert told == ["first", "second", "unset"]
+    lines += [reply.outcome.reason for _, reply in Processes()([job])]
+    assert lines == ["first", "second", "unset"]

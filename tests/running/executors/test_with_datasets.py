@@ -1,4 +1,7 @@
-"""The folder that jobs are given: there while they run, gone afterwards, whatever a killed run left in it."""
+"""The folder that jobs are given: there while they run, gone afterwards.
+
+Whatever a killed run left in it.
+"""
 
 from pathlib import Path
 
