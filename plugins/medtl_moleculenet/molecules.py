@@ -13,7 +13,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from medtl_bench.errors import DataError, NotInstalledError
-from medtl_bench.files.division import hashed
+from medtl_bench.hashing import hashed
 
 MISSING = -1
 Table = dict[str, NDArray[Any]]

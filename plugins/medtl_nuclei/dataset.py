@@ -13,8 +13,9 @@ from medtl_bench.contract.split import Domain, Split
 from medtl_bench.contract.task import Task
 from medtl_bench.files import cache
 from medtl_bench.files.archives import Limits, members
-from medtl_bench.files.division import TEST, TRAIN, VAL, divided, hashed
+from medtl_bench.files.division import TEST, TRAIN, VAL, divided
 from medtl_bench.files.downloads import Download, Remote, content
+from medtl_bench.hashing import hashed
 from medtl_nuclei.fields import fields
 from medtl_nuclei.pictures import BRIGHTFIELD, FLUORESCENCE, HISTOLOGY, Picture, pictures, tiles
 
