@@ -32,6 +32,8 @@ class Wish(ABC):
         """Return what wishes must have in common to be served together."""
 
 
+# what a strand stops for: a wish, or functions to branch into
+_Stop = Wish | Sequence[Callable[[], Any]]
 # for each wish None, or what to raise in the strand that asked
 Serve = Callable[[Sequence[Any]], Sequence[Exception | None]]
 
@@ -212,11 +214,13 @@ class _Hub:
                 self.ready.appendleft(parent)
 
 
-def _entered(member: _Member, children: list[Strand[Any]], error: Exception | None) -> Any:  # noqa: ANN401
-    """Enter a strand's greenlet and return what it asks for: a Wish, or functions to branch into.
+def _entered(member: _Member, children: list[Strand[Any]], error: Exception | None) -> _Stop:
+    """Enter a strand's greenlet and return what it asks for: a wish, or functions to branch into.
 
     It is handed its children that are done, or the error that serving its wish gave.
     """
     if error is not None:
-        return member.throw(error)
-    return member.switch(children) if children else member.switch()
+        stop: _Stop = member.throw(error)
+    else:
+        stop = member.switch(children) if children else member.switch()
+    return stop

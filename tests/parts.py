@@ -9,10 +9,8 @@ from medtl_bench.contract.split import Domain, Split
 def two_parts(rows: int, source: torch.Generator) -> Split:
     """Return random rows."""
     y = torch.arange(rows) % 2
-    drug, protein = (
-        torch.randn(rows, 3, generator=source),
-        torch.randn(rows, 1, 4, 4, generator=source),
-    )
+    drug = torch.randn(rows, 3, generator=source)
+    protein = torch.randn(rows, 1, 4, 4, generator=source)
     return Split(TensorDict({"drug": drug, "protein": protein}, batch_size=[rows]), y)
 
 

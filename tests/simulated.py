@@ -14,14 +14,12 @@ CARD = Card("simulated", "CC0", "made here", "none", "position", "simulated", "n
 
 
 def sine_task(draw: torch.Generator, rows: int) -> Split:
-    """Return a sine of random amplitude and phase, as Finn et al.
+    """Return a sine of random amplitude and phase, scaled to order one.
 
-    2017, section 5.1, scaled to order one.
+    As Finn et al. 2017, section 5.1.
     """
-    amplitude, phase = (
-        0.5 + 4 * torch.rand((), generator=draw),
-        3.14159 * torch.rand((), generator=draw),
-    )
+    amplitude = 0.5 + 4 * torch.rand((), generator=draw)
+    phase = 3.14159 * torch.rand((), generator=draw)
     x = 10 * torch.rand(rows, 1, generator=draw) - 5
     return Split(x, amplitude * torch.sin(x[:, 0] - phase) / 3)
 
@@ -47,16 +45,13 @@ def moving_signal(seed: int, domains: int = 4) -> Dataset:
     draw = generator("moving signal", seed)
 
     def split(axis: int, rows: int) -> Split:
-        x, y = (
-            torch.randn(rows, 2 * domains, generator=draw),
-            torch.randint(2, (rows,), generator=draw),
-        )
+        x = torch.randn(rows, 2 * domains, generator=draw)
+        y = torch.randint(2, (rows,), generator=draw)
         x[:, 2 * axis] += 1.5 * (2 * y - 1)
         return Split(x, y)
 
-    made = tuple(
+    axes = tuple(
         Domain(f"axis-{i}", split(i, 300), split(i, 10), split(i, 500)) for i in range(domains)
     )
-    return Dataset(
-        "moving-signal", CARD, CLASSES, made, (), (Stream("all", tuple(d.name for d in made)),)
-    )
+    stream = Stream("all", tuple(domain.name for domain in axes))
+    return Dataset("moving-signal", CARD, CLASSES, axes, (), (stream,))

@@ -121,9 +121,9 @@ class _RefusedError(Exception):
     """An archive, or a member of it, breaks a rule."""
 
 
-def _checked(found: Iterator[_Member], limits: Limits, most: int) -> dict[str, bytes]:
+def _checked(archive: Iterator[_Member], limits: Limits, most: int) -> dict[str, bytes]:
     """Look at every member before the first is unpacked, then read them."""
-    listed = _listed(found, limits.members)
+    listed = _listed(archive, limits.members)
     if (total := sum(member.size for member in listed.values())) > most:
         raise _RefusedError(f"unpacks to {total:,} bytes, more than the {most:,} allowed")
     files = {name: member.read() for name, member in listed.items() if member.link is None}
@@ -131,11 +131,11 @@ def _checked(found: Iterator[_Member], limits: Limits, most: int) -> dict[str, b
     return files | {name: _led_to(member, files) for name, member in links.items()}
 
 
-def _listed(found: Iterator[_Member], most: int) -> dict[str, _Member]:
+def _listed(archive: Iterator[_Member], most: int) -> dict[str, _Member]:
     """Return the members by their paths, each of which is safe and stands once."""
     listed: dict[str, _Member] = {}
     by_folded: dict[str, str] = {}
-    for member in found:
+    for member in archive:
         name = _safe(member)
         if len(listed) == most:
             raise _RefusedError(f"holds more than the {most:,} members allowed")

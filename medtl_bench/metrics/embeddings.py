@@ -1,4 +1,4 @@
-"""Measures of an embedding of several batches: are batches mixed, are types kept apart?
+"""Measures of an embedding of several batches: how batches mix, how types are kept apart.
 
 Arrays throughout: z [n, width] embedded rows, batch [n] and y [n] whole numbers.
 scikit-learn is imported when used, because it takes longer than the rest of the core and

@@ -92,11 +92,11 @@ class Network:
 Place = tuple[dict[str, Any], str, Tensor]
 
 
-def _places(module: nn.ModuleDict, given: Parameters) -> dict[str, list[Place]]:
-    """Return by part where each given tensor belongs."""
+def _places(module: nn.ModuleDict, replacements: Parameters) -> dict[str, list[Place]]:
+    """Return by part where each replacement belongs."""
     places: dict[str, list[Place]] = {}
-    modules = dict(module.named_modules(remove_duplicate=False)) if given else {}
-    for path, value in given.items():
+    modules = dict(module.named_modules(remove_duplicate=False)) if replacements else {}
+    for path, value in replacements.items():
         path_of_owner, _, name = path.rpartition(".")
         owner = modules[path_of_owner]
         table: dict[str, Any] = owner._parameters if name in owner._parameters else owner._buffers

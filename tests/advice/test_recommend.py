@@ -1,4 +1,7 @@
-"""Which sources are recommended where the nearest is known, that nothing forbidden is looked at, and what hindsight says."""
+"""Which sources are recommended where the nearest is known, and what was foretold.
+
+And that nothing forbidden is looked at.
+"""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -51,7 +54,10 @@ def test_the_same_data_gives_the_same_estimates(
 
 
 def nearer(middle: float) -> Dataset:
-    """Return a dataset whose domain `near` lies nearer to `target` than `far` does, in the middle of a column."""
+    """Return a dataset whose domain `near` lies nearer to `target` than `far` does.
+
+    In the middle of a column.
+    """
 
     def split(shift: float, rows: int, seed: int) -> Split:
         draw = torch.Generator().manual_seed(seed)
@@ -59,10 +65,10 @@ def nearer(middle: float) -> Dataset:
         return Split(x + torch.tensor([shift, 0, 0]), (x[:, 1] > 0).long())
 
     shifts = {"target": 0.0, "near": middle, "far": 2.5}
-    domains = [
-        Domain(name, *(split(shift, rows, 10 * number + rows) for rows in (150, 0, 40)))
-        for number, (name, shift) in enumerate(shifts.items())
-    ]
+    domains = []
+    for number, (name, shift) in enumerate(shifts.items()):
+        splits = [split(shift, rows, 10 * number + rows) for rows in (150, 0, 40)]
+        domains.append(Domain(name, *splits))
     task, plain = Task("classification", ("no", "yes")), TINY["tiny vectors"].dataset
     return replace(
         plain,
@@ -74,14 +80,19 @@ def nearer(middle: float) -> Dataset:
 
 
 def test_the_nearer_source_comes_first() -> None:
-    found = recommend.recommend(nearer(0.3), "target")
-    assert found.order == ("near", "far")
-    assert found.rank(DISTANCE) == found.rank(DISCREPANCY) == {"near": 1, "far": 2}
-    assert found.measured is None
+    recommendation = recommend.recommend(nearer(0.3), "target")
+    assert recommendation.order == ("near", "far")
+    assert (
+        recommendation.rank(DISTANCE) == recommendation.rank(DISCREPANCY) == {"near": 1, "far": 2}
+    )
+    assert recommendation.measured is None
 
 
 def forbidden(dataset: Dataset, target: str, *, labels: bool) -> Dataset:
-    """Return the dataset with every test and validation split, and on request the target's training labels, made useless."""
+    """Return the dataset with every test and validation split made useless.
+
+    `labels`: the target's training labels too.
+    """
 
     def spoilt(split: Split) -> Split:
         return Split(split.x * 0 + 7, split.y.flip(0))
@@ -112,20 +123,21 @@ def test_no_test_or_validation_split_is_looked_at(
 def test_labels_of_the_target_change_the_column_that_says_so_and_no_other(
     vectors: Dataset, for_batch_a: recommend.Recommendation
 ) -> None:
-    found = recommend.recommend(forbidden(vectors, "batch-a", labels=True), "batch-a")
-    assert found.order == for_batch_a.order
+    recommendation = recommend.recommend(forbidden(vectors, "batch-a", labels=True), "batch-a")
+    assert recommendation.order == for_batch_a.order
     for estimate in (DISTANCE, DISCREPANCY):
-        assert found.estimates[estimate] == for_batch_a.estimates[estimate]
-    assert found.estimates[EVIDENCE] != for_batch_a.estimates[EVIDENCE]
+        assert recommendation.estimates[estimate] == for_batch_a.estimates[estimate]
+    assert recommendation.estimates[EVIDENCE] != for_batch_a.estimates[EVIDENCE]
 
 
 @pytest.mark.parametrize("case", TINY.values(), ids=TINY)
 def test_every_kind_of_input_and_task_is_answered(case: Case) -> None:
-    found = recommend.recommend(case.whole(), "site-c")
-    assert set(found.order) == {"site-a", "site-b"}
-    assert (EVIDENCE in found.estimates) == (case.task.kind != "segmentation")
-    assert set(found.missing) == {DISTANCE, DISCREPANCY, EVIDENCE} - set(found.estimates)
-    for values in found.estimates.values():
+    recommendation = recommend.recommend(case.whole(), "site-c")
+    assert set(recommendation.order) == {"site-a", "site-b"}
+    assert (EVIDENCE in recommendation.estimates) == (case.task.kind != "segmentation")
+    estimates = set(recommendation.estimates)
+    assert set(recommendation.missing) == {DISTANCE, DISCREPANCY, EVIDENCE} - estimates
+    for values in recommendation.estimates.values():
         assert np.isfinite(list(values.values())).all()
 
 
@@ -134,8 +146,8 @@ def test_labels_that_are_all_the_same_give_no_evidence(vectors: Dataset) -> None
     first, *rest = vectors.domains
     first = replace(first, train=Split(first.train.x, first.train.y * 0))
     object.__setattr__(copy, "domains", (first, *rest))
-    found = recommend.recommend(copy, "batch-a")
-    assert found.missing == {EVIDENCE: "all training labels of the target are the same"}
+    recommendation = recommend.recommend(copy, "batch-a")
+    assert recommendation.missing == {EVIDENCE: "all training labels of the target are the same"}
 
 
 def test_wide_inputs_are_projected_on_the_sources() -> None:
@@ -144,8 +156,9 @@ def test_wide_inputs_are_projected_on_the_sources() -> None:
         for name in ("a", "bb", "ccc")
     }
     wide["bb"][:, :20] += 2
-    found = recommend.distances({"a": wide["a"], "bb": wide["bb"]}, wide["ccc"], Task("regression"))
-    assert found[DISCREPANCY]["a"] < found[DISCREPANCY]["bb"]
+    sources = {"a": wide["a"], "bb": wide["bb"]}
+    distances = recommend.distances(sources, wide["ccc"], Task("regression"))
+    assert distances[DISCREPANCY]["a"] < distances[DISCREPANCY]["bb"]
 
 
 def test_a_domain_of_one_row_is_told(vectors: Dataset) -> None:
@@ -172,13 +185,13 @@ def records(
     for source, value in scores.items():
         for seed in (0, 1):
             scored = transfer_scores(value + 0.01 * seed, sources=(source,), targets=(target,))
-            told = {
+            facts = {
                 "dataset": dataset.name,
                 "dataset_digest": dataset.digest(),
                 "scenario": f"{source}-to-{target}",
             }
             yield record(
-                **told, sources=(source,), targets=(target,), seed=seed, scores=scored, **fields
+                **facts, sources=(source,), targets=(target,), seed=seed, scores=scored, **fields
             )
 
 
@@ -222,17 +235,17 @@ def test_bounds_other_data_other_targets_failures_and_gaps_do_not_count(vectors:
 
 def test_a_target_among_several_of_a_transfer_counts(vectors: Dataset) -> None:
     names = ("batch-a", "batch-b", "batch-c", "batch-d")
-    found = []
+    kept = []
     for source, value in GOOD.items():
         targets = tuple(name for name in names if name != source)
-        told = {
+        facts = {
             "dataset": vectors.name,
             "dataset_digest": vectors.digest(),
             "scenario": f"from-{source}",
         }
         scored = transfer_scores(value, sources=(source,), targets=targets)
-        found.append(record(**told, sources=(source,), targets=targets, scores=scored))
-    seen = foretold.measured(vectors, "batch-a", found)
+        kept.append(record(**facts, sources=(source,), targets=targets, scores=scored))
+    seen = foretold.measured(vectors, "batch-a", kept)
     assert seen is not None
     assert seen.score == GOOD
 
@@ -248,7 +261,7 @@ def test_agreement_is_one_for_one_order_whatever_the_direction_of_the_metric() -
 
 
 def test_few_sources_have_a_tau_and_no_interval(vectors: Dataset) -> None:
-    found = recommend.recommend(vectors, "batch-a", records(vectors, "batch-a", GOOD))
-    tau = found.foretold(DISCREPANCY)
+    recommendation = recommend.recommend(vectors, "batch-a", records(vectors, "batch-a", GOOD))
+    tau = recommendation.foretold(DISCREPANCY)
     assert tau.tau == 1
     assert np.isnan([tau.low, tau.high]).all()

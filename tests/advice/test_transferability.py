@@ -1,4 +1,7 @@
-"""Each estimate against its formula, written out or computed by another road, and against what must be so."""
+"""Each estimate against its formula, written out or computed by another road.
+
+And against what must be so.
+"""
 
 import numpy as np
 import pytest
@@ -40,9 +43,9 @@ def test_mmd_is_the_sum_over_pairs_of_its_formula(seed, n, m):
 def test_mmd_is_near_zero_for_one_distribution_and_grows_with_the_distance():
     base, same = normal(300, 4), normal(300, 4, 1)
     width = estimates.median_distance(base)
-    found = [estimates.mmd(base, same + shift, width) for shift in (0.0, 0.5, 1.0, 2.0)]
-    assert abs(found[0]) < 0.01
-    assert found == sorted(found)
+    discrepancies = [estimates.mmd(base, same + shift, width) for shift in (0.0, 0.5, 1.0, 2.0)]
+    assert abs(discrepancies[0]) < 0.01
+    assert discrepancies == sorted(discrepancies)
 
 
 def test_mmd_of_rows_that_are_all_equal_is_defined():
@@ -111,9 +114,10 @@ def test_log_me_is_the_evidence_of_scikit_learns_bayesian_ridge():
 
 def test_log_me_is_higher_for_features_that_tell_the_labels():
     y = np.arange(90) % 3
-    told = np.eye(3)[y] + 0.3 * normal(90, 3)
+    telling = np.eye(3)[y] + 0.3 * normal(90, 3)
     assert (
-        estimates.log_me_of_classes(told, y) > estimates.log_me_of_classes(normal(90, 3), y) + 0.2
+        estimates.log_me_of_classes(telling, y)
+        > estimates.log_me_of_classes(normal(90, 3), y) + 0.2
     )
 
 

@@ -30,17 +30,17 @@ def brute_force(z, groups, row, perplexity):
 
 @pytest.mark.parametrize("perplexity", [5, 30])
 def test_lisi_is_that_of_a_brute_force_computation(perplexity):
-    found = embeddings.lisi(Z, GROUPS, perplexity)
-    wanted = [brute_force(Z, GROUPS, row, perplexity) for row in range(40)]
-    assert found[:40] == pytest.approx(wanted, rel=1e-4)
+    indices = embeddings.lisi(Z, GROUPS, perplexity)
+    expected = [brute_force(Z, GROUPS, row, perplexity) for row in range(40)]
+    assert indices[:40] == pytest.approx(expected, rel=1e-4)
 
 
 def test_lisi_is_that_of_harmonypy():
     lisi = pytest.importorskip(
         "harmonypy.lisi", reason="harmonypy is not installed: pip install medtl-bench[cells]"
     )
-    wanted = lisi.compute_lisi(Z, {"group": GROUPS}, ["group"], perplexity=30)[:, 0]
-    assert embeddings.lisi(Z, GROUPS) == pytest.approx(wanted, abs=1e-4)
+    expected = lisi.compute_lisi(Z, {"group": GROUPS}, ["group"], perplexity=30)[:, 0]
+    assert embeddings.lisi(Z, GROUPS) == pytest.approx(expected, abs=1e-4)
 
 
 def test_weights_have_the_entropy_of_the_perplexity():
@@ -82,8 +82,8 @@ def test_silhouettes_are_those_of_scib():
     assert embeddings.silhouette_label(z, batch, y) == pytest.approx(
         (silhouette_score(z, y) + 1) / 2
     )
-    wanted = [np.mean(1 - np.abs(silhouette_samples(z[y == c], batch[y == c]))) for c in range(3)]
-    assert embeddings.silhouette_batch(z, batch, y) == pytest.approx(np.mean(wanted))
+    expected = [np.mean(1 - np.abs(silhouette_samples(z[y == c], batch[y == c]))) for c in range(3)]
+    assert embeddings.silhouette_batch(z, batch, y) == pytest.approx(np.mean(expected))
 
 
 def test_silhouettes_leave_out_what_has_one_batch_and_are_undefined_with_one_type():
@@ -112,9 +112,9 @@ def test_measures_go_the_way_they_say_when_batches_are_pulled_apart_and_types_pu
 def test_label_transfer_votes_as_scikit_learn_does():
     y, asked = RANDOM.randint(4, size=240), RANDOM.randn(50, 5)
     shares = embeddings.neighbour_shares(Z, y, asked, 6)
-    wanted = KNeighborsClassifier(5).fit(Z, y)
-    assert shares[:, :4] == pytest.approx(wanted.predict_proba(asked))
-    assert (shares.argmax(1) == wanted.predict(asked)).all()
+    classifier = KNeighborsClassifier(5).fit(Z, y)
+    assert shares[:, :4] == pytest.approx(classifier.predict_proba(asked))
+    assert (shares.argmax(1) == classifier.predict(asked)).all()
     assert not shares[:, 4:].any()
 
 

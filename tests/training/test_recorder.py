@@ -58,10 +58,12 @@ def test_a_view_that_shows_the_same_is_no_kernel():
 
 
 def called(repeat) -> list[str]:
-    """Return the names of what is called; those of kernels that no function of torch calls have a dot in them."""
-    return [
-        node.target.__name__ for node in repeat.__self__.graph.nodes if node.op == "call_function"
-    ]
+    """Return the names of what is called.
+
+    Those of kernels that no function of torch calls have a dot in them.
+    """
+    nodes = repeat.__self__.graph.nodes
+    return [node.target.__name__ for node in nodes if node.op == "call_function"]
 
 
 def test_what_no_output_depends_on_is_not_done_again():
@@ -111,8 +113,8 @@ def test_products_with_numbers_that_round_nothing_are_left_out_or_joined_with_a_
 def test_other_products_are_as_they_were(function):
     _, repeat = record(function, torch.zeros(30))
     x = torch.linspace(0.3, 7.9, 30)
-    for found, expected in zip(repeat(x), function(x), strict=True):
-        assert torch.equal(found, expected)
+    for repeated, expected in zip(repeat(x), function(x), strict=True):
+        assert torch.equal(repeated, expected)
 
 
 def test_what_is_changed_after_it_was_made_is_made_each_time():

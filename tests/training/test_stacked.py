@@ -1,4 +1,7 @@
-"""Learners trained as one: each must come out as it does by itself, and what cannot be stacked must still be trained."""
+"""Learners trained as one: each must come out as it does by itself.
+
+What cannot be stacked must still be trained.
+"""
 
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -53,14 +56,23 @@ def weights(learner) -> torch.Tensor:
     return torch.cat([p.detach().flatten() for p in learner.net.module.parameters()])
 
 
-def compared(method, seeds=(0, 1, 2), close=CLOSE, **options) -> tuple[stacked.Stacker, list[int]]:
-    """Train learners beside each other and alone; assert that they agree, and return the stacker and its stacks' sizes."""
+def counted():
+    """Return a stacker, a list, and what serves with the one and notes sizes in the other."""
     stacker, sizes = stacked.Stacker(), []
 
     def serve(trainings):
         sizes.append(len(trainings))
         return stacker(trainings)
 
+    return stacker, sizes, serve
+
+
+def compared(method, seeds=(0, 1, 2), close=CLOSE, **options) -> tuple[stacked.Stacker, list[int]]:
+    """Train learners beside each other and alone, and assert that they agree.
+
+    Returns the stacker and its stacks' sizes.
+    """
+    stacker, sizes, serve = counted()
     tasks = cooperative.run([partial(fitted, method, seed, **options) for seed in seeds], serve, 64)
     for seed, task in zip(seeds, tasks, strict=True):
         alone = fitted(method, seed, **options)
@@ -102,48 +114,41 @@ def test_springs_are_each_learners_own(make_dataset, online):
 
 
 def test_a_whole_protocol_scores_the_same_and_branches_of_all_trials_are_stacked(make_dataset):
-    dataset, sizes = make_dataset(), []
+    dataset, (_, sizes, serve) = make_dataset(), counted()
+    scenario = dataset.transfers[0]
 
     def trial(seed):
-        make = partial(FineTune, steps=10, adapt_steps=5)
-        clock = Clock()
-        found = list(
-            transfer(
-                dataset, dataset.transfers[0], make, seed=seed, shots=(1, 2), draws=2, clock=clock
-            )
-        )
-        assert len(clock.calls["adapt"]) == 5 * len(dataset.transfers[0].targets)
-        return found
-
-    def serve(trainings):
-        sizes.append(len(trainings))
-        return stacked.Stacker()(trainings)
+        make, clock = partial(FineTune, steps=10, adapt_steps=5), Clock()
+        options = {"seed": seed, "shots": (1, 2), "draws": 2, "clock": clock}
+        scores = list(transfer(dataset, scenario, make, **options))
+        assert len(clock.calls["adapt"]) == 5 * len(scenario.targets)
+        return scores
 
     tasks = cooperative.run([partial(trial, seed) for seed in range(2)], serve, 64)
     for seed, task in enumerate(tasks):
-        alone = trial(seed)
-        assert [s._replace(value=0) for s in task.result()] == [s._replace(value=0) for s in alone]
-        assert [s.value for s in task.result()] == pytest.approx([s.value for s in alone], abs=1e-4)
+        same_scores(task.result(), trial(seed))
     assert sizes[0] == 2
-    assert max(sizes) == 4 * len(dataset.transfers[0].targets)
+    assert max(sizes) == 4 * len(scenario.targets)
+
+
+def same_scores(ours, theirs):
+    assert [s._replace(value=0) for s in ours] == [s._replace(value=0) for s in theirs]
+    assert [s.value for s in ours] == pytest.approx([s.value for s in theirs], abs=1e-4)
 
 
 def test_images_masks_pairs_and_many_sources_stack():
     images = [rows(seed, shape=(1, 8, 8)) for seed in range(2)]
-    near_zero = {
-        "rtol": 1e-2,
-        "atol": 2e-3,
-    }  # Adam's steps are of one size, so rounding moves weights whose gradient is near zero
-    assert (
-        compared(partial_fit_only(FineTune), sources=images, width=32, close=near_zero)[0].alone
-        == {}
-    )
+    fit_only = partial_fit_only(FineTune)
+    # Adam's steps are of one size, so rounding moves weights whose gradient is near zero
+    near_zero = {"rtol": 1e-2, "atol": 2e-3}
+    stacker, _ = compared(fit_only, sources=images, width=32, close=near_zero)
+    assert stacker.alone == {}
     pairs = [
         Split(TensorDict({"a": rows(s).x, "b": rows(s + 9).x}, batch_size=[24]), rows(s).y)
         for s in range(2)
     ]
-    assert compared(partial_fit_only(FineTune), sources=pairs)[0].alone == {}
-    assert compared(partial_fit_only(FineTune), sources=[rows(s) for s in range(6)])[0].alone == {}
+    assert compared(fit_only, sources=pairs)[0].alone == {}
+    assert compared(fit_only, sources=[rows(s) for s in range(6)])[0].alone == {}
 
 
 def partial_fit_only(method):
@@ -255,12 +260,7 @@ def test_a_learner_that_diverges_does_so_alone():
 
 
 def test_only_what_is_equal_is_stacked():
-    sizes = []
-
-    def serve(trainings):
-        sizes.append(len(trainings))
-        return stacked.Stacker()(trainings)
-
+    _, sizes, serve = counted()
     methods = [
         partial(fitted, FineTune, 0),
         partial(fitted, DANN, 1),
@@ -271,7 +271,10 @@ def test_only_what_is_equal_is_stacked():
 
 
 class Annealed(FineTune):
-    """Weights decay more and more during the training: told by a tensor, which a recorded step reads anew."""
+    """Weights decay more and more during the training.
+
+    By a tensor, which a recorded step reads anew.
+    """
 
     def objective(self, net, batch):
         return super().objective(net, batch) + batch.progress * decay(net)
