@@ -8,13 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medtl_bench.contract.scenario import Stream, Transfer
-from medtl_bench.contract.split import Domain, Split
+from medtl_bench.contract.split import Domain, Split, concatenate
 from medtl_bench.contract.task import Task
 from medtl_bench.errors import MedTLError
 from tests.parts import two_part_domain
 
 MASKS = Task("segmentation", ("background", "blob"))
-VALUES = Task("regression")
 DIGEST = "fd9c5518236750e75c40b5ce8f01270e16c735ea7c05eb542200ab2540b6d73d"
 
 
