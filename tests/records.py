@@ -23,13 +23,10 @@ def record(**fields: object) -> Record:
         "parameters": {},
         "protocol": "transfer",
         "scenario": "to-b",
-        "sources": ("a",),
-        "targets": ("b",),
-        "shots": (1, 3),
-        "draws": 2,
         "seed": 0,
         "versions": {"torch": "2.6"},
     }
+    settings = {"sources": ["a"], "targets": ["b"], "shots": [1, 3], "draws": 2}
     about = {
         "area": "clinical",
         "provenance": "real",
@@ -41,7 +38,9 @@ def record(**fields: object) -> Record:
     rest = {"finished": "2026-11-01T00:00:00Z"}
     for name, value in fields.items():
         part = (
-            trial
+            settings
+            if name in settings or name == "domains"
+            else trial
             if name in TRIAL_FIELDS
             else about
             if name in ABOUT_FIELDS
@@ -50,6 +49,7 @@ def record(**fields: object) -> Record:
             else rest
         )
         part[name] = value
+    trial = {"settings": settings} | trial
     return Record(trial=Trial(**trial), about=About(**about), outcome=Outcome(**outcome), **rest)
 
 

@@ -140,7 +140,8 @@ def _add(catalogue: Catalogue, plugin: Plugin, load: Load) -> None:
         for kind, entries in brought.items():
             _check(kind, entries, catalogue)
     except _RefusedError:
-        manager.unregister(module)
+        if manager.is_registered(module):  # some refusals come before it was
+            manager.unregister(module)
         raise
     for kind, entries in brought.items():
         catalogue.of(kind).update({entry.name: Registered(entry, plugin) for entry in entries})

@@ -29,8 +29,8 @@ class Trial(Frozen):
 
     `algorithm_source`: distribution, version and digest of the plugin's files. `settings`: of
     the protocol, such as the `sources`, `targets`, `shots` and `draws` of a transfer or the
-    `domains` of a stream. `stacked`: whether it trains beside others in one process, which
-    rounds otherwise than alone. `versions`: of the project, torch and numpy. `packages`: of
+    `domains` of a stream. `stacked`: whether it may train beside others in one process,
+    which rounds otherwise than alone. `versions`: of the project, torch and numpy. `packages`: of
     distributions that the algorithm calls. `plugins`: sources of a protocol, metrics or a
     backbone that are not the project's own, by kind and name.
     """

@@ -158,20 +158,23 @@ def _about(dataset: DatasetFacts, algorithm: AlgorithmFacts) -> About:
 
 
 def _grouped(planned: Sequence[Planned], stacking: set[str], most: int) -> list[Planned]:
-    """Say of each trial in which group it runs, and in its key whether that is beside others."""
-    numbers: list[int] = []
+    """Say of each trial in which group it runs, and in its key whether that may be beside others.
+
+    How many others there are is not in the key, or it would change with what else is asked for.
+    """
+    grouped: list[Planned] = []
     sizes: list[int] = []
     open_groups: dict[object, int] = {}  # the group that is being filled, by what it shares
     for one in planned:
-        able = one.trial.algorithm in stacking and not one.skipped
+        able = most > 1 and one.trial.algorithm in stacking and not one.skipped
         shared = _shared(one) if able else id(one)
         if shared not in open_groups or sizes[open_groups[shared]] == most:
             open_groups[shared] = len(sizes)
             sizes.append(0)
-        numbers.append(open_groups[shared])
-        sizes[numbers[-1]] += 1
-    pairs = zip(planned, numbers, strict=True)
-    return [_in_group(one, number, stacked=sizes[number] > 1) for one, number in pairs]
+        group = open_groups[shared]
+        sizes[group] += 1
+        grouped.append(_in_group(one, group, stacked=able))
+    return grouped
 
 
 def _shared(one: Planned) -> object:

@@ -29,7 +29,7 @@ def one_broken(*files: str) -> entries.Broken:
     ("body", "why"),
     [
         ("raise ValueError('no licence')", "importing it raised ValueError: no licence"),
-        ("import a_package_that_is_not_there", "importing it raised ModuleNotFoundError: No module named"),  # noqa: E501
+        ("import a_package_that_is_not_there", "importing it raised ModuleNotFoundError: No module named"),
         ("def broken(:", "importing it raised SyntaxError"),
         ("raise SystemExit(3)", "importing it raised SystemExit: 3"),
         ("import sys; sys.exit('bye')", "importing it raised SystemExit: bye"),
@@ -37,18 +37,18 @@ def one_broken(*files: str) -> entries.Broken:
         ("x = 1", "it implements no hook; mark functions of hookspecs with @hookimpl"),
         (GOOD.replace("medtl_algorithms", "medtl_algoritms"), "unknown hook 'medtl_algoritms'"),
         (GOOD.replace("()", "(config)", 1), "Argument.*config"),
-        (GOOD.replace("return", "print(1); return"), r"calling its hooks printed to standard output: '1\\n'"),  # noqa: E501
-        (GOOD.replace("return", "raise OSError('gone')\n    return"), "calling its hooks raised OSError: gone"),  # noqa: E501
-        (GOOD.replace("return [", "["), "calling its hooks raised TypeError: medtl_algorithms returned nothing"),  # noqa: E501
-        (GOOD.replace("[Algo", "Algo").replace('")]', '")'), "calling its hooks raised TypeError: .*not iterable"),  # noqa: E501
-        (GOOD.replace("[Algo", "['dann', Algo"), "a hook returned 'dann', which is no AlgorithmEntry"),  # noqa: E501
+        (GOOD.replace("return", "print(1); return"), r"calling its hooks printed to standard output: '1\\n'"),
+        (GOOD.replace("return", "raise OSError('gone')\n    return"), "calling its hooks raised OSError: gone"),
+        (GOOD.replace("return [", "["), "calling its hooks raised TypeError: medtl_algorithms returned nothing"),
+        (GOOD.replace("[Algo", "Algo").replace('")]', '")'), "calling its hooks raised TypeError: .*not iterable"),
+        (GOOD.replace("[Algo", "['dann', Algo"), "a hook returned 'dann', which is no AlgorithmEntry"),
         (GOOD.replace("medtl_algorithms", "medtl_datasets"), "which is no DatasetEntry"),
-        (GOOD.replace("good-one", "Good One"), "the algorithm name 'Good One' is not of lower-case letters"),  # noqa: E501
-        (GOOD.replace("good-one", "../../x"), r"the algorithm name '../../x' is not of lower-case letters"),  # noqa: E501
+        (GOOD.replace("good-one", "Good One"), "the algorithm name 'Good One' is not of lower-case letters"),
+        (GOOD.replace("good-one", "../../x"), r"the algorithm name '../../x' is not of lower-case letters"),
         (GOOD.replace('"good-one"', "7"), "the algorithm name 7 is not"),
         (GOOD.replace("good-one", ""), "the algorithm name '' is not"),
-        (GOOD.replace('"baseline"', '"meta learning"'), "no family named 'meta learning'; did you mean 'meta-learning'?"),  # noqa: E501
-        (GOOD.replace("good-one", "x" * 65), "is not of lower-case letters, digits, dots and dashes"),  # noqa: E501
+        (GOOD.replace('"baseline"', '"Meta_learning"'), "family 'Meta_learning' is not of lower-case words"),
+        (GOOD.replace("good-one", "x" * 65), "is not of lower-case letters, digits, dots and dashes"),
         (GOOD.replace('return [', 'return 2 * ['), "it brings the algorithm name 'good-one' twice"),
     ],
 )  # fmt: skip
@@ -94,14 +94,51 @@ def test_a_plugin_that_brings_a_taken_name_brings_nothing_else(write_plugin):
 
 
 def test_an_algorithm_and_a_dataset_may_share_a_name(write_plugin):
-    both = (
-        GOOD
-        + "@hookimpl\ndef medtl_datasets():\n"
-        + '    return [DatasetEntry("good-one", "x:y", "Data.", "clinical")]\n'
-    )
+    data = '    return [DatasetEntry("good-one", "x:y", "Data.", "clinical")]\n'
+    both = GOOD + "@hookimpl\ndef medtl_datasets():\n" + data
     found = discovery.find([write_plugin(both)])
     assert "good-one" in found.algorithms
     assert "good-one" in found.datasets
+
+
+@pytest.mark.parametrize("family", ["test-time", "prompt learning", "bound"])
+def test_families_are_an_open_vocabulary(write_plugin, family):
+    catalogue = discovery.find([write_plugin(GOOD.replace("baseline", family))])
+    assert catalogue.algorithms["good-one"].entry.family == family
+
+
+def test_what_was_found_last_is_current(write_plugin):
+    catalogue = discovery.find([write_plugin(GOOD)])
+    assert discovery.current() is catalogue
+    assert "good-one" not in discovery.find().algorithms
+    assert discovery.current() is not catalogue
+
+
+def test_hooks_of_all_plugins_that_work_can_be_called_at_any_time(write_plugin):
+    bad = write_plugin("raise ValueError('no')", "bad")
+    catalogue = discovery.find([write_plugin(GOOD), bad])
+    lists = catalogue.manager.hook.medtl_algorithms()
+    names = sorted(entry.name for entries_ in lists for entry in entries_)
+    assert names == list(catalogue.algorithms)
+    assert len(catalogue.manager.get_plugins()) == len(discovery.find().manager.get_plugins()) + 1
+
+
+def test_the_core_enters_like_any_plugin(monkeypatch):
+    catalogue = discovery.find()
+    brought = (
+        catalogue.metrics["accuracy"],
+        catalogue.protocols["stream"],
+        catalogue.backbones["u-net"],
+        catalogue.executors["processes"],
+    )
+    assert {(one.plugin.name, one.plugin.is_core) for one in brought} == {("core", True)}
+    without = [point for point in discovery.entry_points(group=GROUP) if point.name != "core"]
+    with monkeypatch.context() as patched:
+        patched.setattr(discovery, "entry_points", lambda group: without)
+        bare = discovery.find()
+    discovery.find()  # and the metrics are there again
+    assert bare.protocols == bare.metrics == bare.backbones == bare.executors == {}
+    assert "dann" in bare.algorithms
 
 
 def test_a_file_that_is_not_there_is_a_mistake_of_the_user():
@@ -156,7 +193,7 @@ class Stranger(metadata.Distribution):
 
 
 def installed(monkeypatch: pytest.MonkeyPatch, *points: tuple[str, str, str]) -> entries.Catalogue:
-    """Return what is found where these (distribution, name, module) are installed too."""
+    """Return what is found where these (distribution, name, module) are installed beside our own."""
     own = list(metadata.entry_points(group=GROUP))
     theirs = [
         metadata.EntryPoint(n, module, GROUP)._for(Stranger(dist)) for dist, n, module in points
@@ -210,8 +247,8 @@ def test_first_party_plugins_come_first_whatever_strangers_are_called(
 
 def test_two_files_of_one_name_do_not_share_a_module(tmp_path):
     body = (
-        "from medtl_bench.contract.hooks import AlgorithmEntry, hookimpl\n"
-        "class Made: place = {0!r}\n" + GOOD
+        "from medtl_bench.contract.hooks import AlgorithmEntry, hookimpl\nclass Made: place = {0!r}\n"
+        + GOOD
     )
     files = []
     for name in ("one", "two"):
@@ -242,8 +279,7 @@ def medtl_datasets():
 )
 def test_help_and_list_import_neither_torch_nor_pandas(arguments):
     code = (
-        "import sys\nfrom medtl_bench.cli import main as cli\n"
-        "sys.argv = ['medtl-bench', *sys.argv[1:]]\n"
+        "import sys\nfrom medtl_bench.cli import main as cli\nsys.argv = ['medtl-bench', *sys.argv[1:]]\n"
         "try:\n    cli.main()\nexcept SystemExit as end:\n    assert not end.code\n"
         "heavy = {'torch', 'pandas', 'numpy', 'scipy', 'sklearn', 'matplotlib', 'tensordict'}\n"
         "print('HEAVY', sorted(heavy & set(sys.modules)))"

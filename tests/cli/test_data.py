@@ -42,7 +42,8 @@ def run(call, plugin_file, tmp_path) -> Callable:
         plugin_file("tiny"),
         "--preset",
         "smoke",
-        "--in-process",
+        "--on",
+        "in-process",
         "--out",
         tmp_path / "out",
     )
@@ -360,7 +361,7 @@ def medtl_datasets():
     return [DatasetEntry("unread", build, "Needs a package.", "simulated", (), download)]
 """
     plugin = ("--plugin", write_plugin(body))
-    options = ("--preset", "smoke", "--in-process", "-a", "chance", "--out", tmp_path / "out")
+    options = ("--preset", "smoke", "--on", "in-process", "-a", "chance", "--out", tmp_path / "out")
     for words in (("run", "-d", "unread", *options), ("data", "verify", "unread")):
         answer = medtl(*words, *plugin)
         assert (answer.code, answer.err) == (0, "")

@@ -16,7 +16,7 @@ NAMES = ["list", "show", "plan", "run", "leaderboard", "recommend", "check", "ne
 def no_boards(request, monkeypatch):
     """Skip the writing of boards, which has its own tests, but where a test asks for it."""
     if "with_boards" not in request.fixturenames:
-        monkeypatch.setattr("medtl_bench.cli.main._write_boards", lambda contents, out: None)
+        monkeypatch.setattr("medtl_bench.api.write_boards", lambda records, damaged, out: None)
 
 
 @pytest.fixture
@@ -30,7 +30,9 @@ def run(medtl, plugin_file, tmp_path):
 
     def call(*arguments, out=tmp_path / "out"):
         plugins = ["--plugin", plugin_file("tiny"), "--plugin", plugin_file("hostile")]
-        return medtl("run", *plugins, "--preset", "smoke", "--in-process", "--out", out, *arguments)
+        return medtl(
+            "run", *plugins, "--preset", "smoke", "--on", "in-process", "--out", out, *arguments
+        )
 
     return call
 
@@ -192,7 +194,7 @@ def spoil(tmp_path, change):
     [
         (
             lambda text: json.dumps(json.loads(text) | {"schema_version": SCHEMA + 1}),
-            "newer than 1: update medtl-bench",
+            f"newer than {SCHEMA}: update medtl-bench",
         ),
         (lambda text: text[:200], "it is not a JSON object"),
         (
@@ -238,11 +240,11 @@ def test_boards_of_no_results_are_refused(medtl, tmp_path):
 
 
 def test_an_interrupt_is_one_sentence_and_ends_with_130(run, monkeypatch, tmp_path):
-    def interrupted(planned, store, execute, files, most, wanted):
+    def interrupted(self):
         yield from ()
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("medtl_bench.running.run.run", interrupted)
+    monkeypatch.setattr("medtl_bench.running.run.Run.__iter__", interrupted)
     answer = run(*TINY)
     assert answer.code == 130
     assert (
@@ -360,7 +362,7 @@ def test_recommend_compares_its_order_with_what_was_measured(medtl, tmp_path):
         "--seeds",
         1,
     )
-    assert medtl(*run, "--in-process", "--out", tmp_path).code == 0
+    assert medtl(*run, "--on", "in-process", "--out", tmp_path).code == 0
     done = medtl("recommend", "-d", "heart-disease", "--target", "hungary", "--out", tmp_path)
     assert done.code == 0
     assert "Measured: balanced accuracy on hungary before any label of it" in done.out

@@ -9,7 +9,7 @@ from scipy import ndimage
 from scipy.spatial.distance import cdist
 from sklearn import metrics as sk
 
-from medtl_bench.metrics import registry
+from medtl_bench.metrics import masks
 from tests.answers import pixels
 
 CLASSES = st.integers(2, 5)
@@ -25,27 +25,27 @@ def test_dice_is_the_mean_f1_of_the_foreground_classes_there(seed, classes):
     expected = sk.f1_score(
         y.ravel(), predicted.ravel(), labels=there, average="macro", zero_division=0
     )
-    assert registry.dice(probability, y) == pytest.approx(expected)
+    assert masks.dice(probability, y) == pytest.approx(expected)
 
 
 def test_dice_is_undefined_where_all_is_background():
     background = np.zeros((2, 2, 3, 3))
     background[:, 0] = 1
-    assert np.isnan(registry.dice(background, np.zeros((2, 3, 3), dtype=np.int64)))
+    assert np.isnan(masks.dice(background, np.zeros((2, 3, 3), dtype=np.int64)))
 
 
 @given(SEEDS, CLASSES)
 def test_dice_of_each_class_is_its_f1_and_their_mean_is_dice(seed, classes):
     probability, y = pixels(seed, classes)
     predicted = probability.argmax(1)
-    values = [registry.dice_of_class(probability, y, number=c) for c in range(1, classes)]
+    values = [masks.dice_of_class(probability, y, number=c) for c in range(1, classes)]
     for c, value in enumerate(values, 1):
         if (y == c).any() or (predicted == c).any():
             assert value == pytest.approx(sk.f1_score(y.ravel() == c, predicted.ravel() == c))
         else:
             assert np.isnan(value)
     assume(np.isfinite(values).any())
-    assert registry.dice(probability, y) == pytest.approx(np.nanmean(values))
+    assert masks.dice(probability, y) == pytest.approx(np.nanmean(values))
 
 
 def blobs(
@@ -81,11 +81,11 @@ def test_hausdorff_distance_is_that_of_every_pair_of_border_pixels(seed, classes
             elif answer.any() or truth.any():
                 distances.append(np.hypot(12, 16))
         by_class.append(np.mean(distances) if distances else np.nan)
-        assert registry.hd95_of_class(probability, y, number=c) == pytest.approx(
+        assert masks.hd95_of_class(probability, y, number=c) == pytest.approx(
             by_class[-1], nan_ok=True
         )
     assume(np.isfinite(by_class).any())
-    assert registry.hd95(probability, y) == pytest.approx(np.nanmean(by_class))
+    assert masks.hd95(probability, y) == pytest.approx(np.nanmean(by_class))
 
 
 def test_hausdorff_distance_is_that_of_monai():
@@ -99,7 +99,7 @@ def test_hausdorff_distance_is_that_of_monai():
                 torch.from_numpy(np.moveaxis(np.eye(2)[y], -1, 1)),
             )
             theirs = monai.compute_hausdorff_distance(answer, truth, percentile=95)
-            assert registry.hd95(probability, y) == pytest.approx(float(theirs))
+            assert masks.hd95(probability, y) == pytest.approx(float(theirs))
             compared += 1
     assert compared > 10
 
@@ -110,9 +110,9 @@ def test_hausdorff_distance_of_a_shifted_square_is_the_shift_and_of_a_missing_on
     answer = np.zeros_like(y)
     answer[0, 2:8, 5:11] = 1
     probability = np.moveaxis(np.eye(2)[answer], -1, 1)
-    assert registry.hd95(probability[:1], y[:1]) == 3
+    assert masks.hd95(probability[:1], y[:1]) == 3
     # the second answer is empty
-    assert registry.hd95(probability[:2], y[:2]) == pytest.approx((3 + np.hypot(20, 20)) / 2)
+    assert masks.hd95(probability[:2], y[:2]) == pytest.approx((3 + np.hypot(20, 20)) / 2)
     # the third image is left out
-    assert registry.hd95(probability, y) == registry.hd95(probability[:2], y[:2])
-    assert np.isnan(registry.hd95(probability[2:], y[2:]))
+    assert masks.hd95(probability, y) == masks.hd95(probability[:2], y[:2])
+    assert np.isnan(masks.hd95(probability[2:], y[2:]))

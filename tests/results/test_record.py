@@ -42,6 +42,14 @@ def test_the_order_in_which_parameters_are_told_does_not_change_a_key():
     assert Trial(**TRIAL).key == Trial(**TRIAL | {"parameters": {"steps": 3, "weight": 0.5}}).key
 
 
+def test_the_order_of_domains_changes_a_key_and_a_tuple_of_them_does_not():
+    keys = {
+        Trial(**TRIAL | {"settings": {"domains": domains}}).key
+        for domains in (["a", "b"], ("a", "b"), ["b", "a"])
+    }
+    assert len(keys) == 2
+
+
 def test_a_changed_copy_of_a_trial_has_a_key_of_its_own():
     trial = Trial(**TRIAL)
     assert trial.key

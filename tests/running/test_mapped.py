@@ -1,4 +1,4 @@
-"""A dataset that is kept is the same, mapped where it was; what cannot be kept is built."""
+"""A dataset that is kept is the same one, mapped where it was; what cannot be kept is built."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -110,13 +110,13 @@ def test_a_description_keeps_the_dataset_and_a_trial_does_not_build_it_again(
         targets=("c",),
         parameters={},
     ).trial
-    alone = worker.perform(Job(task=RunTrial(trial=trial), plugin_files=files)).outcome
+    alone = worker.perform(Job(work=RunTrial(trial=trial), plugin_files=files)).outcome
     assert worker.perform(
-        Job(task=DescribeDataset(name="tiny"), plugin_files=files, kept=str(tmp_path))
+        Job(work=DescribeDataset(name="tiny"), plugin_files=files, folder=str(tmp_path))
     ).dataset
     monkeypatch.setattr(entries.Catalogue, "dataset", lambda *_: pytest.fail("it was built again"))
     shared = worker.perform(
-        Job(task=RunTrial(trial=trial), plugin_files=files, kept=str(tmp_path))
+        Job(work=RunTrial(trial=trial), plugin_files=files, folder=str(tmp_path))
     ).outcome
     assert alone is not None
     assert shared is not None
@@ -135,6 +135,6 @@ def test_where_nothing_can_be_kept_trials_build_the_dataset(tmp_path: Path, plug
         targets=("c",),
         parameters={},
     ).trial
-    for task in (DescribeDataset(name="tiny"), RunTrial(trial=trial)):
-        reply = worker.perform(Job(task=task, plugin_files=files, kept=str(nowhere / "folder")))
+    for work in (DescribeDataset(name="tiny"), RunTrial(trial=trial)):
+        reply = worker.perform(Job(work=work, plugin_files=files, folder=str(nowhere / "folder")))
         assert reply.dataset or (reply.outcome and reply.outcome.status == "ok")

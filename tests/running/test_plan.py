@@ -1,38 +1,49 @@
-"""What a command line means: how many trials, in which order, with which parameters."""
+"""What a command line means: how many trials, in which order, with which parameters and groups."""
 
 import pytest
 
+from medtl_bench.contract.scenario import Scenario
 from medtl_bench.errors import MedTLError
 from medtl_bench.running import plan
-from medtl_bench.running.plan import PRESETS, AlgorithmFacts, DatasetFacts, Scenario
+from medtl_bench.running.plan import PRESETS, AlgorithmFacts, DatasetFacts, Facts
+
+
+def transfer(name: str, *, optional: bool = False) -> Scenario:
+    settings = {"sources": ["a"], "targets": ["b"], "shots": [1, 5], "draws": 1}
+    return Scenario(name, settings, optional)
 
 
 def dataset(name: str, transfers: int = 2, streams: int = 1, optional: int = 0) -> DatasetFacts:
-    scenarios = [Scenario(name=f"t{i}", sources=("a",), targets=("b",)) for i in range(transfers)]
-    scenarios += [
-        Scenario(name=f"o{i}", sources=("b",), targets=("a",), optional=True)
-        for i in range(optional)
-    ]
-    scenarios += [Scenario(name=f"s{i}", domains=("a", "b")) for i in range(streams)]
+    plain = [transfer(f"t{i}") for i in range(transfers)]
+    extra = [transfer(f"o{i}", optional=True) for i in range(optional)]
+    order = tuple(Scenario(f"s{i}", {"domains": ["a", "b"]}) for i in range(streams))
     return DatasetFacts(
-        name=name, digest=f"digest of {name}", area="clinical", provenance="real",
+        name=name,
+        digest=f"digest of {name}",
+        area="clinical",
+        provenance="real",
         task="classification",
-        metrics=("balanced_accuracy", "ece"), classes=("ill", "well"), scenarios=tuple(scenarios),
-    )  # fmt: skip
-
-
-def algorithm(name: str) -> AlgorithmFacts:
-    return AlgorithmFacts(
-        name=name, family="bound", source="here 1", parameters={"weight": 1.0}, variant="weight=1.0"
+        metrics=("balanced_accuracy", "ece"),
+        lower_is_better=("ece",),
+        classes=("ill", "well"),
+        scenarios={"transfer": (*plain, *extra), "stream": order},
     )
+
+
+def algorithm(name: str, **fields: object) -> AlgorithmFacts:
+    facts = {"family": "bound", "source": "here 1", "parameters": {"weight": 1.0}}
+    return AlgorithmFacts(**{"name": name, "variant": "weight=1.0"} | facts | fields)
 
 
 DATASETS = [dataset("first", optional=3), dataset("second", transfers=1)]
 ALGORITHMS = [algorithm("dann"), algorithm("ewc")]
+BOTH = ("transfer", "stream")
 
 
-def trials(preset: str, **options):
-    return plan.trials(DATASETS, ALGORITHMS, PRESETS[preset], {"torch": "2"}, **options)
+def trials(preset: str, *, protocols=BOTH, datasets=DATASETS, algorithms=ALGORITHMS, **options):
+    most = options.pop("most", 1)
+    facts = Facts(datasets, algorithms, protocols, {"torch": "2"}, most)
+    return plan.trials(facts, PRESETS[preset], **options)
 
 
 @pytest.mark.parametrize(
@@ -60,75 +71,112 @@ def test_optional_transfers_run_only_in_full():
     assert {"o0", "o1", "o2"} < scenarios("full")
 
 
-def test_the_smoke_preset_bounds_the_sources_and_targets_of_a_transfer():
-    wide = dataset("d").model_copy(
-        update={"scenarios": (Scenario(name="t", sources=tuple("uvwxyz"), targets=tuple("bcd")),)}
-    )
-    for preset, sources, targets in (("smoke", "uvwx", "bc"), ("default", "uvwxyz", "bcd")):
-        planned = plan.trials([wide], ALGORITHMS, PRESETS[preset], {})
-        assert {(p.trial.sources, p.trial.targets) for p in planned} == {
-            (tuple(sources), tuple(targets))
-        }
-
-
-def test_a_transfer_has_no_k_with_which_a_target_would_give_all_its_labels():
-    scarce = Scenario(name="t", sources=("a",), targets=("b",), most_shots=9)
-    planned = plan.trials(
-        [dataset("d").model_copy(update={"scenarios": (scarce,)})],
-        ALGORITHMS,
-        PRESETS["default"],
-        {},
-    )
-    assert {p.trial.shots for p in planned} == {(1, 2, 5)}
-
-
 def test_an_optional_first_transfer_does_not_use_up_the_smoke_presets_one():
-    turned = dataset("d", optional=1).model_copy(
-        update={"scenarios": tuple(reversed(dataset("d", optional=1).scenarios))}
-    )
-    planned = plan.trials([turned], ALGORITHMS, PRESETS["smoke"], {}, protocols=["transfer"])
+    there = (transfer("o0", optional=True), transfer("t1"), transfer("t0"))
+    turned = dataset("d").model_copy(update={"scenarios": {"transfer": there}})
+    planned = trials("smoke", datasets=[turned], protocols=["transfer"])
     assert {p.trial.scenario for p in planned} == {"t1"}
 
 
-def test_protocols_can_be_chosen_and_streams_have_no_shots():
+def test_protocols_can_be_chosen_and_each_has_settings_of_its_own():
     streams = trials("default", protocols=["stream"])
-    assert {(p.trial.protocol, p.trial.shots, p.trial.draws) for p in streams} == {
-        ("stream", (), 0)
-    }
-    assert {p.trial.domains for p in streams} == {("a", "b")}
+    assert {p.trial.protocol for p in streams} == {"stream"}
+    assert all(p.trial.settings == {"domains": ["a", "b"]} for p in streams)
     transfers = trials("default", protocols=["transfer"])
-    assert {(p.trial.shots, p.trial.draws, p.trial.domains) for p in transfers} == {
-        (PRESETS["default"].shots, 1, ())
-    }
+    assert {p.trial.protocol for p in transfers} == {"transfer"}
+    assert all(p.trial.settings == transfer("t").settings for p in transfers)
     assert len(streams) + len(transfers) == len(trials("default"))
 
 
 def test_a_trial_holds_the_facts_its_scores_depend_on_and_the_boards_get_the_rest():
-    trial, about, stacks, skipped = trials("smoke")[0]
-    assert not stacks
-    assert not skipped
-    assert (trial.dataset, trial.dataset_digest, trial.algorithm) == (
-        "first",
-        "digest of first",
-        "dann",
-    )
-    assert (trial.algorithm_source, trial.parameters, trial.versions) == (
-        "here 1",
-        {"weight": 1.0},
-        {"torch": "2"},
-    )
-    assert (about.area, about.task, about.family, about.variant) == (
-        "clinical",
-        "classification",
-        "bound",
-        "weight=1.0",
-    )
-    assert about.metrics == ("balanced_accuracy", "ece")
+    trial, about, skipped, group = trials("smoke")[0]
+    assert (skipped, group) == ("", 0)
+    assert (trial.dataset, trial.dataset_digest) == ("first", "digest of first")
+    assert (trial.algorithm, trial.algorithm_source) == ("dann", "here 1")
+    assert (trial.parameters, trial.versions) == ({"weight": 1.0}, {"torch": "2"})
+    assert (trial.stacked, trial.packages, trial.plugins) == (False, {}, {})
+    assert (about.area, about.task, about.family) == ("clinical", "classification", "bound")
+    assert about.variant == "weight=1.0"
+    assert (about.metrics, about.lower_is_better) == (("balanced_accuracy", "ece"), ("ece",))
     assert about.classes == ("ill", "well")
 
 
+def test_sources_of_plugins_stand_in_those_trials_whose_scores_depend_on_them():
+    theirs = {"metric loss": "a 1 x", "protocol stream": "b 1 y"}
+    data = dataset("d").model_copy(update={"plugins": theirs})
+    method = algorithm("dann", plugins={"backbone wide": "c 1 z"}, packages={"scipy": "1.13"})
+    planned = trials("smoke", datasets=[data], algorithms=[method])
+    by_protocol = {p.trial.protocol: p.trial for p in planned}
+    assert set(by_protocol["transfer"].plugins) == {"metric loss", "backbone wide"}
+    assert set(by_protocol["stream"].plugins) == {"metric loss", "protocol stream", "backbone wide"}
+    assert {tuple(p.trial.packages.items()) for p in planned} == {(("scipy", "1.13"),)}
+
+
+def test_what_an_algorithm_cannot_do_is_planned_with_the_reason():
+    data = dataset("d").model_copy(update={"refused": {"ewc": "it has no stream"}})
+    lacking = algorithm("lacking", missing="install medtl-bench[peers]: x is missing")
+    planned = trials("smoke", datasets=[data], algorithms=[*ALGORITHMS, lacking])
+    assert {p.trial.algorithm: p.skipped for p in planned} == {
+        "dann": "",
+        "ewc": "it has no stream",
+        "lacking": "install medtl-bench[peers]: x is missing",
+    }
+
+
+STACKING = [algorithm("fine-tune", stacks=True), algorithm("chance")]
+
+
+def test_groups_hold_one_algorithm_on_one_dataset_and_protocol_and_no_more_than_asked():
+    planned = trials("default", algorithms=STACKING, most=2)
+    groups = {}
+    for one in planned:
+        groups.setdefault(one.group, []).append(one.trial)
+    for group in groups.values():
+        assert len({(t.dataset, t.protocol, t.algorithm) for t in group}) == 1
+        assert len(group) <= (2 if group[0].algorithm == "fine-tune" else 1)
+    assert max(map(len, groups.values())) == 2
+
+
+def test_a_variant_is_never_in_a_group_with_another():
+    other = algorithm("fine-tune", stacks=True, parameters={"weight": 2.0}, variant="weight=2.0")
+    planned = trials("default", algorithms=[STACKING[0], other], most=64)
+    groups = {(p.group, p.about.variant) for p in planned}
+    assert len(groups) == len({group for group, _ in groups})
+
+
+def test_what_cannot_run_is_in_no_group_with_what_can():
+    data = dataset("d").model_copy(update={"refused": {"fine-tune": "it cannot"}})
+    planned = trials("default", datasets=[data], algorithms=STACKING, most=64)
+    assert len({p.group for p in planned}) == len(planned)
+    assert not any(p.trial.stacked for p in planned)
+
+
+def stacked(**options) -> dict[str, bool]:
+    return {p.trial.algorithm: p.trial.stacked for p in trials("default", **options)}
+
+
+def test_whether_it_may_be_stacked_is_part_of_a_trial():
+    beside = stacked(algorithms=STACKING, most=64)
+    assert beside == {"fine-tune": True, "chance": False}
+    assert stacked(algorithms=STACKING, most=1) == {"fine-tune": False, "chance": False}
+
+
+def keys(**options) -> set[str]:
+    return {p.trial.key for p in trials("default", algorithms=STACKING, most=64, **options)}
+
+
+def test_a_key_does_not_depend_on_what_else_is_asked_for():
+    every = keys()
+    assert keys(seeds=1) < every
+    assert keys(protocols=["stream"]) < every
+    assert keys(datasets=DATASETS[1:]) < every
+    assert keys(datasets=DATASETS[1:], protocols=["stream"], seeds=1) < every
+    assert every < keys(datasets=[dataset("first", transfers=30), *DATASETS[1:]])
+
+
 def test_presets_agree_on_what_they_share():
-    assert set(PRESETS["smoke"].shots) < set(PRESETS["default"].shots) == set(PRESETS["full"].shots)
+    smoke, default, full = (PRESETS[name].amount for name in ("smoke", "default", "full"))
+    assert set(smoke.shots) < set(default.shots) == set(full.shots)
     assert PRESETS["default"].seeds >= 3
 
 

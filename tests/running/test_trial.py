@@ -3,12 +3,12 @@
 import random
 
 import numpy as np
-import pytest
 import torch
 
 from medtl_bench.catalogue import discovery
 from medtl_bench.contract.algorithm import Algorithm
-from medtl_bench.running.trial import run_trial
+from medtl_bench.protocols.transfer import TRANSFER
+from medtl_bench.running.trial import Setting, run_trial
 from medtl_bench.testing.tiny import unlabelled
 from tests.records import record
 
@@ -56,19 +56,15 @@ def test_a_method_whose_inputs_do_not_suit_it_is_skipped_too(trial, monkeypatch)
     )
 
 
-def test_a_method_that_needs_labels_is_skipped_on_an_integration_task(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    found = discovery.find()
-    monkeypatch.setattr(type(found), "dataset", lambda self, name: unlabelled())
-    scenario = unlabelled().transfers[0]
-    outcomes = {}
-    for name in ("fine-tune", "uncorrected"):
-        between = {"sources": scenario.sources, "targets": scenario.targets}
-        trial = record(
-            dataset="tiny", algorithm=name, scenario=scenario.name, parameters={}, **between
-        ).trial
-        outcomes[name] = run_trial(found, trial, found.dataset)
+def test_a_method_that_needs_labels_is_skipped_on_an_integration_task() -> None:
+    catalogue, data = discovery.find(), unlabelled()
+    scenario = data.transfers[0]
+    between = {"sources": list(scenario.sources), "targets": list(scenario.targets)}
+    trial = record(dataset=data.name, scenario=scenario.name, **between).trial
+    outcomes = {
+        name: run_trial(Setting(catalogue.algorithm(name), TRANSFER, data), trial)
+        for name in ("fine-tune", "uncorrected")
+    }
     assert (outcomes["fine-tune"].status, outcomes["uncorrected"].status) == ("skipped", "ok")
     assert outcomes["fine-tune"].reason == "it learns from labels, and this dataset has none"
     assert {score.metric for score in outcomes["uncorrected"].scores} == {

@@ -2,24 +2,26 @@
 
 import pytest
 
-from medtl_bench.running.executors import inprocess
+from medtl_bench.catalogue import discovery
+from medtl_bench.errors import MedTLError
+from medtl_bench.running import executors
+from medtl_bench.running.executors import Limits, inprocess
 from medtl_bench.running.messages import DescribeAlgorithm, DescribeDataset, Job
 
 
 @pytest.fixture
 def reply_to(plugin_file):
-    def ask(task):
-        ((job, reply),) = inprocess.run(
-            [Job(task=task, plugin_files=(plugin_file("tiny"), plugin_file("hostile")))]
-        )
-        assert job.task == task
+    def ask(work):
+        files = (plugin_file("tiny"), plugin_file("hostile"))
+        ((job, reply),) = inprocess.run([Job(work=work, plugin_files=files)])
+        assert job.work == work
         return reply
 
     return ask
 
 
 def test_a_dataset_is_described(reply_to):
-    reply = reply_to(DescribeDataset(name="tiny"))
+    reply = reply_to(DescribeDataset(name="tiny", protocols=("transfer", "stream")))
     facts = reply.dataset
     assert (facts.name, facts.task, facts.provenance, len(facts.digest)) == (
         "tiny",
@@ -27,9 +29,11 @@ def test_a_dataset_is_described(reply_to):
         "simulated",
         64,
     )
-    assert [(s.name, s.protocol, s.optional) for s in facts.scenarios] == [
-        ("to-c", "transfer", False), ("a-to-b", "transfer", True), ("all", "stream", False),
-    ]  # fmt: skip
+    assert facts.metrics == ("balanced_accuracy", "ece", "brier")
+    assert facts.lower_is_better == ("ece", "brier")
+    assert facts.plugins == facts.failed == {}
+    told = {name: [(s.name, s.optional) for s in there] for name, there in facts.scenarios.items()}
+    assert told == {"transfer": [("to-c", False), ("a-to-b", True)], "stream": [("all", False)]}
     assert set(reply.versions) == {"medtl-bench", "torch", "numpy"}
     assert reply.exit_code == 0
 
@@ -45,18 +49,25 @@ def test_an_algorithm_is_described_with_all_its_parameters(reply_to):
 
 
 @pytest.mark.parametrize(
-    ("task", "told"),
+    ("work", "told"),
     [
         (DescribeDataset(name="tinny"), "There is no dataset named 'tinny'"),
         (DescribeDataset(name="tiny-broken"), "x holds NaN or infinity in rows 3"),
         (DescribeAlgorithm(name="column", given={"noise": "loud"}), "is not of type float"),
     ],
 )
-def test_what_cannot_be_described_is_told(reply_to, task, told):
-    reply = reply_to(task)
+def test_what_cannot_be_described_is_told(reply_to, work, told):
+    reply = reply_to(work)
     assert (reply.dataset, reply.algorithm) == (None, None)
     assert told in reply.outcome.reason
     assert (reply.outcome.status, reply.exit_code) == ("failed", 2)
+
+
+def test_it_is_made_by_name_and_has_no_options():
+    catalogue = discovery.find()
+    assert executors.make(catalogue, "in-process", Limits()) is inprocess.run
+    with pytest.raises(MedTLError, match="'in-process' has no options, but got jobs"):
+        executors.make(catalogue, "in-process:jobs=2", Limits())
 
 
 def test_an_interrupt_is_for_the_user(reply_to, monkeypatch):

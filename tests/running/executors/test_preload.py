@@ -1,4 +1,4 @@
-"""The fork server holds what every job would import again, and nothing that a fork cannot use."""
+"""The fork server holds what every job would import again, and nothing a fork cannot use."""
 
 import subprocess
 import sys

@@ -1,0 +1,140 @@
+"""What a request means: what is described and planned, and what is left out with its reason."""
+
+import pytest
+
+from medtl_bench.catalogue import discovery
+from medtl_bench.errors import MedTLError
+from medtl_bench.results.record import Outcome
+from medtl_bench.running.executors import inprocess
+from medtl_bench.running.messages import DescribeDataset, Reply
+from medtl_bench.running.request import Request, make_plan
+
+
+def test_a_dataset_that_breaks_the_contract_is_left_out_with_the_reason(planned):
+    planning = planned(datasets=["tiny-broken", "tiny-unreadable", "tiny"])
+    assert {p.trial.dataset for p in planning.planned} == {"tiny"}
+    assert planning.unusable["tiny-broken"] == (
+        "Dataset 'tiny-broken', domain 'b', test: x holds NaN or infinity in rows 3."
+    )
+    assert planning.unusable["tiny-unreadable"].endswith(
+        "FileNotFoundError: no file named patients.csv."
+    )
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"datasets": ["tinny"]}, "There is no dataset named 'tinny'; did you mean 'tiny'"),
+        ({"algorithms": ["colum"]}, "There is no algorithm named 'colum'; did you mean 'column'"),
+        ({"preset": "smoky"}, "There is no preset named 'smoky'"),
+        ({"parameters": ["dann.weight=1"]}, "There is no algorithm of this run named 'dann'"),
+        (
+            {"parameters": ["column.colum=1"]},
+            "There is no parameter of 'column' named 'colum'; did you mean 'column'",
+        ),
+        (
+            {"parameters": ["column.noise=loud"]},
+            "Parameter column.noise='loud' is not of type float",
+        ),
+        ({"parameters": ["noise=1"]}, "given as ALGORITHM.NAME=VALUE"),
+        ({"datasets": ["only-transfers"], "protocols": ["stream"]}, "no trial"),
+    ],
+)
+def test_a_mistake_is_told_before_anything_runs(files, write_plugin, asked, told):
+    extra = write_plugin(
+        "from dataclasses import replace\n"
+        "from tests.plugins_for_tests.tiny import build as tiny\n"
+        "def build():\n    return replace(tiny(), name='only-transfers', streams=())\n"
+        "@hookimpl\ndef medtl_datasets():\n"
+        "    return [DatasetEntry('only-transfers', build, 'One.', 'simulated')]\n"
+    )
+    asked = {"datasets": ["tiny"], "algorithms": ["column"], "preset": "smoke"} | asked
+    request = Request(**asked, plugin_files=(*files, extra))
+    with pytest.raises(MedTLError, match=told) as raised:
+        make_plan(request, discovery.find((*files, extra)), inprocess.run)
+    assert raised.value.exit_code == 2
+
+
+def test_a_dataset_whose_file_was_changed_marks_the_plan_as_tampered(write_plugin):
+    changed = write_plugin(
+        "from medtl_bench.errors import IntegrityError\n"
+        "def build():\n    raise IntegrityError('The file x.csv is not as it was published.')\n"
+        "@hookimpl\ndef medtl_datasets():\n"
+        "    return [DatasetEntry('changed', build, 'Was changed.', 'simulated')]\n"
+    )
+    request = Request(datasets=["changed"], plugin_files=[changed])
+    planning = make_plan(request, discovery.find([changed]), inprocess.run)
+    assert planning.unusable == {"changed": "The file x.csv is not as it was published."}
+    assert planning.tampered
+
+
+def test_a_dataset_named_like_an_algorithm_with_parameters_is_not_blamed_on_the_user(write_plugin):
+    twin = write_plugin(
+        "from medtl_bench.contract.algorithm import Algorithm\nfrom dataclasses import dataclass\n"
+        "@dataclass\nclass Twin(Algorithm):\n    rate: float = 1.0\n    def fit(self, s, u): pass\n"
+        "    def adapt(self, s): pass\n    def predict(self, x): pass\n"
+        "def build():\n    raise OSError('gone')\n"
+        "@hookimpl\ndef medtl_algorithms():\n"
+        "    return [AlgorithmEntry('twin', Twin, 'One.', 'baseline')]\n"
+        "@hookimpl\ndef medtl_datasets():\n"
+        "    return [DatasetEntry('twin', build, 'One.', 'simulated')]\n"
+    )
+    request = Request(
+        ["twin"], ["twin"], preset="smoke", parameters=["twin.rate=2"], plugin_files=[twin]
+    )
+    assert list(make_plan(request, discovery.find([twin]), inprocess.run).unusable) == ["twin"]
+
+
+def test_parameters_of_the_user_win_over_those_of_the_preset_and_make_another_trial(planned):
+    plain, changed = planned(), planned(parameters=["column.noise=0.5"])
+    assert [p.trial.parameters for p in changed.planned] == [{"column": 0, "noise": 0.5}] * 2
+    assert {p.about.variant for p in changed.planned} == {"noise=0.5"}
+    assert {p.trial.key for p in plain.planned}.isdisjoint(p.trial.key for p in changed.planned)
+    smoke = (
+        planned(algorithms=["fine-tune"], parameters=["fine-tune.steps=7"])
+        .planned[0]
+        .trial.parameters
+    )
+    assert (smoke["steps"], smoke["adapt_steps"]) == (7, 3)
+
+
+def test_a_value_equal_to_the_default_is_the_same_trial(planned):
+    plain, same = planned(), planned(parameters=["column.noise=0.10"])
+    assert [p.trial.key for p in plain.planned] == [p.trial.key for p in same.planned]
+
+
+def test_naming_something_twice_plans_it_once(planned):
+    assert len(planned(datasets=["tiny", "tiny"], algorithms=["column", "column"]).planned) == 2
+
+
+def test_naming_nothing_means_all(planned, files):
+    found = discovery.find(files)
+    planning = planned(datasets=[], algorithms=["chance"], seeds=1)
+    described = {p.trial.dataset for p in planning.planned} | {
+        *planning.unusable,
+        *planning.skipped,
+    }
+    assert described == set(found.single_datasets())
+    assert {"tiny-broken", "tiny-unreadable"} <= set(planning.unusable)
+
+
+def test_what_an_algorithm_refuses_is_known_before_a_process_is_started_for_it(planned):
+    skipped = {
+        p.trial.algorithm: p.skipped for p in planned(algorithms=["column", "only-masks"]).planned
+    }
+    assert skipped["column"] == ""
+    assert skipped["only-masks"] == "it only segments"
+
+
+def test_an_algorithm_that_ends_the_process_that_asks_what_it_refuses_does_not_cost_the_dataset(
+    planned,
+):
+    def execute(jobs):
+        for job, reply in inprocess.run(jobs):
+            died = isinstance(job.work, DescribeDataset) and job.work.algorithms
+            outcome = Outcome(status="failed", reason="Its process was ended by SIGKILL.")
+            yield job, Reply(outcome=outcome, exit_code=1) if died else reply
+
+    found = planned(execute=execute)
+    assert found.unusable == {}
+    assert {p.trial.dataset for p in found.planned} == {"tiny"}
