@@ -1,4 +1,4 @@
-"""Which sources are recommended where the nearest is known, that nothing forbidden is looked at, and what hindsight says."""
+"""Which sources are recommended where the nearest is known, and that no test split is looked at."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -51,7 +51,7 @@ def test_the_same_data_gives_the_same_estimates(
 
 
 def nearer(middle: float) -> Dataset:
-    """Return a dataset whose domain `near` lies nearer to `target` than `far` does, in the middle of a column."""
+    """Return a dataset whose domain `near` lies nearer to `target` than `far` does."""
 
     def split(shift: float, rows: int, seed: int) -> Split:
         draw = torch.Generator().manual_seed(seed)
@@ -81,7 +81,10 @@ def test_the_nearer_source_comes_first() -> None:
 
 
 def forbidden(dataset: Dataset, target: str, *, labels: bool) -> Dataset:
-    """Return the dataset with every test and validation split, and on request the target's training labels, made useless."""
+    """Return the dataset with every test and validation split made useless.
+
+    On request the target's training labels too.
+    """
 
     def spoilt(split: Split) -> Split:
         return Split(split.x * 0 + 7, split.y.flip(0))

@@ -1,4 +1,4 @@
-"""Each estimate against its formula, written out or computed by another road, and against what must be so."""
+"""Each estimate against its formula, computed by another road, and against what must be so."""
 
 import numpy as np
 import pytest

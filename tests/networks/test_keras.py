@@ -1,4 +1,4 @@
-"""What can be said without Keras; with it, `tests/crosscheck/test_keras.py` holds the adapter against torch."""
+"""What can be said without Keras; `tests/crosscheck/test_keras.py` holds it against torch."""
 
 import random
 import subprocess

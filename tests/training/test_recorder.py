@@ -58,7 +58,7 @@ def test_a_view_that_shows_the_same_is_no_kernel():
 
 
 def called(repeat) -> list[str]:
-    """Return the names of what is called; those of kernels that no function of torch calls have a dot in them."""
+    """Return the names of what is called; names of bare kernels have a dot in them."""
     return [
         node.target.__name__ for node in repeat.__self__.graph.nodes if node.op == "call_function"
     ]

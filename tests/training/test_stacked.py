@@ -1,4 +1,4 @@
-"""Learners trained as one: each must come out as it does by itself, and what cannot be stacked must still be trained."""
+"""Learners trained as one: each comes out as by itself; what cannot be stacked is trained too."""
 
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -54,7 +54,10 @@ def weights(learner) -> torch.Tensor:
 
 
 def compared(method, seeds=(0, 1, 2), close=CLOSE, **options) -> tuple[stacked.Stacker, list[int]]:
-    """Train learners beside each other and alone; assert that they agree, and return the stacker and its stacks' sizes."""
+    """Train learners together and alone; return the stacker and its stacks' sizes.
+
+    Asserts that both agree.
+    """
     stacker, sizes = stacked.Stacker(), []
 
     def serve(trainings):
@@ -271,7 +274,7 @@ def test_only_what_is_equal_is_stacked():
 
 
 class Annealed(FineTune):
-    """Weights decay more and more during the training: told by a tensor, which a recorded step reads anew."""
+    """Weights decay more and more during the training, as a tensor that a recorded step reads."""
 
     def objective(self, net, batch):
         return super().objective(net, batch) + batch.progress * decay(net)
