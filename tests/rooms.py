@@ -16,9 +16,9 @@ import medtl_bench
 PACKAGE = Path(medtl_bench.__file__).parent
 # From the ground up, as design and the contract in `pyproject.toml` have it.
 ROOMS = (
-    "errors", "arrays", "hashing", "randomness", "cooperative", "metrics", "files", "contract", "results",
-    "catalogue", "networks", "training", "protocols", "running", "board", "report", "advice",
-    "testing", "api", "cli",
+    "errors", "arrays", "hashing", "randomness", "cooperative", "metrics", "files", "contract",
+    "results", "catalogue", "networks", "training", "protocols", "running", "board", "report",
+    "advice", "testing", "api", "cli",
 )  # fmt: skip
 MOST_ARROWS = 90
 

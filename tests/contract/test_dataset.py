@@ -14,7 +14,6 @@ from medtl_bench.errors import MedTLError
 from tests.parts import two_part_domain
 
 MASKS = Task("segmentation", ("background", "blob"))
-VALUES = Task("regression")
 DIGEST = "fd9c5518236750e75c40b5ce8f01270e16c735ea7c05eb542200ab2540b6d73d"
 
 
