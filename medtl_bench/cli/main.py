@@ -383,9 +383,17 @@ def _request(
 
 
 def _write_boards(contents: "Contents", out: Path) -> None:
+    from medtl_bench.board import stream, transfer
     from medtl_bench.report.folder import write_boards
+    from medtl_bench.report.pages import stream as stream_page
+    from medtl_bench.report.pages import transfer as transfer_page
+    from medtl_bench.report.pages.protocol import Protocol
 
-    write_boards(contents.records, contents.damaged, out)
+    protocols = {
+        "transfer": Protocol(transfer.BOARD, transfer_page.PAGE),
+        "stream": Protocol(stream.BOARD, stream_page.PAGE),
+    }
+    write_boards(contents.records, contents.damaged, out, protocols)
     console.say(f"The boards are in {out}; start with {out / 'README.md'}.")
 
 

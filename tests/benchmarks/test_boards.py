@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from medtl_bench.board.build import build
-from medtl_bench.report.folder import write_boards
 from medtl_bench.results.record import Record
 from medtl_bench.results.store import Store
+from tests.boards import build, write_boards
 from tests.records import METHODS, suite
 
 MOST_GROWTH = 1.5

@@ -5,9 +5,8 @@ from itertools import product
 import numpy as np
 import pytest
 
-from medtl_bench.board.build import build
 from medtl_bench.board.equivalence import tost
-from medtl_bench.report.folder import render
+from tests.boards import build, render
 from tests.records import record, stream_record, stream_scores, transfer_scores
 
 STARTS = {"maml": [0.6, 0.7, 0.8], "library-maml": [0.61, 0.69, 0.8]}

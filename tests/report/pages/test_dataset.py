@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from medtl_bench.board.build import build
-from medtl_bench.report.folder import render
 from medtl_bench.results.record import Record, Score
+from tests.boards import build, render
 from tests.records import METHODS, record, stream_record, stream_scores, suite, transfer_scores
 
 
