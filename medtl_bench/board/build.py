@@ -49,7 +49,7 @@ class Board:
 
     @property
     def protocols(self) -> tuple[str, ...]:
-        """Return the protocols that some dataset has trials of, in the order they were given."""
+        """Return the protocols that there are trials of, in the order given."""
         return tuple(self.further)
 
 

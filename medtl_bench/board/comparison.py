@@ -1,4 +1,4 @@
-"""One reading over several datasets: mean ranks of methods, and the scores behind them."""
+"""One reading over several datasets: mean ranks, and the scores behind them."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ Cells = Mapping[Name, Mapping[str, Cell]]
 
 
 class Standing(NamedTuple):
-    """A ranked method's mean rank with the ends of its interval, and whether none is better."""
+    """A method's mean rank with the ends of its interval, and whether it is the best."""
 
     name: Name
     mean: float
@@ -98,7 +98,7 @@ def compare(reading: Reading, protocol: str, views: Sequence[View]) -> Compariso
 def _ranked(
     names: Sequence[Name], rows: Mapping[Name, Row], cells: Cells, datasets: int
 ) -> list[Name]:
-    """Return the methods that have all datasets, but for copies of another one that has."""
+    """Return the methods that have all datasets, but for copies of another such."""
     complete = [name for name in names if len(cells[name]) == datasets]
     return [name for name in complete if (rows[name].counterpart, name[1]) not in complete]
 
@@ -118,7 +118,7 @@ def _compared(views: Sequence[View]) -> list[Row]:
 
 
 def _cells(name: Name, measure: str, by_dataset: Mapping[str, list[View]]) -> dict[str, Cell]:
-    """Return the cells of a method on those datasets of which it is complete in every table."""
+    """Return the cells of a method by dataset, where it is complete in every table."""
     cells = {}
     for dataset, views in by_dataset.items():
         found = [cell for view in views if (cell := _cell(view, name, measure))]

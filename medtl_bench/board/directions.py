@@ -1,4 +1,4 @@
-"""Which direction of a metric is better: collected once for a board, and asked of nothing else."""
+"""Which direction of a metric is better: collected once for a board."""
 
 from collections.abc import Iterable, Set
 
@@ -26,7 +26,7 @@ def plain(metric: str) -> str:
 
 
 def higher_is_better(metric: str, lower: Set[str]) -> bool:
-    """Return the direction of a metric; one with a prefix goes the way of the metric itself.
+    """Return the direction of a metric, with a prefix or without.
 
     lower: the metrics for which lower is better, of `lower_is_better`.
     """

@@ -1,4 +1,4 @@
-"""Whether two rows of a board are the same method: two one-sided tests with a stated margin."""
+"""Whether two rows of a board are the same method: two one-sided tests with a margin."""
 
 from typing import Literal, NamedTuple
 
@@ -53,7 +53,7 @@ def tost(differences: Floats, margin: float) -> Equivalence:
 
 
 def _p(freedom: int, distance: float, error: float) -> float:
-    """Return the p-value that the mean is not on the inner side of a bound, `distance` from it."""
+    """Return the p-value that the mean is not inside a bound, `distance` from it."""
     if error == 0:  # every repetition gave the same difference
         return float(distance <= 0)
     return float(stdtr(freedom, -distance / error))

@@ -1,4 +1,4 @@
-"""What a dataset is, under which conditions its trials ran, and how many there are of what."""
+"""What a dataset is, under which conditions its trials ran, and how many there are."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple

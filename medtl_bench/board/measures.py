@@ -30,7 +30,7 @@ def at(measure: str, shots: float) -> str:
 
 
 def gain(measure: str) -> str:
-    """Return the name of what a method gains in a measure over plain training, seed by seed."""
+    """Return the name of what a method gains over plain training, by seed."""
     return f"gain in {measure}"
 
 
@@ -103,7 +103,7 @@ def mean_by_shots(rows: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
 
 
 def mean_by_trial(rows: pd.DataFrame, trials: pd.DataFrame) -> pd.Series:
-    """Return the mean of `value` by trial, of scores that know no k; NaN as in mean_by_shots."""
+    """Return the mean of `value` by trial, of scores that know no k."""
     nothing = pd.Series(np.nan, index=trials.index, dtype=float)
     return mean_by_shots(rows, trials).get(FULL, nothing)
 

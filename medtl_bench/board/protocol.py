@@ -1,4 +1,4 @@
-"""What a protocol brings to a board: its measures, and which of them its tables are ranked by."""
+"""What a protocol brings to a board: its measures, and which of them rank its tables."""
 
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
@@ -103,5 +103,5 @@ class ProtocolBoard:
 
     @property
     def tested(self) -> tuple[str, ...]:
-        """Return the measures by which a method is compared with its copy in another library."""
+        """Return the measures by which a method is compared with its counterpart."""
         return tuple(dict.fromkeys((self.headline, *(r.measure for r in self.readings))))

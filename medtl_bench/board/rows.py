@@ -1,4 +1,4 @@
-"""One table of a dataset's page: its rows in the order they are shown, with their cells."""
+"""One table of a dataset's page: its rows in the order shown, with their cells."""
 
 import math
 from collections.abc import Iterator, Mapping, Set
@@ -15,7 +15,7 @@ Place = tuple[str, str, str]
 
 
 class Cell(NamedTuple):
-    """A mean, half its interval, the number of seeds n, and marks and rank among ranked rows."""
+    """A mean, half its interval, seeds n, and marks and rank among the ranked rows."""
 
     mean: float
     half: float

@@ -1,4 +1,4 @@
-"""Whether a method and its counterpart, the same one in another library, score the same."""
+"""Whether a method and its counterpart in another library score the same."""
 
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple, get_args

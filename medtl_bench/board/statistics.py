@@ -33,7 +33,7 @@ class Mean(NamedTuple):
 
 
 class Marks(NamedTuple):
-    """Which rows are best, and which others cannot be told from the best; arrays [rows]."""
+    """Which rows are best, and which cannot be told from the best; arrays [rows]."""
 
     best: Bools
     tied: Bools
@@ -85,9 +85,9 @@ def mark(values: Floats, higher_is_better: bool = True) -> Marks:
 
 
 def ranks(scores: Floats, higher_is_better: Bools) -> Floats:
-    """Return the rank of each row in each column, 1 for the best, ties sharing the average rank.
+    """Return the rank of each row in each column, 1 for the best.
 
-    scores [rows, columns].
+    Ties share the average rank. scores [rows, columns].
     """
     oriented = np.where(higher_is_better, -scores, scores)
     return rankdata(np.round(oriented, 9), axis=0, nan_policy="omit").astype(float)

@@ -26,7 +26,7 @@ MATRICES = "matrices"
 
 
 class StreamBoard(ProtocolBoard):
-    """How well all domains are known at a stream's end, and what was forgotten on the way."""
+    """How well domains are known at a stream's end, and what was forgotten on the way."""
 
     headline = AVERAGE
     readings = (
@@ -53,7 +53,7 @@ class StreamBoard(ProtocolBoard):
         return {MATRICES: mean_matrices(trials, scores)}
 
     def higher_is_better(self, measure: str, primary: str, lower: Set[str]) -> bool:
-        """Return the direction of a measure; both transfers are turned so that higher is better."""
+        """Return the direction of a measure; both transfers are turned upwards."""
         name = measure.removeprefix(TASK_AWARE)
         if name.startswith(AVERAGE):
             return directions.higher_is_better(primary, lower)
@@ -79,7 +79,7 @@ def matrices(trials: pd.DataFrame, scores: pd.DataFrame, prefix: str = "") -> tu
 
 
 def _fill(array: Floats, rows: pd.DataFrame, place: pd.Series, axes: tuple[str, ...]) -> None:
-    """Write the scores of `rows` into an array [trials, ...], whose further axes are domains."""
+    """Write scores into an array [trials, ...], whose further axes are domains."""
     where = [place.reindex(codes_of(rows, axis)).to_numpy() for axis in axes]
     inside = np.asarray(np.isfinite(where).all(axis=0))
     index = [rows["trial"].to_numpy(), *where]
@@ -103,7 +103,7 @@ def _measured(trials: pd.DataFrame, r: Floats, b: Floats) -> dict[str, Floats]:
 
 
 def mean_matrices(trials: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
-    """Return a row for each stream and row of the board, with its `domains` and R as `matrix`.
+    """Return a row for each stream and row of the board, with `domains` and R as `matrix`.
 
     `matrix` [T, T] is the mean over the trials, NaN where one of them lacks the score.
     """

@@ -87,7 +87,7 @@ def _block(wide: pd.DataFrame, rows: pd.DataFrame, *, higher: bool) -> Block:
 
 
 def _lines(block: Block, ranked: Bools, ways: list[bool]) -> pd.DataFrame:
-    """Return a line for each measure and row; only those rows are ranked that are `ranked`."""
+    """Return a line for each measure and row; only rows that are `ranked` are."""
     values = _of_most_seeds(block.values)
     mean, half, n = statistics.mean_interval(values)
     best, tied, rank = _marks(values, mean, ranked, block.measures, ways)
@@ -107,7 +107,7 @@ def _lines(block: Block, ranked: Bools, ways: list[bool]) -> pd.DataFrame:
 
 
 def _of_most_seeds(values: Floats) -> Floats:
-    """Blank those measures of a row that are over fewer seeds than another measure of it."""
+    """Blank the measures of a row that are over fewer seeds than another of it."""
     counts = np.isfinite(values).sum(-1)
     whole = counts == counts.max(0, initial=0)
     return np.where(whole[..., None], values, np.nan)

@@ -34,14 +34,14 @@ _SHARED = ("dataset_digest", "threads", "versions", "metrics")
 
 
 def settings(trial: Trial) -> dict[str, Any]:
-    """Return what its protocol says of a trial beside its scenario's name; no list in it."""
+    """Return what its protocol says of a trial beside its scenario; no list in it."""
     named = ("sources", "targets", "domains", "shots", "draws")
     values = {name: getattr(trial, name) for name in named}
     return {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
 
 
 def setting(trials: pd.DataFrame, name: str, default: object = ()) -> pd.Series:
-    """Return one of the settings of each trial, `default` where it has none of that name."""
+    """Return one of the settings of each trial, `default` where it has no such."""
     values = [of_trial.get(name, default) for of_trial in trials["settings"]]
     return pd.Series(values, trials.index, dtype=object)
 
@@ -104,7 +104,7 @@ def select(
 def _split(
     table: pd.DataFrame, conditions: Mapping[str, Collection[str]], *, inside: bool
 ) -> pd.Series:
-    """Those settings of each trial that are among its protocol's conditions, or the others."""
+    """Which settings of each trial are conditions of its protocol, or which are not."""
     pairs = zip(table["protocol"], table["settings"], strict=True)
     parts = [_part(of_trial, conditions[name], inside=inside) for name, of_trial in pairs]
     return pd.Series(parts, table.index, dtype=object)
@@ -165,14 +165,14 @@ def _columns(of_trials: Iterable[Iterable[Score]]) -> dict[str, tuple[Any, ...]]
 
 
 def _is_metric(scores: pd.DataFrame, metrics: list[str]) -> Any:  # noqa: ANN401
-    """Which scores are by the metric that stands in `metrics` at the place of their trial."""
+    """Which scores are by the metric that `metrics` has at the place of their trial."""
     column = scores["metric"].cat
     codes = column.categories.get_indexer(pd.Index(metrics, dtype=object))
     return column.codes.to_numpy() == codes[scores["trial"]]
 
 
 def _categoricals(columns: list[tuple[str | None, ...]]) -> list[pd.Categorical]:
-    """Make columns of names into categoricals with the same categories, to be compared."""
+    """Make columns of names into categoricals that can be compared."""
     together = set(chain.from_iterable(columns))
     seen = sorted(name for name in together if name is not None)
     place: dict[str | None, int] = {None: -1, **{name: code for code, name in enumerate(seen)}}
@@ -182,7 +182,7 @@ def _categoricals(columns: list[tuple[str | None, ...]]) -> list[pd.Categorical]
 
 
 def coverage(trials: pd.DataFrame) -> pd.DataFrame:
-    """Return for each row how many trials there are of each status, and if it is `complete`.
+    """Return for each row how many trials there are by status, and if it is `complete`.
 
     What was `planned` is not known from results: it is taken to be every (scenario, seed)
     that any row of the dataset and protocol has. `reason` is the most frequent one of the
@@ -212,7 +212,7 @@ def _reasons(trials: pd.DataFrame) -> pd.DataFrame:
 def of_protocol(
     trials: pd.DataFrame, scores: pd.DataFrame, protocol: str
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the trials and scores of one protocol alone, `trial` pointing to the new rows."""
+    """Return the trials and scores of one protocol, `trial` pointing to the new rows."""
     ours = (trials["protocol"] == protocol).to_numpy()
     place = np.cumsum(ours) - 1
     kept = scores[ours[scores["trial"]]]

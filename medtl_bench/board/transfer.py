@@ -1,4 +1,4 @@
-"""The board's half of the protocol `transfer`: learn from sources, then from few target labels."""
+"""The board's half of `transfer`: learn from sources, then from few target labels."""
 
 from collections.abc import Mapping, Set
 
@@ -41,7 +41,7 @@ class TransferBoard(ProtocolBoard):
     conditions = ("shots", "draws")
 
     def measures(self, trials: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
-        """Return target score at k = 0, k and full, few-shot area, source forgetting, others."""
+        """Return target score by k, few-shot area, source forgetting, other metrics."""
         wide = _curve(trials, scores)
         for further in (_kept, _other_metrics, _of_embeddings):
             for name, values in further(trials, scores).items():
@@ -49,11 +49,11 @@ class TransferBoard(ProtocolBoard):
         return wide
 
     def relative(self, block: Block) -> Mapping[str, Floats]:
-        """Return what methods gain over plain training, and which part of the gap they close."""
+        """Return gains over plain training, and which part of the gap is closed."""
         return {**_gains(block), **_gap(block)}
 
     def further(self, trials: pd.DataFrame, scores: pd.DataFrame) -> Tables:
-        """Return intervals over targets, scores by single source, and the metrics of embeddings."""
+        """Return intervals over targets, scores by single source, metrics of embeddings."""
         return {
             OVER_TARGETS: over_targets(trials, scores),
             SINGLE_SOURCES: single_sources(trials, scores),
@@ -61,7 +61,7 @@ class TransferBoard(ProtocolBoard):
         }
 
     def ranked_by(self, task: str, primary: str) -> str:
-        """Return the target score at k = 0, or where batches are integrated the primary metric."""
+        """Return the target score at k = 0; where batches are integrated, the primary metric."""
         return primary if task == "integration" else START
 
     def higher_is_better(self, measure: str, primary: str, lower: Set[str]) -> bool:
@@ -79,7 +79,7 @@ BOARD = TransferBoard()
 
 
 def other(metric: str) -> str:
-    """Return the name of the target's score at k = 0 by a metric that is not the primary one."""
+    """Return the name of the target's score at k = 0 by a metric not the primary one."""
     return metric if metric in CALIBRATION else f"{START} {metric}"
 
 
@@ -90,11 +90,12 @@ def other_metric(measure: str) -> str:
 
 
 def single_sources(trials: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
-    """Return what learning from one source alone gives on each domain before any label there.
+    """Return what learning from one source alone gives on each domain.
 
-    A row for each dataset, row of the board, source and domain, the source's own test
-    split too, with `value`, the mean of the primary metric over trials, and their number
-    `n`. Trials that are not ok or learn from several sources do not count.
+    Before any label there: a row for each dataset, row of the board, source and domain,
+    the source's own test split too, with `value`, the mean of the primary metric over
+    trials, and their number `n`. Trials that are not ok or learn from several sources do
+    not count.
     """
     sources = setting(trials, "sources")
     alone = trials[(trials["status"] == "ok") & (sources.map(len) == 1)]
@@ -110,7 +111,7 @@ def single_sources(trials: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def over_targets(trials: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
-    """Return the mean over targets of the score after k labels, with a 95% interval over n targets.
+    """Return the mean over n targets of the score after k labels, with a 95% interval.
 
     A row for each dataset, row of the board and k in `shots`, 0 before any label and FULL
     after all; `half` is half the width of the interval, `targets` the most n of the row. A

@@ -1,4 +1,4 @@
-"""The tables as CSV: summaries of rows, and the tidy scores of every trial that counts."""
+"""The tables as CSV: summaries of rows, and the tidy scores of trials."""
 
 import gzip
 import math
@@ -29,15 +29,15 @@ UNKNOWN = (math.nan, math.nan, math.nan)
 
 
 def summary_sheet(board: Board, dataset: str) -> str:
-    """Return mean, half its interval, n, marks and rank of every row and measure of a dataset."""
+    """Return mean, half its interval, n, marks and rank by row and measure of a dataset."""
     table = board.summary[board.summary["dataset"] == dataset]
     return _csv(table.merge(board.rows, on=ROW, how="left")[list(OF_ROW)])
 
 
 def ranks_sheet(comparisons: Sequence[Comparison]) -> str:
-    """Return the mean rank of every method in every reading with the ends of its interval.
+    """Return the mean rank of every method in every reading, with its interval.
 
-    They are empty for methods that are not ranked.
+    Both are empty for methods that are not ranked.
     """
     rows: list[tuple[object, ...]] = []
     for comparison in comparisons:

@@ -104,7 +104,7 @@ class _Pictures:
             self._svg[name], self._of[name] = svg, (dataset, protocol, key)
 
     def files(self) -> tuple[Files, dict[str, dict[str, dict[Key, Safe]]]]:
-        """Return the files, and their names by dataset, protocol and the parts of the name."""
+        """Return the files, and their names by dataset, protocol and parts of the name."""
         files: Files = {}
         shown: dict[str, dict[str, dict[Key, Safe]]] = {}
         for name, file in file_names(self._svg).items():

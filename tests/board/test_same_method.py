@@ -1,4 +1,4 @@
-"""Pairs of a method and its counterpart: which are tested, on which differences, and what the pages say of them."""
+"""Pairs of a method and its counterpart: which are tested, and what the pages say."""
 
 from itertools import product
 

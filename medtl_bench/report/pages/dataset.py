@@ -1,4 +1,4 @@
-"""The page of one dataset: its tables, where its numbers come from and how to read them."""
+"""The page of one dataset: its tables, and where its numbers come from."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +21,7 @@ Pages = Mapping[str, ProtocolPage]
 
 
 class Part(NamedTuple):
-    """One view on a dataset's page, with the page's half of its protocol and its tables."""
+    """One view on a dataset's page, with its protocol's half and its tables."""
 
     view: View
     page: ProtocolPage
@@ -43,7 +43,7 @@ def dataset_page(
     pictures: Mapping[str, Pictures],
     pages: Pages,
 ) -> str:
-    """Return a dataset's page. pictures: file names by protocol and the parts of their names."""
+    """Return a dataset's page. pictures: file names by protocol and parts of the name."""
     tests = board.equivalence[board.equivalence["dataset"] == fact.dataset]
     text = fill(
         "dataset",
@@ -67,7 +67,7 @@ def dataset_page(
 
 
 def _section(part: Part, pictures: Pictures) -> Safe:
-    return part.page.section(part.view, part.tables, pictures)
+    return Safe(part.page.section(part.view, part.tables, pictures))
 
 
 def _classes(fact: Facts) -> list[Safe]:
@@ -79,7 +79,7 @@ def _classes(fact: Facts) -> list[Safe]:
 
 
 def _tests(tests: pd.DataFrame, pages: Pages) -> Safe:
-    """Return the tests whether a method and its counterpart in another library score the same."""
+    """Return the tests whether methods score as their counterparts do."""
     header = [
         *("Method", "Counterpart", "Stream", "Measure", "n"),
         *("Difference", "90% interval", "p", "Verdict"),
@@ -119,7 +119,7 @@ def _conditions(protocol: str, conditions: Conditions, page: ProtocolPage) -> tu
 
 
 def _explanations(parts: Sequence[Part]) -> Iterator[Safe]:
-    """Return the lists that explain the tables: a protocol's own, then that of embeddings."""
+    """Return the lists that explain the tables: of protocols, then of embeddings."""
     for protocol in _protocols(parts):
         ours = [part for part in parts if part.view.protocol == protocol]
         explanation = ours[0].page.how_to_read([part.view for part in ours])

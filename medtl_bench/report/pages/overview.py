@@ -1,4 +1,4 @@
-"""The overall page and that of one area: mean ranks over datasets, and the scores behind them."""
+"""The overall page and that of one area: mean ranks, and the scores behind them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -29,7 +29,7 @@ Links = Mapping[str, str]
 
 
 class Section(NamedTuple):
-    """What the pages show of one reading: its tables as Markdown, and what can be concluded."""
+    """What the pages show of one reading: its tables, and what can be concluded."""
 
     title: str
     ranked: Safe
@@ -178,7 +178,7 @@ def _standing(comparison: Comparison, standing: Standing) -> list[str]:
 
 
 def _others(comparison: Comparison) -> Safe:
-    """Return the table of methods without a mean rank, with how many datasets they have."""
+    """Return the table of methods without a mean rank, with their datasets counted."""
     header = ["Method", "Family", "Datasets", *_headings(comparison)]
     lines = [_other(comparison, name) for name in comparison.others]
     return table(header, lines, left=2) if lines else Safe()
@@ -202,7 +202,7 @@ def _headings(comparison: Comparison) -> list[Safe]:
 
 
 def _scores(comparison: Comparison, name: Name) -> list[Safe]:
-    """Return a method's scores; with the number of seeds where those of a dataset differ in it."""
+    """Return a method's scores, with n where a dataset's scores differ in it."""
     scores = []
     for dataset in comparison.datasets:
         cell = comparison.cells[name].get(dataset)

@@ -29,16 +29,17 @@ class ProtocolPage:
         return self.titles.get(measure) or titles.title(measure)
 
     def pictures(self, view: View, tables: Tables) -> Mapping[tuple[str, ...], str | None]:
-        """Return pictures as SVG, None where there is nothing to draw, by the parts of a name.
+        """Return pictures as SVG by the parts of a name; None for nothing to draw.
 
         tables: those of `ProtocolBoard.further`, of this dataset alone.
         """
         return {}
 
-    def section(self, view: View, tables: Tables, pictures: Pictures) -> Safe:
+    def section(self, view: View, tables: Tables, pictures: Pictures) -> str:
         """Return the tables and pictures of one view as Markdown, under a heading.
 
-        pictures: names of files by the parts of a name, of those that were drawn.
+        Names in it must have been made inert, by `table` or `escape_cell`. pictures: names
+        of files by the parts of a name, of those that were drawn.
         """
         columns = sorted(view.columns, key=lambda measure: measure != view.headline)
         return fill(
@@ -63,7 +64,7 @@ class ProtocolPage:
 
 
 class Protocol(NamedTuple):
-    """Both halves of a protocol: what is measured of its trials, and what is told of them."""
+    """Both halves of a protocol: what is measured, and what is told of it."""
 
     board: ProtocolBoard
     page: ProtocolPage

@@ -13,7 +13,7 @@ NO_CELL = Cell(0, 0, 0)
 
 
 def ranked_rows(view: View, columns: Sequence[str], title: Callable[[str], str]) -> Safe:
-    """Return the rows of a view with the measures `columns`, ranked by the first of them."""
+    """Return the rows of a view with some measures, ranked by the first of them."""
     headings = [f"{title(name)} {arrow(view.higher[name])}" for name in columns]
     return fill(
         "rows",

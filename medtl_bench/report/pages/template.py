@@ -1,4 +1,4 @@
-"""Pages from templates: text in Markdown files, in which all that is not Safe is escaped."""
+"""Pages from templates, in which all that is not Safe is escaped."""
 
 import re
 from pathlib import Path

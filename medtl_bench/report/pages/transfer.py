@@ -28,7 +28,7 @@ FEW_SHOT, SOURCES = ("few", "shot"), ("sources", "targets")
 
 
 class TransferPage(ProtocolPage):
-    """Scores before any label, the few-shot curve, what is kept, and how domains are mixed."""
+    """Scores before any label, the few-shot curve, what is kept, how domains are mixed."""
 
     heading = "Transfer to a new domain"
     titles = {
@@ -54,7 +54,7 @@ class TransferPage(ProtocolPage):
         return {FEW_SHOT: few_shot_picture(view), SOURCES: matrices}
 
     def section(self, view: View, tables: Tables, pictures: Pictures) -> Safe:
-        """Return the tables of a transfer; of batches that are integrated, those of mixing."""
+        """Return the tables of a transfer; where batches are integrated, of mixing."""
         if view.task == "integration":
             columns = [*_embedded(view, tables), *_among(view, [SECONDS])]
             rows = ranked_rows(view, columns, self.title)
@@ -88,7 +88,7 @@ class TransferPage(ProtocolPage):
         return [f"k = {shots}", f"{counted(settings['draws'], 'draw')} for each k"]
 
     def _gains(self, view: View) -> Safe:
-        """Return the table of what methods gain over plain training, if that is among them."""
+        """Return the table of gains over plain training, if that is among the rows."""
         columns = _among(view, map(gain, transfer.GAINED))
         others = tuple(row for row in view.methods if row.name != (PLAIN, ""))
         if not columns or not others:
@@ -138,14 +138,14 @@ def _embedded(view: View, tables: Tables) -> list[str]:
 
 
 def _curve(view: View, measure: str) -> Safe:
-    """Return the table of a measure after k labels, whose columns are named by k alone."""
+    """Return the table of a measure after k labels, columns named by k alone."""
     columns = [at(measure, k) for k in shots_of(measure, view.columns)]
     columns += _among(view, [at(measure, FULL)])
     return complete_rows(view, columns, [_labels(name.rpartition(" ")[2]) for name in columns])
 
 
 def _over_targets(view: View, measured: pd.DataFrame | None) -> Safe:
-    """Return the table of scores with intervals over targets, where a complete row has several."""
+    """Return the table of intervals over targets, where a complete row has several."""
     cells, targets = _cells_over_targets(measured)
     rows = [row for row in view.complete if row.name in cells]
     if all(targets[row.name] < 2 for row in rows):

@@ -27,10 +27,10 @@ NO_CELL = Cell(math.nan, math.nan, 0)
 
 
 def few_shot_picture(view: View) -> str | None:
-    """Return the target score against k of at most 12 complete rows; None for nothing to draw.
+    """Return the target score against k of at most 12 complete rows.
 
-    Methods have 95% bands, cut at the edge of the picture; bounds have none, to keep it
-    legible.
+    None for nothing to draw. Methods have 95% bands, cut at the edge of the picture;
+    bounds have none, to keep it legible.
     """
     shots = shots_of(TARGET, view.columns)
     rows = _drawn(view)
@@ -58,7 +58,7 @@ class _Look(NamedTuple):
 
 
 def _looks(rows: Sequence[Row]) -> list[_Look]:
-    """Return the looks of rows, which go by their names so that every picture has the same."""
+    """Return the looks of rows, which go by their names, not by their ranks."""
     bounds = [row.label for row in rows if row.bound]
     methods = sorted(row.label for row in rows if not row.bound)
     return [
@@ -161,7 +161,7 @@ def _label_axes(axes: Axes, shots: Sequence[int], view: View, *, full: bool) -> 
 
 
 def _name_rows(axes: Axes, lines: Sequence[Artist], rows: Sequence[Row]) -> None:
-    """Write the names beside the lines, as texts of their own: a label may not begin with "_"."""
+    """Write the names beside the lines; set later, for a label may not begin with "_"."""
     labels = [f"row {number}" for number in range(len(rows))]
     place = (1.01, 0.5)
     legend = axes.legend(lines, labels, loc="center left", bbox_to_anchor=place, frameon=False)

@@ -1,4 +1,4 @@
-"""Matrices as pictures: scores by domain and by what was learned before, a panel for each row."""
+"""Matrices as pictures: scores by domain and by what was learned before."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -25,7 +25,7 @@ BAR_STEPS = 64
 
 
 class Captions(NamedTuple):
-    """What is written on a picture: its name, its heading, and what a line of a matrix is."""
+    """What is written on a picture: name, heading, and what a line of a matrix is."""
 
     name: str
     heading: str

@@ -28,7 +28,7 @@ class Safe(str):
 
 
 def plain(text: str, longest: int = LONGEST) -> str:
-    """Return text on one line, cut at `longest` characters, without any that is invisible."""
+    """Return text on one line, cut at `longest` characters, all of them visible."""
     if len(text) <= longest and text.isprintable():
         return " ".join(text.split())
     cut = text if len(text) <= longest else text[: longest - 1] + "…"
@@ -45,7 +45,7 @@ def escape_cell(text: str, longest: int = LONGEST) -> Safe:
 
 
 def csv_cell(text: str) -> str:
-    """Return text for a column of text in a CSV file, which no spreadsheet takes for a formula."""
+    """Return text for a CSV file, which no spreadsheet takes for a formula."""
     shown = plain(text, longest=10 * LONGEST)
     return f"'{shown}" if shown.startswith(_FORMULA) else shown
 

@@ -17,7 +17,7 @@ def number(value: float, decimals: int = 3) -> str:
 
 
 def score(cell: Cell | None, decimals: int = 3) -> Safe:
-    """Return "0.812 ± 0.013", bold if best, with a dagger if tied; a dash for what is not there."""
+    """Return "0.812 ± 0.013", bold if best, with a dagger if tied; a dash for none."""
     if cell is None or not math.isfinite(cell.mean):
         return NOTHING
     interval = f" ± {number(cell.half, decimals)}" if math.isfinite(cell.half) else ""
@@ -42,9 +42,9 @@ def arrow(higher: bool) -> str:
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> Safe:
-    """Return a table, its first `left` columns aligned to the left and the others to the right.
+    """Return a table, its first `left` columns aligned to the left.
 
-    Cells that are not Safe are escaped.
+    The others are aligned to the right. Cells that are not Safe are escaped.
     """
     align = ["left" if column < left else "right" for column in range(len(header))]
     cells = [escaped(row) for row in rows]
