@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from medtl_bench.board import protocol
 from medtl_bench.board.build import Board, build
 from medtl_bench.catalogue import discovery
 from medtl_bench.catalogue.entries import Registered
 from medtl_bench.contract.hooks import AlgorithmEntry, DatasetEntry
 from medtl_bench.errors import IntegrityError, MedTLError
 from medtl_bench.report.folder import write_boards
+from medtl_bench.report.pages import protocol as pages
 from medtl_bench.results.record import Record, Score
 from medtl_bench.results.store import Contents, Store
 from medtl_bench.running import executors, observers
@@ -139,7 +141,7 @@ def run(
         running = Run(planning.planned, store, execute, plugins, wanted, audience)
         records = tuple(running)
         contents = store.read()
-        write_boards(contents.records, contents.damaged, folder)
+        write_boards(contents.records, contents.damaged, folder, pages.load(catalogue))
     return Ran(records, planning, contents)
 
 
@@ -149,7 +151,8 @@ def rebuild(out: str | Path = OUT, plugins: Sequence[str] = ()) -> Contents:
     Raises MedTLError where there are none.
     """
     contents = _contents(out)
-    write_boards(contents.records, contents.damaged, Path(out))
+    protocols = pages.load(discovery.find(plugins))
+    write_boards(contents.records, contents.damaged, Path(out), protocols)
     return contents
 
 
@@ -179,7 +182,7 @@ def board(out: str | Path = OUT, plugins: Sequence[str] = ()) -> Board:
 
     Raises MedTLError where there are no results.
     """
-    return build(_contents(out).records)
+    return build(_contents(out).records, protocol.load(discovery.find(plugins)))
 
 
 def _records(out: str | Path) -> list[Record]:

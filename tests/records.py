@@ -4,53 +4,55 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 
 import numpy as np
+from pydantic import BaseModel
 
+from medtl_bench.metrics.registry import known
 from medtl_bench.results.record import About, Outcome, Record, Score, Trial
 
 METRIC = "balanced_accuracy"
-TRIAL_FIELDS = frozenset(Trial.model_fields)
-ABOUT_FIELDS = frozenset(About.model_fields)
-OUTCOME_FIELDS = frozenset(Outcome.model_fields)
+SETTINGS = {
+    "transfer": {"sources": ["a"], "targets": ["b"], "shots": [1, 3], "draws": 2},
+    "stream": {"domains": ["x", "y", "z"]},
+}
+TRIAL = {
+    "dataset": "hearts",
+    "dataset_digest": "d1",
+    "algorithm": "dann",
+    "algorithm_source": "medtl-bench 0.1",
+    "parameters": {},
+    "protocol": "transfer",
+    "scenario": "to-b",
+    "seed": 0,
+    "versions": {"torch": "2.6"},
+}
+ABOUT = {
+    "area": "clinical",
+    "provenance": "real",
+    "task": "classification",
+    "metrics": (METRIC, "ece", "brier"),
+    "family": "domain adaptation",
+}
 
 
 def record(**fields: object) -> Record:
-    """Return a record; `fields` may be any of Trial, About, Outcome or Record."""
-    trial = {
-        "dataset": "hearts",
-        "dataset_digest": "d1",
-        "algorithm": "dann",
-        "algorithm_source": "medtl-bench 0.1",
-        "parameters": {},
-        "protocol": "transfer",
-        "scenario": "to-b",
-        "seed": 0,
-        "versions": {"torch": "2.6"},
-    }
-    settings = {"sources": ["a"], "targets": ["b"], "shots": [1, 3], "draws": 2}
-    about = {
-        "area": "clinical",
-        "provenance": "real",
-        "task": "classification",
-        "metrics": (METRIC, "ece", "brier"),
-        "family": "domain adaptation",
-    }
-    outcome = {"status": "ok", "seconds": {"total": 1.0}}
-    rest = {"finished": "2026-11-01T00:00:00Z"}
-    for name, value in fields.items():
-        part = (
-            settings
-            if name in settings or name == "domains"
-            else trial
-            if name in TRIAL_FIELDS
-            else about
-            if name in ABOUT_FIELDS
-            else outcome
-            if name in OUTCOME_FIELDS
-            else rest
-        )
-        part[name] = value
-    trial = {"settings": settings} | trial
-    return Record(trial=Trial(**trial), about=About(**about), outcome=Outcome(**outcome), **rest)
+    """Return a record; `fields` may be any of Trial, About, Outcome or Record, or a setting."""
+    settings = SETTINGS.get(str(fields.get("protocol", "transfer")), {}).copy()
+    for name in {name for of_protocol in SETTINGS.values() for name in of_protocol} & set(fields):
+        value = fields.pop(name)
+        settings[name] = list(value) if isinstance(value, tuple | str) else value
+    trial = {**TRIAL, "settings": settings, **_those(Trial, fields)}
+    about = {**ABOUT, **_those(About, fields)}
+    directions = [(name, known(name)) for name in about["metrics"]]
+    lower = tuple(name for name, metric in directions if metric and not metric.higher_is_better)
+    outcome = {"status": "ok", "seconds": {"total": 1.0}, **_those(Outcome, fields)}
+    rest = {"finished": "2026-11-01T00:00:00Z", **_those(Record, fields)}
+    about = About(**{"lower_is_better": lower, **about})
+    return Record(trial=Trial(**trial), about=about, outcome=Outcome(**outcome), **rest)
+
+
+def _those(model: type[BaseModel], fields: Mapping[str, object]) -> dict[str, object]:
+    """Return those fields that a model has."""
+    return {name: value for name, value in fields.items() if name in model.model_fields}
 
 
 def transfer_scores(
@@ -66,11 +68,10 @@ def transfer_scores(
     metric: str = METRIC,
     extra: Mapping[str, float] = {},
 ) -> tuple[Score, ...]:
-    """Return the scores of a transfer.
+    """Return the scores of a transfer: `start` at k = 0, `curve` by k and draw, `full`.
 
-    `start`: at k = 0. `curve`: by k and draw. `full`: with all labels. `kept`: of sources,
-    afterwards. `before`: what is retained before any label, if not the score of the sources' whole
-    test splits.
+    `source` and `kept`: of the sources before and after. `before`: what is retained before
+    any label, if not the score of the sources' whole test splits.
     """
 
     def rows() -> Iterator[Score]:
@@ -110,7 +111,7 @@ def stream_scores(
     domains: Sequence[str] = "xyz",
     metric: str = METRIC,
 ) -> tuple[Score, ...]:
-    """Return the scores of a stream from its matrix R[i][j] and b[j] of an untrained learner."""
+    """Return the scores of a stream from its R[i][j] and b[j] of an untrained learner."""
     untrained = [
         Score("untrained", None, None, None, d, metric, value, 10)
         for d, value in zip(domains, b, strict=False)
@@ -125,17 +126,7 @@ def stream_scores(
 
 def stream_record(**fields: object) -> Record:
     """Return a record of a stream over x, y, z."""
-    return record(
-        **{
-            "protocol": "stream",
-            "scenario": "line",
-            "sources": (),
-            "targets": (),
-            "domains": ("x", "y", "z"),
-            "shots": (),
-            **fields,
-        }
-    )
+    return record(**{"protocol": "stream", "scenario": "line", **fields})
 
 
 METHODS = {
@@ -161,7 +152,7 @@ def suite(
     draws: int = 3,
     domains: int = 4,
 ) -> list[Record]:
-    """Return records of a whole suite: both protocols, every method, every seed."""
+    """Return records that look like a real suite: both protocols, all methods and seeds."""
     return [
         made
         for dataset, (method, (family, level)), seed in product(

@@ -5,24 +5,31 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from medtl_bench.board import measures, same_method
-from medtl_bench.board.summary import derive, summarise
-from medtl_bench.board.tables import CELL, PLACE, coverage, select, tidy, trial_table
+from medtl_bench.board import comparison, facts, rows, same_method, tables
+from medtl_bench.board.comparison import Comparison
+from medtl_bench.board.directions import lower_is_better
+from medtl_bench.board.facts import Facts, Totals
+from medtl_bench.board.protocol import ProtocolBoard, Tables
+from medtl_bench.board.rows import View
+from medtl_bench.board.same_method import Agreement
+from medtl_bench.board.summary import derive, summarise, together
 from medtl_bench.results.record import Record
 from medtl_bench.results.store import no_garbage_collection
 
 
 @dataclass(frozen=True)
 class Board:
-    """The tables that every page is made from.
+    """Every number that a page prints.
 
     `trials`: one row a trial that counts. `scores`: tidy, one row a score of those,
     `trial` pointing to its trial. `rows`: one row for each dataset, protocol, algorithm
-    and variant, with its coverage. `summary`: one row for each of those, scenario (of a
-    stream, else "") and measure, with mean, half (width of the 95% interval), n, best,
-    tied and rank. `left_out`: dataset, reason and number of trials that do not count.
-    `equivalence`: the tests of counterparts.compare. `targets`: scores with intervals
-    over targets, of measures.over_targets.
+    and variant, with its coverage. `summary`: one row for each of those, scenario (where
+    each has a table of its own, else "") and measure, with mean, half (of the width of the
+    95% interval), n, best, tied and rank. `left_out`: dataset, reason and number of trials
+    that do not count. `equivalence`: the tests of `same_method.compare`, `agreements` their
+    verdicts counted by pair. `further`: by protocol and name, the tables that only its own
+    part of a page prints. `views`: the tables of pages, row by row. `comparisons`: the
+    readings over all datasets, and `by_area` over those of one area.
     """
 
     trials: pd.DataFrame
@@ -31,35 +38,94 @@ class Board:
     summary: pd.DataFrame
     left_out: pd.DataFrame
     equivalence: pd.DataFrame
-    targets: pd.DataFrame
+    agreements: list[Agreement]
+    further: Mapping[str, Tables]
+    facts: list[Facts]
+    totals: Totals
+    views: list[View]
+    comparisons: tuple[Comparison, ...]
+    by_area: Mapping[str, tuple[Comparison, ...]]
+    lower: frozenset[str]
+
+    @property
+    def protocols(self) -> tuple[str, ...]:
+        """Return the protocols that there are trials of, in the order given."""
+        return tuple(self.further)
 
 
-def build(records: Mapping[str, Record] | Iterable[Record]) -> Board:
-    """Return the board of some records, in a mapping by key or not, whatever their order."""
+def build(
+    records: Mapping[str, Record] | Iterable[Record], protocols: Mapping[str, ProtocolBoard]
+) -> Board:
+    """Return the board of some records, in a mapping by key or not, whatever their order.
+
+    protocols: by name; the trials of others are left out, and tables stand in their order.
+    """
     with no_garbage_collection():
-        return _build(
-            records
-            if isinstance(records, Mapping)
-            else {record.trial.key: record for record in records}
-        )
+        if not isinstance(records, Mapping):
+            records = {record.trial.key: record for record in records}
+        return _build(records, protocols)
 
 
-def _build(records: Mapping[str, Record]) -> Board:
+def _build(records: Mapping[str, Record], protocols: Mapping[str, ProtocolBoard]) -> Board:
     keys = sorted(records)
-    given = [records[key] for key in keys]
-    kept, left_out = select(trial_table(keys, given))
-    trials = kept.sort_values([*CELL, "key"], ignore_index=True)
-    trials["peers"] = trials.groupby([*PLACE, "scenario"]).ngroup()
-    scores = tidy(trials, given)
-    rows = coverage(trials)
-    derived = derive(trials, scores)
-    pairs = {
-        str(name): str(other)
-        for name, other in trials[["algorithm", "counterpart"]].to_numpy().tolist()
-        if other
-    }
-    equivalence, targets = (
-        same_method.compare(derived, pairs),
-        measures.over_targets(trials, scores),
+    ordered = [records[key] for key in keys]
+    lower = lower_is_better(ordered)
+    conditions = {name: half.conditions for name, half in protocols.items()}
+    kept, left_out = tables.select(tables.trial_table(keys, ordered, lower), conditions)
+    trials = kept.sort_values([*tables.CELL, "key"], ignore_index=True)
+    trials["peers"] = trials.groupby([*tables.PLACE, "scenario"]).ngroup()
+    scores = tables.tidy(trials, ordered)
+    derived, further = _measure(trials, scores, protocols)
+    covered = tables.coverage(trials)
+    summary = summarise(derived, covered, protocols, lower)
+    tests = same_method.compare(derived, _counterparts(trials), protocols)
+    of_datasets = facts.facts(trials, covered, left_out)
+    seen = rows.views(trials, covered, summary, protocols, lower)
+    return Board(
+        trials,
+        scores,
+        covered,
+        summary,
+        left_out,
+        tests,
+        same_method.agreements(tests),
+        further,
+        of_datasets,
+        facts.totals(covered, left_out),
+        seen,
+        comparison.comparisons(of_datasets, seen, protocols),
+        _by_area(of_datasets, seen, protocols),
+        lower,
     )
-    return Board(trials, scores, rows, summarise(derived, rows), left_out, equivalence, targets)
+
+
+def _measure(
+    trials: pd.DataFrame, scores: pd.DataFrame, protocols: Mapping[str, ProtocolBoard]
+) -> tuple[pd.DataFrame, dict[str, Tables]]:
+    """Let each protocol measure its own trials, if one of them is ok."""
+    derived, further = [], {}
+    for name, half in protocols.items():
+        ours, of_ours = tables.of_protocol(trials, scores, name)
+        if (ours["status"] == "ok").any():
+            derived.append(derive(ours, of_ours, half))
+            further[name] = half.further(ours, of_ours)
+        elif len(ours):
+            further[name] = {}
+    return together(derived), further
+
+
+def _counterparts(trials: pd.DataFrame) -> dict[str, str]:
+    pairs = trials.loc[trials["counterpart"] != "", ["algorithm", "counterpart"]]
+    return {str(name): str(other) for name, other in pairs.to_numpy().tolist()}
+
+
+def _by_area(
+    of_datasets: list[Facts], seen: list[View], protocols: Mapping[str, ProtocolBoard]
+) -> dict[str, tuple[Comparison, ...]]:
+    areas = {}
+    for area in sorted({fact.area for fact in of_datasets}):
+        members = [fact for fact in of_datasets if fact.area == area]
+        names = {fact.dataset for fact in members}
+        of_area = [view for view in seen if view.dataset in names]
+        areas[area] = comparison.comparisons(members, of_area, protocols)
+    return areas

@@ -1,4 +1,4 @@
-"""Whether two rows of a board are the same method: two one-sided tests on paired differences, with a stated margin."""
+"""Whether two rows of a board are the same method: two one-sided tests with a margin."""
 
 from typing import Literal, NamedTuple
 
@@ -27,7 +27,9 @@ class Equivalence(NamedTuple):
 
 
 def tost(differences: Floats, margin: float) -> Equivalence:
-    """Test whether a mean difference lies within -margin..margin (Schuirmann 1987, J. Pharmacokinet. Biopharm. 15).
+    """Test whether a mean difference lies within -margin..margin (Schuirmann 1987).
+
+    J. Pharmacokinet. Biopharm. 15, 657-680.
 
     differences [n]: one for each independent repetition, so what is measured within a
     seed is averaged first; NaN is left out. The tests of mean <= -margin and of mean >=
@@ -42,9 +44,8 @@ def tost(differences: Floats, margin: float) -> Equivalence:
     there = differences[np.isfinite(differences)].astype(float)
     n = len(there)
     if n < 2:
-        return Equivalence(
-            n, float(there.mean()) if n else np.nan, np.nan, np.nan, np.nan, "undecided"
-        )
+        mean = float(there.mean()) if n else np.nan
+        return Equivalence(n, mean, np.nan, np.nan, np.nan, "undecided")
     mean, error = float(there.mean()), float(there.std(ddof=1) / np.sqrt(n))
     half = float(stdtrit(n - 1, 1 - SIGNIFICANCE)) * error
     p = max(_p(n - 1, margin + mean, error), _p(n - 1, margin - mean, error))
@@ -52,7 +53,7 @@ def tost(differences: Floats, margin: float) -> Equivalence:
 
 
 def _p(freedom: int, distance: float, error: float) -> float:
-    """Return the p-value that the mean is not on the inner side of a bound, `distance` from it."""
+    """Return the p-value that the mean is not inside a bound, `distance` from it."""
     if error == 0:  # every repetition gave the same difference
         return float(distance <= 0)
     return float(stdtr(freedom, -distance / error))

@@ -22,7 +22,10 @@ FEWEST_PAIRS, TAU_RESAMPLES = 4, 4999
 
 
 class Mean(NamedTuple):
-    """A mean, the half width of its interval (NaN for n < 2), and the number n it is over; arrays of one shape."""
+    """A mean, half the width of its interval (NaN for n < 2), and the number n it is over.
+
+    Arrays of one shape.
+    """
 
     mean: Floats
     half: Floats
@@ -30,14 +33,17 @@ class Mean(NamedTuple):
 
 
 class Marks(NamedTuple):
-    """Which rows are best, and which others cannot be told from the best; arrays [rows]."""
+    """Which rows are best, and which cannot be told from the best; arrays [rows]."""
 
     best: Bools
     tied: Bools
 
 
 class Ranks(NamedTuple):
-    """Mean ranks [methods] with the ends of their intervals (NaN under two datasets), and the number of datasets."""
+    """Mean ranks [methods] with the ends of their intervals, and the number of datasets.
+
+    Under two datasets there are no intervals: their ends are NaN.
+    """
 
     mean: Floats
     low: Floats
@@ -46,7 +52,10 @@ class Ranks(NamedTuple):
 
 
 def mean_interval(values: Floats) -> Mean:
-    """Return the mean over the last axis with its 95% t interval: t(0.975, n - 1) sd / sqrt(n) (Student 1908)."""
+    """Return the mean over the last axis with its 95% t interval (Student 1908).
+
+    Half its width is t(0.975, n - 1) sd / sqrt(n).
+    """
     there = np.isfinite(values)
     n = there.sum(-1)
     mean = np.where(there, values, 0.0).sum(-1) / np.maximum(n, 1)
@@ -57,9 +66,10 @@ def mean_interval(values: Floats) -> Mean:
 
 
 def mark(values: Floats, higher_is_better: bool = True) -> Marks:
-    """Return the best rows and those tied with them: the 95% t interval of the paired differences holds 0.
+    """Return the best rows and those tied with them.
 
-    values [rows, seeds]. With fewer than two seeds in common nothing can be told apart,
+    values [rows, seeds]. A row is tied if the 95% t interval of its paired differences to
+    the best holds 0. With fewer than two seeds in common nothing can be told apart,
     so the row counts as tied.
     """
     mean = mean_interval(values).mean
@@ -75,19 +85,19 @@ def mark(values: Floats, higher_is_better: bool = True) -> Marks:
 
 
 def ranks(scores: Floats, higher_is_better: Bools) -> Floats:
-    """Return the rank of each row in each column, 1 for the best, ties sharing the average rank.
+    """Return the rank of each row in each column, 1 for the best.
 
-    scores [rows, columns].
+    Ties share the average rank. scores [rows, columns].
     """
     oriented = np.where(higher_is_better, -scores, scores)
     return rankdata(np.round(oriented, 9), axis=0, nan_policy="omit").astype(float)
 
 
 def mean_ranks(scores: Floats, higher_is_better: Bools, seed: int = 0) -> Ranks:
-    """Return mean ranks over datasets with 95% percentile bootstrap intervals (Efron 1979), datasets being resampled.
+    """Return mean ranks over datasets with 95% percentile bootstrap intervals (Efron 1979).
 
-    scores [methods, datasets], without gaps; `higher_is_better` [datasets]. The same seed
-    gives the same intervals.
+    Datasets are resampled. scores [methods, datasets], without gaps; `higher_is_better`
+    [datasets]. The same seed gives the same intervals.
     """
     rank = ranks(scores, higher_is_better)
     methods, datasets = rank.shape
@@ -102,7 +112,7 @@ def mean_ranks(scores: Floats, higher_is_better: Bools, seed: int = 0) -> Ranks:
 
 
 def friedman(scores: Floats, higher_is_better: Bools) -> float | None:
-    """Return the p-value that all methods rank alike (Friedman 1937); None for too few datasets or methods to test.
+    """Return the p-value that all methods rank alike (Friedman 1937), None for too few to test.
 
     scores [methods, datasets], without gaps. Fewer than 5 datasets or 3 methods are too
     few; if all are equal, p is 1.
@@ -117,25 +127,26 @@ def friedman(scores: Floats, higher_is_better: Bools) -> float | None:
 
 
 def kendall(a: Floats, b: Floats) -> float:
-    """Return Kendall's tau-b of paired values [n] (Kendall 1945): 1 for one order, -1 for its reverse; NaN if one is flat."""
+    """Return Kendall's tau-b of paired values [n] (Kendall 1945).
+
+    1 for one order, -1 for its reverse; NaN if one side is constant.
+    """
     return float(_taus(a[None], b[None])[0])
 
 
 def kendall_interval(a: Floats, b: Floats, seed: int = 0) -> tuple[float, float]:
-    """Return the ends of a 95% percentile bootstrap interval of tau-b, the n pairs being resampled (Efron 1979).
+    """Return the ends of a 95% percentile bootstrap interval of tau-b (Efron 1979).
 
-    Draws in which one side is constant have no tau and are left out. NaN for fewer than 4
-    pairs, which are too few.
+    The n pairs are resampled. Draws in which one side is constant have no tau and are left
+    out. NaN for fewer than 4 pairs, which are too few.
     """
     if len(a) < FEWEST_PAIRS:
         return float("nan"), float("nan")
     drawn = np.random.default_rng(seed).integers(len(a), size=(TAU_RESAMPLES, len(a)))
     taus = _taus(a[drawn], b[drawn])
-    low, high = (
-        np.nanquantile(taus, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-        if np.isfinite(taus).any()
-        else (np.nan, np.nan)
-    )
+    if not np.isfinite(taus).any():
+        return float("nan"), float("nan")
+    low, high = np.nanquantile(taus, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)
 
 

@@ -1,23 +1,20 @@
-"""Writes everything to an output folder: pages, pictures and sheets, and a list of them, so that stale ones can go."""
+"""Writes everything to a folder: pages, pictures and sheets, and a list of them.
+
+By the list an earlier run's files are known, so that stale ones can go.
+"""
 
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-import pandas as pd
-
-from medtl_bench.arrays import Floats
-from medtl_bench.board import measures
 from medtl_bench.board.build import Board, build
 from medtl_bench.errors import MedTLError
 from medtl_bench.files.atomic import write_atomically
 from medtl_bench.report.csv_files import ranks_sheet, scores_sheet, summary_sheet
-from medtl_bench.report.pages.dataset import dataset_page
+from medtl_bench.report.pages.dataset import Pages, Part, dataset_page, parts_of
 from medtl_bench.report.pages.overview import area_page, overall_page
-from medtl_bench.report.pictures.curves import few_shot_picture
-from medtl_bench.report.pictures.matrices import matrix_picture, source_captions, stream_captions
-from medtl_bench.report.rows import View, comparisons, facts, views
-from medtl_bench.report.text.escape import file_names
+from medtl_bench.report.pages.protocol import Protocol
+from medtl_bench.report.text.escape import Safe, file_names
 from medtl_bench.results.record import Record
 
 LIST = "files.txt"
@@ -25,131 +22,119 @@ OURS = re.compile(
     r"README\.md|overall\.csv|scores\.csv\.gz|(areas|datasets)/[a-z0-9-]+\.(md|csv|svg)"
 )
 Files = dict[str, str | bytes]
+Key = tuple[str, ...]
 
 
 def write_boards(
-    records: Mapping[str, Record] | Iterable[Record], damaged: Mapping[Path, str], out: Path
+    records: Mapping[str, Record] | Iterable[Record],
+    damaged: Mapping[Path, str],
+    out: Path,
+    protocols: Mapping[str, Protocol],
 ) -> list[Path]:
-    """Write the boards of some records to a folder and return the files; the same records give the same bytes.
+    """Write the boards of some records to a folder and return the files.
 
-    `damaged`: result files that could not be read, and why. Files of an earlier run that
-    are not written again are removed. Raises MedTLError where a file stands in the way
-    that no earlier run wrote, IntegrityError where one cannot be written.
+    The same records give the same bytes. damaged: result files that could not be read, and
+    why. protocols: both halves by name; tables and columns stand in their order. Files of
+    an earlier run that are not written again are removed. Raises MedTLError where a file
+    stands in the way that no earlier run wrote, IntegrityError where one cannot be written.
     """
-    files = render(build(records), damaged)
+    board = build(records, {name: protocol.board for name, protocol in protocols.items()})
+    files = render(board, damaged, {name: protocol.page for name, protocol in protocols.items()})
     earlier = _listed(out)
-    for name in sorted(files):
-        if (out / name).exists() and name not in earlier:
-            raise MedTLError(
-                f"{out / name} was not written by medtl-bench; move it away or choose another folder."
-            )
-    write_atomically(out / LIST, "".join(f"{name}\n" for name in sorted({*files, *earlier})))
+    _refuse_to_overwrite(out, set(files) - earlier)
+    _list(out, {*files, *earlier})
     for name, content in files.items():
         write_atomically(out / name, content)
     for name in sorted(earlier - set(files)):
         (out / name).unlink(missing_ok=True)
-    write_atomically(out / LIST, "".join(f"{name}\n" for name in sorted(files)))
+    _list(out, set(files))
     return [out / name for name in sorted([*files, LIST])]
 
 
-def render(board: Board, damaged: Mapping[Path, str]) -> Files:
-    """Return every file of the boards by its name relative to the output folder."""
-    known, seen = facts(board), views(board)
-    overall = comparisons(known, seen)
-    datasets = file_names((fact.dataset,) for fact in known)
-    areas = file_names((fact.area,) for fact in known)
-    files: Files = {"scores.csv.gz": scores_sheet(board), "overall.csv": ranks_sheet(overall)}
-    drawn = _pictures(board, seen)
-    for fact in known:
-        name, its = datasets[fact.dataset,], [view for view in seen if view.dataset == fact.dataset]
-        pictures = {
-            told: file for (dataset, told), (file, _) in drawn.items() if dataset == fact.dataset
-        }
-        files |= {
-            f"datasets/{file}": svg
-            for (dataset, _), (file, svg) in drawn.items()
-            if dataset == fact.dataset
-        }
-        files[f"datasets/{name}.md"] = dataset_page(board, fact, its, pictures)
-        files[f"datasets/{name}.csv"] = summary_sheet(board, fact.dataset)
+def render(board: Board, damaged: Mapping[Path, str], pages: Pages) -> Files:
+    """Return every file of the boards by its name relative to the output folder.
+
+    pages: the pages' half of each protocol of the board.
+    """
+    datasets = file_names((fact.dataset,) for fact in board.facts)
+    areas = file_names((area,) for area in board.by_area)
     links = {f"dataset {name}": f"datasets/{file}.md" for (name,), file in datasets.items()}
     links |= {f"area {name}": f"areas/{file}.md" for (name,), file in areas.items()}
     upwards = {name: f"../{link}" for name, link in links.items()}
+    files: Files = {"scores.csv.gz": scores_sheet(board)}
+    files |= _of_datasets(board, pages, datasets)
     for (area,), file in areas.items():
-        members = [fact for fact in known if fact.area == area]
-        names = [fact.dataset for fact in members]
-        its = [view for view in seen if view.dataset in names]
-        compared = comparisons(members, its)
-        files[f"areas/{file}.md"] = area_page(area, members, its, compared, upwards)
-        files[f"areas/{file}.csv"] = ranks_sheet(compared)
-    files["README.md"] = overall_page(board, known, seen, overall, links, damaged)
+        files[f"areas/{file}.md"] = area_page(board, area, upwards)
+        files[f"areas/{file}.csv"] = ranks_sheet(board.by_area[area])
+    files["overall.csv"] = ranks_sheet(board.comparisons)
+    files["README.md"] = overall_page(board, links, damaged, pages)
     return files
 
 
-def _pictures(board: Board, seen: list[View]) -> dict[tuple[str, str], tuple[str, str]]:
-    """File name and SVG by dataset and what is drawn: "few-shot", "sources" or "stream <scenario>"."""
-    drawn: dict[tuple[str, ...], tuple[tuple[str, str], str | None]] = {}
-    streams = (board.trials["protocol"] == "stream").to_numpy()
-    r, _ = measures.matrices(board.trials, board.scores[streams[board.scores["trial"]]])
-    alone = measures.single_source(board.trials, board.scores)
-    for view in seen:
-        if view.protocol == "transfer":
-            drawn[view.dataset, "few", "shot"] = (view.dataset, "few-shot"), few_shot_picture(view)
-            picture = matrix_picture(
-                view,
-                *_by_source(alone[alone["dataset"] == view.dataset], view),
-                source_captions(view),
+def _of_datasets(board: Board, pages: Pages, names: Mapping[Key, str]) -> Files:
+    """Return the page, sheet and pictures of each dataset."""
+    parts = {fact.dataset: parts_of(board, fact.dataset, pages) for fact in board.facts}
+    pictures = _Pictures()
+    for of_dataset in parts.values():
+        for part in of_dataset:
+            pictures.draw(part)
+    files, shown = pictures.files()
+    for fact in board.facts:
+        name = f"datasets/{names[fact.dataset,]}"
+        of_page = shown.get(fact.dataset, {})
+        files[f"{name}.md"] = dataset_page(board, fact, parts[fact.dataset], of_page, pages)
+        files[f"{name}.csv"] = summary_sheet(board, fact.dataset)
+    return files
+
+
+class _Pictures:
+    """All pictures, whose names must be known together: two that are alike get a hash."""
+
+    def __init__(self) -> None:
+        """Begin without any."""
+        self._svg: dict[Key, str | None] = {}
+        self._of: dict[Key, tuple[str, str, Key]] = {}
+
+    def draw(self, part: Part) -> None:
+        """Draw the pictures of one part of a dataset's page."""
+        dataset, protocol = part.view.dataset, part.view.protocol
+        for key, svg in part.page.pictures(part.view, part.tables).items():
+            name = (dataset, *key)
+            name = (dataset, protocol, *key) if name in self._svg else name
+            self._svg[name], self._of[name] = svg, (dataset, protocol, key)
+
+    def files(self) -> tuple[Files, dict[str, dict[str, dict[Key, Safe]]]]:
+        """Return the files, and their names by dataset, protocol and parts of the name."""
+        files: Files = {}
+        shown: dict[str, dict[str, dict[Key, Safe]]] = {}
+        for name, file in file_names(self._svg).items():
+            svg = self._svg[name]
+            if svg is not None:
+                dataset, protocol, key = self._of[name]
+                files[f"datasets/{file}.svg"] = svg
+                of_protocol = shown.setdefault(dataset, {}).setdefault(protocol, {})
+                of_protocol[key] = Safe(f"{file}.svg")
+        return files, shown
+
+
+def _refuse_to_overwrite(out: Path, names: set[str]) -> None:
+    for name in sorted(names):
+        if (out / name).exists():
+            raise MedTLError(
+                f"{out / name} was not written by medtl-bench; "
+                "move it away or choose another folder."
             )
-            drawn[view.dataset, "sources", "targets"] = (view.dataset, "sources"), picture
-        else:
-            picture = matrix_picture(view, *_matrices(board, view, r), stream_captions(view))
-            drawn[view.dataset, view.scenario] = (view.dataset, f"stream {view.scenario}"), picture
-    names = file_names(drawn)
-    return {
-        told: (f"{names[parts]}.svg", svg)
-        for parts, (told, svg) in drawn.items()
-        if svg is not None
-    }
 
 
-def _matrices(
-    board: Board, view: View, r: Floats
-) -> tuple[list[tuple[str, Floats]], tuple[str, ...]]:
-    """Mean over seeds of R [T, T] for each complete row of a stream, methods first, and the names of its domains."""
-    trials = board.trials
-    its = trials[
-        (trials["dataset"] == view.dataset)
-        & (trials["protocol"] == "stream")
-        & (trials["scenario"] == view.scenario)
-    ]
-    domains = its["domains"].iloc[0]
-    t = len(domains)
-    of_row = its.groupby(["algorithm", "variant"]).indices
-    rows = [*view.methods, *view.bounds]
-    return [
-        (row.label, r[its.index.to_numpy()[of_row[row.name]], :t, :t].mean(0)) for row in rows
-    ], domains
-
-
-def _by_source(alone: pd.DataFrame, view: View) -> tuple[list[tuple[str, Floats]], list[str]]:
-    """Score at k = 0 by source and target for each complete row, and the names of the domains; nothing for a single source."""
-    if alone["source"].nunique() < 2:
-        return [], []
-    domains = sorted({*alone["source"], *alone["domain"]})
-    found = {
-        name: its.set_index(["source", "domain"])["value"]
-        .unstack()
-        .reindex(index=domains, columns=domains)
-        .to_numpy(float)
-        for name, its in alone.groupby(["algorithm", "variant"])
-    }
-    return [
-        (row.label, found[row.name]) for row in (*view.methods, *view.bounds) if row.name in found
-    ], domains
+def _list(out: Path, names: set[str]) -> None:
+    write_atomically(out / LIST, "".join(f"{name}\n" for name in sorted(names)))
 
 
 def _listed(out: Path) -> set[str]:
-    """Names that an earlier run listed, without any that no run of ours would write, whoever changed the list."""
+    """Names that an earlier run listed, without any that no run of ours would write.
+
+    Whoever may have changed the list, nothing else is overwritten or removed.
+    """
     try:
         lines = (out / LIST).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError):

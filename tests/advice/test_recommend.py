@@ -256,7 +256,7 @@ def test_agreement_is_one_for_one_order_whatever_the_direction_of_the_metric() -
         "accuracy", {name: 0.1 * value for name, value in promised.items()}, ("m",)
     )
     assert foretold.agreement(promised, up) == (1, 1, 1)
-    down = foretold.Measured("rmse", up.score, ("m",))
+    down = foretold.Measured("rmse", up.score, ("m",), higher=False)
     assert foretold.agreement(promised, down) == (-1, -1, -1)
 
 

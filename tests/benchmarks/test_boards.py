@@ -1,4 +1,4 @@
-"""How long boards take: under 5 s from 10,000 records, and for each no longer than from few."""
+"""How long boards take: under 5 s from 10,000 records, and for each no more of more."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from medtl_bench.board.build import build
-from medtl_bench.report.folder import write_boards
 from medtl_bench.results.record import Record
 from medtl_bench.results.store import Store
+from tests.boards import build, write_boards
 from tests.records import METHODS, suite
 
 MOST_GROWTH = 1.5
@@ -29,7 +28,7 @@ def records(seeds: int) -> list[Record]:
 
 
 def seconds(function: Callable[[], object]) -> float:
-    """Return the shorter of two processor times, so that other work does not count."""
+    """Return the shorter of two processor times, which other work does not count in."""
     times = []
     for _ in range(2):
         start = process_time()

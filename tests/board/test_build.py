@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import t
 
-from medtl_bench.board.build import Board, build
-from medtl_bench.report.folder import render
+from medtl_bench.board.build import Board
 from medtl_bench.results.record import Record, Score
+from tests.boards import build, render
 from tests.records import (
     METHODS,
     METRIC,
@@ -197,7 +197,7 @@ def test_the_interval_over_targets_is_of_their_means_over_seeds_and_draws() -> N
                 )
             )
     board = build(records)
-    found = board.targets.set_index("shots")
+    found = board.further["transfer"]["over targets"].set_index("shots")
     assert list(found["n"]) == [2, 2, 2]
     assert found["mean"].to_dict() == pytest.approx({0.0: 0.6, 1.0: 0.75, -1.0: 0.9})
     assert found["half"].to_dict() == pytest.approx(
@@ -206,8 +206,8 @@ def test_the_interval_over_targets_is_of_their_means_over_seeds_and_draws() -> N
 
 
 def test_no_transfer_is_over_no_targets() -> None:
-    assert build([stream_record(scores=stream_scores(R, B))]).targets.empty
-    assert build([]).targets.empty
+    assert set(build([stream_record(scores=stream_scores(R, B))]).further) == {"stream"}
+    assert not build([]).further
 
 
 def with_bounds(

@@ -1,4 +1,4 @@
-"""The two one-sided tests against scipy's own t-tests, and against how often they should be right."""
+"""The two one-sided tests against scipy's t-tests, and how often they are right."""
 
 import numpy as np
 import pytest

@@ -6,8 +6,7 @@ from hypothesis.extra.numpy import arrays
 
 from medtl_bench.arrays import Floats
 from medtl_bench.board import measures
-from medtl_bench.board.build import build
-from tests.records import record, transfer_scores
+from medtl_bench.board.tables import FULL
 
 NAN = float("nan")
 R = np.array([[0.9, 0.5, 0.4], [0.7, 0.8, 0.6], [0.8, 0.6, 0.7]])
@@ -98,93 +97,9 @@ def test_gap_closed_is_blank_where_the_gap_is_not_clear(
     ).all()
 
 
-@pytest.mark.parametrize(
-    ("measure", "primary", "higher"),
-    [
-        ("target 0", "balanced_accuracy", True),
-        ("target 0", "rmse", False),
-        ("few-shot area", "rmse", False),
-        ("average accuracy", "rmse", False),
-        ("task_aware_average accuracy", "balanced_accuracy", True),
-        ("forgetting", "rmse", False),
-        ("forgetting", "balanced_accuracy", False),
-        ("task_aware_forgetting", "balanced_accuracy", False),
-        ("source forgetting 5", "balanced_accuracy", False),
-        ("backward transfer", "rmse", True),
-        ("gap closed", "rmse", True),
-        ("ece", "balanced_accuracy", False),
-        ("seconds", "balanced_accuracy", False),
-        ("target 0", "a-metric-of-the-future", True),
-        ("target 0 rmse", "concordance", False),
-        ("target 0 roc_auc", "rmse", True),
-        ("target 0 marked_rmse", "concordance", False),
-        ("target 0 task_aware_marked_brier", "dice", False),
-        ("target 0 a-metric-of-the-future", "rmse", True),
-        ("target 0", "marked_rmse", False),
-    ],
-)
-def test_directions(measure: str, primary: str, higher: bool) -> None:
-    assert measures.better(measure, primary) is higher
-
-
-@pytest.mark.parametrize(
-    ("measure", "metric"),
-    [
-        ("target 0 roc_auc", "roc_auc"),
-        ("target 0", ""),
-        ("target 0 ", ""),
-        ("ece", ""),
-        ("target 10 x", ""),
-        ("x target 0 y", ""),
-    ],
-)
-def test_other_metrics_are_told_by_their_names(measure: str, metric: str) -> None:
-    assert measures.other_metric(measure) == metric
-    assert not metric or measures.other(metric) == measure
-
-
 def test_names_of_measures_at_k() -> None:
-    assert measures.at(measures.TARGET, 5.0) == "target 5"
-    assert measures.at(measures.TARGET, measures.FULL) == "target full"
+    assert measures.at("target", 5.0) == "target 5"
+    assert measures.at("target", FULL) == "target full"
     assert measures.shots_of(
         "target", ["target 10", "target 2", "target full", "source forgetting 3"]
     ) == [2, 10]
-
-
-def test_single_sources_are_scored_on_each_domain_and_averaged_over_seeds() -> None:
-    def from_one(source: str, target: str, score: float, **fields: object) -> object:
-        scored = transfer_scores(
-            score, sources=(source,), targets=(target,), source=0.9 + score / 10
-        )
-        told = {"scenario": f"{source}-to-{target}", "sources": (source,), "targets": (target,)}
-        return record(**{**told, "scores": scored, **fields})
-
-    several = transfer_scores(0.1, sources=("a", "b"), targets=("c",))
-    board = build(
-        [
-            from_one("a", "b", 0.6),
-            from_one("a", "b", 0.8, seed=1),
-            from_one("b", "a", 0.5),
-            from_one("b", "a", 0.1, seed=1, status="failed"),
-            record(scenario="to-c", sources=("a", "b"), targets=("c",), scores=several),
-        ]
-    )
-    found = measures.single_source(board.trials, board.scores)
-    rows = found[["algorithm", "source", "domain", "value", "n"]].to_numpy().tolist()
-    assert [row[:3] for row in rows] == [
-        ["dann", "a", "a"],
-        ["dann", "a", "b"],
-        ["dann", "b", "a"],
-        ["dann", "b", "b"],
-    ]
-    assert [row[3] for row in rows] == pytest.approx([0.97, 0.7, 0.5, 0.95])
-    assert [row[4] for row in rows] == [2, 2, 1, 1]
-
-
-def test_without_single_sources_nothing_is_scored_by_source() -> None:
-    for records in (
-        [],
-        [record(sources=("a", "c"), scores=transfer_scores(0.1, sources=("a", "c")))],
-    ):
-        board = build(records)
-        assert measures.single_source(board.trials, board.scores).empty

@@ -1,13 +1,12 @@
-"""Pairs of a method and its counterpart: which are tested, on which differences, and what the pages say of them."""
+"""Pairs of a method and its counterpart: which are tested, and what the pages say."""
 
 from itertools import product
 
 import numpy as np
 import pytest
 
-from medtl_bench.board.build import build
 from medtl_bench.board.equivalence import tost
-from medtl_bench.report.folder import render
+from tests.boards import build, render
 from tests.records import record, stream_record, stream_scores, transfer_scores
 
 STARTS = {"maml": [0.6, 0.7, 0.8], "library-maml": [0.61, 0.69, 0.8]}

@@ -2,8 +2,8 @@ from collections.abc import Callable
 
 import pytest
 
-from medtl_bench.board.build import build
-from medtl_bench.report.rows import View, views
+from medtl_bench.board.rows import View
+from tests.boards import build
 from tests.records import suite
 
 
@@ -14,7 +14,7 @@ def view() -> Callable[..., View]:
     def find(protocol: str, **more: object) -> View:
         return next(
             view
-            for view in views(build(suite(["hearts"], seeds=2, **more)))
+            for view in build(suite(["hearts"], seeds=2, **more)).views
             if view.protocol == protocol
         )
 

@@ -1,4 +1,4 @@
-"""Names that a plugin or a result file may bring, each of which once broke some tool; and how to look at an SVG."""
+"""Names that a plugin or a result file may bring, each of which once broke some tool."""
 
 import xml.etree.ElementTree as ET
 

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 from markdown_it import MarkdownIt
 
-from medtl_bench.board.build import build
 from medtl_bench.errors import IntegrityError, MedTLError
-from medtl_bench.report.folder import LIST, render, write_boards
+from medtl_bench.report.folder import LIST
 from medtl_bench.results.record import Record
+from tests.boards import build, render, write_boards
 from tests.records import METHODS, record, stream_record, stream_scores, suite, transfer_scores
 from tests.report.hostile import HOSTILE, svg_tags
 from tests.report.text.test_escape import inline

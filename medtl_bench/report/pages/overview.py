@@ -1,292 +1,211 @@
-"""The overall page and the page of one area: mean ranks over datasets, the scores behind them, and what is missing."""
+"""The overall page and that of one area: mean ranks, and the scores behind them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import get_args
-
-import numpy as np
-import pandas as pd
+from typing import NamedTuple
 
 from medtl_bench.board import statistics
 from medtl_bench.board.build import Board
-from medtl_bench.board.equivalence import Verdict
-from medtl_bench.board.tables import STATUSES
-from medtl_bench.report.pages.dataset import provenance, title
-from medtl_bench.report.pages.explanations import READ_EQUIVALENCE
-from medtl_bench.report.rows import SIMULATED, Comparison, Facts, Name, View
+from medtl_bench.board.comparison import SIMULATED, Comparison, Standing
+from medtl_bench.board.facts import Facts
+from medtl_bench.board.protocol import Name
+from medtl_bench.board.same_method import MARGIN, VERDICTS, Agreement
+from medtl_bench.report.pages import titles
+from medtl_bench.report.pages.dataset import Pages
+from medtl_bench.report.pages.template import fill
 from medtl_bench.report.text.escape import Safe, escape_cell
 from medtl_bench.report.text.markdown import (
-    LEGEND,
     NOTHING,
     arrow,
     counted,
+    interval,
     number,
-    page,
     score,
     table,
 )
 
 MOST_DAMAGED = 10
-VERDICTS = get_args(Verdict)
-HOW_TO_READ = f"""\
-- A rank is among the methods that are complete on every dataset counted in a table; 1 is best and equal scores share a rank. \
-The interval resamples the datasets ({statistics.RESAMPLES:,} bootstrap samples), so it says how far the mean rank depends on \
-which datasets there are.
-- Under {statistics.FEWEST_DATASETS} datasets there are too few for a test, and a mean rank is a summary, not evidence.
-- Simulated datasets are marked and do not count in a mean rank, unless there are no others.
-- The bounds (chance, source-only, target-only, joint) are on the pages of the datasets; they are no methods and have no rank.
-- Every number is over all scenarios and seeds of its dataset. Rows that lack some are listed, not ranked; so is another \
-library's version of a ranked method, which would count twice.
-- † means that the 95% t interval of the paired differences to the best row, over seeds, holds 0, or that there are fewer than \
-two seeds to pair. ± is half the 95% t interval over n seeds; there is none for n = 1. ↑ higher is better, ↓ lower is better.
-- The measures are defined on the pages of the datasets. This is research: no number here is a reason to treat a patient."""
+Links = Mapping[str, str]
 
 
-def overall_page(
-    board: Board,
-    facts: Sequence[Facts],
-    views: Sequence[View],
-    compared: Sequence[Comparison],
-    links: Mapping[str, str],
-    damaged: Mapping[Path, str],
-) -> str:
-    """Return the page over all datasets; `links` leads to pages by "area <name>" and "dataset <name>"."""
-    areas = sorted({fact.area for fact in facts})
-    to_areas = ", ".join(f"[{escape_cell(area)}]({links[f'area {area}']})" for area in areas)
-    return page(
-        "# MedTL-Bench leaderboard",
-        "Which method transfers best to medical domains it has not seen, learns there from few labels, and forgets least?",
-        "\n".join(provenance_lines(facts)),
-        "## What was measured",
-        completeness(board, damaged),
-        coverage_table(facts, views, links),
-        f"By area: {to_areas}." if areas else "",
-        *readings(compared, facts),
-        *libraries(board.equivalence),
-        "## How to read this page",
-        HOW_TO_READ,
+class Section(NamedTuple):
+    """What the pages show of one reading: its tables, and what can be concluded."""
+
+    title: str
+    ranked: Safe
+    methods: str
+    datasets: str
+    p: str
+    others: Safe
+    simulated: bool
+
+
+def overall_page(board: Board, links: Links, damaged: Mapping[Path, str], pages: Pages) -> str:
+    """Return the page over all datasets.
+
+    links: to the pages of "area <name>" and "dataset <name>". damaged: result files that
+    could not be read, and why.
+    """
+    files = sorted((path.name, why) for path, why in damaged.items())
+    statuses = board.totals.statuses.items()
+    left_out = board.totals.left_out.items()
+    text = fill(
+        "overall",
+        **_shared(board, board.facts, board.comparisons, links),
+        planned=counted(board.totals.planned, "planned trial"),
+        statuses=[f"{trials:,} {status}" for status, trials in statuses],
+        left_out=[(Safe(why), counted(trials, "trial")) for why, trials in left_out],
+        damaged=counted(len(files), "result file") if files else "",
+        shown=[_file(name, why) for name, why in files[:MOST_DAMAGED]],
+        more=max(len(files) - MOST_DAMAGED, 0),
+        areas=[_link(area, links[f"area {area}"]) for area in board.by_area],
+        margin=f"{MARGIN:g}",
+        agreements=_agreements(board.agreements, pages),
     )
+    return f"{text}\n"
 
 
-def libraries(tests: pd.DataFrame) -> list[str]:
-    """Return the section that counts the verdicts on each pair of a method and its counterpart over datasets and measures."""
-    if tests.empty:
-        return []
-    lines = [
-        [
-            str(pair[0]),
-            str(pair[1]),
-            *(str((its["verdict"] == verdict).sum()) for verdict in VERDICTS),
-            _widest(its),
-        ]
-        for pair, its in tests.groupby(["algorithm", "counterpart"])
-    ]
+def area_page(board: Board, area: str, links: Links) -> str:
+    """Return the page over the datasets of one area."""
+    members = [fact for fact in board.facts if fact.area == area]
+    return f"{fill('area', area=area, **_shared(board, members, board.by_area[area], links))}\n"
+
+
+def _shared(
+    board: Board, facts: Sequence[Facts], compared: Sequence[Comparison], links: Links
+) -> dict[str, object]:
+    """Return what both templates show of some datasets and the readings over them."""
+    return {
+        "kinds": list(_kinds(facts)),
+        "coverage": _coverage(board, facts, links),
+        "readings": [_section(comparison, facts) for comparison in compared],
+        "resamples": f"{statistics.RESAMPLES:,}",
+        "fewest": statistics.FEWEST_DATASETS,
+    }
+
+
+def _link(name: str, file: str) -> Safe:
+    return Safe(f"[{escape_cell(name)}]({file})")
+
+
+def _file(name: str, why: str) -> Safe:
+    return Safe(f"{escape_cell(name)}: {escape_cell(why, 160)}")
+
+
+def _kinds(facts: Sequence[Facts]) -> Iterator[tuple[Safe, list[str]]]:
+    """Each kind of data in words, with the datasets of that kind."""
+    for kind in sorted({fact.provenance for fact in facts}):
+        names = [fact.dataset for fact in facts if fact.provenance == kind]
+        yield titles.provenance(kind), names
+
+
+def _agreements(agreements: Sequence[Agreement], pages: Pages) -> Safe:
+    """Return the verdicts on each pair of a method and its counterpart, counted."""
     header = [
-        "Method",
-        "Counterpart",
+        *("Method", "Counterpart"),
         *(verdict.capitalize() for verdict in VERDICTS),
         "Largest mean difference",
     ]
-    told = "Over all datasets and streams; the pages of the datasets have each test."
-    return [
-        "## The same method in two libraries",
-        f"{READ_EQUIVALENCE} {told}",
-        table(header, lines, left=2),
-    ]
+    lines = [_agreement(agreement, pages) for agreement in agreements]
+    return table(header, lines, left=2) if lines else Safe()
 
 
-def _widest(tests: pd.DataFrame) -> str:
-    row = max(tests.to_dict("records"), key=lambda row: abs(row["mean"]))
-    return f"{number(row['mean'])} ({row['dataset']}, {title(row['measure']).lower()})"
+def _agreement(agreement: Agreement, pages: Pages) -> list[str]:
+    measure = pages[agreement.protocol].title(agreement.measure).lower()
+    widest = f"{number(agreement.mean)} ({agreement.dataset}, {measure})"
+    counts = [str(agreement.verdicts[verdict]) for verdict in VERDICTS]
+    return [agreement.algorithm, agreement.counterpart, *counts, widest]
 
 
-def area_page(
-    area: str,
-    facts: Sequence[Facts],
-    views: Sequence[View],
-    compared: Sequence[Comparison],
-    links: Mapping[str, str],
-) -> str:
-    """Return the page over the datasets of one area."""
-    name = escape_cell(area)
-    return page(
-        f"# Area: {name}",
-        f"Which method transfers best to domains in {name} it has not seen, learns there from few labels, and forgets least?",
-        "\n".join(provenance_lines(facts)),
-        "## What was measured",
-        coverage_table(facts, views, links),
-        *readings(compared, facts),
-        "## How to read this page",
-        HOW_TO_READ,
-    )
-
-
-def provenance_lines(facts: Sequence[Facts]) -> list[str]:
-    """Return a line for each kind of data, with the datasets of that kind."""
-    kinds = {
-        kind: [fact.dataset for fact in facts if fact.provenance == kind]
-        for kind in sorted({f.provenance for f in facts})
-    }
-    return [
-        f"- {provenance(kind)}: {', '.join(map(escape_cell, names))}."
-        for kind, names in kinds.items()
-    ]
-
-
-def completeness(board: Board, damaged: Mapping[Path, str]) -> str:
-    """Return how many trials count, how many are missing or left out, and which result files are damaged."""
-    counts = board.rows[list(STATUSES)].sum()
-    told = ", ".join(f"{int(counts[status]):,} {status}" for status in STATUSES)
-    found = [f"Of {counted(int(board.rows['planned'].sum()), 'planned trial')}: {told}."]
-    for why, left_out in board.left_out.groupby("why")["trials"].sum().items():
-        found.append(f"Left out, for {why}: {counted(int(left_out), 'trial')}.")
-    if damaged:
-        files = sorted((path.name, why) for path, why in damaged.items())
-        shown = "; ".join(
-            f"{escape_cell(name)}: {escape_cell(why, 160)}" for name, why in files[:MOST_DAMAGED]
-        )
-        more = f"; and {len(files) - MOST_DAMAGED} more" if len(files) > MOST_DAMAGED else ""
-        found.append(f"Left out, for damage: {counted(len(files), 'result file')} ({shown}{more}).")
-    return "\n".join(f"- {sentence}" for sentence in found)
-
-
-def coverage_table(facts: Sequence[Facts], views: Sequence[View], links: Mapping[str, str]) -> str:
+def _coverage(board: Board, facts: Sequence[Facts], links: Links) -> Safe:
     """Return the datasets with their kind of data and how complete their rows are."""
-    if not facts:
-        return "There are no results yet."
-    rows = []
-    for fact in facts:
-        its = [view for view in views if view.dataset == fact.dataset]
-        complete = {
-            protocol: _complete([view for view in its if view.protocol == protocol])
-            for protocol in ("transfer", "stream")
-        }
-        link = Safe(f"[{escape_cell(fact.dataset)}]({links[f'dataset {fact.dataset}']})")
-        primary = ", ".join(dict.fromkeys(view.primary.replace("_", " ") for view in its))
-        rows.append(
-            [
-                link,
-                fact.area,
-                _kind(fact),
-                fact.task,
-                primary,
-                f"{fact.ok}/{fact.planned}",
-                *complete.values(),
-            ]
-        )
     header = [
-        "Dataset",
-        "Area",
-        "Data",
-        "Task",
-        "Score",
-        "Trials ok",
-        "Complete rows, transfer",
-        "Complete rows, stream",
+        *("Dataset", "Area", "Data", "Task", "Score", "Trials ok"),
+        *(f"Complete rows, {protocol}" for protocol in board.protocols),
     ]
-    return table(header, rows, left=5)
+    lines = [_covered(board, fact, links[f"dataset {fact.dataset}"]) for fact in facts]
+    return table(header, lines, left=5) if lines else Safe()
 
 
-def _kind(fact: Facts) -> str:
-    return (
-        fact.provenance
-        if fact.provenance == "real"
-        else Safe(f"**{escape_cell(fact.provenance)}**")
-    )
+def _covered(board: Board, fact: Facts, link: str) -> list[str]:
+    primaries = [view.primary for view in board.views if view.dataset == fact.dataset]
+    return [
+        _link(fact.dataset, link),
+        fact.area,
+        _kind(fact.provenance),
+        fact.task,
+        ", ".join(name.replace("_", " ") for name in dict.fromkeys(primaries)),
+        f"{fact.ok}/{fact.planned}",
+        *(_complete(fact, protocol) for protocol in board.protocols),
+    ]
 
 
-def _complete(views: Sequence[View]) -> str:
-    if not views:
-        return NOTHING
-    whole = len(views[0].methods) + len(views[0].bounds)
-    return f"{whole}/{whole + len(views[0].incomplete)}"
+def _kind(provenance: str) -> str:
+    return provenance if provenance == "real" else Safe(f"**{escape_cell(provenance)}**")
 
 
-def readings(compared: Sequence[Comparison], facts: Sequence[Facts]) -> list[str]:
-    """Return a section for each reading."""
+def _complete(fact: Facts, protocol: str) -> str:
+    whole = fact.complete.get(protocol)
+    return f"{whole[0]}/{whole[1]}" if whole else NOTHING
+
+
+def _section(comparison: Comparison, facts: Sequence[Facts]) -> Section:
     simulated = {fact.dataset for fact in facts if fact.provenance == SIMULATED}
-    found: list[str] = []
-    for comparison in compared:
-        found += [f"## {comparison.reading.title}", *ranked_tables(comparison)]
-        found += (
-            ["Every dataset in this table is **simulated**."]
-            if simulated.issuperset(comparison.datasets)
-            else []
-        )
-    return found
-
-
-def ranked_tables(comparison: Comparison) -> list[str]:
-    """Return the table of mean ranks with the scores behind them, the methods without a rank, and what can be concluded."""
-    ranks = comparison.ranks
-    header, found = (
-        [*_headings(comparison)],
-        ["No method is complete on all datasets of this table, so none is ranked."],
+    return Section(
+        title=comparison.reading.title,
+        ranked=_ranked(comparison),
+        methods=counted(len(comparison.ranked), "method"),
+        datasets=counted(len(comparison.datasets), "dataset"),
+        p="" if comparison.p is None else f"{comparison.p:.2g}",
+        others=_others(comparison),
+        simulated=simulated.issuperset(comparison.datasets),
     )
-    if comparison.ranked:
-        order = sorted(
-            range(len(comparison.ranked)),
-            key=lambda i: (ranks.mean[i], comparison.labels[comparison.ranked[i]]),
-        )
-        best = ranks.mean.min()
-        lines = []
-        for i in order:
-            name, value = comparison.ranked[i], number(ranks.mean[i], 2)
-            shown = Safe(f"**{value}**" if ranks.mean[i] <= best + statistics.TOLERANCE else value)
-            interval = (
-                f"{ranks.low[i]:.2f} to {ranks.high[i]:.2f}"
-                if np.isfinite(ranks.low[i])
-                else NOTHING
-            )
-            lines.append([*_who(comparison, name), shown, interval, *_scores(comparison, name)])
-        found = [
-            table(["Method", "Family", "Mean rank ↓", "95% interval", *header], lines, left=2),
-            LEGEND,
-            _verdict(comparison),
-        ]
-    if comparison.others:
-        lines = [
-            [
-                *_who(comparison, name),
-                f"{len(comparison.cells[name])}/{len(comparison.datasets)}",
-                *_scores(comparison, name),
-            ]
-            for name in comparison.others
-        ]
-        found += ["Not ranked:", table(["Method", "Family", "Datasets", *header], lines, left=2)]
-    return found
 
 
-def _verdict(comparison: Comparison) -> str:
-    methods, datasets = comparison.scores.shape
-    told = f"Ranks of {counted(methods, 'method')} over {counted(datasets, 'dataset')}: "
-    p = statistics.friedman(comparison.scores, np.array(comparison.higher, bool))
-    if p is None:
-        return told + "too few for a test, so read them as a summary, not as evidence."
-    return told + f"the Friedman test of equal ranks gives p = {p:.2g}."
+def _ranked(comparison: Comparison) -> Safe:
+    """Return the table of mean ranks with the scores behind them."""
+    header = ["Method", "Family", "Mean rank ↓", "95% interval", *_headings(comparison)]
+    order = sorted(comparison.ranked, key=lambda s: (s.mean, comparison.rows[s.name].label))
+    lines = [_standing(comparison, standing) for standing in order]
+    return table(header, lines, left=2) if lines else Safe()
+
+
+def _standing(comparison: Comparison, standing: Standing) -> list[str]:
+    mean = number(standing.mean, 2)
+    shown = Safe(f"**{mean}**" if standing.best else mean)
+    ends = interval(standing.low, standing.high, 2)
+    return [*_who(comparison, standing.name), shown, ends, *_scores(comparison, standing.name)]
+
+
+def _others(comparison: Comparison) -> Safe:
+    """Return the table of methods without a mean rank, with their datasets counted."""
+    header = ["Method", "Family", "Datasets", *_headings(comparison)]
+    lines = [_other(comparison, name) for name in comparison.others]
+    return table(header, lines, left=2) if lines else Safe()
+
+
+def _other(comparison: Comparison, name: Name) -> list[str]:
+    datasets = f"{len(comparison.cells[name])}/{len(comparison.datasets)}"
+    return [*_who(comparison, name), datasets, *_scores(comparison, name)]
 
 
 def _who(comparison: Comparison, name: Name) -> list[str]:
-    return [comparison.labels[name], comparison.families[name]]
-
-
-def _sizes(comparison: Comparison, dataset: str) -> list[int]:
-    return sorted({cells[dataset].n for cells in comparison.cells.values() if dataset in cells})
+    return [comparison.rows[name].label, comparison.rows[name].family]
 
 
 def _headings(comparison: Comparison) -> list[Safe]:
-    directions = zip(comparison.datasets, comparison.higher, strict=True)
-    told = {d: ", ".join(map(str, _sizes(comparison, d))) or "0" for d in comparison.datasets}
-    return [
-        Safe(f"{escape_cell(dataset)} (n = {told[dataset]}) {arrow(up)}")
-        for dataset, up in directions
-    ]
+    headings = []
+    for dataset, higher in zip(comparison.datasets, comparison.higher, strict=True):
+        sizes = ", ".join(map(str, comparison.sizes[dataset])) or "0"
+        headings.append(Safe(f"{escape_cell(dataset)} (n = {sizes}) {arrow(higher)}"))
+    return headings
 
 
 def _scores(comparison: Comparison, name: Name) -> list[Safe]:
-    found = []
+    """Return a method's scores, with n where a dataset's scores differ in it."""
+    scores = []
     for dataset in comparison.datasets:
         cell = comparison.cells[name].get(dataset)
-        several = cell is not None and len(_sizes(comparison, dataset)) > 1
-        found.append(Safe(f"{score(cell)} (n = {cell.n})") if several and cell else score(cell))
-    return found
+        told = cell is not None and len(comparison.sizes[dataset]) > 1
+        scores.append(Safe(f"{score(cell)} (n = {cell.n})") if told and cell else score(cell))
+    return scores

@@ -1,4 +1,4 @@
-"""Matrices as pictures: scores of a stream by what was learned last, and of targets by their source."""
+"""Matrices as pictures: scores by domain and by what was learned before."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -15,8 +15,8 @@ from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import Affine2D
 
 from medtl_bench.arrays import Floats
+from medtl_bench.board.rows import View
 from medtl_bench.report.pictures.style import LONGEST_HEADING, drawable, style, svg
-from medtl_bench.report.rows import View
 
 MOST_PANELS = 12
 MOST_NUMBERS = 12
@@ -25,40 +25,27 @@ BAR_STEPS = 64
 
 
 class Captions(NamedTuple):
-    """What is written on a picture of matrices: its name, its heading, and what a line of a matrix is."""
+    """What is written on a picture: name, heading, and what a line of a matrix is."""
 
     name: str
     heading: str
     line: str
 
 
-def stream_captions(view: View) -> Captions:
-    """Return the captions of the matrices R of a stream."""
-    heading = f"{view.dataset}, stream {view.scenario}: R, mean over seeds"
-    return Captions(f"Stream {view.scenario} of {view.dataset}", heading, "after learning domain")
-
-
-def source_captions(view: View) -> Captions:
-    """Return the captions of the matrices of sources by targets."""
-    heading = f"{view.dataset}: one source by target, k = 0, mean over seeds"
-    return Captions(f"Sources by targets of {view.dataset}", heading, "after learning only")
-
-
 def matrix_picture(
     view: View, matrices: Sequence[tuple[str, Floats]], domains: Sequence[str], captions: Captions
 ) -> str | None:
-    """Return the matrices [T, T] of at most 12 rows as small multiples on one colour scale; None if there are none.
+    """Return the matrices [T, T] of at most 12 rows as small multiples on one colour scale.
 
-    All is drawn on one axes in inches, y downwards: an axes and a layout for each panel
-    would take ten times as long.
+    matrices: by label. None if there is nothing to draw. All is drawn on one axes in
+    inches, y downwards: an axes and a layout for each panel would take ten times as long.
     """
     panels = [(label, r) for label, r in matrices[:MOST_PANELS] if np.isfinite(r).any()]
     if not panels:
         return None
     names = [drawable(name, LONGEST_TICK) for name in domains]
     page = _Page(len(panels), len(names), 0.07 * max(map(len, names)))
-    found = np.concatenate([r[np.isfinite(r)] for _, r in panels])
-    scale = Normalize(found.min(), max(found.max(), found.min() + 1e-6))
+    scale = _scale([r for _, r in panels])
     with style():
         figure = Figure(figsize=(page.width, page.height))
         axes = figure.add_axes((0.0, 0.0, 1.0, 1.0), xlim=(0, page.width), ylim=(page.height, 0))
@@ -69,18 +56,14 @@ def matrix_picture(
         if len(names) <= MOST_NUMBERS:
             _numbers(figure, axes, page, [r for _, r in panels], scale)
         _bar(axes, page, scale, drawable(view.primary.replace("_", " ")))
-        axes.text(page.left, 0.2, drawable(captions.heading, LONGEST_HEADING), va="center")
-        axes.text(
-            page.left + page.inner / 2,
-            page.height - 0.15,
-            "score on domain",
-            ha="center",
-            va="center",
-        )
-        axes.text(
-            0.15, page.height / 2, drawable(captions.line), rotation=90, ha="center", va="center"
-        )
+        _caption(axes, page, captions)
         return svg(figure, captions.name)
+
+
+def _scale(matrices: Sequence[Floats]) -> Normalize:
+    """Return the colour scale over all scores of all panels."""
+    there = np.concatenate([r[np.isfinite(r)] for r in matrices])
+    return Normalize(there.min(), max(there.max(), there.min() + 1e-6))
 
 
 class _Page:
@@ -103,6 +86,14 @@ class _Page:
         return self.left + column * self.pitch[0], self.top + row * self.pitch[1]
 
 
+def _caption(axes: Axes, page: _Page, captions: Captions) -> None:
+    axes.text(page.left, 0.2, drawable(captions.heading, LONGEST_HEADING), va="center")
+    x, y = page.left + page.inner / 2, page.height - 0.15
+    axes.text(x, y, "score on domain", ha="center", va="center")
+    y, line = page.height / 2, drawable(captions.line)
+    axes.text(0.15, y, line, rotation=90, ha="center", va="center")
+
+
 def _panel(axes: Axes, page: _Page, place: int, label: str, r: Floats, scale: Normalize) -> None:
     x, y = page.corner(place)
     edges = np.arange(len(r) + 1) * page.cell
@@ -115,15 +106,17 @@ def _panel(axes: Axes, page: _Page, place: int, label: str, r: Floats, scale: No
 def _numbers(
     figure: Figure, axes: Axes, page: _Page, matrices: Sequence[Floats], scale: Normalize
 ) -> None:
-    """Write the numbers of all panels, each outline drawn once: a text for each cell would take longer than all the rest."""
+    """Write the numbers of all panels, each outline drawn once.
+
+    A text for each cell would take longer than all the rest.
+    """
     cells: dict[str, list[tuple[float, float, str]]] = {}
     for place, r in enumerate(matrices):
         x, y = page.corner(place)
         for (i, j), value in np.ndenumerate(r):
-            light = np.isfinite(value) and float(scale(float(value))) < 0.55
-            text = f"{value:.2f}".replace("0.", ".", 1) if np.isfinite(value) else "–"
             where = x + (j + 0.5) * page.cell, y + (i + 0.5) * page.cell
-            cells.setdefault(text, []).append((*where, "white" if light else "black"))
+            score = float(value)
+            cells.setdefault(_two_digits(score), []).append((*where, _ink(score, scale)))
     points = Affine2D().scale(1 / 72) + figure.dpi_scale_trans
     for text, places in cells.items():
         xs, ys, colours = zip(*places, strict=True)
@@ -137,6 +130,16 @@ def _numbers(
         )
         drawn.set_transform(points)
         axes.add_collection(drawn)
+
+
+def _two_digits(value: float) -> str:
+    return f"{value:.2f}".replace("0.", ".", 1) if np.isfinite(value) else "–"
+
+
+def _ink(value: float, scale: Normalize) -> str:
+    """Return the colour of a number that can be read on its cell."""
+    dark_cell = np.isfinite(value) and float(scale(value)) < 0.55
+    return "white" if dark_cell else "black"
 
 
 @cache

@@ -1,4 +1,7 @@
-"""Names from plugins and result files may hold anything; here they become inert in Markdown, CSV, pictures and file names."""
+"""Names from plugins and result files may hold anything; here they become inert.
+
+In Markdown, in CSV, in pictures and as file names.
+"""
 
 import re
 import unicodedata
@@ -15,13 +18,17 @@ _RESERVED = re.compile(r"con|prn|aux|nul|com\d|lpt\d")
 
 
 class Safe(str):
-    """Text that is Markdown on purpose: tables escape every cell that is not."""
+    """Text that is Markdown on purpose: tables and templates escape all that is not."""
 
     __slots__ = ()
 
+    def __html__(self) -> "Safe":
+        """Return itself: jinja takes what has this method as it is."""
+        return self
+
 
 def plain(text: str, longest: int = LONGEST) -> str:
-    """Return text on one line without control, direction or other invisible characters, cut at `longest` characters."""
+    """Return text on one line, cut at `longest` characters, all of them visible."""
     if len(text) <= longest and text.isprintable():
         return " ".join(text.split())
     cut = text if len(text) <= longest else text[: longest - 1] + "…"
@@ -30,31 +37,30 @@ def plain(text: str, longest: int = LONGEST) -> str:
 
 
 def escape_cell(text: str, longest: int = LONGEST) -> Safe:
-    """Return text that Markdown shows as it is: what could be markup, a link, HTML or a column's end becomes an entity."""
+    """Return text that Markdown shows as it is.
+
+    What could be markup, a link, HTML or a column's end becomes an entity.
+    """
     return Safe(_MARKS.sub(lambda match: f"&#{ord(match[0])};", plain(text, longest)))
 
 
 def csv_cell(text: str) -> str:
-    """Return text for a column of text in a CSV file, which no spreadsheet takes for a formula."""
+    """Return text for a CSV file, which no spreadsheet takes for a formula."""
     shown = plain(text, longest=10 * LONGEST)
     return f"'{shown}" if shown.startswith(_FORMULA) else shown
 
 
 def slug(text: str) -> str:
-    """Return a file name of a-z, 0-9 and hyphens: short plain names as they are, others changed and with a hash of theirs."""
+    """Return a file name of a-z, 0-9 and hyphens.
+
+    Short plain names stay as they are; others are changed, with a hash of theirs.
+    """
     simple = text.replace(" ", "-")
-    if (
-        re.fullmatch(r"[a-z0-9]+(-+[a-z0-9]+)*", simple)
-        and len(simple) <= LONGEST_FILE_NAME
-        and not _RESERVED.fullmatch(simple)
-    ):
+    short = len(simple) <= LONGEST_FILE_NAME and not _RESERVED.fullmatch(simple)
+    if short and re.fullmatch(r"[a-z0-9]+(-+[a-z0-9]+)*", simple):
         return simple
-    ascii_text = (
-        unicodedata.normalize("NFKD", text[: 2 * LONGEST_FILE_NAME])
-        .encode("ascii", "ignore")
-        .decode()
-        .lower()
-    )
+    decomposed = unicodedata.normalize("NFKD", text[: 2 * LONGEST_FILE_NAME])
+    ascii_text = decomposed.encode("ascii", "ignore").decode().lower()
     words = re.sub(r"[^a-z0-9]+", "-", ascii_text).strip("-")[:LONGEST_FILE_NAME].strip("-")
     return f"{words or 'x'}-{_digest(text)}"
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from medtl_bench.board.build import build
-from medtl_bench.report.folder import render
+from medtl_bench.metrics.registry import INTEGRATION
 from medtl_bench.results.record import Record, Score
+from tests.boards import build, render
 from tests.records import METHODS, record, stream_record, stream_scores, suite, transfer_scores
 
 
@@ -87,8 +87,8 @@ def test_overall_page_counts_what_is_there_and_what_is_not() -> None:
     page = pages(records, {Path("/somewhere/x|y.json"): "its checksum does not match"})["README.md"]
     assert "Of 31 planned trials: 31 ok, 0 failed, 0 timeout, 0 skipped, 0 missing." in page
     assert (
-        "Left out, for other conditions than most (data, shots, draws, metrics, threads or package versions): 1 trial."
-        in page
+        "Left out, for other conditions than most "
+        "(data, shots, draws, metrics, threads or package versions): 1 trial." in page
     )
     assert (
         "Left out, for damage: 1 result file (x&#124;y.json: its checksum does not match)." in page
@@ -269,7 +269,14 @@ def test_measures_of_embeddings_have_a_table_of_their_own_with_their_directions(
             )
         family = "bound" if algorithm == "chance" else "baseline"
         records.append(
-            record(algorithm=algorithm, family=family, seed=seed, shots=(1,), scores=scores)
+            record(
+                algorithm=algorithm,
+                family=family,
+                seed=seed,
+                shots=(1,),
+                scores=scores,
+                metrics=("balanced_accuracy", *INTEGRATION),
+            )
         )
     page = pages(records)["datasets/hearts.md"]
     main, section = page.split("### Integration\n")

@@ -2,8 +2,9 @@ import math
 
 import pytest
 
+from medtl_bench.board.rows import Cell
 from medtl_bench.report.text.escape import Safe
-from medtl_bench.report.text.markdown import Cell, number, rank, score, table
+from medtl_bench.report.text.markdown import number, rank, score, table
 
 NAN = math.nan
 

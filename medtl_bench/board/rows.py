@@ -1,0 +1,182 @@
+"""One table of a dataset's page: its rows in the order shown, with their cells."""
+
+import math
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from medtl_bench.board import directions
+from medtl_bench.board.protocol import Name, ProtocolBoard
+from medtl_bench.board.tables import BOUND, PLACE, STATUSES
+
+Place = tuple[str, str, str]
+
+
+class Cell(NamedTuple):
+    """A mean, half its interval, seeds n, and marks and rank among the ranked rows."""
+
+    mean: float
+    half: float
+    n: int
+    best: bool = False
+    tied: bool = False
+    rank: float = math.nan
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row: who it is, how complete it is, and its cells by measure.
+
+    `counts`: its trials by status. `reason`: the most frequent one of those not ok.
+    """
+
+    name: Name
+    label: str
+    family: str
+    counts: Mapping[str, int]
+    planned: int
+    reason: str
+    complete: bool
+    counterpart: str
+    cells: Mapping[str, Cell]
+
+    @property
+    def n(self) -> int:
+        """Return the number of seeds its cells are over."""
+        return max((cell.n for cell in self.cells.values()), default=0)
+
+    @property
+    def bound(self) -> bool:
+        """Return whether it uses what a method may not, or nothing."""
+        return self.family == BOUND
+
+
+@dataclass(frozen=True)
+class View:
+    """The table of a dataset and protocol, or of one `scenario` where each has its own.
+
+    `primary` is the first of the task's `metrics`, `upwards` whether a higher value of it
+    is better. `settings`: those of its first trial. `columns`: the measures that some row
+    has, with their directions in `higher`. Its rows: ranked `methods` by rank in the
+    `headline`, `bounds`, and `incomplete` ones, both by name.
+    """
+
+    dataset: str
+    protocol: str
+    scenario: str
+    task: str
+    metrics: tuple[str, ...]
+    primary: str
+    upwards: bool
+    settings: Mapping[str, Any]
+    headline: str
+    columns: tuple[str, ...]
+    higher: Mapping[str, bool]
+    methods: tuple[Row, ...]
+    bounds: tuple[Row, ...]
+    incomplete: tuple[Row, ...]
+
+    @property
+    def complete(self) -> tuple[Row, ...]:
+        """Return the rows that are complete: methods, then bounds."""
+        return (*self.methods, *self.bounds)
+
+
+def views(
+    trials: pd.DataFrame,
+    rows: pd.DataFrame,
+    summary: pd.DataFrame,
+    protocols: Mapping[str, ProtocolBoard],
+    lower: Set[str],
+) -> list[View]:
+    """Return the views of all datasets: by dataset, protocol in the order given, scenario.
+
+    lower: the metrics for which lower is better.
+    """
+    cells = _cells(summary)
+    of_place = dict(list(rows.groupby(PLACE)))
+    firsts = _firsts(trials, protocols)
+    order = list(protocols)
+    found = []
+    for place in sorted(firsts, key=lambda p: (p[0], order.index(p[1]), p[2])):
+        dataset, name, _ = place
+        made = _rows(of_place[dataset, name], cells.get(place, {}))
+        found.append(_view(place, firsts[place], made, protocols[name], lower))
+    return found
+
+
+def _cells(summary: pd.DataFrame) -> dict[Place, dict[Name, dict[str, Cell]]]:
+    cells: dict[Place, dict[Name, dict[str, Cell]]] = {}
+    where = (*PLACE, "scenario", "algorithm", "variant", "measure")
+    columns = [summary[name].tolist() for name in (*where, *Cell._fields)]
+    for dataset, protocol, scenario, algorithm, variant, measure, *values in zip(
+        *columns, strict=True
+    ):
+        of_place = cells.setdefault((dataset, protocol, scenario), {})
+        of_place.setdefault((algorithm, variant), {})[measure] = Cell(*values)
+    return cells
+
+
+def _firsts(
+    trials: pd.DataFrame, protocols: Mapping[str, ProtocolBoard]
+) -> dict[Place, dict[Any, Any]]:
+    """Return the first trial of each table there is."""
+    apart = trials["protocol"].isin([n for n, half in protocols.items() if half.by_scenario])
+    placed = trials.assign(group=trials["scenario"].where(apart, ""))
+    columns = [*PLACE, "group", "task", "metrics", "primary", "settings"]
+    first = placed.drop_duplicates([*PLACE, "group"])[columns]
+    records: list[dict[Any, Any]] = first.to_dict("records")
+    return {(t["dataset"], t["protocol"], t["group"]): t for t in records}
+
+
+def _rows(rows: pd.DataFrame, cells: Mapping[Name, Mapping[str, Cell]]) -> list[Row]:
+    return [_row(row, cells) for row in rows.to_dict("records")]
+
+
+def _row(row: dict[Any, Any], cells: Mapping[Name, Mapping[str, Cell]]) -> Row:
+    name = (row["algorithm"], row["variant"])
+    kept = {key: row[key] for key in ("label", "family", "planned", "reason", "complete")}
+    counts = {status: row[status] for status in STATUSES}
+    of_row = cells.get(name, {})
+    return Row(name=name, counts=counts, counterpart=row["counterpart"], cells=of_row, **kept)
+
+
+def _view(
+    place: Place, first: Mapping[Any, Any], rows: list[Row], half: ProtocolBoard, lower: Set[str]
+) -> View:
+    primary = first["primary"]
+    headline = half.ranked_by(first["task"], primary)
+    columns = tuple(dict.fromkeys(_measured(rows)))
+    methods = [row for row in rows if row.complete and not row.bound]
+    bounds = [row for row in rows if row.complete and row.bound]
+    return View(
+        *place,
+        task=first["task"],
+        metrics=first["metrics"],
+        primary=primary,
+        upwards=directions.higher_is_better(primary, lower),
+        settings=first["settings"],
+        headline=headline,
+        columns=columns,
+        higher={m: half.higher_is_better(m, primary, lower) for m in columns},
+        methods=tuple(sorted(methods, key=lambda row: (_rank(row, headline), row.label))),
+        bounds=_by_label(bounds),
+        incomplete=_by_label([row for row in rows if not row.complete]),
+    )
+
+
+def _measured(rows: list[Row]) -> Iterator[str]:
+    for row in rows:
+        yield from (name for name, cell in row.cells.items() if math.isfinite(cell.mean))
+
+
+def _by_label(rows: list[Row]) -> tuple[Row, ...]:
+    return tuple(sorted(rows, key=lambda row: row.label))
+
+
+def _rank(row: Row, measure: str) -> float:
+    """Return the rank of a row in a measure, infinite where it has none."""
+    rank = row.cells[measure].rank if measure in row.cells else math.nan
+    return rank if math.isfinite(rank) else math.inf

@@ -1,0 +1,118 @@
+"""The board's half of the protocol `stream`: domains are learned one after another."""
+
+from collections.abc import Set
+
+import numpy as np
+import pandas as pd
+
+from medtl_bench.arrays import Floats
+from medtl_bench.board import directions
+from medtl_bench.board.measures import (
+    SECONDS,
+    average_accuracy,
+    backward_transfer,
+    codes_of,
+    forgetting,
+    forward_transfer,
+    places_of,
+)
+from medtl_bench.board.protocol import ProtocolBoard, Reading, Tables
+from medtl_bench.board.tables import setting
+from medtl_bench.metrics.registry import TASK_AWARE
+
+AVERAGE, FORGETTING = "average accuracy", "forgetting"
+BACKWARD, FORWARD = "backward transfer", "forward transfer"
+MATRICES = "matrices"
+
+
+class StreamBoard(ProtocolBoard):
+    """How well domains are known at a stream's end, and what was forgotten on the way."""
+
+    headline = AVERAGE
+    readings = (
+        Reading("Average accuracy at the end of a stream of domains", AVERAGE),
+        Reading("Forgetting along a stream of domains", FORGETTING),
+    )
+    by_scenario = True
+    conditions = ("shots", "draws")
+
+    def measures(self, trials: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
+        """Return average accuracy, forgetting, backward and forward transfer.
+
+        The same task-aware, of class scores masked to the classes of the domain, where
+        any were scored so.
+        """
+        wide: dict[str, Floats] = {}
+        for prefix in ("", TASK_AWARE) if scores["task_aware"].any() else ("",):
+            measured = _measured(trials, *matrices(trials, scores, prefix))
+            wide |= {prefix + name: values for name, values in measured.items()}
+        return pd.DataFrame(wide, index=trials.index)
+
+    def further(self, trials: pd.DataFrame, scores: pd.DataFrame) -> Tables:
+        """Return the matrices R of every row, means over seeds."""
+        return {MATRICES: mean_matrices(trials, scores)}
+
+    def higher_is_better(self, measure: str, primary: str, lower: Set[str]) -> bool:
+        """Return the direction of a measure; both transfers are turned upwards."""
+        name = measure.removeprefix(TASK_AWARE)
+        if name.startswith(AVERAGE):
+            return directions.higher_is_better(primary, lower)
+        return name not in (FORGETTING, SECONDS)
+
+
+BOARD = StreamBoard()
+
+
+def matrices(trials: pd.DataFrame, scores: pd.DataFrame, prefix: str = "") -> tuple[Floats, Floats]:
+    """Return R [trials, T, T] and b [trials, T] of the primary metric, T the longest stream.
+
+    prefix: of the metric, to have the task-aware scores instead.
+    """
+    domains = setting(trials, "domains")
+    place = places_of(domains, scores["domain"].cat.categories)
+    t = int(domains.map(len).max()) if len(trials) else 0
+    r, b = np.full((len(trials), t, t), np.nan), np.full((len(trials), t), np.nan)
+    chosen = scores[scores["task_aware"] if prefix else scores["primary"]]
+    _fill(r, chosen[chosen["stage"] == "learn"], place, ("learned", "domain"))
+    _fill(b, chosen[chosen["stage"] == "untrained"], place, ("domain",))
+    return r, b
+
+
+def _fill(array: Floats, rows: pd.DataFrame, place: pd.Series, axes: tuple[str, ...]) -> None:
+    """Write scores into an array [trials, ...], whose further axes are domains."""
+    where = [place.reindex(codes_of(rows, axis)).to_numpy() for axis in axes]
+    inside = np.asarray(np.isfinite(where).all(axis=0))
+    index = [rows["trial"].to_numpy(), *where]
+    array[tuple(i[inside].astype(int) for i in index)] = rows["value"].to_numpy()[inside]
+
+
+def _measured(trials: pd.DataFrame, r: Floats, b: Floats) -> dict[str, Floats]:
+    """All measures [trials]; streams of one length are taken together."""
+    lengths, signs = setting(trials, "domains").map(len).to_numpy(), trials["sign"].to_numpy()
+    measured = {n: np.full(len(trials), np.nan) for n in (AVERAGE, FORGETTING, BACKWARD, FORWARD)}
+    for t in np.unique(lengths[lengths > 0]):
+        same = lengths == t
+        square, untrained, sign = r[same, :t, :t], b[same, :t], signs[same][:, None]
+        turned = sign[:, :, None] * square
+        measured[AVERAGE][same] = average_accuracy(square)
+        if t > 1:
+            measured[FORGETTING][same] = forgetting(turned)
+            measured[BACKWARD][same] = backward_transfer(turned)
+            measured[FORWARD][same] = forward_transfer(turned, sign * untrained)
+    return measured
+
+
+def mean_matrices(trials: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
+    """Return a row for each stream and row of the board, with `domains` and R as `matrix`.
+
+    `matrix` [T, T] is the mean over the trials, NaN where one of them lacks the score.
+    """
+    r, _ = matrices(trials, scores)
+    domains = setting(trials, "domains")
+    columns = ["dataset", "scenario", "algorithm", "variant"]
+    rows = []
+    for row, of_row in trials.groupby(columns):
+        learned = domains[of_row.index[0]]
+        t = len(learned)
+        rows.append((*map(str, row), learned, r[of_row.index, :t, :t].mean(0)))
+    return pd.DataFrame(rows, columns=[*columns, "domains", "matrix"])

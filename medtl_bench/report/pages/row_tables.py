@@ -1,0 +1,78 @@
+"""The tables of a view's rows: ranked methods, bounds, and rows that are incomplete."""
+
+from collections.abc import Callable, Sequence
+
+from medtl_bench.board.measures import SECONDS
+from medtl_bench.board.rows import Cell, Row, View
+from medtl_bench.report.pages.template import fill
+from medtl_bench.report.text.escape import Safe, escape_cell
+from medtl_bench.report.text.markdown import NOTHING, arrow, counted, rank, score, table
+
+MOST_REASON = 160
+NO_CELL = Cell(0, 0, 0)
+
+
+def ranked_rows(view: View, columns: Sequence[str], title: Callable[[str], str]) -> Safe:
+    """Return the rows of a view with some measures, ranked by the first of them."""
+    headings = [f"{title(name)} {arrow(view.higher[name])}" for name in columns]
+    return fill(
+        "rows",
+        methods=_methods(view, columns, headings),
+        bounds=_bounds(view, columns, headings),
+        incomplete=_incomplete(view, columns, headings),
+    )
+
+
+def complete_rows(view: View, columns: Sequence[str], titles: Sequence[str]) -> Safe:
+    """Return a table of the methods and bounds of a view that are complete."""
+    rows = view.complete
+    if not columns or not rows:
+        return Safe("No complete row has these scores.")
+    ways = [arrow(view.higher[name]) for name in columns]
+    headings = [f"{title} {way}" for title, way in zip(titles, ways, strict=True)]
+    lines = [[row.label, str(row.n), *_cells(row, columns)] for row in rows]
+    return fill("complete_rows", table=table(["Row", "n", *headings], lines))
+
+
+def _methods(view: View, columns: Sequence[str], headings: list[str]) -> Safe:
+    lines = [
+        [row.label, row.family, _rank(row, columns), *_sizes(row), *_cells(row, columns)]
+        for row in view.methods
+    ]
+    header = ["Method", "Family", "Rank", "Trials", "n", *headings]
+    return table(header, lines, left=2) if lines else Safe()
+
+
+def _bounds(view: View, columns: Sequence[str], headings: list[str]) -> Safe:
+    lines = [[row.label, *_sizes(row), *_cells(row, columns)] for row in view.bounds]
+    return table(["Bound", "Trials", "n", *headings], lines) if lines else Safe()
+
+
+def _incomplete(view: View, columns: Sequence[str], headings: list[str]) -> Safe:
+    lines = [
+        [row.label, _status(row), _reason(row), *_sizes(row), *_cells(row, columns[:2])]
+        for row in view.incomplete
+    ]
+    header = ["Row", "Status", "Most frequent reason", "Trials", "n", *headings[:2]]
+    return table(header, lines, left=3) if lines else Safe()
+
+
+def _rank(row: Row, columns: Sequence[str]) -> Safe:
+    return rank(row.cells.get(columns[0], NO_CELL).rank if columns else NO_CELL.rank)
+
+
+def _sizes(row: Row) -> list[str]:
+    return [f"{row.counts['ok']}/{row.planned}", str(row.n)]
+
+
+def _cells(row: Row, columns: Sequence[str]) -> list[Safe]:
+    return [score(row.cells.get(name), 2 if name == SECONDS else 3) for name in columns]
+
+
+def _status(row: Row) -> str:
+    there = [(s, n) for s, n in row.counts.items() if s == "ok" or n]
+    return ", ".join(counted(n, status, status) for status, n in there)
+
+
+def _reason(row: Row) -> Safe:
+    return escape_cell(row.reason, MOST_REASON) or NOTHING
