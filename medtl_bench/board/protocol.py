@@ -74,7 +74,8 @@ class ProtocolBoard:
         """Return a row for each trial of this protocol and a column for each measure.
 
         trials: index 0, 1, ... `scores["trial"]` points there. The columns of both are
-        those of `board.tables`; `board.measures` has means that heed what is missing.
+        those of `board.tables`; `board.measures` has means that heed what is missing. A
+        trial may lack a row: its measures are then blank.
         """
         raise NotImplementedError
 

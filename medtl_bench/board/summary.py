@@ -22,7 +22,8 @@ def derive(trials: pd.DataFrame, scores: pd.DataFrame, protocol: ProtocolBoard) 
     `group` is the scenario where each has a table of its own, else "".
     """
     ok = (trials["status"] == "ok").to_numpy()
-    wide = protocol.measures(trials, scores).assign(**{SECONDS: trials["seconds"]})[ok]
+    measured = protocol.measures(trials, scores).reindex(trials.index)
+    wide = measured.assign(**{SECONDS: trials["seconds"]})[ok]
     grouped = trials.assign(group=trials["scenario"] if protocol.by_scenario else "")
     return _by_seed(grouped, wide)
 

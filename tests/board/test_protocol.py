@@ -24,7 +24,7 @@ class OnlineBoard(ProtocolBoard):
 
     def measures(self, trials: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
         asked = scores[scores["primary"] & (scores["stage"] == "fit")]
-        return pd.DataFrame({"online score": mean_by_trial(asked, trials)}, index=trials.index)
+        return pd.DataFrame({"online score": mean_by_trial(asked, trials)})
 
 
 class OnlinePage(ProtocolPage):

@@ -1,1 +1,1 @@
-"""What is written on each page. Imports `board` and `report.text`."""
+"""What is written on each page. Imports `board`, `report.text` and `report.pictures`."""

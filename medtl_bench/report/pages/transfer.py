@@ -185,7 +185,7 @@ def _by_source(view: View, tables: Tables) -> tuple[list[tuple[str, Floats]], li
     Nothing where there are not several single sources.
     """
     alone = tables.get(transfer.SINGLE_SOURCES)
-    if alone is None or alone["source"].nunique() < 2:
+    if alone is None or len(set(alone["source"])) < 2:
         return [], []
     domains = sorted({*alone["source"], *alone["domain"]})
     found = {}
