@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from medtl_bench.board import protocol
 from medtl_bench.board.build import Board, build
+from medtl_bench.board.protocol import ProtocolBoard
 from medtl_bench.catalogue import discovery
-from medtl_bench.catalogue.entries import Registered
-from medtl_bench.contract.hooks import AlgorithmEntry, DatasetEntry
+from medtl_bench.catalogue.entries import Catalogue, Registered
+from medtl_bench.contract.hooks import AlgorithmEntry, DatasetEntry, ProtocolEntry
 from medtl_bench.errors import IntegrityError, MedTLError
 from medtl_bench.report.folder import write_boards
-from medtl_bench.report.pages import protocol as pages
+from medtl_bench.report.pages.protocol import PlainPage, Protocol, ProtocolPage
 from medtl_bench.results.record import Record, Score
 from medtl_bench.results.store import Contents, Store
 from medtl_bench.running import executors, observers
@@ -141,7 +141,7 @@ def run(
         running = Run(planning.planned, store, execute, plugins, wanted, audience)
         records = tuple(running)
         contents = store.read()
-        write_boards(contents.records, contents.damaged, folder, pages.load(catalogue))
+        write_boards(contents.records, contents.damaged, folder, _protocols(catalogue))
     return Ran(records, planning, contents)
 
 
@@ -151,7 +151,7 @@ def rebuild(out: str | Path = OUT, plugins: Sequence[str] = ()) -> Contents:
     Raises MedTLError where there are none.
     """
     contents = _contents(out)
-    protocols = pages.load(discovery.find(plugins))
+    protocols = _protocols(discovery.find(plugins))
     write_boards(contents.records, contents.damaged, Path(out), protocols)
     return contents
 
@@ -182,7 +182,8 @@ def board(out: str | Path = OUT, plugins: Sequence[str] = ()) -> Board:
 
     Raises MedTLError where there are no results.
     """
-    return build(_contents(out).records, protocol.load(discovery.find(plugins)))
+    halves = _protocols(discovery.find(plugins))
+    return build(_contents(out).records, {name: half.board for name, half in halves.items()})
 
 
 def _records(out: str | Path) -> list[Record]:
@@ -196,3 +197,22 @@ def _contents(out: str | Path) -> Contents:
             f"There are no results in {out}; a folder named `{RESULTS}` was expected there."
         )
     return Store(folder).read()
+
+
+def _protocols(catalogue: Catalogue) -> dict[str, Protocol]:
+    """Return both halves of all protocols that plugins bring, by name.
+
+    Raises MedTLError where one cannot be loaded.
+    """
+    return {name: _halves(registered) for name, registered in catalogue.protocols.items()}
+
+
+def _halves(registered: Registered[ProtocolEntry]) -> Protocol:
+    entry = registered.entry
+    board = registered.load(entry.board)
+    page = registered.load(entry.page) if entry.page else PlainPage(entry.name)
+    for half, kind in ((board, ProtocolBoard), (page, ProtocolPage)):
+        if not isinstance(half, kind):
+            what = f"The protocol {entry.name!r} of {registered.plugin}"
+            raise MedTLError(f"{what} names {half!r}, which is no {kind.__name__}.")
+    return Protocol(board, page)

@@ -72,6 +72,7 @@ def plan(
     request = Request(dataset, algorithm, protocol, preset.value, seeds, parameter, plugin, stack)
     planning = make_plan(request, catalogue, Processes())
     _table(planning.possible)
+    _skipped(planning.planned)
     left = len(missing(planning.planned, Store(out / "results")))
     console.say(f"{len(planning.possible)} trials, of which {left} have no result in {out} yet.")
     Lines().left_out(planning.skipped, planning.unusable)
@@ -90,6 +91,18 @@ def _table(planned: "list[Planned]") -> None:
     console.table("Trials", ["dataset", "protocol", "scenario", "trials"], rows[:SHOWN_SCENARIOS])
     if len(rows) > SHOWN_SCENARIOS:
         console.say(f"... and {len(rows) - SHOWN_SCENARIOS} more scenarios")
+
+
+def _skipped(planned: "list[Planned]") -> None:
+    """Print which methods cannot do which datasets, and why."""
+    datasets: dict[tuple[str, str], dict[str, None]] = {}
+    for one in planned:
+        if one.skipped:
+            which = (one.trial.algorithm, one.skipped)
+            datasets.setdefault(which, {})[one.trial.dataset] = None
+    rows = [(algorithm, ", ".join(names), why) for (algorithm, why), names in datasets.items()]
+    if rows:
+        console.table("\nSkipped", ["algorithm", "datasets", "why"], rows)
 
 
 def run(
