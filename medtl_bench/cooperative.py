@@ -1,7 +1,7 @@
-"""Runs tasks side by side in one thread, each up to a request that is served for many at once.
+"""Runs strands side by side in one thread, each up to a wish that is served for many at once.
 
-A task calls `ask`: under `run` it stops there until its request was served together with
-equal ones of other tasks; elsewhere the request is served at once, alone. Which tasks run
+A strand calls `ask`: under `run` it stops there until its wish was served together with
+equal ones of other strands; elsewhere the wish is served at once, alone. Which strands run
 side by side changes what a result costs, not what it is.
 """
 
@@ -19,25 +19,25 @@ from medtl_bench.randomness import global_state, set_global_state
 T = TypeVar("T")
 
 
-class Request(ABC):
-    """Something that a task wants done before it goes on."""
+class Wish(ABC):
+    """Something that a strand wants done before it goes on."""
 
     @abstractmethod
     def alone(self) -> None:
-        """Serve this request by itself."""
+        """Serve this wish by itself."""
 
     @property
     @abstractmethod
     def key(self) -> Hashable:
-        """Return what requests must have in common to be served together."""
+        """Return what wishes must have in common to be served together."""
 
 
-# for each request None, or what to raise in the task that asked
+# for each wish None, or what to raise in the strand that asked
 Serve = Callable[[Sequence[Any]], Sequence[Exception | None]]
 
 
 @dataclass(eq=False)
-class Task(Generic[T]):
+class Strand(Generic[T]):
     """A function on its way, and what it returned or raised once it did.
 
     `random`: the global random state it goes on with. `seconds`: what it took up to
@@ -46,11 +46,11 @@ class Task(Generic[T]):
 
     function: Callable[[], T]
     random: Any
-    parent: "Task[Any] | None" = None
+    parent: "Strand[Any] | None" = None
     member: "_Member | None" = None
-    request: Request | None = None
+    wish: Wish | None = None
     key: Hashable = None
-    children: "list[Task[Any]]" = field(default_factory=list)
+    children: "list[Strand[Any]]" = field(default_factory=list)
     seconds: float = 0.0
     since: float = 0.0
     value: T | None = None
@@ -72,48 +72,48 @@ class Task(Generic[T]):
 
 
 class _Member(greenlet):
-    """The greenlet of a task."""
+    """The greenlet of a strand."""
 
-    def __init__(self, task: Task[Any]) -> None:
-        super().__init__(task.step)
-        self.task = task
+    def __init__(self, strand: Strand[Any]) -> None:
+        super().__init__(strand.step)
+        self.strand = strand
 
 
 def now() -> float:
-    """Return seconds on the clock of the calling task, which stands still while others run.
+    """Return seconds on the clock of the calling strand, which stands still while others run.
 
-    Outside of a task, on the wall.
+    Outside of a strand, on the wall.
     """
     current = getcurrent()
     if not isinstance(current, _Member):
         return perf_counter()
-    task = current.task
-    return task.seconds + perf_counter() - task.since
+    strand = current.strand
+    return strand.seconds + perf_counter() - strand.since
 
 
-def ask(request: Request) -> None:
-    """Have a request served and return; raises what serving it raises."""
+def ask(wish: Wish) -> None:
+    """Have a wish served and return; raises what serving it raises."""
     hub = _hub()
     if hub is None:
-        request.alone()
+        wish.alone()
     else:
-        hub.switch(request)
+        hub.switch(wish)
 
 
 def together(functions: Sequence[Callable[[], T]]) -> list[T]:
-    """Return the result of every function, called side by side in a task, else in turn.
+    """Return the result of every function, called side by side in a strand, else in turn.
 
     All start from the same global random state.
     """
     hub = _hub()
     if hub is None:
         return _in_turn(functions)
-    tasks: list[Task[T]] = hub.switch(functions)
-    return [task.result() for task in tasks]
+    strands: list[Strand[T]] = hub.switch(functions)
+    return [strand.result() for strand in strands]
 
 
 def _hub() -> greenlet | None:
-    """Return the greenlet that runs the calling task, or None outside of a task."""
+    """Return the greenlet that runs the calling strand, or None outside of a strand."""
     current = getcurrent()
     return current.parent if isinstance(current, _Member) else None
 
@@ -127,28 +127,28 @@ def _in_turn(functions: Sequence[Callable[[], T]]) -> list[T]:
     return results
 
 
-def run(functions: Sequence[Callable[[], T]], serve: Serve, most: int) -> list[Task[T]]:
-    """Run functions side by side and return them as tasks that are done.
+def run(functions: Sequence[Callable[[], T]], serve: Serve, most: int) -> list[Strand[T]]:
+    """Run functions side by side and return them as strands that are done.
 
-    `most`: how many requests may wait before some are served.
+    `most`: how many wishes may wait before some are served.
     """
     state = global_state()
-    tasks = [Task(function, state) for function in functions]
-    _Hub(serve, most, deque(tasks)).run()
-    return tasks
+    strands = [Strand(function, state) for function in functions]
+    _Hub(serve, most, deque(strands)).run()
+    return strands
 
 
 @dataclass(eq=False)
 class _Hub:
-    """What all tasks of a run switch to: a task that asks or ends comes back here."""
+    """What all strands of a run switch to: a strand that asks or ends comes back here."""
 
     serve: Serve
     most: int
-    ready: deque[Task[Any]]
-    waiting: list[Task[Any]] = field(default_factory=list)
+    ready: deque[Strand[Any]]
+    waiting: list[Strand[Any]] = field(default_factory=list)
 
     def run(self) -> None:
-        """Start what is ready while there is room, then serve the largest group of requests.
+        """Start what is ready while there is room, then serve the largest group of wishes.
 
         This goes on until all is done. Serving waits until nothing else can go on, for
         only then is a group as large as it can become.
@@ -160,62 +160,62 @@ class _Hub:
                 self._serve_largest()
 
     def _serve_largest(self) -> None:
-        """Serve the largest group of equal requests; its tasks share the time that takes."""
+        """Serve the largest group of equal wishes; its strands share the time that takes."""
         group = self._largest()
         start = perf_counter()
-        errors = self.serve([task.request for task in group])
+        errors = self.serve([strand.wish for strand in group])
         share = (perf_counter() - start) / len(group)
-        for task, error in zip(group, errors, strict=True):
-            task.seconds += share
-            self._resume(task, error)
+        for strand, error in zip(group, errors, strict=True):
+            strand.seconds += share
+            self._resume(strand, error)
 
-    def _largest(self) -> list[Task[Any]]:
-        """Take the tasks of the largest group of equal requests from those that wait."""
-        groups: dict[Hashable, list[Task[Any]]] = {}
-        for task in self.waiting:
-            groups.setdefault(task.key, []).append(task)
+    def _largest(self) -> list[Strand[Any]]:
+        """Take the strands of the largest group of equal wishes from those that wait."""
+        groups: dict[Hashable, list[Strand[Any]]] = {}
+        for strand in self.waiting:
+            groups.setdefault(strand.key, []).append(strand)
         group = max(groups.values(), key=len)
-        self.waiting = [task for task in self.waiting if task not in group]
+        self.waiting = [strand for strand in self.waiting if strand not in group]
         return group
 
-    def _resume(self, task: Task[Any], error: Exception | None = None) -> None:
-        """Let a task go on to its next request, its next `together` or its end."""
-        if task.member is None:
-            task.member = _Member(task)
-        member = task.member
-        # every task draws from a global state of its own, whoever ran in between
-        set_global_state(task.random)
-        task.since = perf_counter()
-        wish = _entered(member, task.children, error)
-        task.seconds += perf_counter() - task.since
-        task.random, task.children = global_state(), []
+    def _resume(self, strand: Strand[Any], error: Exception | None = None) -> None:
+        """Let a strand go on to its next wish, its next `together` or its end."""
+        if strand.member is None:
+            strand.member = _Member(strand)
+        member = strand.member
+        # every strand draws from a global state of its own, whoever ran in between
+        set_global_state(strand.random)
+        strand.since = perf_counter()
+        asked = _entered(member, strand.children, error)
+        strand.seconds += perf_counter() - strand.since
+        strand.random, strand.children = global_state(), []
         if member.dead:
-            self._end(task)
-        elif isinstance(wish, Request):
-            task.request, task.key = wish, wish.key
-            self.waiting.append(task)
+            self._end(strand)
+        elif isinstance(asked, Wish):
+            strand.wish, strand.key = asked, asked.key
+            self.waiting.append(strand)
         else:
-            self._branch(task, wish)
+            self._branch(strand, asked)
 
-    def _branch(self, task: Task[Any], functions: Sequence[Callable[[], Any]]) -> None:
-        """Make functions the children of a task; without any it goes on at once."""
-        task.children = [Task(function, task.random, parent=task) for function in functions]
-        self.ready.extendleft(reversed(task.children or [task]))
+    def _branch(self, strand: Strand[Any], functions: Sequence[Callable[[], Any]]) -> None:
+        """Make functions the children of a strand; without any it goes on at once."""
+        strand.children = [Strand(function, strand.random, parent=strand) for function in functions]
+        self.ready.extendleft(reversed(strand.children or [strand]))
 
-    def _end(self, task: Task[Any]) -> None:
-        """Note the end of a task; the last child to end lets its parent go on."""
-        task.done, task.member = True, None
-        parent = task.parent
+    def _end(self, strand: Strand[Any]) -> None:
+        """Note the end of a strand; the last child to end lets its parent go on."""
+        strand.done, strand.member = True, None
+        parent = strand.parent
         if parent is not None:
-            parent.seconds += task.seconds
+            parent.seconds += strand.seconds
             if all(child.done for child in parent.children):
                 self.ready.appendleft(parent)
 
 
-def _entered(member: _Member, children: list[Task[Any]], error: Exception | None) -> Any:  # noqa: ANN401
-    """Enter a task's greenlet and return what it asks for: a Request, or functions to branch into.
+def _entered(member: _Member, children: list[Strand[Any]], error: Exception | None) -> Any:  # noqa: ANN401
+    """Enter a strand's greenlet and return what it asks for: a Wish, or functions to branch into.
 
-    It is handed its children that are done, or the error that serving its request gave.
+    It is handed its children that are done, or the error that serving its wish gave.
     """
     if error is not None:
         return member.throw(error)

@@ -1,4 +1,4 @@
-"""What many tests share: a command line that is called, and small datasets and plugins to call it with."""
+"""What many tests share: a command line, and small datasets and plugins to call it with."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -57,7 +57,7 @@ def _domain(name: str, seed: int, rows: tuple[int, int, int] = (12, 4, 8)) -> Do
 
 @pytest.fixture(scope="session")
 def make_domain() -> Callable[..., Domain]:
-    """Return a function: a domain with two classes, three columns and splits of 12, 4 and 8 rows."""
+    """Return a function: a domain of two classes, three columns, splits of 12, 4 and 8 rows."""
     return _domain
 
 
@@ -100,7 +100,7 @@ class Answer:
 def medtl(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., Answer]:
-    """Return a function that calls the command line in this process, as the installed script does."""
+    """Return a function that calls the command line in this process, as the script does."""
 
     def call(*arguments: object) -> Answer:
         monkeypatch.setattr(sys, "argv", ["medtl-bench", *map(str, arguments)])
@@ -117,7 +117,10 @@ def medtl(
 
 @pytest.fixture
 def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Return the cache of downloads, an empty folder of this test, with no offline folder named and no pause between tries."""
+    """Return the cache of downloads, an empty folder of this test.
+
+    No offline folder is named, and there is no pause between tries.
+    """
     monkeypatch.delenv(downloads.OFFLINE, raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr("pooch.core.time.sleep", lambda _: None)

@@ -66,9 +66,10 @@ def transfer_scores(
     metric: str = METRIC,
     extra: Mapping[str, float] = {},
 ) -> tuple[Score, ...]:
-    """Return the scores of a transfer: `start` at k = 0, `curve` by k and draw, `full`, sources before and after (`kept`).
+    """Return the scores of a transfer.
 
-    `before`: what is retained before any label, if not the score of the sources' whole
+    `start`: at k = 0. `curve`: by k and draw. `full`: with all labels. `kept`: of sources,
+    afterwards. `before`: what is retained before any label, if not the score of the sources' whole
     test splits.
     """
 
@@ -109,7 +110,7 @@ def stream_scores(
     domains: Sequence[str] = "xyz",
     metric: str = METRIC,
 ) -> tuple[Score, ...]:
-    """Return the scores of a stream from its matrix R[i][j] and the scores b[j] of an untrained learner."""
+    """Return the scores of a stream from its matrix R[i][j] and b[j] of an untrained learner."""
     untrained = [
         Score("untrained", None, None, None, d, metric, value, 10)
         for d, value in zip(domains, b, strict=False)
@@ -160,7 +161,7 @@ def suite(
     draws: int = 3,
     domains: int = 4,
 ) -> list[Record]:
-    """Return records of a whole suite that look like a real one: both protocols, every method, every seed."""
+    """Return records of a whole suite: both protocols, every method, every seed."""
     return [
         made
         for dataset, (method, (family, level)), seed in product(

@@ -16,7 +16,7 @@ import medtl_bench
 PACKAGE = Path(medtl_bench.__file__).parent
 # From the ground up, as design and the contract in `pyproject.toml` have it.
 ROOMS = (
-    "errors", "arrays", "randomness", "cooperative", "metrics", "files", "contract", "results",
+    "errors", "arrays", "hashing", "randomness", "cooperative", "metrics", "files", "contract", "results",
     "catalogue", "networks", "training", "protocols", "running", "board", "report", "advice",
     "testing", "api", "cli",
 )  # fmt: skip

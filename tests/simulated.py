@@ -40,7 +40,10 @@ def moons(draw: torch.Generator, rows: int, degrees: float) -> Split:
 
 
 def moving_signal(seed: int, domains: int = 4) -> Dataset:
-    """Return a stream whose classes differ along another axis in each domain: learning one tempts to forget the last."""
+    """Return a stream whose classes differ along another axis in each domain.
+
+    Learning one tempts to forget the last.
+    """
     draw = generator("moving signal", seed)
 
     def split(axis: int, rows: int) -> Split:

@@ -1,4 +1,4 @@
-"""Tasks side by side: what they ask for is served together, and nothing else of them depends on each other."""
+"""Tasks side by side: what they ask for is served together, and nothing else is shared."""
 
 import random
 import sys
@@ -12,7 +12,7 @@ from medtl_bench import cooperative
 
 
 @dataclass
-class Doubling(cooperative.Request):
+class Doubling(cooperative.Wish):
     """A wish to have a number doubled, alone by itself or together with others of the same kind."""
 
     number: int
@@ -36,19 +36,17 @@ class Served:
 
     groups: list[list[int]] = field(default_factory=list)
 
-    def __call__(self, requests):
-        self.groups.append([request.number for request in requests])
-        for request in requests:
-            request.answer = 2 * request.number
-        return [
-            ValueError("it is negative") if request.number < 0 else None for request in requests
-        ]
+    def __call__(self, wishes):
+        self.groups.append([wish.number for wish in wishes])
+        for wish in wishes:
+            wish.answer = 2 * wish.number
+        return [ValueError("it is negative") if wish.number < 0 else None for wish in wishes]
 
 
 def doubled(number: int, kind: str = "") -> int:
-    request = Doubling(number, kind)
-    cooperative.ask(request)
-    return request.answer
+    wish = Doubling(number, kind)
+    cooperative.ask(wish)
+    return wish.answer
 
 
 def results(functions, most=64):
@@ -57,9 +55,9 @@ def results(functions, most=64):
 
 
 def test_a_request_outside_of_a_run_is_served_alone():
-    request = Doubling(3)
-    cooperative.ask(request)
-    assert (request.answer, request.was_alone) == (6, True)
+    wish = Doubling(3)
+    cooperative.ask(wish)
+    assert (wish.answer, wish.was_alone) == (6, True)
 
 
 def test_equal_requests_of_all_tasks_are_served_together_and_answers_come_back_in_order():
@@ -165,9 +163,9 @@ def test_the_clock_of_a_task_stands_still_while_others_run():
         doubled(1)
         return cooperative.now() - start
 
-    def serve(requests):
+    def serve(wishes):
         time.sleep(0.06)
-        return [None] * len(requests)
+        return [None] * len(wishes)
 
     quick, slow = (
         task.result()

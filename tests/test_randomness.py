@@ -50,7 +50,10 @@ def test_a_generator_depends_on_its_identity_alone():
 
 
 def test_seeds_are_the_same_in_every_process():
-    code = "from medtl_bench.randomness import seed_of; print(seed_of('learn', 'heart-disease', 'to-zurich', 3))"
+    code = (
+        "from medtl_bench.randomness import seed_of; "
+        "print(seed_of('learn', 'heart-disease', 'to-zurich', 3))"
+    )
     told = {
         subprocess.run(
             [sys.executable, "-c", code],

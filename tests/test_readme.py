@@ -1,7 +1,9 @@
-"""What the front page says is true: its commands exist, its method runs, its numbers stand on the boards."""
+"""The front page is true: its commands exist, its method runs, its numbers stand on the boards."""
 
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -49,8 +51,23 @@ def test_every_number_of_the_results_stands_on_a_board() -> None:
         assert re.search(rf"{re.escape(number)}(?![\de])", PAGES), number
 
 
+def code_after(heading: str) -> str:
+    """Return the first Python code under a heading of the README."""
+    return re.findall(r"```python\n(.*?)```", README.split(heading)[1], re.DOTALL)[0]
+
+
+def test_the_notebook_on_the_front_page_runs_as_a_script(tmp_path: Path) -> None:
+    (tmp_path / "notebook.py").write_text(code_after("## In a notebook"))
+    done = subprocess.run(
+        [sys.executable, "notebook.py"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "heart-disease" in done.stdout
+    assert (tmp_path / "my-boards" / "datasets" / "heart-disease.md").is_file()
+
+
 def test_the_method_on_the_front_page_runs(tmp_path: Path) -> None:
-    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    code = code_after("## Add a method")
     entry = """
 from medtl_bench.contract.hooks import AlgorithmEntry, hookimpl
 
@@ -90,6 +107,6 @@ def test_hooks_and_presets_are_documented() -> None:
     contributing = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     for name in vars(hooks):
         if name.startswith("medtl_"):
-            assert f"`{name}()`" in contributing
+            assert f"`{name}`" in contributing
     for name, preset in PRESETS.items():
         assert re.search(rf"`{name}`.*\b{preset.seeds} seed", README), name

@@ -29,8 +29,9 @@ def timed(
     part: float = 1.0,
     tries: int = 2,
 ) -> Pairs:
-    """Time two functions in turns and return their medians; tried again when another process may have disturbed them.
+    """Time two functions in turns and return their medians.
 
+    Tried again when another process may have disturbed them.
     `part`: of the same work that `theirs` does; its time is divided by it.
     """
     best: Pairs | None = None

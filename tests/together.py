@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 def stacked(work: Callable[[int], T], trials: int) -> list[T]:
-    """Return the results of the work of so many seeds, done side by side, all that can be stacked stacked."""
+    """Return the results of the work of so many seeds, done side by side and stacked."""
     stacker = Stacker()
     tasks = cooperative.run([partial(work, seed) for seed in range(trials)], stacker, MOST)
     results = [task.result() for task in tasks]
@@ -23,7 +23,7 @@ def stacked(work: Callable[[int], T], trials: int) -> list[T]:
 
 
 def in_two_processes(work: Callable[[], object]) -> None:
-    """Do some work twice at once, in a process with one thread each, as a run with two jobs does."""
+    """Do some work twice at once, in processes of one thread, as a run with two jobs does."""
 
     def alone() -> None:
         torch.set_num_threads(1)

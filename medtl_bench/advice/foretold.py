@@ -1,10 +1,11 @@
-"""What transfers from single sources were measured to give, and how well an estimate had put the sources in that order."""
+"""What transfers from single sources were measured to give, and how well that was foretold."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from medtl_bench.board import build, measures, statistics, tables
 from medtl_bench.contract.dataset import Dataset
@@ -21,10 +22,10 @@ class Tau(NamedTuple):
 
 @dataclass(frozen=True)
 class Measured:
-    """Scores on a target's test split before any label of it, after learning from one source alone; means over seeds.
+    """Scores on a target's test split before any label of it, after learning from one source.
 
-    `score`: by source, the mean over `methods`, every one of which has all those sources
-    and as many trials of each.
+    Means over seeds. `score`: by source, the mean over `methods`, every one of which has
+    all those sources and as many trials of each.
     """
 
     metric: str
@@ -33,36 +34,38 @@ class Measured:
 
 
 def measured(dataset: Dataset, target: str, records: Iterable[Record]) -> Measured | None:
-    """Return what records on the same data say of single sources for a target; None where they say nothing of two or more.
+    """Return what records on the same data say of single sources for a target.
 
-    Bounds are left out, and methods that lack a source or a seed that another has:
-    nothing is averaged over what is there.
+    None where they say nothing of two or more. Bounds are left out, and methods that lack
+    a source or a seed that another has: nothing is averaged over what is there.
     """
-    digest = dataset.digest()
-    board = build.build(
-        [r for r in records if (r.trial.dataset, r.trial.dataset_digest) == (dataset.name, digest)]
-    )
-    methods = set(board.rows.loc[board.rows["family"] != tables.BOUND, "label"])
-    found = measures.single_source(board.trials, board.scores)
-    found = found[
-        (found["domain"] == target) & (found["source"] != target) & found["label"].isin(methods)
-    ]
-    count, value = (
-        found.pivot(index="label", columns="source", values=column) for column in ("n", "value")
-    )
-    whole = value[(count == found["n"].max()).all(axis=1)]
-    if whole.shape[1] < 2 or whole.empty:
+    scores = _single_sources(dataset, target, records)
+    seeds = scores.pivot(index="label", columns="source", values="n")
+    value = scores.pivot(index="label", columns="source", values="value")
+    complete = value[(seeds == scores["n"].max()).all(axis=1)]
+    if complete.shape[1] < 2 or complete.empty:
         return None
-    score = {str(source): float(mean) for source, mean in whole.mean().items()}
-    return Measured(dataset.task.primary, score, tuple(map(str, whole.index)))
+    score = {str(source): float(mean) for source, mean in complete.mean().items()}
+    return Measured(dataset.task.primary, score, tuple(map(str, complete.index)))
 
 
-def agreement(promised: Mapping[str, float], seen: Measured) -> Tau:
-    """Return Kendall's tau-b, over sources, of estimates that are higher for the better source and of the measured scores."""
-    sources = [source for source in seen.score if source in promised]
-    sign = 1.0 if measures.higher_is_better(seen.metric) else -1.0
-    pair = (
-        np.array([promised[s] for s in sources]),
-        sign * np.array([seen.score[s] for s in sources]),
-    )
-    return Tau(statistics.kendall(*pair), *statistics.kendall_interval(*pair))
+def _single_sources(dataset: Dataset, target: str, records: Iterable[Record]) -> pd.DataFrame:
+    """Return the scores on a target of methods that learned from one other domain."""
+    data = dataset.name, dataset.digest()
+    board = build.build([r for r in records if (r.trial.dataset, r.trial.dataset_digest) == data])
+    methods = set(board.rows.loc[board.rows["family"] != tables.BOUND, "label"])
+    scores = measures.single_source(board.trials, board.scores)
+    of_target = (scores["domain"] == target) & (scores["source"] != target)
+    return scores[of_target & scores["label"].isin(methods)]
+
+
+def agreement(estimates: Mapping[str, float], measured: Measured) -> Tau:
+    """Return Kendall's tau-b, over sources, of estimates and of the measured scores.
+
+    Estimates must be higher for the better source.
+    """
+    sources = [source for source in measured.score if source in estimates]
+    sign = 1.0 if measures.higher_is_better(measured.metric) else -1.0
+    estimate = np.array([estimates[source] for source in sources])
+    score = sign * np.array([measured.score[source] for source in sources])
+    return Tau(statistics.kendall(estimate, score), *statistics.kendall_interval(estimate, score))

@@ -1,10 +1,10 @@
-"""Which domains to learn from for a given target: estimates from training data, and how well they foretold measured transfers.
+"""Which domains to learn from for a given target, by estimates from training data.
 
-Of the target only training inputs are used, and for LogME training labels, which its
-column says. No test split is touched.
+And how well these foretold measured transfers. Of the target only training inputs are
+used, and for LogME training labels, which its column says. No test split is touched.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,7 +38,11 @@ LABEL_FREE = (DISTANCE, DISCREPANCY)
 
 @dataclass(frozen=True)
 class Recommendation:
-    """Estimates by name and source, why some are not there, and the sources in the order that the label-free ones give."""
+    """Estimates of how well each other domain would serve a target.
+
+    `estimates`: by name and source. `missing`: why some are not there, by name. `order`:
+    of the sources, as the label-free estimates give it. `measured`: what transfers gave.
+    """
 
     dataset: str
     target: str
@@ -56,11 +60,14 @@ class Recommendation:
         if self.measured is None:
             return Tau(np.nan, np.nan, np.nan)
         sign = -1.0 if SMALLER_IS_BETTER[estimate] else 1.0
-        promised = {source: sign * value for source, value in self.estimates[estimate].items()}
-        return foretold.agreement(promised, self.measured)
+        signed = {source: sign * value for source, value in self.estimates[estimate].items()}
+        return foretold.agreement(signed, self.measured)
 
     def rank(self, estimate: str) -> dict[str, float]:
-        """Return the rank of each source by an estimate, 1 for the nearest; ties share the average rank."""
+        """Return the rank of each source by an estimate, 1 for the nearest.
+
+        Ties share the average rank.
+        """
         return _ranks(self.estimates[estimate], smaller=SMALLER_IS_BETTER[estimate])
 
 
@@ -76,38 +83,62 @@ def recommend(dataset: Dataset, target: str, records: Iterable[Record] = ()) -> 
 
     Raises MedTLError on an unknown or tiny domain.
     """
-    if target not in (names := [domain.name for domain in dataset.domains]):
-        raise unknown(f"domain of {dataset.name!r}", target, names)
+    _check_domains(dataset, target)
+    rows = {domain.name: _some(dataset, domain) for domain in dataset.domains}
     sources = [domain for domain in dataset.domains if domain.name != target]
+    inputs = {source.name: rows[source.name].x for source in sources}
+    estimates = distances(inputs, rows[target].x, dataset.task)
+    order = _order(estimates)
+    missing = _without_evidence(dataset.task, rows[target])
+    if not missing:
+        estimates[EVIDENCE] = {s.name: evidence(dataset, s, rows[target]) for s in sources}
+    measured = foretold.measured(dataset, target, records)
+    return Recommendation(dataset.name, target, estimates, missing, order, measured)
+
+
+def _check_domains(dataset: Dataset, target: str) -> None:
+    names = [domain.name for domain in dataset.domains]
+    if target not in names:
+        raise unknown(f"domain of {dataset.name!r}", target, names)
     for domain in dataset.domains:
-        if len(domain.train) < FEWEST:
-            raise MedTLError(
-                f"Domain {domain.name!r} has {len(domain.train)} training row, but estimates need {FEWEST}."
-            )
-    drawn = {d.name: _some(dataset, d) for d in dataset.domains}
-    estimates = distances({d.name: drawn[d.name].x for d in sources}, drawn[target].x, dataset.task)
-    why = _without_evidence(dataset.task, drawn[target])
-    if not why:
-        estimates[EVIDENCE] = {s.name: evidence(dataset, s, drawn[target]) for s in sources}
-    order = _order({name: estimates[name] for name in LABEL_FREE})
-    found = foretold.measured(dataset, target, records)
-    return Recommendation(
-        dataset.name, target, estimates, {EVIDENCE: why} if why else {}, order, found
-    )
+        rows = len(domain.train)
+        if rows < FEWEST:
+            count = f"Domain {domain.name!r} has {rows} training row"
+            raise MedTLError(f"{count}, but estimates need {FEWEST}.")
 
 
 def _some(dataset: Dataset, domain: Domain) -> Split:
-    order = torch.randperm(
-        len(domain.train), generator=generator("recommend", dataset.name, domain.name)
-    )
+    """Return ROWS training rows, or all, drawn by the domain's name."""
+    draw = generator("recommend", dataset.name, domain.name)
+    order = torch.randperm(len(domain.train), generator=draw)
     return domain.train[order[:ROWS]]
 
 
 def distances(
     sources: dict[str, Inputs], target: Inputs, task: Task
 ) -> dict[str, dict[str, float]]:
-    """Return proxy A-distance and MMD² of each source and the target, in features fitted on the sources' inputs alone."""
-    pool = torch.cat(list(sources.values()))
+    """Return proxy A-distance and MMD² of each source and the target, by name and source.
+
+    They are taken in features fitted on the sources' inputs alone.
+    """
+    features = _features(torch.cat(list(sources.values())), task)
+    near, of_target = {name: features(x) for name, x in sources.items()}, features(target)
+    # one bandwidth for all, or their discrepancies could not be compared
+    share = 2 * ROWS // len(near)
+    some = np.concatenate([of_target, *(x[:share] for x in near.values())])
+    bandwidth = transferability.median_distance(some)
+    distance, discrepancy = transferability.proxy_a_distance, transferability.mmd
+    return {
+        DISTANCE: {name: distance(x, of_target) for name, x in near.items()},
+        DISCREPANCY: {name: discrepancy(x, of_target, bandwidth) for name, x in near.items()},
+    }
+
+
+def _features(pool: Inputs, task: Task) -> Callable[[Inputs], Floats]:
+    """Return what makes inputs vectors: their columns scaled, or of many the first COMPONENTS.
+
+    Of principal components that is; scaling and components are fitted on the pool.
+    """
     scales = {name: Standardise(part) for name, part in parts(pool).items()}
 
     def flat(x: Inputs) -> Floats:
@@ -115,19 +146,10 @@ def distances(
         return torch.cat(scaled, 1).numpy().astype(float)
 
     rows = flat(pool)
-    project = PCA(min(COMPONENTS, *rows.shape), random_state=0).fit(rows)
-    wide = rows.shape[1] > COMPONENTS
-    seen = {name: project.transform(flat(x)) if wide else flat(x) for name, x in sources.items()}
-    asked = project.transform(flat(target)) if wide else flat(target)
-    # one bandwidth for all, or their discrepancies could not be compared
-    share = 2 * ROWS // len(seen)
-    bandwidth = transferability.median_distance(
-        np.concatenate([asked, *(x[:share] for x in seen.values())])
-    )
-    return {
-        DISTANCE: {name: transferability.proxy_a_distance(x, asked) for name, x in seen.items()},
-        DISCREPANCY: {name: transferability.mmd(x, asked, bandwidth) for name, x in seen.items()},
-    }
+    if rows.shape[1] <= COMPONENTS:
+        return flat
+    components = PCA(min(COMPONENTS, *rows.shape), random_state=0).fit(rows)
+    return lambda x: components.transform(flat(x))
 
 
 def _vector(x: Tensor, task: Task) -> Tensor:
@@ -138,28 +160,33 @@ def _vector(x: Tensor, task: Task) -> Tensor:
     return torch.cat([pixels.mean(2), pixels.std(2, correction=0)], 1)
 
 
-def _without_evidence(task: Task, target: Split) -> str:
-    """Return why there is no LogME, or nothing."""
+def _without_evidence(task: Task, target: Split) -> dict[str, str]:
+    """Return why there is no LogME, by its name, or nothing."""
     if task.kind == "segmentation":
-        return "it asks for one label a row, and masks have one a pixel"
-    return "" if len(target.y.unique()) > 1 else "all training labels of the target are the same"
+        return {EVIDENCE: "it asks for one label a row, and masks have one a pixel"}
+    if len(target.y.unique()) < 2:
+        return {EVIDENCE: "all training labels of the target are the same"}
+    return {}
 
 
 def evidence(dataset: Dataset, source: Domain, target: Split) -> float:
-    """Return LogME of the target's labels given its features in a network trained on the source with default options."""
-    learner = _Supervised(
-        dataset.task, generator("recommend", dataset.name, source.name, "network")
-    )
+    """Return LogME of the target's labels given its features in a network of the source.
+
+    That is trained on the source with default options.
+    """
+    draw = generator("recommend", dataset.name, source.name, "network")
+    learner = _Supervised(dataset.task, draw)
     labels = Labels.of(dataset.task, [source.train])
     learner.fit([labels.standard(source.train)], target.x)
     features = learner.embed(target.x).double().numpy()
     if dataset.task.kind == "regression":
-        asked = Labels.of(dataset.task, [target]).standard(target)
-        return transferability.log_me(features, asked.y.double().numpy())
+        standard = Labels.of(dataset.task, [target]).standard(target)
+        return transferability.log_me(features, standard.y.double().numpy())
     return transferability.log_me_of_classes(features, target.y.numpy())
 
 
 def _ranks(values: dict[str, float], *, smaller: bool) -> dict[str, float]:
+    """Return the rank of each value, 1 for the best; those equal to 9 digits are tied."""
     signed = np.array(list(values.values())) * (1 if smaller else -1)
     return dict(zip(values, rankdata(np.round(signed, 9)).tolist(), strict=True))
 

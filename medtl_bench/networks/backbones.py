@@ -1,4 +1,4 @@
-"""Backbones by kind of input: what makes features of vectors, images, masks, sequences and pairs."""
+"""Backbones by kind of input: they make features of vectors, images, sequences and pairs."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -31,7 +31,10 @@ def _block(inputs: int, outputs: int, stride: int = 1) -> nn.Module:
 
 
 def convolutions(channels: int, width: int) -> nn.Module:
-    """Return a small residual network with GroupNorm that halves the image twice and averages it to one vector a row."""
+    """Return a small residual network with GroupNorm for images [n, channels, h, w].
+
+    It halves the image twice and averages it to one vector a row [n, width].
+    """
     return nn.Sequential(
         _block(channels, width // 4, 2), Residual(width // 4), _block(width // 4, width, 2),
         nn.AdaptiveAvgPool2d(1), nn.Flatten(),
@@ -39,16 +42,18 @@ def convolutions(channels: int, width: int) -> nn.Module:
 
 
 def sequence_convolutions(channels: int, length: int, width: int) -> nn.Module:
-    """Return two strided convolutions with GroupNorm, averaged over at most 16 stretches and joined to one vector a row.
+    """Return two strided convolutions with GroupNorm for sequences [n, channels, length].
 
+    They are averaged over at most 16 stretches and joined to one vector a row [n, width].
     Where in the sequence something stands is kept, since a window's centre or a protein's
     end is not like the rest.
     """
     stride = 2 if length <= LONG else 4
     left = -(-length // stride**2)
+    pooling = nn.AdaptiveAvgPool1d(STRETCHES) if left > STRETCHES else nn.Identity()
     return nn.Sequential(
-        _sequence_block(channels, width // 4, 7, stride), _sequence_block(width // 4, width // 2, 5, stride),
-        nn.AdaptiveAvgPool1d(STRETCHES) if left > STRETCHES else nn.Identity(), nn.Flatten(),
+        _sequence_block(channels, width // 4, 7, stride),
+        _sequence_block(width // 4, width // 2, 5, stride), pooling, nn.Flatten(),
         nn.Linear(width // 2 * min(left, STRETCHES), width), nn.ReLU(inplace=True),
     )  # fmt: skip
 
@@ -59,11 +64,13 @@ def _sequence_block(inputs: int, outputs: int, kernel: int, stride: int) -> nn.M
 
 
 def tokens(x: Tensor) -> bool:
-    """Return whether sequences are one channel of token numbers [n, 1, length]: whole, from 0 to 63, not just 0 and 1."""
+    """Return whether sequences are one channel of token numbers [n, 1, length].
+
+    That is: whole, from 0 to 63, not just 0 and 1.
+    """
     low, high = x.aminmax()
-    return x.shape[1] == 1 and bool(
-        (low >= 0) & (high > 1) & (high < TOKENS) & (x == x.round()).all()
-    )
+    in_range = (low >= 0) & (high > 1) & (high < TOKENS)
+    return x.shape[1] == 1 and bool(in_range & (x == x.round()).all())
 
 
 class Embedding(nn.Module):
@@ -81,9 +88,9 @@ class Embedding(nn.Module):
 
 
 class Residual(nn.Module):
-    """relu(x + F(x)) with two convolutions in F (He et al.
+    """relu(x + F(x)) with two convolutions in F (He et al. 2016, CVPR, eq. 1).
 
-    2016, CVPR, eq. 1) and GroupNorm (Wu and He 2018, ECCV).
+    With GroupNorm (Wu and He 2018, ECCV).
     """
 
     def __init__(self, channels: int) -> None:
@@ -101,17 +108,16 @@ class Residual(nn.Module):
 
 
 class UNet(nn.Module):
-    """A U-Net with two levels (Ronneberger et al.
+    """A U-Net with two levels (Ronneberger et al. 2015) and GroupNorm.
 
-    2015) and GroupNorm, for images whose sides are multiples of four.
-
-    With `patches` each pixel of its input is a patch of the image: the finest maps are
-    twice as many, and the last convolution sees the patches too, without which thin
-    structures are found only after a much longer training.
+    For images whose sides are multiples of four. With `patches` each pixel of its input
+    is a patch of the image: the finest maps are twice as many, and the last convolution
+    sees the patches too, without which thin structures are found only after a much longer
+    training.
     """
 
     def __init__(self, channels: int, width: int, *, patches: bool = False) -> None:
-        """Make it for images with so many channels; a last 1x1 convolution gives maps with `width` channels."""
+        """Make it for images with so many channels, and maps with `width` channels."""
         super().__init__()
         self.patches = patches
         fine, middle, coarse = width // (4 if patches else 8), width // 4, width // 2
@@ -124,7 +130,7 @@ class UNet(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return feature maps [n, width, height, width'] for images [n, channels, height, width']."""
+        """Return feature maps [n, width, h, w] for images [n, channels, h, w]."""
         fine = self.down[0](x)
         middle = self.down[1](fine)
         coarse = self.down[2](middle)
@@ -139,7 +145,10 @@ def _doubled(maps: Tensor) -> Tensor:
 
 
 class Towers(nn.Module):
-    """One backbone for each part of the input (drug and protein, image and record), their features joined to one vector."""
+    """One backbone for each part of the input, their features joined to one vector.
+
+    Parts are a drug and a protein, or an image and a record.
+    """
 
     def __init__(self, towers: Mapping[str, nn.Module], width: int) -> None:
         """Join towers that each return [n, width]."""
@@ -149,7 +158,6 @@ class Towers(nn.Module):
 
     def forward(self, x: "TensorDict") -> Tensor:
         """Return features [n, width]."""
-        joined: Tensor = self.join(
-            torch.cat([tower(x[name]) for name, tower in self.towers.items()], 1)
-        )
+        features = [tower(x[name]) for name, tower in self.towers.items()]
+        joined: Tensor = self.join(torch.cat(features, 1))
         return joined

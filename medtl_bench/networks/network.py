@@ -1,4 +1,4 @@
-"""The network as a function of its parameters, and which backbone and head an input and a task get."""
+"""The network as a function of its parameters."""
 
 import copy
 from collections import OrderedDict
@@ -16,10 +16,11 @@ M = TypeVar("M", bound=nn.Module)
 
 
 class Network:
-    """A backbone `features`, a `head` and any further named parts, called with their own parameters or with given ones.
+    """A backbone `features`, a `head` and any further named parts.
 
-    `net.features(x)` -> z, `net.head(z)` -> outputs, `net(x)` = head of features,
-    `net.NAME(...)` for a further part.
+    They are called with their own parameters or with given ones: `net.features(x)` -> z,
+    `net.head(z)` -> outputs, `net(x)` = head of features, `net.NAME(...)` for a further
+    part.
     """
 
     def __init__(
@@ -28,10 +29,14 @@ class Network:
         parameters: Parameters | None = None,
         buffers: Parameters | None = None,
     ) -> None:
-        """Wrap a ModuleDict; `parameters` and `buffers`, named as in `self`, replace the module's own where given."""
+        """Wrap a ModuleDict.
+
+        `parameters` and `buffers`, named as in `self`, replace the module's own where
+        given.
+        """
         self.module = module
         self._parameters, self._buffers = parameters or {}, buffers or {}
-        self._given = _places(module, self._parameters | self._buffers)
+        self._places = _places(module, self._parameters | self._buffers)
 
     @property
     def parameters(self) -> Parameters:
@@ -40,29 +45,29 @@ class Network:
 
     @property
     def buffers(self) -> Parameters:
-        """Return the tensors that are not trained, such as the scaling of inputs, by dotted name."""
+        """Return the tensors that are not trained, as the scaling of inputs, by dotted name."""
         return dict(self.module.named_buffers()) | self._buffers
 
     def with_parameters(
         self, parameters: Parameters, buffers: Parameters | None = None
     ) -> "Network":
-        """Return the same network as a function of other parameters, and of other buffers where given."""
+        """Return the same network with other parameters, and other buffers where given."""
         return Network(self.module, parameters, self._buffers if buffers is None else buffers)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Network":
         """Return a copy with its own tensors."""
-        return Network(
-            _copied(self.module, memo), *(copy.deepcopy((self._parameters, self._buffers), memo))
-        )
+        parameters, buffers = copy.deepcopy((self._parameters, self._buffers), memo)
+        return Network(_copied(self.module, memo), parameters, buffers)
 
     def __call__(self, x: Inputs) -> Tensor:
         """Return class scores [n, classes, ...] or values [n] for inputs [n, ...]."""
         return self.head(self.features(x))
 
     def features(self, x: Inputs) -> Tensor:
-        """Return what the backbone makes of inputs [n, ...]: [n, width], or maps [n, width, height, width'] for masks.
+        """Return what the backbone makes of inputs [n, ...]: features [n, width].
 
-        Maps of large images have a row and a column for each of their patches.
+        For masks, maps [n, width, h, w]; those of large images have a row and a column
+        for each of their patches.
         """
         return self.part("features", x)
 
@@ -71,8 +76,8 @@ class Network:
         return self.part("head", z)
 
     def part(self, name: str, *inputs: Any) -> Tensor:  # noqa: ANN401
-        """Call one part; with its own parameters the module is called directly, which costs nothing extra."""
-        with _replaced(self._given.get(name, [])):
+        """Call one part; with its own parameters this costs no more than a call of the module."""
+        with _replaced(self._places.get(name, [])):
             output: Tensor = self.module[name](*inputs)
         return output
 
@@ -92,16 +97,19 @@ def _places(module: nn.ModuleDict, given: Parameters) -> dict[str, list[Place]]:
     places: dict[str, list[Place]] = {}
     modules = dict(module.named_modules(remove_duplicate=False)) if given else {}
     for path, value in given.items():
-        owner, _, name = path.rpartition(".")
-        found = modules[owner]
-        table: dict[str, Any] = found._parameters if name in found._parameters else found._buffers
+        path_of_owner, _, name = path.rpartition(".")
+        owner = modules[path_of_owner]
+        table: dict[str, Any] = owner._parameters if name in owner._parameters else owner._buffers
         places.setdefault(path.partition(".")[0], []).append((table, name, value))
     return places
 
 
 @contextmanager
 def _replaced(places: list[Place]) -> Iterator[None]:
-    """Put tensors in their places for a while: what `torch.func.functional_call` does, for a tenth of its time."""
+    """Put tensors in their places for a while.
+
+    What `torch.func.functional_call` does, for a tenth of its time.
+    """
     before = [table[name] for table, name, _ in places]
     for table, name, value in places:
         table[name] = value
@@ -116,9 +124,8 @@ def _copied(module: M, memo: dict[int, Any]) -> M:
     """Return a deep copy of a module: what `copy.deepcopy` does, for a tenth of its time."""
     if id(module) not in memo:
         new = memo[id(module)] = object.__new__(type(module))
-        new.__dict__.update(
-            {name: _copied_attribute(value, memo) for name, value in vars(module).items()}
-        )
+        for name, value in vars(module).items():
+            new.__dict__[name] = _copied_attribute(value, memo)
     copied: M = memo[id(module)]
     return copied
 
@@ -128,6 +135,6 @@ def _copied_attribute(value: Any, memo: dict[int, Any]) -> Any:  # noqa: ANN401
         return _copied(value, memo)
     if type(value) in {dict, OrderedDict}:
         return type(value)((key, _copied_attribute(part, memo)) for key, part in value.items())
-    return (
-        value if isinstance(value, bool | int | float | str | None) else copy.deepcopy(value, memo)
-    )
+    if isinstance(value, bool | int | float | str | None):
+        return value
+    return copy.deepcopy(value, memo)

@@ -3,46 +3,55 @@
 import torch
 from torch import Tensor, nn
 
+CONSTANT = 1e-6  # a column with a smaller deviation is not divided by it
+
 
 def scaling(x: Tensor) -> nn.Module:
-    """Return a module that standardises inputs like `x` [n, columns] or [n, channels, ...], fitted on `x`.
+    """Return a module that standardises inputs like `x`, fitted on `x`.
 
-    Columns, and channels of a sequence, that hold only 0 and 1 (indicators, fingerprint
-    bits, one-hot letters) pass as they are: a rare bit would become a huge number.
+    Inputs are [n, columns] or [n, channels, ...]. Columns, and channels of a sequence,
+    that hold only 0 and 1 (indicators, fingerprint bits, one-hot letters) pass as they
+    are: a rare bit would become a huge number.
     """
     fitted = Standardise(x)
-    return nn.Identity() if (fitted.mean == 0).all() and (fitted.deviation == 1).all() else fitted
+    changes_nothing = (fitted.mean == 0).all() and (fitted.deviation == 1).all()
+    return nn.Identity() if changes_nothing else fitted
 
 
 class Standardise(nn.Module):
-    """Shift and scale each column or channel by the mean and deviation of the inputs it was made with, indicators excepted."""
+    """Shift and scale each column or channel by mean and deviation, indicators excepted.
+
+    Those of the inputs that it was made with.
+    """
 
     def __init__(self, x: Tensor) -> None:
         """Fit on inputs [n, columns], [n, channels, length] or [n, channels, height, width]."""
         super().__init__()
         self.mean: Tensor
         self.deviation: Tensor
-        over = [axis for axis in range(x.ndim) if axis != 1]
-        keep = (
-            ((x == 0) | (x == 1)).all(0, keepdim=True)
-            if x.ndim <= 3
-            else torch.zeros_like(x[:1], dtype=torch.bool)
-        )
-        keep = keep.flatten(2).all(2).view(1, -1, *[1] * (x.ndim - 2)) if x.ndim > 2 else keep
-        mean, deviation = (
-            torch.zeros_like(keep, dtype=x.dtype),
-            torch.ones_like(keep, dtype=x.dtype),
-        )
+        keep = _indicators(x)
+        mean = torch.zeros_like(keep, dtype=x.dtype)
+        deviation = torch.ones_like(keep, dtype=x.dtype)
         if not keep.all():  # these take as long as some hundred steps where columns are many
+            over = [axis for axis in range(x.ndim) if axis != 1]
             fitted = x.mean(over, keepdim=True)
             spread = (x - fitted).square().mean(over, keepdim=True).sqrt()
-            mean, deviation = (
-                fitted.where(~keep, mean),
-                spread.where(~keep & (spread > 1e-6), deviation),
-            )
+            mean = fitted.where(~keep, mean)
+            deviation = spread.where(~keep & (spread > CONSTANT), deviation)
         self.register_buffer("mean", mean)
         self.register_buffer("deviation", deviation)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return standardised inputs of the same shape."""
         return (x - self.mean) / self.deviation
+
+
+def _indicators(x: Tensor) -> Tensor:
+    """Return which columns or channels hold only 0 and 1, with an axis for each of x's.
+
+    A channel of images never counts: black and white pixels are no indicators.
+    """
+    if x.ndim > 3:
+        return x.new_zeros(1, x.shape[1], *[1] * (x.ndim - 2), dtype=torch.bool)
+    keep = ((x == 0) | (x == 1)).all(0, keepdim=True)
+    return keep if x.ndim == 2 else keep.all(2, keepdim=True)

@@ -46,11 +46,11 @@ def run_stack(setting: Setting, trials: Sequence[Trial]) -> Iterator[Outcome]:
     torch.set_num_threads(trials[0].threads)
     stacker, share = Stacker(), setting.seconds / len(trials)
     work = [partial(run_trial, setting, trial) for trial in trials]
-    tasks = cooperative.run(work, stacker, MOST)
+    strands = cooperative.run(work, stacker, MOST)
     log = storable("".join(_one_by_one(why, count) for why, count in stacker.alone.items()))
-    for task in tasks:
-        outcome = failed(task.error, task.seconds) if task.error else task.result()
-        seconds = outcome.seconds | {"total": round(task.seconds + share, 4)}
+    for strand in strands:
+        outcome = failed(strand.error, strand.seconds) if strand.error else strand.result()
+        seconds = outcome.seconds | {"total": round(strand.seconds + share, 4)}
         update = {"stacked": len(trials), "seconds": seconds, "log": outcome.log + log}
         yield outcome.model_copy(update=update)
 

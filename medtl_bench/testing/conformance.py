@@ -17,7 +17,10 @@ from medtl_bench.errors import MedTLError, UnavailableError
 
 @dataclass(frozen=True)
 class Conformance:
-    """One check of one algorithm, dataset or plugin; `run` raises MedTLError with a sentence, or whatever the plugin raises."""
+    """One check of one algorithm, dataset or plugin.
+
+    `run` raises MedTLError with a sentence, or whatever the plugin raises.
+    """
 
     subject: str
     name: str
@@ -41,9 +44,8 @@ class Conformance:
         except UnavailableError as error:
             raise SkipTest(str(error)) from None
         except BaseException as error:  # a plugin may even call sys.exit
-            raise AssertionError(told(error)) from (
-                None if isinstance(error, MedTLError) else error
-            )
+            cause = None if isinstance(error, MedTLError) else error
+            raise AssertionError(sentence(error)) from cause
 
     def problem(self) -> str | None:
         """Run the check and return the first problem in a sentence, or None.
@@ -62,21 +64,20 @@ def words(check: Callable[..., None]) -> str:
     return check.__name__.replace("_", " ")
 
 
-def told(error: BaseException) -> str:
+def sentence(error: BaseException) -> str:
     """Return an exception as one line, its notes first."""
-    text = (
-        str(error)
-        if isinstance(error, MedTLError)
-        else f"it raised {type(error).__name__}: {error}"
-    )
-    return " ".join(
-        " ".join([*(f"{note}:" for note in getattr(error, "__notes__", [])), text]).split()
-    )
+    is_ours = isinstance(error, MedTLError)
+    text = str(error) if is_ours else f"it raised {type(error).__name__}: {error}"
+    notes = [f"{note}:" for note in getattr(error, "__notes__", [])]
+    return " ".join(" ".join([*notes, text]).split())
 
 
 @dataclass(frozen=True)
 class Setting:
-    """Something of the whole process: how it is read, as a value that `repr` tells in full, and how it is put back."""
+    """Something of the whole process: how it is read and how it is put back.
+
+    It is read as a value that `repr` tells in full.
+    """
 
     read: Callable[[], Any]
     write: Callable[[Any], object]
@@ -112,7 +113,7 @@ SETTINGS = {
 
 @contextmanager
 def preserved() -> Iterator[None]:
-    """Run the block on one thread, as trials are, and put every setting of the process back afterwards."""
+    """Run the block on one thread, as trials are, and put all settings back."""
     held = [(setting, setting.read()) for setting in SETTINGS.values()]
     torch.set_num_threads(1)
     try:
@@ -134,7 +135,8 @@ def changes(action: Callable[[], object]) -> list[str]:
     with preserved():
         before = {name: repr(setting.read()) for name, setting in SETTINGS.items()}
         action()
-        return [name for name, setting in SETTINGS.items() if repr(setting.read()) != before[name]]
+        after = {name: repr(setting.read()) for name, setting in SETTINGS.items()}
+        return [name for name in SETTINGS if after[name] != before[name]]
 
 
 def seed_globals(seed: int) -> None:

@@ -20,7 +20,7 @@ from medtl_bench.contract.hooks import DatasetEntry
 from medtl_bench.contract.split import Domain, Inputs, Split, parts
 from medtl_bench.contract.vocabulary import Area
 from medtl_bench.errors import MedTLError
-from medtl_bench.files.downloads import Download
+from medtl_bench.files.downloads import Download, Remote
 from medtl_bench.networks.build import build
 from medtl_bench.protocols import examiner
 from medtl_bench.protocols.stream import stream
@@ -38,9 +38,10 @@ CHECKSUM = re.compile("[0-9a-f]{64}|[0-9a-f]{32}")
 
 @dataclass(frozen=True)
 class Subject:
-    """A dataset under examination: its entry, the function that builds it, and the plugin files its name may come from.
+    """A dataset under examination.
 
-    `download`: tells what it needs to be downloaded, if anything.
+    `files`: the plugin files that its name may come from. `download`: tells what it needs to
+    be downloaded, if anything.
     """
 
     entry: DatasetEntry
@@ -56,7 +57,10 @@ class Subject:
 
 @dataclass
 class Constant(Algorithm):
-    """Answer every row with the shares of the classes in the sources, or with the mean: at no cost and for any input."""
+    """Answer every row with the shares of the classes in the sources, or with the mean.
+
+    It costs nothing and takes any input.
+    """
 
     answer: Tensor = field(init=False, repr=False)
 
@@ -88,25 +92,34 @@ def checks(subject: Subject) -> Iterator[Conformance]:
 
 
 def names_what_it_downloads(subject: Subject) -> None:
-    """Check that files which are not shipped have a licence, a checksum and a web address, or none if placed by hand."""
+    """Check that files not shipped have a licence, a checksum and a web address.
+
+    Files that are placed by hand have no address.
+    """
     download = subject.download()
     if download is None:
         return
-    if not download.licence.strip() or not download.files:
-        raise MedTLError(
-            f"its download {'names no file' if download.licence.strip() else 'says no licence or terms'}."
-        )
+    if not download.licence.strip():
+        raise MedTLError("its download says no licence or terms.")
+    if not download.files:
+        raise MedTLError("its download names no file.")
     for remote in download.files:
-        if remote.address and not remote.address.startswith(("https://", "http://")):
-            raise MedTLError(f"{remote.address!r} is no web address.")
-        if not CHECKSUM.fullmatch(checksum := remote.sha256 or remote.md5):
-            raise MedTLError(
-                f"the checksum of {remote.path!r}, {checksum!r}, is not of 64 or 32 lower-case hexadecimal digits."
-            )
+        _check_remote(remote)
+
+
+def _check_remote(remote: Remote) -> None:
+    if remote.address and not remote.address.startswith(("https://", "http://")):
+        raise MedTLError(f"{remote.address!r} is no web address.")
+    checksum = remote.sha256 or remote.md5
+    if not CHECKSUM.fullmatch(checksum):
+        raise MedTLError(
+            f"the checksum of {remote.path!r}, {checksum!r}, "
+            "is not of 64 or 32 lower-case hexadecimal digits."
+        )
 
 
 def builds_and_passes_its_own_checks(subject: Subject) -> None:
-    """Check that its build function returns a Dataset, which checks itself when made, under the registered name."""
+    """Check that it builds a Dataset, which checks itself when it is made."""
     built: object = subject.built
     if not isinstance(built, Dataset):
         raise MedTLError(
@@ -115,7 +128,7 @@ def builds_and_passes_its_own_checks(subject: Subject) -> None:
 
 
 def has_a_full_card(subject: Subject) -> None:
-    """Check that every line of the card is filled in, and that the area is the one that `list` tells."""
+    """Check that every line of the card is filled in, its area as in the entry."""
     card = subject.built.card
     for line in dataclasses.fields(Card):
         value = getattr(card, line.name)
@@ -123,7 +136,8 @@ def has_a_full_card(subject: Subject) -> None:
             raise MedTLError(f"the line {line.name!r} of its card is empty.")
     if card.area not in get_args(Area) or card.provenance not in get_args(Provenance):
         raise MedTLError(
-            f"its card gives the area {card.area!r} and the provenance {card.provenance!r}, of which one is unknown."
+            f"its card gives the area {card.area!r} and the provenance {card.provenance!r}, "
+            "of which one is unknown."
         )
     if card.area != subject.entry.area:
         raise MedTLError(
@@ -132,14 +146,15 @@ def has_a_full_card(subject: Subject) -> None:
 
 
 def builds_offline_and_quickly(subject: Subject) -> None:
-    """Check that it builds without a network once its files are there, and fast enough to be built by every run."""
+    """Check that it builds without a network, fast enough for every run to do so."""
     _ = subject.built
     start = perf_counter()
     with offline():
         subject.build()
     if (taken := perf_counter() - start) > BUILD_SECONDS:
         raise MedTLError(
-            f"building it takes {taken:.0f} seconds, more than {BUILD_SECONDS}; store it in a form that is quicker to read."
+            f"building it takes {taken:.0f} seconds, more than {BUILD_SECONDS}; "
+            "store it in a form that is quicker to read."
         )
 
 
@@ -149,7 +164,8 @@ def offline() -> Iterator[None]:
 
     def refuse(*_: Any) -> Any:  # noqa: ANN401
         raise OSError(
-            "it opened a network connection while building, although its files should be there by now"
+            "it opened a network connection while building, "
+            "although its files should be there by now"
         )
 
     with (
@@ -160,32 +176,36 @@ def offline() -> Iterator[None]:
 
 
 def holds_the_same_data_each_time(subject: Subject) -> None:
-    """Check that no seed and no other process changes its digest, which is part of every result's key."""
+    """Check that no seed and no other process changes its digest."""
     seed_globals(1)
     if subject.build().digest() != subject.built.digest():
         raise MedTLError(
             "two builds hold different data; draw from generators with fixed seeds only."
         )
-    job = Job(work=DescribeDataset(name=subject.entry.name), plugin_files=tuple(subject.files))
-    ((_, reply),) = Processes()([job])
-    if reply.dataset is None:
-        raise MedTLError(
-            f"it cannot be built in another process: {reply.outcome.reason if reply.outcome else 'no reply'}"
-        )
-    if reply.dataset.digest != subject.built.digest():
+    if _digest_elsewhere(subject) != subject.built.digest():
         raise MedTLError(
             "it holds different data in another process; sort what comes from a set or a folder."
         )
 
 
+def _digest_elsewhere(subject: Subject) -> str:
+    """Return the digest of the dataset as another process builds it."""
+    job = Job(work=DescribeDataset(name=subject.entry.name), plugin_files=tuple(subject.files))
+    ((_, reply),) = Processes()([job])
+    if reply.dataset is None:
+        reason = reply.outcome.reason if reply.outcome else "no reply"
+        raise MedTLError(f"it cannot be built in another process: {reason}")
+    return reply.dataset.digest
+
+
 def leaves_the_process_as_it_was(subject: Subject) -> None:
-    """Check that random states, default dtype, threads, working directory and environment are left alone."""
+    """Check that it changes nothing of the whole process, such as threads."""
     if changed := changes(subject.build):
         raise MedTLError(f"building it changed {', '.join(changed)}.")
 
 
 def trains_on_every_class_it_tests(subject: Subject) -> None:
-    """Check that a domain's training split holds every class of its test split, or no support could show it."""
+    """Check that a domain trains on every class it tests, or no support could show it."""
     task = subject.built.task
     for domain in subject.built.domains if task.kind != "regression" else ():
         missing = sorted(set(_labels(domain.test)) - set(_labels(domain.train)))
@@ -201,35 +221,37 @@ def _labels(split: Split) -> list[int]:
 
 
 def has_inputs_that_a_network_takes(subject: Subject) -> None:
-    """Check that one of the backbones takes its rows, or no gradient method would run on it."""
+    """Check that a backbone takes its rows, or no gradient method would run on it."""
     task, rows = subject.built.task, subject.built.domains[0].train[torch.arange(2)]
     examiner.check_outputs(task, build(rows.x, task, WIDTH)(rows.x).detach(), rows)
 
 
 def scores_every_domain_in_its_transfers(subject: Subject) -> None:
-    """Check that every transfer, optional ones too, runs and gives the primary metric on each of its domains.
+    """Check that every transfer gives the primary metric on all its domains.
 
-    Where the task names metrics of an embedding, the inputs themselves must give all of them.
+    Optional transfers too. Where the task names metrics of an embedding, the inputs
+    themselves must give all of them.
     """
     dataset, clock = subject.built, examiner.Clock()
     for scenario in dataset.transfers:
-        scores = list(
-            transfer(dataset, scenario, Constant, seed=0, shots=(1,), draws=1, clock=clock)
-        )
-        where = f"transfer {scenario.name!r}"
-        if missing := set(dataset.task.embedded) - {
-            score.metric for score in scores if score.stage == "embedding"
-        }:
-            raise MedTLError(
-                f"{where} gives no {', '.join(sorted(missing))}, with its inputs taken as an embedding."
-            )
+        run = transfer(dataset, scenario, Constant, seed=0, shots=(1,), draws=1, clock=clock)
+        scores, where = list(run), f"transfer {scenario.name!r}"
+        _check_embedded(dataset, where, scores)
         if dataset.task.kind != "integration":
             domains = [dataset.domain(name) for name in (*scenario.sources, *scenario.targets)]
             _check_scored(dataset, where, scores, domains, "fit")
 
 
+def _check_embedded(dataset: Dataset, where: str, scores: list[Score]) -> None:
+    scored = {score.metric for score in scores if score.stage == "embedding"}
+    if missing := set(dataset.task.embedded) - scored:
+        raise MedTLError(
+            f"{where} gives no {', '.join(sorted(missing))}, with its inputs taken as an embedding."
+        )
+
+
 def scores_every_domain_in_its_streams(subject: Subject) -> None:
-    """Check that every stream runs and gives the primary metric on each of its domains."""
+    """Check that every stream gives the primary metric on each of its domains."""
     dataset = subject.built
     for scenario in dataset.streams:
         scores = stream(dataset, scenario, Constant, seed=0, clock=examiner.Clock())
@@ -245,7 +267,8 @@ def _check_scored(
     for domain in domains:
         if domain.name not in scored:
             raise MedTLError(
-                f"{where} gives no {primary} on domain {domain.name!r}, where it is undefined on the test split's labels."
+                f"{where} gives no {primary} on domain {domain.name!r}, "
+                "where it is undefined on the test split's labels."
             )
 
 

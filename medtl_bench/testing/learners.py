@@ -1,4 +1,4 @@
-"""What a learner of every algorithm is checked for, on each of the tiny datasets that the algorithm supports."""
+"""What learners of every algorithm are checked for, on each tiny dataset they support."""
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -41,22 +41,20 @@ def runs_through_the_transfer_protocol(subject: Subject, case: Case) -> None:
 
 
 def runs_through_the_stream_protocol(subject: Subject, case: Case) -> None:
-    """Check that one learner can go through all domains in turn, some of which hold classes it has not met."""
+    """Check that one learner can go through all domains, also where classes are new."""
     clock, dataset = examiner.Clock(), case.whole()
-    _check_scored(
-        case,
-        stream.stream(dataset, dataset.streams[0], subject.made, seed=0, clock=clock),
-        {"learn"},
-    )
+    scores = stream.stream(dataset, dataset.streams[0], subject.made, seed=0, clock=clock)
+    _check_scored(case, scores, {"learn"})
 
 
 def _check_scored(case: Case, scores: Iterator[Score], stages: set[str]) -> None:
-    if missing := stages - {score.stage for score in scores if score.metric == case.task.primary}:
+    scored = {score.stage for score in scores if score.metric == case.task.primary}
+    if missing := stages - scored:
         raise MedTLError(f"there is no {case.task.primary} at {', '.join(sorted(missing))}.")
 
 
 def answers_one_row_or_many(subject: Subject, case: Case) -> None:
-    """Check that predictions are finite, detached and of the right shape, before and after adapting, also of a single row."""
+    """Check that predictions are finite, detached and well shaped, also of a single row."""
     learner, test = subject.fitted(case), case.test()
     for _ in range(2):
         for split in (test, test[torch.arange(1)]):
@@ -73,7 +71,7 @@ def adapts_to_one_row_a_class_twice_in_a_row(subject: Subject, case: Case) -> No
 
 
 def stays_as_it_is_when_a_copy_adapts(subject: Subject, case: Case) -> None:
-    """Check that nothing flows back from a copy, of which the suite adapts a fresh one for every support."""
+    """Check that nothing flows back from a copy, of which every support has a fresh one."""
     learner, x = subject.fit(case), case.test().x
     state = learner.generator.get_state()
     before = copied(learner, generator("ask")).predict(x)
@@ -82,7 +80,8 @@ def stays_as_it_is_when_a_copy_adapts(subject: Subject, case: Case) -> None:
     branch.predict(x)
     if not torch.equal(before, copied(learner, generator("ask")).predict(x)):
         raise MedTLError(
-            "adapting a copy changed the original's answers; keep nothing that is learned on the class or in the module."
+            "adapting a copy changed the original's answers; "
+            "keep nothing that is learned on the class or in the module."
         )
     if not torch.equal(state, learner.generator.get_state()):
         raise MedTLError(
@@ -91,14 +90,16 @@ def stays_as_it_is_when_a_copy_adapts(subject: Subject, case: Case) -> None:
 
 
 def repeats_itself_with_the_same_seed(subject: Subject, case: Case) -> None:
-    """Check that with one seed everywhere fit, adapt and predict give the same bits each time."""
-    if not torch.equal(_seeded_answers(subject, case, 0), _seeded_answers(subject, case, 0)):
+    """Check that with one seed everywhere its answers are the same bits each time."""
+    first, again = (_seeded_answers(subject, case, 0) for _ in range(2))
+    if not torch.equal(first, again):
         raise MedTLError("its answers differ from run to run, although all seeds are the same.")
 
 
 def draws_from_its_own_generator_only(subject: Subject, case: Case) -> None:
     """Check that the seeds of torch, numpy and the module random make no difference."""
-    if not torch.equal(_seeded_answers(subject, case, 0), _seeded_answers(subject, case, 1)):
+    first, other = (_seeded_answers(subject, case, seed) for seed in range(2))
+    if not torch.equal(first, other):
         raise MedTLError(
             "its answers depend on a global random state; draw from self.generator only."
         )
@@ -116,7 +117,7 @@ def _answers(subject: Subject, case: Case, seed: int | None = None) -> Tensor:
 
 
 def leaves_the_process_as_it_was(subject: Subject, case: Case) -> None:
-    """Check that random states, default dtype, threads, working directory and environment are left alone."""
+    """Check that it changes nothing of the whole process, such as threads."""
     if changed := changes(partial(_answers, subject, case)):
         raise MedTLError(f"it changed {', '.join(changed)}.")
 
@@ -125,20 +126,24 @@ def changes_nothing_it_is_handed(subject: Subject, case: Case) -> None:
     """Check that it leaves the splits it is handed, which are everyone's, as they are."""
     sources, target, support, test = case.sources(), case.target(), case.support(), case.test()
     handed = ([*sources], [target], [support], [test])
-    before = [[content(split) for split in splits] for splits in handed]
+    before = [_contents(splits) for splits in handed]
     learner = subject.learner(case.task)
     learner.fit(sources, target.x)
     learner.adapt(support)
     learner.predict(test.x)
     for name, splits, old in zip(HANDED, handed, before, strict=True):
-        if [content(split) for split in splits] != old:
+        if _contents(splits) != old:
             raise MedTLError(f"it changed {name} in place; work on a copy.")
     if len(sources) != len(handed[0]):
         raise MedTLError("it changed the list of sources; work on a copy.")
 
 
+def _contents(splits: list[Split]) -> list[object]:
+    return [content(split) for split in splits]
+
+
 def trains_beside_others_as_alone(subject: Subject, case: Case) -> None:
-    """Check that trainings done as one program, their steps recorded, come out as each does by itself (`training`).
+    """Check that trainings done as one program come out as each does by itself.
 
     In float64 where the method's network can: in float32 a few steps of a method that is
     deep in its own gradients can turn rounding into a difference.
@@ -151,14 +156,14 @@ def trains_beside_others_as_alone(subject: Subject, case: Case) -> None:
         gap = _gap_beside(subject, case, torch.float32) / TOLERANCE
     if not gap <= 1:
         raise MedTLError(
-            f"its answers differ by {gap:.2g} times what rounding explains when it is trained beside others; an objective "
-            "reads the network, the batch, the task, the options and what `state` names, changes none of them, and calculates "
-            "with tensors throughout."
+            f"its answers differ by {gap:.2g} times what rounding explains when it is trained "
+            "beside others; an objective reads the network, the batch, the task, the options and "
+            "what `state` names, changes none of them, and calculates with tensors throughout."
         )
 
 
 def _gap_beside(subject: Subject, case: Case, dtype: torch.dtype) -> float:
-    """Return the largest difference between the answers of two learners trained as one program and alone."""
+    """Return how far answers of learners trained together and alone lie apart."""
     stacker = stacked.Stacker()
     works = [partial(_answers, subject, case, seed) for seed in range(2)]
     with preserved():
@@ -167,23 +172,25 @@ def _gap_beside(subject: Subject, case: Case, dtype: torch.dtype) -> float:
         beside = [task.result() for task in cooperative.run(works, stacker, stacked.MOST)]
     for reason in stacker.alone:
         raise MedTLError(
-            f"its trainings could not be done as one; say why not in one_by_one, or mend this: {reason}"
+            "its trainings could not be done as one; "
+            f"say why not in one_by_one, or mend this: {reason}"
         )
-    return max(float((mine - own).abs().max()) for mine, own in zip(beside, alone, strict=True))
+    pairs = zip(beside, alone, strict=True)
+    return max(float((one - other).abs().max()) for one, other in pairs)
 
 
 def answers_a_row_alone_as_in_company(subject: Subject, case: Case) -> None:
-    """Check that an answer does not depend on the other rows asked about, as it does with batch norm in training mode.
+    """Check that an answer does not depend on the other rows asked about.
 
-    Bounds are let off: chance draws its answers at random.
+    It does with batch norm in training mode. Bounds are let off: chance draws its answers at
+    random.
     """
     learner, x = subject.fitted(case), case.test().x
     for stage in ("fit", "adapt"):
-        together = _comparable(case.task, learner.predict(x))
-        alone = torch.cat(
-            [_comparable(case.task, learner.predict(x[row : row + 1])) for row in range(3)]
-        )
-        gap = float((together[:3] - alone).detach().abs().max())
+        together = _comparable(case.task, learner.predict(x))[:3]
+        rows = [learner.predict(x[row : row + 1]) for row in range(3)]
+        alone = torch.cat([_comparable(case.task, row) for row in rows])
+        gap = float((together - alone).detach().abs().max())
         if not gap <= TOLERANCE:
             raise MedTLError(
                 f"after {stage}, a row's answer differs by {gap:.2g} when it is asked about alone."
@@ -203,14 +210,15 @@ def embeds_rows_as_vectors(subject: Subject, case: Case) -> None:
         return
     if features.ndim != 2 or features.shape[0] != x.shape[0]:
         raise MedTLError(
-            f"embed returned the shape {list(features.shape)} for {x.shape[0]} rows, but [n, width] was expected."
+            f"embed returned the shape {list(features.shape)} for {x.shape[0]} rows, "
+            "but [n, width] was expected."
         )
     if not features.is_floating_point() or features.requires_grad or not features.isfinite().all():
         raise MedTLError("embed returned something else than finite detached floats.")
 
 
 def learns_an_easy_task(subject: Subject, case: Case) -> None:
-    """Check that with all labels it comes well above the best answer that ignores the inputs.
+    """Check that with all labels it is well above the best constant answer.
 
     It gets 20 steps first and its own defaults if these did not do. Bounds are let off,
     for chance learns nothing. So is the case with new classes, where clinging to the old
@@ -220,8 +228,8 @@ def learns_an_easy_task(subject: Subject, case: Case) -> None:
         return
     test, reached = case.test(), 0.0
     floor = _constant(case.task, test)
-    for given in (SOME, NONE):
-        learner = subject.fit(case, given)
+    for texts in (SOME, NONE):
+        learner = subject.fit(case, texts)
         learner.adapt(case.target())
         outputs = learner.predict(test.x)
         examiner.check_outputs(case.task, outputs, test)

@@ -1,4 +1,4 @@
-"""An algorithm under examination, and how it is made, shown and asked things in the checks."""
+"""An algorithm under examination: how it is made, shown and asked things."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -42,23 +42,26 @@ class Subject:
         """Return the learners fitted so far, by the name of the case."""
         return {}
 
-    def learner(self, task: Task, given: Mapping[str, str] = FEW) -> Algorithm:
-        """Return a learner that was shown nothing yet, with the `given` parameters where the algorithm has them."""
-        known = parameters(self.cls)
-        values = resolve(
-            self.cls, self.name, {name: text for name, text in given.items() if name in known}
-        )
+    def learner(self, task: Task, texts: Mapping[str, str] = FEW) -> Algorithm:
+        """Return a learner that was shown nothing yet.
+
+        `texts`: its parameters, as written on the command line; those that the algorithm
+        does not have are left out.
+        """
+        names = parameters(self.cls)
+        texts = {name: text for name, text in texts.items() if name in names}
+        values = resolve(self.cls, self.name, texts)
         return self.cls(task, generator("conformance"), **values)
 
     def made(self, task: Task, source: torch.Generator) -> Algorithm:
-        """Return a learner that was shown nothing yet and draws from a generator, as a protocol makes one."""
+        """Return a learner that was shown nothing yet, as a protocol makes one."""
         return copied(self.learner(task), source)
 
     def fit(
-        self, case: Case, given: Mapping[str, str] = FEW, *, seed: int | None = None
+        self, case: Case, texts: Mapping[str, str] = FEW, *, seed: int | None = None
     ) -> Algorithm:
-        """Return a learner fitted on a case, one with other random numbers for each seed."""
-        learner = self.learner(case.task, given)
+        """Return a learner fitted on a case, with other random numbers for each seed."""
+        learner = self.learner(case.task, texts)
         learner = learner if seed is None else copied(learner, generator("conformance", seed))
         learner.fit(case.sources(), case.target().x)
         return learner

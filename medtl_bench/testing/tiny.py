@@ -1,4 +1,4 @@
-"""Tiny simulated datasets, one for each kind of task and input that the suite has; easy, and drawn in milliseconds."""
+"""Tiny simulated datasets, one for each kind of task and input: easy and quick to draw."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -42,9 +42,8 @@ Draw = Callable[[Tensor, float, Generator], Inputs]
 
 def cloned(split: Split) -> Split:
     """Return a split that shares no memory with another."""
-    return Split(
-        split.x.clone(), split.y.clone(), None if split.groups is None else split.groups.clone()
-    )
+    groups = None if split.groups is None else split.groups.clone()
+    return Split(split.x.clone(), split.y.clone(), groups)
 
 
 def content(split: Split) -> list[tuple[str, list[object]]]:
@@ -64,7 +63,7 @@ def _float64(values: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Case:
-    """A tiny dataset, handed out in copies; with `new_classes` the target's classes are in no source."""
+    """A tiny dataset, handed out in copies; `new_classes`: no source has the target's."""
 
     name: str
     dataset: Dataset
@@ -77,13 +76,17 @@ class Case:
 
     def double(self) -> "Case":
         """Return the same in float64, which the suite's own data never is."""
-        domains = (Domain(d.name, *map(_double, d.splits().values())) for d in self.dataset.domains)
-        return replace(self, dataset=replace(self.dataset, domains=tuple(domains), checked=True))
+        dataset = replace(self.dataset, domains=self._domains(_double), checked=True)
+        return replace(self, dataset=dataset)
 
     def whole(self) -> Dataset:
         """Return the dataset, for a protocol."""
-        domains = (Domain(d.name, *map(cloned, d.splits().values())) for d in self.dataset.domains)
-        return replace(self.dataset, domains=tuple(domains))
+        return replace(self.dataset, domains=self._domains(cloned))
+
+    def _domains(self, change: Callable[[Split], Split]) -> tuple[Domain, ...]:
+        """Return the domains with a function applied to every split."""
+        domains = self.dataset.domains
+        return tuple(Domain(d.name, *map(change, d.splits().values())) for d in domains)
 
     def sources(self) -> list[Split]:
         """Return training splits of the sources, of unequal size."""
@@ -105,14 +108,11 @@ class Case:
 @cache
 def cases() -> tuple[Case, ...]:
     """Return all tiny datasets."""
-    three, four = (
-        Task("classification", ("a", "b", "c")),
-        Task("classification", ("a", "b", "c", "d")),
-    )
+    three = Task("classification", ("a", "b", "c"))
+    four = Task("classification", ("a", "b", "c", "d"))
+    embedded = replace(three, metrics=(*defaults("classification"), *INTEGRATION))
     built = {
-        "vectors": _dataset(
-            replace(three, metrics=(*defaults("classification"), *INTEGRATION)), _vectors
-        ),
+        "vectors": _dataset(embedded, _vectors),
         "images": _dataset(three, _images),
         "sequences": _dataset(three, _sequences),
         "two parts": _dataset(three, _two_parts),
@@ -128,33 +128,30 @@ def cases() -> tuple[Case, ...]:
 def unlabelled() -> Dataset:
     """Return the tiny vectors as an integration task."""
     vectors = cases()[0].whole()
-    domains = [
-        Domain(d.name, *(Split(s.x, torch.zeros_like(s.y)) for s in d.splits().values()))
-        for d in vectors.domains
-    ]
-    return replace(vectors, task=Task("integration"), domains=tuple(domains), streams=())
+    domains = tuple(map(_without_labels, vectors.domains))
+    return replace(vectors, task=Task("integration"), domains=domains, streams=())
+
+
+def _without_labels(domain: Domain) -> Domain:
+    splits = (Split(s.x, torch.zeros_like(s.y)) for s in domain.splits().values())
+    return Domain(domain.name, *splits)
 
 
 def _dataset(task: Task, draw: Draw, target_classes: Sequence[int] = ()) -> Dataset:
     *sources, target = SIZES
     every = range(len(task.classes))
-    known = [c for c in every if c not in target_classes]
-    classes = dict.fromkeys(sources, known) | {target: list(target_classes or every)}
+    source_classes = [c for c in every if c not in target_classes]
+    classes = dict.fromkeys(sources, source_classes) | {target: list(target_classes or every)}
     domains = tuple(_domain(name, task, draw, classes[name]) for name in SIZES)
-    return Dataset(
-        "tiny",
-        CARD,
-        task,
-        domains,
-        (Transfer("to-c", tuple(sources), (target,)),),
-        (Stream("all", tuple(SIZES)),),
-    )
+    transfers = (Transfer("to-c", tuple(sources), (target,)),)
+    return Dataset("tiny", CARD, task, domains, transfers, (Stream("all", tuple(SIZES)),))
 
 
 def _domain(name: str, task: Task, draw: Draw, classes: list[int]) -> Domain:
     source = generator("tiny", task.kind, name)
     shift = 0.3 * float(torch.randn((), generator=source))
-    return Domain(name, *(_split(task, draw, classes, rows, shift, source) for rows in SIZES[name]))
+    splits = (_split(task, draw, classes, rows, shift, source) for rows in SIZES[name])
+    return Domain(name, *splits)
 
 
 def _split(
@@ -173,15 +170,13 @@ def _split(
 
 def _vectors(y: Tensor, shift: float, source: Generator) -> Tensor:
     angle = y.float()[:, None] * torch.tensor([0.5, 1.0, 1.5])
-    return (
-        torch.cat([angle.cos(), angle.sin()], 1)
-        + shift / 2
-        + 0.1 * torch.randn(len(y), 6, generator=source)
-    )
+    noise = 0.1 * torch.randn(len(y), 6, generator=source)
+    return torch.cat([angle.cos(), angle.sin()], 1) + shift / 2 + noise
 
 
 def _images(y: Tensor, shift: float, source: Generator) -> Tensor:
-    return (_stamps()[y] + shift + 0.1 * torch.randn(len(y), SIDE, SIDE, generator=source))[:, None]
+    noise = 0.1 * torch.randn(len(y), SIDE, SIDE, generator=source)
+    return (_stamps()[y] + shift + noise)[:, None]
 
 
 def _stamps() -> Tensor:
@@ -192,7 +187,10 @@ def _stamps() -> Tensor:
 
 
 def _sequences(y: Tensor, shift: float, source: Generator) -> Tensor:
-    """Return one-hot letters [n, 4, 2 side] at random, in a domain's own mix, with the class's letter in the middle."""
+    """Return one-hot random letters [n, 4, 2 side], the class's letter in the middle.
+
+    Each domain has a mix of letters of its own.
+    """
     letters = torch.randint(4, (len(y), 2 * SIDE), generator=source)
     letters[torch.rand(letters.shape, generator=source) < abs(shift)] = 3
     letters[:, SIDE - 2 : SIDE + 2] = y[:, None] % 4

@@ -1,4 +1,4 @@
-"""Minibatches: what an objective sees of one step, drawn from the sources and gathered several steps at once."""
+"""Minibatches: what an objective sees of one step, drawn and gathered several steps at once."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,13 +29,16 @@ class Batch:
     extra: Mapping[str, Tensor] = field(default_factory=dict)
 
     def pooled(self) -> tuple[Inputs, Tensor]:
-        """Return the rows of all sources as one batch: x [sources * n, ...] and y [sources * n, ...]."""
+        """Return the rows of all sources as one: x [sources * n, ...], y [sources * n, ...]."""
         return self.x.flatten(0, 1), self.y.flatten(0, 1)
 
 
 @dataclass(frozen=True)
 class Block:
-    """Some steps in a row: what a Batch holds, each with a first axis for the steps, the first of which is number `first`."""
+    """Some steps in a row: what a Batch holds, each with a first axis for the steps.
+
+    `first`: the number of the first of these steps in the training.
+    """
 
     first: int
     x: Inputs
@@ -60,35 +63,28 @@ def blocks(
     most: int,
     generator: torch.Generator,
 ) -> Iterator[Block]:
-    """Yield `steps` batches of `size` rows of every source, and of as many target rows, drawn with replacement.
+    """Yield `steps` batches of `size` rows of every source, and of as many target rows.
 
-    Where every source has fewer than `size` rows, so many as the largest has; a source of
-    just that size is taken whole each time. Of more than `most` sources, each step draws
-    that many. So many steps are gathered at once as fit GATHERED_BYTES.
+    Drawn with replacement. Where every source has fewer than `size` rows, so many as the
+    largest has; a source of just that size is taken whole each time. Of more than `most`
+    sources, each step draws that many. So many steps are gathered at once as fit
+    GATHERED_BYTES.
     """
     size = min(size, max(len(source) for source in sources))
     rows = torch.stack([_drawn(len(source), steps, size, generator) for source in sources], 1)
-    chosen = None
-    if len(sources) > most:
-        chosen = torch.rand(steps, len(sources), generator=generator).argsort(1)[:, :most]
-    drawn = size * min(most, len(sources))
-    target = None if unlabelled is None else _drawn(unlabelled.shape[0], steps, drawn, generator)
-    together = max(
-        1, GATHERED_BYTES // (drawn * sum(part[:1].nbytes for part in parts(sources[0].x).values()))
-    )
+    chosen = _chosen(len(sources), steps, most, generator)
+    in_a_step = size * min(most, len(sources))
+    target_rows = None
+    if unlabelled is not None:
+        target_rows = _drawn(unlabelled.shape[0], steps, in_a_step, generator)
+    together = _steps_together(in_a_step, sources[0].x)
     for first in range(0, steps, together):
         now = slice(first, first + together)
         which = None if chosen is None else chosen[now]
-        x, y = (
-            _of_sources(values, rows[now], which)
-            for values in ([s.x for s in sources], [s.y for s in sources])
-        )
-        yield Block(
-            first,
-            x,
-            y,
-            None if unlabelled is None or target is None else _gathered(unlabelled, target[now]),
-        )
+        x = _of_sources([source.x for source in sources], rows[now], which)
+        y = _of_sources([source.y for source in sources], rows[now], which)
+        target = _of_target(unlabelled, target_rows, now)
+        yield Block(first, x, y, target)
 
 
 def batches(
@@ -104,13 +100,38 @@ def batches(
         yield from block.batches(steps)
 
 
+def _chosen(sources: int, steps: int, most: int, generator: torch.Generator) -> Tensor | None:
+    """Return which sources each step draws [steps, most], or None where it draws all."""
+    if sources <= most:
+        return None
+    return torch.rand(steps, sources, generator=generator).argsort(1)[:, :most]
+
+
+def _steps_together(rows: int, x: Inputs) -> int:
+    """Return how many steps of so many rows like those of `x` fit GATHERED_BYTES, at least 1."""
+    size = sum(part[:1].nbytes for part in parts(x).values())
+    return max(1, GATHERED_BYTES // (rows * size))
+
+
+def _of_target(unlabelled: Inputs | None, rows: Tensor | None, now: slice) -> Inputs | None:
+    return None if unlabelled is None or rows is None else _gathered(unlabelled, rows[now])
+
+
 def _of_sources(values: Sequence[Inputs], rows: Tensor, chosen: Tensor | None) -> Inputs:
-    """Return rows [steps, sources, n] of every source, or of those `chosen` [steps, most]; the sources are never joined."""
-    if chosen is None:
-        each = [_gathered(part, rows[:, number]) for number, part in enumerate(values)]
-        # of one a stack would be a copy
-        x: Inputs = each[0].unsqueeze(1) if len(each) == 1 else torch.stack(each, 1)
-        return x
+    """Return rows [steps, sources, n] of every source, or of those `chosen` [steps, most].
+
+    The sources are never joined, for that would copy all of their rows.
+    """
+    if chosen is not None:
+        return _of_chosen(values, rows, chosen)
+    each = [_gathered(part, rows[:, number]) for number, part in enumerate(values)]
+    # of one a stack would be a copy
+    x: Inputs = each[0].unsqueeze(1) if len(each) == 1 else torch.stack(each, 1)
+    return x
+
+
+def _of_chosen(values: Sequence[Inputs], rows: Tensor, chosen: Tensor) -> Inputs:
+    """Gather once from each source, for all steps that chose it, and put that back in order."""
     rows = rows.gather(1, chosen[:, :, None].expand(-1, -1, rows.shape[2]))
     order = chosen.flatten().argsort()
     counts = chosen.flatten().bincount(minlength=len(values)).tolist()
@@ -120,13 +141,17 @@ def _of_sources(values: Sequence[Inputs], rows: Tensor, chosen: Tensor | None) -
 
 
 def _gathered(values: Inputs, rows: Tensor) -> Inputs:
-    """Return the rows of several steps, gathered at once: one small gather a step would cost more than it moves."""
+    """Return the rows of several steps, gathered at once.
+
+    One small gather a step would cost more than it moves.
+    """
     index = rows.flatten()
     taken = values.index_select(0, index) if isinstance(values, Tensor) else values[index]
     return taken.view(*rows.shape, *values.shape[1:])
 
 
 def _drawn(rows: int, steps: int, size: int, generator: torch.Generator) -> Tensor:
+    """Return numbers of rows [steps, size] with replacement; all in order where size fits."""
     if rows == size:
         return torch.arange(rows).expand(steps, rows)
     return torch.randint(rows, (steps, size), generator=generator)

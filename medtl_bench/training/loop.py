@@ -17,7 +17,7 @@ def optimise(
 ) -> None:
     """Minimise an objective over batches with Adam (Kingma and Ba 2015).
 
-    Raises FloatingPointError when it diverges.
+    Changes the network's parameters in place. Raises FloatingPointError when it diverges.
     """
     net.module.train()
     parameters = [parameter for parameter in net.module.parameters() if parameter.requires_grad]
@@ -25,10 +25,10 @@ def optimise(
     for batch in steps:
         loss = objective(net, batch)
         optimiser.step(torch.autograd.grad(loss, parameters, materialize_grads=True))
-    check(loss)
+    refuse_divergence(loss)
 
 
-def check(loss: Tensor) -> None:
+def refuse_divergence(loss: Tensor) -> None:
     """Raise FloatingPointError when the last loss of a training is not finite."""
     if not loss.isfinite():
         raise FloatingPointError(f"Training diverged: the last loss is {float(loss.detach())}.")

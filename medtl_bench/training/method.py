@@ -22,7 +22,7 @@ PREDICT_ROWS = 4096
 
 
 @dataclass
-class Training(cooperative.Request):
+class Training(cooperative.Wish):
     """A wish to minimise an objective of a learner over its sources for so many steps."""
 
     learner: "GradientMethod"
@@ -32,48 +32,65 @@ class Training(cooperative.Request):
     steps: int
 
     def blocks(self) -> Iterator[Block]:
-        """Draw the batches, augmented by the method, several steps at once where they are taken as drawn."""
+        """Draw the batches as the method augments them.
+
+        Several steps at once where it takes them as drawn.
+        """
         learner = self.learner
         size, most = learner.batch_size, learner.sources_per_step
         drawn = blocks(self.sources, self.unlabelled, self.steps, size, most, learner.generator)
         if type(learner).augment is GradientMethod.augment:
             yield from drawn
-            return
-        for number, batch in enumerate(
-            learner.augment(batch) for block in drawn for batch in block.batches(self.steps)
-        ):
-            unlabelled = None if batch.unlabelled is None else batch.unlabelled[None]
-            extra = {name: tensor[None] for name, tensor in batch.extra.items()}
-            yield Block(number, batch.x[None], batch.y[None], unlabelled, extra)
+        else:
+            for number, batch in enumerate(_batches(drawn, self.steps)):
+                yield _block_of(number, learner.augment(batch))
 
     def alone(self) -> None:
         """Train this learner by itself."""
-        drawn = (batch for block in self.blocks() for batch in block.batches(self.steps))
+        drawn = _batches(self.blocks(), self.steps)
         optimise(self.learner.net, self.objective, drawn, self.learner.learning_rate)
 
     @cached_property
     def key(self) -> Hashable:
-        """Return all that must be equal for trainings to be one program: method, options, objective, and every shape."""
-        learner, net = self.learner, self.learner.net
-        options = [getattr(learner, name) for name in options_of(learner)]
-        held = [getattr(learner, name) for name in learner.state]
+        """Return all that must be equal for trainings to be one program.
+
+        Method, options, objective, and every shape.
+        """
+        learner = self.learner
         size = min(learner.batch_size, max(map(len, self.sources)))
         count = min(learner.sources_per_step, len(self.sources))
-        rows = [
-            self.sources[0].x,
-            self.sources[0].y,
-            *([] if self.unlabelled is None else [self.unlabelled]),
-        ]
-        shapes = [_shapes(tree) for tree in (held, net.parameters, net.buffers)]
-        inputs = [(name, part.shape[1:]) for row in rows for name, part in parts(row).items()]
-        method = (
-            type(learner),
-            getattr(self.objective, "__name__", ""),
-            self.steps,
-            repr(options),
-            repr(net.module),
-        )
-        return method, size, count, repr(shapes), repr(inputs)
+        return self._program(), size, count, repr(self._shapes()), repr(self._row_shapes())
+
+    def _program(self) -> Hashable:
+        """Return what says which calculations a step is."""
+        learner, objective = self.learner, getattr(self.objective, "__name__", "")
+        options = [getattr(learner, name) for name in options_of(learner)]
+        return type(learner), objective, self.steps, repr(options), repr(learner.net.module)
+
+    def _shapes(self) -> list[object]:
+        """Return the shapes of what the learner holds."""
+        net = self.learner.net
+        state = [getattr(self.learner, name) for name in self.learner.state]
+        return [_shapes_in(tree) for tree in (state, net.parameters, net.buffers)]
+
+    def _row_shapes(self) -> list[object]:
+        """Return the shapes of a row of what it learns from."""
+        rows = [self.sources[0].x, self.sources[0].y]
+        if self.unlabelled is not None:
+            rows.append(self.unlabelled)
+        return [(name, part.shape[1:]) for x in rows for name, part in parts(x).items()]
+
+
+def _batches(drawn: Iterator[Block], steps: int) -> Iterator[Batch]:
+    for block in drawn:
+        yield from block.batches(steps)
+
+
+def _block_of(number: int, batch: Batch) -> Block:
+    """Return one batch as a block of a single step."""
+    unlabelled = None if batch.unlabelled is None else batch.unlabelled[None]
+    extra = {name: tensor[None] for name, tensor in batch.extra.items()}
+    return Block(number, batch.x[None], batch.y[None], unlabelled, extra)
 
 
 def options_of(learner: "GradientMethod") -> list[str]:
@@ -81,23 +98,24 @@ def options_of(learner: "GradientMethod") -> list[str]:
     return [option.name for option in fields(learner) if option.init and option.name != "generator"]
 
 
-def _shapes(tree: object) -> list[object]:
+def _shapes_in(tree: object) -> list[object]:
     leaves, structure = tree_flatten(tree)
-    return [
-        structure,
-        *((leaf.shape, leaf.dtype) if isinstance(leaf, Tensor) else leaf for leaf in leaves),
-    ]
+    return [structure, *map(_shape, leaves)]
+
+
+def _shape(leaf: object) -> object:
+    return (leaf.shape, leaf.dtype) if isinstance(leaf, Tensor) else leaf
 
 
 @dataclass
 class GradientMethod(Algorithm):
-    """A method that trains one network by gradient steps on its `objective`; `adapt` fine-tunes unless overridden.
+    """A method that trains one network by gradient steps on its `objective`.
 
-    Learners of equal shape are trained as one (`stacking`): their objective may read the
-    network, the batch, the task, the options and what `state` names, and changes none of
-    them; what needs random numbers belongs into `augment`. It calculates with tensors
-    throughout: only its first step is run as Python, later ones repeat what was done to
-    tensors then (`tape`).
+    `adapt` fine-tunes unless overridden. Learners of equal shape are trained as one
+    (`training.stacked`): their objective may read the network, the batch, the task, the
+    options and what `state` names, and changes none of them; what needs random numbers
+    belongs into `augment`. It calculates with tensors throughout: only its first step is
+    run as Python, later ones repeat what was done to tensors then (`training.recorder`).
 
     `steps`: in `fit`. `adapt_steps`: in each `adapt`. `batch_size`: rows of a source in a
     step. `sources_per_step`: how many sources a step draws at most. `width`: of the
@@ -123,7 +141,10 @@ class GradientMethod(Algorithm):
         """Return the loss of one step as a scalar."""
 
     def augment(self, batch: Batch) -> Batch:
-        """Return a batch as the objective is to see it; random numbers come from `self.generator`."""
+        """Return a batch as the objective is to see it.
+
+        Random numbers come from `self.generator`.
+        """
         return batch
 
     def parts(self) -> dict[str, nn.Module]:
@@ -136,7 +157,7 @@ class GradientMethod(Algorithm):
         return self.task.loss(net(x), y)
 
     def fit(self, sources: Sequence[Split], unlabelled: Inputs) -> None:
-        """Build a network, its input scaling fitted on the sources, and train it on the objective."""
+        """Build a network, its scaling fitted on the sources, and train it on the objective."""
         self.build(sources)
         self.train(self.objective, sources, unlabelled, self.steps)
 
@@ -145,7 +166,10 @@ class GradientMethod(Algorithm):
         self.train(self.supervised, [support], None, self.adapt_steps)
 
     def build(self, sources: Sequence[Split]) -> None:
-        """Set `self.net` to a fresh network for inputs like the sources', with weights drawn from `self.generator`."""
+        """Set `self.net` to a fresh network for inputs like the sources'.
+
+        Its weights are drawn from `self.generator`.
+        """
         pool = concatenate(sources)
         seed = int(torch.randint(2**62, (), generator=self.generator))
         with torch.random.fork_rng(devices=[]):
@@ -156,7 +180,7 @@ class GradientMethod(Algorithm):
     def train(
         self, objective: Objective, sources: Sequence[Split], unlabelled: Inputs | None, steps: int
     ) -> None:
-        """Run the loop on an objective for so many steps, together with other learners that wait for the same."""
+        """Run the loop on an objective, together with other learners that wait for the same."""
         cooperative.ask(Training(self, objective, sources, unlabelled, steps))
 
     @torch.no_grad()

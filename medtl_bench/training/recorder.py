@@ -1,4 +1,4 @@
-"""Records once what a function does to tensors, to do it again to others without the function's Python.
+"""Records once what a function does to tensors, to do it again without the function's Python.
 
 A step of a small network spends most of its time in Python, autograd and the layers of
 `vmap`; a recorded step is only the kernels that these came down to. The idea is that of
@@ -19,12 +19,16 @@ from torch.utils._pytree import tree_leaves
 
 aten = torch.ops.aten
 Function = Callable[..., tuple[Tensor, ...]]
+# torch tells the types of neither its kernels nor what goes in and out of them
+Kernel = Any
+Values = Any
 UNREPEATABLE = {
     torch.Tag.data_dependent_output,
     torch.Tag.dynamic_output_shape,
     torch.Tag.nondeterministic_seeded,
 }
 PRODUCTS = {aten.mul.Tensor, aten.mul.Scalar}
+# what these give depends on the shapes of their inputs alone
 FILLED = {
     aten.zeros_like.default,
     aten.ones_like.default,
@@ -34,12 +38,13 @@ FILLED = {
 
 
 def record(function: Function, *inputs: Tensor) -> tuple[tuple[Tensor, ...], Function | None]:
-    """Call a function and return its outputs with a function that does the same to other inputs of the same shapes.
+    """Call a function; return its outputs and a function that does the same to other inputs.
 
-    Instead of the latter None if it cannot be done again: where a value was read in
-    Python, was random, or an input was changed in place. What a function does must not
-    depend on anything else that changes from one call to the next, and what it returns
-    must not be changed: it may be the same tensor each time, or an input.
+    Those must have the same shapes. None instead of the latter if it cannot be done
+    again: where a value was read in Python, was random, or an input was changed in place.
+    What a function does must not depend on anything else that changes from one call to
+    the next, and what it returns must not be changed: it may be the same tensor each
+    time, or an input.
     """
     recorder = _Recorder(inputs)
     with recorder:
@@ -48,40 +53,56 @@ def record(function: Function, *inputs: Tensor) -> tuple[tuple[Tensor, ...], Fun
 
 
 class _Recorder(TorchDispatchMode):
-    """Writes down each kernel as a node of a graph; tensors are known by identity, so all are kept until the end."""
+    """Writes down each kernel as a node of a graph.
+
+    `alive`: all tensors, which are told apart by `id` and so must live until the end.
+    `nodes`: by the `id` of a tensor. `tensors`: by node. `views`: nodes by where in
+    memory a tensor lies and how. Memory by its address: `outside`, of inputs and
+    constants; `own`, that recorded kernels took; `changed`, that they wrote to.
+    """
 
     def __init__(self, inputs: Sequence[Tensor]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.graph = fx.Graph()
         self.root = torch.nn.Module()
         self.repeatable = True
-        self.kept: list[object] = list(inputs)
-        self.nodes = {
-            id(tensor): self.graph.placeholder(f"input_{number}")
-            for number, tensor in enumerate(inputs)
-        }
-        self.given = {_memory(tensor) for tensor in inputs}
-        self.made = {self.nodes[id(tensor)]: tensor for tensor in inputs}
+        self.alive: list[object] = list(inputs)
+        self.nodes: dict[int, fx.Node] = {}
+        self.tensors: dict[fx.Node, Tensor] = {}
+        self.views: dict[tuple[object, ...], fx.Node] = {}
+        self.outside = {_memory(tensor) for tensor in inputs}
         self.own: set[int] = set()
         self.changed: set[int] = set()
-        self.views = {_place(tensor): self.nodes[id(tensor)] for tensor in inputs}
+        for number, tensor in enumerate(inputs):
+            self._name(tensor, self.graph.placeholder(f"input_{number}"))
 
     def __torch_dispatch__(
-        self, kernel: Any, types: object, args: Any = (), kwargs: Any = None
-    ) -> Any:  # noqa: ANN401
+        self,
+        kernel: Kernel,
+        types: object,
+        args: Values = (),
+        kwargs: Values = None,
+    ) -> Values:
         """Run a kernel and write it down."""
         kwargs = kwargs or {}
         outputs = kernel(*args, **kwargs)
-        if UNREPEATABLE.intersection(kernel.tags) or not self._changes_only_its_own(
-            kernel, args, kwargs
-        ):
+        if not self._can_repeat(kernel, args, kwargs):
             self.repeatable = False
         if self.repeatable:
             self._write(kernel, args, kwargs, outputs)
         return outputs
 
+    def _can_repeat(self, kernel: Kernel, args: Values, kwargs: Values) -> bool:
+        """Return whether a kernel does the same each time, and writes only to its own memory."""
+        if UNREPEATABLE.intersection(kernel.tags):
+            return False
+        return self._changes_only_its_own(kernel, args, kwargs)
+
     def function(self, outputs: Sequence[Tensor]) -> Function:
-        """Return the function that was written down, less what no output depends on and what is the same in each call."""
+        """Return the function that was written down.
+
+        Less what no output depends on, and what is the same in each call.
+        """
         self.graph.output(tuple(self._node(output) for output in outputs))
         self._keep_constants()
         self._join_numbers()
@@ -92,37 +113,42 @@ class _Recorder(TorchDispatchMode):
         repeated: Function = fx.GraphModule(self.root, self.graph).forward
         return repeated
 
-    def _write(self, kernel: Any, args: Any, kwargs: Any, outputs: Any) -> None:  # noqa: ANN401
-        self.kept.append((args, kwargs, outputs))
+    def _write(self, kernel: Kernel, args: Values, kwargs: Values, outputs: Values) -> None:
+        self.alive.append((args, kwargs, outputs))
         if isinstance(outputs, Tensor) and (kernel.is_view or kernel is aten._unsafe_view.default):
-            known = self.views.get(_place(outputs))
-            if known is not None:  # a view that shows what another tensor is already
-                self.nodes[id(outputs)] = known
+            # `vmap` and autograd turn axes there and back: such a view needs no kernel
+            same = self.views.get(_place(outputs))
+            if same is not None:
+                self.nodes[id(outputs)] = same
                 return
         node = self.graph.call_function(kernel, *map_aggregate((args, kwargs), self._argument))
         if isinstance(outputs, Tensor):
             self._name(outputs, node)
         else:
-            for number, output in enumerate(outputs):
-                if isinstance(output, Tensor):
-                    self._name(output, self.graph.call_function(_item, (node, number)))
+            self._name_each(outputs, node)
+
+    def _name_each(self, outputs: Sequence[object], node: fx.Node) -> None:
+        """Give the outputs of a kernel that has several a node each."""
+        for number, output in enumerate(outputs):
+            if isinstance(output, Tensor):
+                self._name(output, self.graph.call_function(_item, (node, number)))
 
     def _name(self, tensor: Tensor, node: fx.Node) -> None:
         self.nodes[id(tensor)] = node
         self.views[_place(tensor)] = node
-        self.made[node] = tensor
-        if _memory(tensor) not in self.given:
+        self.tensors[node] = tensor
+        if _memory(tensor) not in self.outside:
             self.own.add(_memory(tensor))
 
     def _node(self, tensor: Tensor) -> fx.Node:
-        """Return the node of a tensor; one that is neither an input nor an output of a kernel is a constant."""
+        """Return the node of a tensor; neither input nor output of a kernel, it is a constant."""
         if id(tensor) not in self.nodes:
-            self.kept.append(tensor)
-            self.given.add(_memory(tensor))
+            self.alive.append(tensor)
+            self.outside.add(_memory(tensor))
             self._name(tensor, self._constant(tensor))
         return self.nodes[id(tensor)]
 
-    def _argument(self, value: Any) -> Any:  # noqa: ANN401
+    def _argument(self, value: Values) -> Values:
         return self._node(value) if isinstance(value, Tensor) else value
 
     def _constant(self, tensor: Tensor) -> fx.Node:
@@ -131,87 +157,101 @@ class _Recorder(TorchDispatchMode):
         return self.graph.get_attr(name)
 
     def _keep_constants(self) -> None:
-        """Read what depends on no input, or on its shape alone, as it was the first time, instead of calculating it again."""
-        constant = {node for node in self.made if node.op == "get_attr"}
-        for node, tensor in self.made.items():
-            same = node.target in FILLED or (
-                node.op == "call_function" and constant.issuperset(node.all_input_nodes)
-            )
-            if same and _memory(tensor) not in self.changed:
+        """Read what depends on no input, or on its shape alone, as it was the first time."""
+        constants = {node for node in self.tensors if node.op == "get_attr"}
+        for node, tensor in self.tensors.items():
+            # what is written to later is a buffer that must be made anew
+            if _is_constant(node, constants) and _memory(tensor) not in self.changed:
                 with self.graph.inserting_before(node):
-                    kept = self._constant(tensor)
-                node.replace_all_uses_with(kept)
-                constant.update((node, kept))
+                    constant = self._constant(tensor)
+                node.replace_all_uses_with(constant)
+                constants.update((node, constant))
 
     def _join_numbers(self) -> None:
-        """Leave out products with 1, and join those with another power of two with the constant that is multiplied next.
+        """Leave out products with 1, and join those with another power of two with a constant.
 
-        Neither rounds. The first are what `vmap` makes of a linear layer, the second the
-        derivatives of squares.
+        With the one that the product is multiplied by next. Neither rounds, so no bit of
+        an output changes. The first are what `vmap` makes of a linear layer, the second
+        the derivatives of squares.
         """
-        for node, tensor in self.made.items():
+        for node in self.tensors:
             if node.target not in PRODUCTS or not isinstance(node.args[1], int | float):
                 continue
             (factor,), number = node.all_input_nodes, node.args[1]
-            multiplied = self.made.get(factor)
-            if (
-                multiplied is None
-                or math.frexp(number)[0] != 0.5
-                or _layout(multiplied) != _layout(tensor)
-            ):
-                continue
-            changed = self.changed.intersection({_memory(multiplied), _memory(tensor)})
-            if not changed and (number == 1 or self._joined(node, number)):
+            exact = math.frexp(number)[0] == 0.5 and self._is_same_but_scaled(factor, node)
+            if exact and (number == 1 or self._joined(node, number)):
                 node.replace_all_uses_with(factor)
 
-    def _joined(self, node: fx.Node, number: float) -> bool:
-        """Multiply by a number all that a node is multiplied by, and return whether that could be done: if it is constant."""
-        others = [
-            (user, [other for other in user.all_input_nodes if other is not node])
-            for user in node.users
-        ]
-        if any(
-            user.target not in PRODUCTS or [other.op for other in found] != ["get_attr"]
-            for user, found in others
-        ):
+    def _is_same_but_scaled(self, factor: fx.Node, product: fx.Node) -> bool:
+        """Return whether a factor may stand for a product: it lies alike, and neither changes."""
+        if factor not in self.tensors:
             return False
-        for user, (constant,) in others:
+        before, after = self.tensors[factor], self.tensors[product]
+        changed = self.changed.intersection((_memory(before), _memory(after)))
+        return not changed and _layout(before) == _layout(after)
+
+    def _joined(self, node: fx.Node, number: float) -> bool:
+        """Multiply by a number what a node is multiplied by, if that is constant everywhere.
+
+        Returns whether it is.
+        """
+        factors = {user: _constant_factor(user, node) for user in node.users}
+        constants = {user: factor for user, factor in factors.items() if factor is not None}
+        if len(constants) < len(factors):
+            return False
+        for user, constant in constants.items():
+            value = self.root.get_buffer(str(constant.target))
             with self.graph.inserting_before(user):
-                user.replace_input_with(
-                    constant, self._constant(self.root.get_buffer(str(constant.target)) * number)
-                )
+                user.replace_input_with(constant, self._constant(value * number))
         return True
 
-    def _changes_only_its_own(self, kernel: Any, args: Any, kwargs: Any) -> bool:  # noqa: ANN401
+    def _changes_only_its_own(self, kernel: Kernel, args: Values, kwargs: Values) -> bool:
         """Return whether a kernel writes to nothing but what earlier kernels made."""
         if not kernel._schema.is_mutable:
             return True
-        told = [
-            argument
-            for argument in kernel._schema.arguments
-            if argument.alias_info and argument.alias_info.is_write
-        ]
-        given = {
-            argument.name: value
-            for argument, value in zip(kernel._schema.arguments, args, strict=False)
-        } | kwargs
-        written = tree_leaves([given[argument.name] for argument in told if argument.name in given])
+        schema = kernel._schema.arguments
+        values = dict(zip((argument.name for argument in schema), args, strict=False)) | kwargs
+        targets = [argument.name for argument in schema if _is_written(argument)]
+        written = tree_leaves([values[name] for name in targets if name in values])
         self.changed.update(map(_memory, written))
         return self.changed <= self.own
 
 
-def _binding(kernel: Any) -> Any:  # noqa: ANN401
-    """Return torch's function or method of a kernel's name, which calls it in half the time, where there is one in C."""
-    # of the others fx sees by the kernel that they do something
+def _is_written(argument: Values) -> bool:
+    """Return whether a kernel writes to an argument of its schema."""
+    return bool(argument.alias_info and argument.alias_info.is_write)
+
+
+def _is_constant(node: fx.Node, constants: set[fx.Node]) -> bool:
+    """Return whether a node gives the same each time: it depends on shapes or constants alone."""
+    if node.target in FILLED:
+        return True
+    return node.op == "call_function" and constants.issuperset(node.all_input_nodes)
+
+
+def _constant_factor(product: fx.Node, node: fx.Node) -> fx.Node | None:
+    """Return the constant that a node is multiplied by, or None where it is used otherwise."""
+    others = [factor for factor in product.all_input_nodes if factor is not node]
+    constant = len(others) == 1 and others[0].op == "get_attr"
+    return others[0] if constant and product.target in PRODUCTS else None
+
+
+def _binding(kernel: Kernel) -> Kernel:
+    """Return torch's function or method of a kernel's name, where there is one in C.
+
+    That calls the kernel in half the time.
+    """
+    # one that writes stays: by its schema alone fx knows that it may not be left out
     if kernel is not _item and not kernel._schema.is_mutable:
         name = kernel._schema.name.removeprefix("aten::")
-        for found in (getattr(torch, name, None), getattr(Tensor, name, None)):
-            if isinstance(found, BuiltinFunctionType | MethodDescriptorType):
-                return found
+        for binding in (getattr(torch, name, None), getattr(Tensor, name, None)):
+            if isinstance(binding, BuiltinFunctionType | MethodDescriptorType):
+                return binding
     return kernel
 
 
 def _memory(tensor: Tensor) -> int:
+    """Return the address of the memory that a tensor is a view of."""
     return tensor.untyped_storage().data_ptr()
 
 
@@ -220,6 +260,7 @@ def _item(values: Sequence[Tensor], number: int) -> Tensor:
 
 
 def _place(tensor: Tensor) -> tuple[object, ...]:
+    """Return what is equal for two tensors that are one: where they lie, and how."""
     return tensor.data_ptr(), *_layout(tensor)
 
 

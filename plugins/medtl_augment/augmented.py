@@ -25,7 +25,7 @@ class Augmented(GradientMethod):
         self.train(self.objective, [support], None, self.adapt_steps)
 
     def numpy(self) -> np.random.Generator:
-        """Return a generator for the distributions that torch cannot draw from one, seeded by `self.generator`."""
+        """Return a seeded generator for distributions that torch cannot draw from its own."""
         return np.random.default_rng(int(torch.randint(2**62, (), generator=self.generator)))
 
 

@@ -1,10 +1,8 @@
-"""AugMix (Hendrycks et al.
-
-2020, ICLR): one answer to an image and to mixtures of its transformations.
-"""
+"""AugMix (Hendrycks et al. 2020, ICLR): one answer to an image and to mixtures of it."""
 
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -14,16 +12,18 @@ from medtl_bench.contract.task import Task
 from medtl_bench.networks.network import Network
 from medtl_bench.training.batches import Batch
 
+MIXTURES = ("first", "second")
+
 
 @dataclass
 class AugMix(OfImages):
-    """Minimise L(f(x), y) + weight * JS(p; p1; p2), where p1 and p2 answer to two mixtures of x (eq. 1, algorithm 1).
+    """Minimise L(f(x), y) + weight * JS(p; p1; p2) (eq. 1, algorithm 1).
 
-    A mixture is m x + (1 - m) sum_i w_i chain_i(x) with w ~ Dirichlet(1, ..., 1) and m ~
-    Beta(1, 1) for each image; a chain is one to three operations, each drawn for all
-    images of a step, its strength for each. `weight`, `chains` and `severity` are the
-    paper's (section 4, 3 of 10); its operations are those of section 3 but equalise, on
-    tensors (`operations`).
+    p, p1 and p2 answer to x and to two mixtures of it. A mixture is m x + (1 - m) sum_i
+    w_i chain_i(x) with w ~ Dirichlet(1, ..., 1) and m ~ Beta(1, 1) for each image; a
+    chain is one to three operations, each drawn for all images of a step, its strength
+    for each. `weight`, `chains` and `severity` are the paper's (section 4, 3 of 10); its
+    operations are those of section 3 but equalise, on tensors (`operations`).
     """
 
     weight: float = 12.0
@@ -33,25 +33,23 @@ class AugMix(OfImages):
     @classmethod
     def supports(cls, task: Task) -> str | None:
         """Return a reason for all tasks but classification."""
-        return (
-            None
-            if task.kind == "classification"
-            else "it compares class probabilities of whole images"
-        )
+        if task.kind == "classification":
+            return None
+        return "it compares class probabilities of whole images"
 
     def augment(self, batch: Batch) -> Batch:
         """Return the batch with two mixtures of each image in `extra`."""
         x, shape = batch.x.flatten(0, 1), batch.y.shape[:2]
         return replace(
-            batch, extra={name: self.mixture(x).unflatten(0, shape) for name in ("first", "second")}
+            batch, extra={name: self.mixture(x).unflatten(0, shape) for name in MIXTURES}
         )
 
     def objective(self, net: Network, batch: Batch) -> Tensor:
-        """Return the loss on the images themselves and the weighted divergence of the three answers."""
+        """Return the loss on the images and the weighted divergence of the three answers."""
         x, y = batch.pooled()
-        outputs = net(
-            torch.cat([x, *(batch.extra[name].flatten(0, 1) for name in ("first", "second"))])
-        ).unflatten(0, (3, -1))
+        mixtures = [batch.extra[name].flatten(0, 1) for name in MIXTURES]
+        # one pass for all three, so that a training step calls the network once
+        outputs = net(torch.cat([x, *mixtures])).unflatten(0, (3, -1))
         return self.task.loss(outputs[0], y) + self.weight * divergence(outputs.log_softmax(2))
 
     def mixture(self, x: Tensor) -> Tensor:
@@ -59,18 +57,20 @@ class AugMix(OfImages):
         low, high = x.amin((1, 2, 3), keepdim=True), x.amax((1, 2, 3), keepdim=True)
         span = (high - low).clamp_min(1e-6)
         u = (x - low) / span
-        draw = self.numpy()
-        weights = torch.from_numpy(draw.dirichlet([1.0] * self.chains, len(x))).to(x.dtype)
-        kept = torch.from_numpy(draw.beta(1, 1, (len(x), 1, 1, 1))).to(x.dtype)
+        random = self.numpy()
+        w = torch.from_numpy(random.dirichlet([1.0] * self.chains, len(x))).to(x.dtype)
+        m = torch.from_numpy(random.beta(1, 1, (len(x), 1, 1, 1))).to(x.dtype)
         mixed = torch.zeros_like(u)
-        for chain in range(self.chains):
-            changed = u
-            for _ in range(draw.integers(1, 4)):
-                changed = OPERATIONS[draw.integers(len(OPERATIONS))](
-                    changed, self._strength(len(x))
-                )
-            mixed += weights[:, chain, None, None, None] * changed
-        return low + span * (kept * u + (1 - kept) * mixed)
+        for i in range(self.chains):
+            mixed += w[:, i, None, None, None] * self._chain(u, random)
+        return low + span * (m * u + (1 - m) * mixed)
+
+    def _chain(self, u: Tensor, random: np.random.Generator) -> Tensor:
+        """Return images after one to three operations, one after the other."""
+        for _ in range(random.integers(1, 4)):
+            operation = OPERATIONS[random.integers(len(OPERATIONS))]
+            u = operation(u, self._strength(len(u)))
+        return u
 
     def _strength(self, n: int) -> Tensor:
         """Return how strongly each image is changed [n], in -severity..severity."""
@@ -78,6 +78,6 @@ class AugMix(OfImages):
 
 
 def divergence(log_p: Tensor) -> Tensor:
-    """Return the mean Jensen-Shannon divergence of distributions given as log-probabilities [distributions, n, classes]."""
+    """Return the mean Jensen-Shannon divergence of log-probabilities [views, n, classes]."""
     mean = log_p.exp().mean(0).clamp_min(1e-7).log()
     return (log_p.exp() * (log_p - mean)).sum(2).mean()

@@ -1,7 +1,4 @@
-"""Pairs of rows mixed into one: mixup (Zhang et al.
-
-2018, ICLR) and CutMix (Yun et al. 2019, ICCV).
-"""
+"""Pairs of rows mixed into one: mixup (Zhang et al. 2018) and CutMix (Yun et al. 2019)."""
 
 from abc import abstractmethod
 from dataclasses import dataclass, replace
@@ -17,10 +14,10 @@ from medtl_bench.training.batches import Batch
 
 @dataclass
 class Mixing(Augmented):
-    """Minimise w L(f(x'), y) + (1 - w) L(f(x'), y~), where row x' is mixed of x and x~, a random other row of the batch.
+    """Minimise w L(f(x'), y) + (1 - w) L(f(x'), y~), where row x' is mixed of x and x~.
 
-    `alpha`: the share of x is drawn from Beta(alpha, alpha), once a batch as in both
-    papers' own code.
+    x~ is a random other row of the batch. `alpha`: the share of x is drawn from
+    Beta(alpha, alpha), once a batch as in both papers' own code.
     """
 
     alpha: float = 1.0
@@ -30,10 +27,10 @@ class Mixing(Augmented):
         x, y = batch.pooled()
         order = torch.randperm(len(y), generator=self.generator)
         share = float(self.numpy().beta(self.alpha, self.alpha))
-        mixed, own, other, weight = self.mixed(x, x[order], y, y[order], share)
+        mixed, y, other_y, weight = self.mixed(x, x[order], y, y[order], share)
         shape = batch.y.shape[:2]
-        extra = {"weight": torch.tensor(weight), "other": other.unflatten(0, shape)}
-        return replace(batch, x=_unflattened(mixed, shape), y=own.unflatten(0, shape), extra=extra)
+        extra = {"weight": torch.tensor(weight), "other": other_y.unflatten(0, shape)}
+        return replace(batch, x=_unflattened(mixed, shape), y=y.unflatten(0, shape), extra=extra)
 
     @abstractmethod
     def mixed(

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+Number = Tensor | float  # of each image [n], or of all
+
 
 def rotated(u: Tensor, strength: Tensor) -> Tensor:
     """Turn by up to 30 degrees."""
@@ -19,26 +21,22 @@ def rotated(u: Tensor, strength: Tensor) -> Tensor:
 
 def sheared_across(u: Tensor, strength: Tensor) -> Tensor:
     """Shear along the rows, by up to 0.3."""
-    one, none = torch.ones_like(strength), torch.zeros_like(strength)
-    return _moved(u, one, 0.3 * strength, none, one)
+    return _moved(u, 1, 0.3 * strength, 0, 1)
 
 
 def sheared_down(u: Tensor, strength: Tensor) -> Tensor:
     """Shear along the columns, by up to 0.3."""
-    one, none = torch.ones_like(strength), torch.zeros_like(strength)
-    return _moved(u, one, none, 0.3 * strength, one)
+    return _moved(u, 1, 0, 0.3 * strength, 1)
 
 
 def shifted_across(u: Tensor, strength: Tensor) -> Tensor:
     """Shift along the rows, by up to a third of the width."""
-    one, none = torch.ones_like(strength), torch.zeros_like(strength)
-    return _moved(u, one, none, none, one, across=2 / 3 * strength)
+    return _moved(u, 1, 0, 0, 1, across=2 / 3 * strength)
 
 
 def shifted_down(u: Tensor, strength: Tensor) -> Tensor:
     """Shift along the columns, by up to a third of the height."""
-    one, none = torch.ones_like(strength), torch.zeros_like(strength)
-    return _moved(u, one, none, none, one, down=2 / 3 * strength)
+    return _moved(u, 1, 0, 0, 1, down=2 / 3 * strength)
 
 
 def stretched(u: Tensor, _: Tensor) -> Tensor:
@@ -60,17 +58,21 @@ def solarised(u: Tensor, strength: Tensor) -> Tensor:
 
 def _moved(
     u: Tensor,
-    a: Tensor,
-    b: Tensor,
-    c: Tensor,
-    d: Tensor,
-    across: Tensor | None = None,
-    down: Tensor | None = None,
+    a: Number,
+    b: Number,
+    c: Number,
+    d: Number,
+    across: Number = 0,
+    down: Number = 0,
 ) -> Tensor:
-    """Return images resampled at [[a, b], [c, d]] (x, y) + (across, down), where the image spans -1..1; its border goes on."""
-    none = torch.zeros_like(a)
-    rows = [a, b, none if across is None else across, c, d, none if down is None else down]
-    places = F.affine_grid(torch.stack(rows, 1).view(-1, 2, 3), list(u.shape), align_corners=False)
+    """Return images resampled at [[a, b], [c, d]] (x, y) + (across, down).
+
+    The image spans -1..1; its border goes on.
+    """
+    matrix = u.new_zeros(len(u), 6)
+    for column, value in enumerate((a, b, across, c, d, down)):
+        matrix[:, column] = value
+    places = F.affine_grid(matrix.view(-1, 2, 3), list(u.shape), align_corners=False)
     return F.grid_sample(u, places, padding_mode="border", align_corners=False)
 
 

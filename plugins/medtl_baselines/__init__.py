@@ -40,20 +40,23 @@ def medtl_algorithms() -> list[AlgorithmEntry]:
         AlgorithmEntry(
             "nearest-centroid",
             "medtl_baselines.centroid:NearestCentroid",
-            "The class whose mean of standardised inputs is nearest; the means move with new labels.",
+            "The class whose mean of standardised inputs is nearest; the means move with "
+            "new labels.",
             "baseline",
             "Tibshirani et al. 2002, PNAS 99(10), without shrinkage",
         ),
         AlgorithmEntry(
             "logistic-regression",
             "medtl_baselines.sklearn:LogisticRegression",
-            "scikit-learn's logistic regression on the sources, refitted with the target's labels at equal weight.",
+            "scikit-learn's logistic regression on the sources, refitted with the "
+            "target's labels at equal weight.",
             "baseline",
         ),
         AlgorithmEntry(
             "random-forest",
             "medtl_baselines.sklearn:RandomForest",
-            "scikit-learn's random forest on the sources, refitted with the target's labels at equal weight.",
+            "scikit-learn's random forest on the sources, refitted with the target's "
+            "labels at equal weight.",
             "baseline",
             "Breiman 2001, Machine Learning 45",
         ),

@@ -1,4 +1,4 @@
-"""The bounds between which a method's score is read: chance, source-only, target-only and joint training."""
+"""The bounds between which a score is read: chance, source-only, target-only and joint."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -32,7 +32,7 @@ class Chance(Algorithm):
 
 @dataclass
 class SourceOnly(FineTune):
-    """Train on the sources and stay there: what is reached without any target label, and without forgetting."""
+    """Train on the sources and stay there: no target label, and no forgetting."""
 
     def adapt(self, support: Split) -> None:
         """Learn nothing."""
@@ -40,7 +40,7 @@ class SourceOnly(FineTune):
 
 @dataclass
 class TargetOnly(FineTune):
-    """Train afresh on the latest labels of the target, for as many steps as others spend on the sources."""
+    """Train on the latest target labels alone, for as many steps as others take on the sources."""
 
     def fit(self, sources: Sequence[Split], unlabelled: Inputs) -> None:
         """Make a network, which stays untrained."""
@@ -54,7 +54,7 @@ class TargetOnly(FineTune):
 
 @dataclass
 class Joint(FineTune):
-    """Train on everything seen so far, every domain drawn equally often: what sharing all data would give."""
+    """Train on all rows seen, every domain drawn equally often: what sharing data would give."""
 
     seen: list[Split] = field(init=False, repr=False, default_factory=list)
 

@@ -14,7 +14,7 @@ from medtl_bench.networks.scaling import scaling
 
 @dataclass
 class NearestCentroid(Algorithm):
-    """Score a class by minus the mean squared distance of standardised inputs to the mean of its rows.
+    """Score a class by minus the mean squared distance to the mean of its standardised rows.
 
     After `adapt`, a class's mean is that of the support where the support holds the
     class, else that of the sources.
@@ -26,7 +26,9 @@ class NearestCentroid(Algorithm):
     @classmethod
     def supports(cls, task: Task) -> str | None:
         """Return a reason for all tasks but classification."""
-        return None if task.kind == "classification" else f"it has no answer to a {task.kind} task"
+        return (
+            None if task.kind == "classification" else (f"it has no answer to a {task.kind} task")
+        )
 
     def fit(self, sources: Sequence[Split], unlabelled: Inputs) -> None:
         """Take the scaling and the means from the pooled sources."""
@@ -42,17 +44,20 @@ class NearestCentroid(Algorithm):
             self.means[c] = z[support.y == c].mean(0)
 
     def predict(self, x: Inputs) -> Tensor:
-        """Return minus the mean squared distance to each mean; a class never seen scores below all others."""
+        """Return minus the mean squared distance to each mean.
+
+        A class never seen scores below all others.
+        """
         distance = torch.cdist(self.embed(x), self.means) ** 2 / self.means.shape[1]
         farthest = distance.nan_to_num().amax(1, keepdim=True)
         return -distance.where(~distance.isnan(), farthest + 1)
 
     def embed(self, x: Inputs) -> Tensor:
         """Return standardised inputs, flattened to [n, columns]."""
-        return torch.cat(
-            [
-                scale(part).flatten(1)
-                for scale, part in zip(self.scaling, parts(x).values(), strict=True)
-            ],
-            1,
-        )
+        return flattened(self.scaling, x)
+
+
+def flattened(scaling: Sequence[nn.Module], x: Inputs) -> Tensor:
+    """Return inputs, each part standardised by its module, flattened to [n, columns]."""
+    scaled = zip(scaling, parts(x).values(), strict=True)
+    return torch.cat([scale(part).flatten(1) for scale, part in scaled], 1)

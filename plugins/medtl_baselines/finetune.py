@@ -1,4 +1,4 @@
-"""Plain training on the pooled sources and plain fine-tuning on the target: what every method must beat."""
+"""Plain training on the sources and plain fine-tuning on the target, which others must beat."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from medtl_bench.training.method import GradientMethod
 
 @dataclass
 class FineTune(GradientMethod):
-    """Minimise the task's loss over all labelled rows, first of the sources, then of the support."""
+    """Minimise the task's loss over all labelled rows of the sources, then of the support."""
 
     def objective(self, net: Network, batch: Batch) -> Tensor:
         """Return the mean loss over the rows of all sources (empirical risk minimisation)."""

@@ -1,4 +1,7 @@
-"""Brain slices of simulated subjects, made from the MNI ICBM152 template: to segment in five contrasts, to find lesions in."""
+"""Brain slices of simulated subjects, made from the MNI ICBM152 template.
+
+One dataset to segment in five contrasts, one to find lesions in.
+"""
 
 from medtl_bench.contract.hooks import DatasetEntry, hookimpl
 
@@ -10,14 +13,16 @@ def medtl_datasets() -> list[DatasetEntry]:
         DatasetEntry(
             name="brain-contrasts",
             build="medtl_brain.contrasts:build",
-            summary="Cerebrospinal fluid, grey and white matter in brain slices of five contrasts; only T1 is measured.",
+            summary="Cerebrospinal fluid, grey and white matter in brain slices of five "
+            "contrasts; only T1 is measured.",
             area="imaging",
             applications=("cross-modality segmentation", "image augmentation"),
         ),
         DatasetEntry(
             name="brain-lesions",
             build="medtl_brain.lesions:build",
-            summary="A lesion or none in brain slices: common kinds to learn from, rare kinds to recognise after few.",
+            summary="A lesion or none in brain slices: common kinds to learn from, rare "
+            "kinds to recognise after few.",
             area="imaging",
             applications=("rare disease diagnosis", "image augmentation"),
         ),

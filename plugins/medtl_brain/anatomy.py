@@ -1,4 +1,4 @@
-"""The shipped brain template, and simulated subjects: the template moved, turned, stretched and bent, seen in slices."""
+"""The shipped brain template, and subjects: it moved, turned, stretched and bent, in slices."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import scipy
-from numpy.typing import NDArray
 from scipy import ndimage
 
+from medtl_bench.arrays import Floats, Ints
 from medtl_bench.files.shipped import arrays, read
 from medtl_bench.randomness import seed_of
 
@@ -30,11 +30,12 @@ BEND = 3.5  # mm, deviation of a control point
 # deviations of an angle in radians, of a scale, of a position in mm
 TURN, STRETCH, MOVE = 0.07, 0.05, 3.0
 
-Floats = NDArray[np.float64]
-
 
 def checked() -> None:
-    """Raise DataError or IntegrityError unless the shipped file is as it was, also where images are kept from before."""
+    """Raise DataError or IntegrityError unless the shipped file is as it was.
+
+    Asked for also where images were drawn before.
+    """
     read(FILE, SHA256)
 
 
@@ -44,8 +45,8 @@ def template() -> Floats:
 
     Raises DataError or IntegrityError.
     """
-    found = arrays(FILE, SHA256)
-    return np.stack([found[name] for name in VOLUMES]) / 255
+    shipped = arrays(FILE, SHA256)
+    return np.stack([shipped[name] for name in VOLUMES]) / 255
 
 
 def stream(*identity: str | int) -> np.random.Generator:
@@ -73,30 +74,41 @@ class Subject:
         turn = np.array([[1.0, -a, b], [a, 1.0, -c], [-b, c, 1.0]])  # small angles
         matrix = turn * (1 + source.normal(scale=STRETCH, size=3))
         points = np.ceil(_extent() / SPACING).astype(int) + 2
-        return cls(
-            matrix, source.normal(scale=MOVE, size=3), source.normal(scale=BEND, size=(3, *points))
-        )
+        offset = source.normal(scale=MOVE, size=3)
+        return cls(matrix, offset, source.normal(scale=BEND, size=(3, *points)))
 
     def slices(self, levels: Sequence[float]) -> Floats:
-        """Return axial slices [level, volume, SIDE, SIDE] at heights in mm; rows go from front to back, columns left to right.
+        """Return axial slices [level, volume, SIDE, SIDE] at heights in mm.
 
-        A pixel is the mean over 2 x 2 places, all bent alike.
+        Rows go from front to back, columns left to right. A pixel is the mean over 2 x 2
+        places, all bent alike.
         """
-        middle, within = np.arange(SIDE) - (SIDE - 1) / 2, np.array([-0.25, 0.25])
+        centre = np.arange(SIDE) - (SIDE - 1) / 2
         height = np.array(levels) - _extent()[2] / 2
-        z, y, x = np.meshgrid(height, -PIXEL * middle, PIXEL * middle, indexing="ij")
+        z, y, x = np.meshgrid(height, -PIXEL * centre, PIXEL * centre, indexing="ij")
         places = self._linear(np.stack([x, y, z]))
-        knots = places / SPACING + _column((np.array(self.bend.shape[1:]) - 1) / 2)
-        places += np.stack(
-            [ndimage.map_coordinates(axis, knots, order=3, mode="mirror") for axis in self.bend]
-        )
-        voxels = places / VOXEL + _column((np.array(template().shape[1:]) - 1) / 2)
-        steps = np.stack(np.meshgrid(PIXEL * within, PIXEL * within, 0.0)).reshape(3, -1)
+        places += self._bent(places)
+        voxels = places / VOXEL + _column(_middle(template()))
+        within = PIXEL * np.array([-0.25, 0.25])
+        steps = np.stack(np.meshgrid(within, within, 0.0)).reshape(3, -1)
         near = voxels[..., None] + (self.matrix @ steps / VOXEL)[:, None, None, None]
-        return np.stack([ndimage.map_coordinates(v, near, order=1).mean(-1) for v in template()], 1)
+        volumes = [ndimage.map_coordinates(v, near, order=1).mean(-1) for v in template()]
+        return np.stack(volumes, 1)
 
     def _linear(self, points: Floats) -> Floats:
-        return np.einsum("ij,j...->i...", self.matrix, points) + _column(self.offset)
+        turned: Floats = np.einsum("ij,j...->i...", self.matrix, points)
+        return turned + _column(self.offset)
+
+    def _bent(self, places: Floats) -> Floats:
+        """Return what the bend adds at places [3, ...]: cubic splines of its control points."""
+        knots = places / SPACING + _column(_middle(self.bend))
+        axes = [ndimage.map_coordinates(a, knots, order=3, mode="mirror") for a in self.bend]
+        return np.stack(axes)
+
+
+def _middle(volumes: Floats) -> Floats:
+    """Return the place [3] of the middle of volumes [n, x, y, z]."""
+    return (np.array(volumes.shape[1:]) - 1) / 2
 
 
 def _column(values: Floats) -> Floats:
@@ -107,8 +119,11 @@ def _extent() -> Floats:
     return np.array(template().shape[1:]) * float(VOXEL)
 
 
-def labels(slices: Floats) -> NDArray[np.int64]:
-    """Return for slices [n, volume, h, w] the class that fills most of a pixel: 0 background, then TISSUES from 1."""
+def labels(slices: Floats) -> Ints:
+    """Return for slices [n, volume, h, w] the class that fills most of a pixel.
+
+    0 is background, TISSUES follow from 1.
+    """
     tissues = slices[:, 1:]
     outside = 1 - tissues.sum(1, keepdims=True)
-    return np.concatenate([outside, tissues], 1).argmax(1)
+    return np.asarray(np.concatenate([outside, tissues], 1).argmax(1))

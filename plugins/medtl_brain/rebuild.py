@@ -1,13 +1,16 @@
-"""Rebuild the shipped file with nibabel: `python -m medtl_brain.rebuild nilearn-0.14.1-py3-none-any.whl`."""
+"""Rebuild the shipped file with nibabel.
+
+`python -m medtl_brain.rebuild nilearn-0.14.1-py3-none-any.whl`
+"""
 
 import gzip
 from pathlib import Path
-from typing import Any
 
 import nibabel
 import numpy as np
 from numpy.typing import NDArray
 
+from medtl_bench.arrays import Floats
 from medtl_bench.files.npz import packed
 from medtl_bench.files.rebuild import origin, rebuild
 from medtl_brain.anatomy import FILE, VOXEL
@@ -17,28 +20,30 @@ MEMBERS = [
     for name in ("t1", "gm", "wm")
 ]
 SHA256 = "821742e12a11a0339c73b71713b2f5f447487303b0e25d03ba4f9dd51603b8b8"
-# What is cut out, in voxels of 1 mm: all of the brain from the temporal poles up to the vertex.
+# cut out, in voxels of 1 mm: all of the brain from the temporal poles up to the vertex
 BOX = (slice(24, 174), slice(24, 212), slice(40, 140))
 
 
 def make(path: Path) -> bytes:
     """Return the shipped file, made from nilearn's three volumes."""
     t1, grey, white = (_volume(content) for content in origin(path, MEMBERS, SHA256))
-    brain = 255.0 * (t1 > 0)
-    volumes = {"t1": t1, "csf": (brain - grey - white).clip(0), "grey": grey, "white": white}
+    csf = (255.0 * (t1 > 0) - grey - white).clip(0)  # what the brain's mask holds besides both
+    volumes = {"t1": t1, "csf": csf, "grey": grey, "white": white}
     return packed({name: _coarser(volume[BOX]) for name, volume in volumes.items()})
 
 
-def _volume(content: bytes) -> NDArray[np.float64]:
+def _volume(content: bytes) -> Floats:
     image = nibabel.Nifti1Image.from_bytes(gzip.decompress(content))
-    return np.asanyarray(image.dataobj).astype(np.float64)
+    volume: Floats = np.asanyarray(image.dataobj).astype(np.float64)
+    return volume
 
 
-def _coarser(volume: NDArray[Any]) -> NDArray[np.uint8]:
+def _coarser(volume: Floats) -> NDArray[np.uint8]:
     """Return the means over blocks of VOXEL mm a side."""
     x, y, z = (length // VOXEL for length in volume.shape)
     blocks = volume.reshape(x, VOXEL, y, VOXEL, z, VOXEL)
-    return np.rint(blocks.mean((1, 3, 5))).astype(np.uint8)
+    means: Floats = blocks.mean((1, 3, 5))
+    return np.rint(means).astype(np.uint8)
 
 
 if __name__ == "__main__":

@@ -1,17 +1,16 @@
-"""What a scanner makes of tissue: the signal of each tissue in a contrast, blur, an uneven field, noise."""
+"""What a scanner makes of tissue: a signal in a contrast, blur, an uneven field, noise."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
+from medtl_bench.arrays import Floats
 from medtl_brain.anatomy import SIDE, TISSUES
 
-Floats = NDArray[np.float64]
-# of an image's grey values, which are multiples of 1 / STEPS so that processors agree on them
+# grey values of an image are multiples of 1 / STEPS, so that processors agree on them
 STEPS = 256
 # what the median of a magnetic resonance image becomes, whatever is rare and bright in it
 MIDDLE = 0.5
@@ -41,7 +40,8 @@ DENSITY = {"csf": 8.0, "grey": 39.0, "white": 28.0}
 
 def spin_echo(tissue: Relaxation, *, repetition: float, echo: float) -> float:
     """Return the signal PD (1 - exp(-TR / T1)) exp(-TE / T2); times in ms."""
-    return float(tissue.density * (1 - np.exp(-repetition / tissue.t1)) * np.exp(-echo / tissue.t2))
+    recovered = 1 - np.exp(-repetition / tissue.t1)
+    return float(tissue.density * recovered * np.exp(-echo / tissue.t2))
 
 
 def inversion_recovery(
@@ -69,11 +69,12 @@ class Scanner:
     noise: float
     magnetic: bool = True
 
-    def clean(self, one: Floats) -> Floats:
+    def clean(self, section: Floats) -> Floats:
         """Return the signals [h, w] of a slice [volume, h, w] before anything spoils them."""
         if self.signal is None:
-            return one[0]
-        return np.asarray(np.tensordot([self.signal[tissue] for tissue in TISSUES], one[1:], 1))
+            return np.asarray(section[0])
+        signals = [self.signal[tissue] for tissue in TISSUES]
+        return np.asarray(np.tensordot(signals, section[1:], 1))
 
     def image(self, clean: Floats, source: np.random.Generator) -> Floats:
         """Return the image [h, w] that is taken of clean signals [h, w], most of it in 0..1."""
@@ -88,7 +89,7 @@ class Scanner:
         return np.asarray(np.rint(noisy * STEPS) / STEPS)
 
     def _field(self, source: np.random.Generator) -> Floats:
-        """Return a smooth field [h, w] around 1: a random quadratic of the place, scaled to the range."""
+        """Return a smooth field [h, w] around 1: a random quadratic of the place, scaled."""
         y, x = np.meshgrid(*[np.linspace(-1, 1, SIDE)] * 2, indexing="ij")
         bent = np.tensordot(source.normal(size=5), np.stack([x, y, x * y, x**2, y**2]), 1)
         spread = (bent - bent.min()) / np.ptp(bent)
@@ -96,30 +97,27 @@ class Scanner:
 
 
 def nulling(tissue: Relaxation, *, echo: float) -> float:
-    """Return the FLAIR signal with TR 9,000 ms and TI 1,700 ms, when cerebrospinal fluid has next to none."""
+    """Return the FLAIR signal at TR 9,000 and TI 1,700 ms, when fluid has next to none."""
     return inversion_recovery(tissue, inversion=1700, repetition=9000, echo=echo)
 
 
 def flair(*, echo: float, blur: float, unevenness: float, noise: float) -> Scanner:
     """Return a FLAIR scanner with an echo time in ms."""
-    return Scanner(
-        {t: nulling(r, echo=echo) for t, r in RELAXATION.items()}, blur, unevenness, noise
-    )
+    signal = {name: nulling(tissue, echo=echo) for name, tissue in RELAXATION.items()}
+    return Scanner(signal, blur, unevenness, noise)
 
 
-# TR 3,300 ms with TE 35 and 120 ms are those of BrainWeb's own simulated brains.
+def weighted(*, echo: float, noise: float) -> Scanner:
+    """Return a spin echo scanner with an echo time in ms, long for T2, short for proton density."""
+    # TR 3,300 ms, and TE 120 and 35 ms, are those of BrainWeb's own simulated brains
+    signal = {
+        name: spin_echo(tissue, repetition=3300, echo=echo) for name, tissue in RELAXATION.items()
+    }
+    return Scanner(signal, blur=0.3, unevenness=0.4, noise=noise)
+
+
 T1 = Scanner(None, blur=0.0, unevenness=0.2, noise=0.03)
-T2 = Scanner(
-    {t: spin_echo(r, repetition=3300, echo=120) for t, r in RELAXATION.items()},
-    blur=0.3,
-    unevenness=0.4,
-    noise=0.06,
-)
-PD = Scanner(
-    {t: spin_echo(r, repetition=3300, echo=35) for t, r in RELAXATION.items()},
-    blur=0.3,
-    unevenness=0.4,
-    noise=0.02,
-)
+T2 = weighted(echo=120, noise=0.06)
+PD = weighted(echo=35, noise=0.02)
 FLAIR = flair(echo=120, blur=0.5, unevenness=0.4, noise=0.03)
 CT = Scanner(DENSITY, blur=0.5, unevenness=0.0, noise=0.03, magnetic=False)

@@ -17,7 +17,8 @@ def medtl_datasets() -> list[DatasetEntry]:
         DatasetEntry(
             name="chembl-affinity",
             build="medtl_chembl.dataset:build_affinity",
-            summary="How strongly: pKi or pEC50 of the same molecules and targets, activity cliffs scored apart.",
+            summary="How strongly: pKi or pEC50 of the same molecules and targets, "
+            "activity cliffs scored apart.",
             area="drug discovery",
             applications=("few-shot molecular property",),
         ),

@@ -1,4 +1,7 @@
-"""MoleculeACE's 30 targets as domains: whether a molecule, given by its fingerprint, is active at 100 nM, and how strongly."""
+"""MoleculeACE's 30 targets as domains: whether a molecule is active at 100 nM, and how strongly.
+
+A molecule is given by its fingerprint.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from medtl_bench.arrays import Bools
 from medtl_bench.contract.dataset import Card, Dataset
 from medtl_bench.contract.scenario import Stream, Transfer
 from medtl_bench.contract.split import Domain, Split
@@ -19,9 +23,13 @@ from medtl_bench.files.shipped import arrays
 
 FILE = Path(__file__).parent / "data" / "moleculeace.npz"
 SHA256 = "b3aa707867ee84287762675005fd5a7b7563ebcbe0f2695732729703e5db2f81"
-# beside TRAIN, VAL and TEST: a training row with the fingerprint of another molecule in val or test
+# beside TRAIN, VAL and TEST: training rows whose fingerprint another molecule in val or test has
 LEFT_OUT = 3
 ACTIVE = 7.0  # pKi or pEC50 of 100 nM
+METRICS = ("roc_auc", "pr_auc_gain", "bedroc20", "ef1", "balanced_accuracy", "ece", "brier")
+
+Table = dict[str, NDArray[Any]]
+MakeSplit = Callable[[Table, Bools], Split]  # of the rows of a table
 
 
 @dataclass(frozen=True)
@@ -79,39 +87,24 @@ AMINERGIC = ("d3-Ki", "d4-Ki", "5-ht1a-Ki", "h1-Ki", "h3-Ki")
 
 def build() -> Dataset:
     """Return chembl-activity."""
-    task = Task(
-        "classification",
-        ("inactive", "active"),
-        ("roc_auc", "pr_auc_gain", "bedroc20", "ef1", "balanced_accuracy", "ece", "brier"),
-    )
-    return _dataset(
-        "chembl-activity",
-        task,
-        _activity_split,
-        "Label: pKi or pEC50 >= 7, that is 100 nM or better.",
-    )
+    label = "Label: pKi or pEC50 >= 7, that is 100 nM or better."
+    task = Task("classification", ("inactive", "active"), METRICS)
+    return _dataset("chembl-activity", task, _activity_split, label)
 
 
 def build_affinity() -> Dataset:
     """Return chembl-affinity."""
     label = (
-        "Label: pKi or pEC50, that is 9 less the logarithm to base 10 of the shipped value in nM. MoleculeACE's activity "
-        "cliffs (a molecule much like another of the same target, and at least ten times as strong or as weak) are marked: "
-        "the metric marked_rmse is theirs alone."
+        "Label: pKi or pEC50, that is 9 less the logarithm to base 10 of the shipped "
+        "value in nM. MoleculeACE's activity cliffs (a molecule much like another of the "
+        "same target, and at least ten times as strong or as weak) are marked: the "
+        "metric marked_rmse is theirs alone."
     )
-    return _dataset(
-        "chembl-affinity",
-        Task("regression", (), ("rmse", "concordance", "pr_auc_at_7")),
-        _affinity_split,
-        label,
-    )
+    task = Task("regression", (), ("rmse", "concordance", "pr_auc_at_7"))
+    return _dataset("chembl-affinity", task, _affinity_split, label)
 
 
-Table = dict[str, NDArray[Any]]
-Rows = NDArray[np.bool_]
-
-
-def _dataset(name: str, task: Task, split: Callable[[Table, Rows], Split], label: str) -> Dataset:
+def _dataset(name: str, task: Task, split: MakeSplit, label: str) -> Dataset:
     table = load()
     return Dataset(
         name=name,
@@ -145,57 +138,65 @@ def strength(y: NDArray[Any]) -> NDArray[np.float32]:
     return (9 + y).astype(np.float32)
 
 
-def _domain(
-    table: Table, number: int, target: Target, split: Callable[[Table, Rows], Split]
-) -> Domain:
-    mine = table["target"] == number
-    return Domain(
-        target.name, *(split(table, mine & (table["part"] == part)) for part in (TRAIN, VAL, TEST))
-    )
+def _domain(table: Table, number: int, target: Target, split: MakeSplit) -> Domain:
+    parts = (_rows(table, number, part) for part in (TRAIN, VAL, TEST))
+    return Domain(target.name, *(split(table, rows) for rows in parts))
 
 
-def _activity_split(table: Table, rows: Rows) -> Split:
+def _rows(table: Table, number: int, part: int) -> Bools:
+    return np.asarray((table["target"] == number) & (table["part"] == part))
+
+
+def _activity_split(table: Table, rows: Bools) -> Split:
     return Split(_fingerprints(table, rows), torch.from_numpy(active(table["y"][rows])))
 
 
-def _affinity_split(table: Table, rows: Rows) -> Split:
-    y, marked = torch.from_numpy(strength(table["y"][rows])), torch.from_numpy(table["cliff"][rows])
-    return Split(_fingerprints(table, rows), y, marked=marked)
+def _affinity_split(table: Table, rows: Bools) -> Split:
+    y, marked = strength(table["y"][rows]), torch.from_numpy(table["cliff"][rows])
+    return Split(_fingerprints(table, rows), torch.from_numpy(y), marked=marked)
 
 
-def _fingerprints(table: Table, rows: Rows) -> Tensor:
-    return torch.from_numpy(
-        np.unpackbits(table["fingerprint"][table["molecule"][rows]], axis=1)
-    ).float()
+def _fingerprints(table: Table, rows: Bools) -> Tensor:
+    bits = np.unpackbits(table["fingerprint"][table["molecule"][rows]], axis=1)
+    return torch.from_numpy(bits).float()
+
+
+def _overlap(table: Table) -> float:
+    """Return the share of unseen targets' test molecules that a base target is trained on."""
+    unseen = np.array([target.unseen for target in TARGETS])[table["target"]]
+    tested = table["molecule"][unseen & (table["part"] == TEST)]
+    trained = table["molecule"][~unseen & (table["part"] == TRAIN)]
+    return float(np.isin(tested, trained).mean())
 
 
 def _card(table: Table, label: str) -> Card:
-    unseen = np.isin(
-        table["target"], [number for number, target in enumerate(TARGETS) if target.unseen]
-    )
-    asked = table["molecule"][unseen & (table["part"] == TEST)]
-    known = np.isin(asked, table["molecule"][~unseen & (table["part"] == TRAIN)]).mean()
-    rates = [active(table["y"][table["target"] == number]).mean() for number in range(len(TARGETS))]
+    numbers = range(len(TARGETS))
+    rates = [active(table["y"][table["target"] == number]).mean() for number in numbers]
     ids = ", ".join(f"{target.name} {target.chembl}" for target in TARGETS)
     return Card(
         area="drug discovery",
         licence="CC BY-SA 3.0 (ChEMBL); MIT (MoleculeACE)",
         source="MoleculeACE 3.0.0 on PyPI, curated from ChEMBL 29",
-        citation="van Tilborg, Alenicheva and Grisoni 2022, Exposing the limitations of molecular machine learning with "
-        "activity cliffs, Journal of Chemical Information and Modeling 62(23)",
-        shift="Another protein: other chemistry is measured and other chemistry is active. The share of actives runs from "
-        f"{min(rates):.0%} (fxr) to {max(rates):.0%} (jak1), for the threshold is the same everywhere. Molecules may be "
-        f"measured on several proteins: {known:.0%} of the unseen targets' test molecules stand in a base target's training "
-        "split, with that target's label.",
+        citation="van Tilborg, Alenicheva and Grisoni 2022, Exposing the limitations of "
+        "molecular machine learning with activity cliffs, Journal of Chemical "
+        "Information and Modeling 62(23)",
+        shift="Another protein: other chemistry is measured and other chemistry is "
+        f"active. The share of actives runs from {min(rates):.0%} (fxr) to "
+        f"{max(rates):.0%} (jak1), for the threshold is the same everywhere. Molecules "
+        f"may be measured on several proteins: {_overlap(table):.0%} of the unseen targets' test "
+        "molecules stand in a base target's training split, with that target's label.",
         provenance="real",
         privacy="No person's data.",
-        intended_use="Comparing transfer and few-shot methods on public bioactivity. Assays of many laboratories are mixed; "
-        "not for decisions about compounds or safety.",
+        intended_use="Comparing transfer and few-shot methods on public bioactivity. "
+        "Assays of many laboratories are mixed; not for decisions about compounds or "
+        "safety.",
         notes=f"{label} Input: 1,024-bit Morgan fingerprint of radius 2 without "
-        "stereochemistry. MoleculeACE's train/test split is kept; it tears scaffolds, so rows carry no groups and "
-        "scores are kinder than on new chemistry. Validation is about 12% of the training rows, in whole Murcko scaffolds. "
-        f"{(table['part'] == LEFT_OUT).sum()} training rows are left out, because another molecule (a stereoisomer, a longer "
-        "chain) in test or validation has the same fingerprint. The unseen targets are a third of each family: those with "
-        "the fewest rows whose rarer class is at least a fifth of the training rows, and no second assay of a base protein. "
-        f"Targets: {ids}.",
+        "stereochemistry. MoleculeACE's train/test split is kept; it tears scaffolds, so "
+        "rows carry no groups and scores are kinder than on new chemistry. Validation is "
+        "about 12% of the training rows, in whole Murcko scaffolds. "
+        f"{(table['part'] == LEFT_OUT).sum()} training rows are left out, because "
+        "another molecule (a stereoisomer, a longer chain) in test or validation has the "
+        "same fingerprint. The unseen targets are a third of each family: those with the "
+        "fewest rows whose rarer class is at least a fifth of the training rows, and no "
+        f"second assay of a base protein. Targets: {ids}.",
     )

@@ -1,8 +1,12 @@
-"""Rebuild the shipped file with RDKit: `python -m medtl_chembl.rebuild MoleculeACE-3.0.0-py3-none-any.whl`."""
+"""Rebuild the shipped file with RDKit.
+
+`python -m medtl_chembl.rebuild MoleculeACE-3.0.0-py3-none-any.whl`
+"""
 
 import csv
 import io
 from collections import defaultdict
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +16,7 @@ from rdkit import Chem
 from rdkit.Chem.rdFingerprintGenerator import GetMorganGenerator
 from rdkit.Chem.Scaffolds.MurckoScaffold import MurckoScaffoldSmiles
 
+from medtl_bench.arrays import Bools, Ints
 from medtl_bench.files.division import TEST, TRAIN, VAL
 from medtl_bench.files.npz import packed
 from medtl_bench.files.rebuild import origin, rebuild
@@ -27,64 +32,67 @@ VALIDATION = 0.12
 
 def make(path: Path) -> bytes:
     """Return the shipped file, made from MoleculeACE's tables."""
-    tables = [
-        list(csv.DictReader(io.StringIO(content.decode())))
-        for content in origin(path, MEMBERS, SHA256)
-    ]
-    rows = [(number, row) for number, table in enumerate(tables) for row in table]
-    smiles = sorted({row["smiles"] for _, row in rows})
-    place = {text: number for number, text in enumerate(smiles)}
-    fingerprint, scaffolds = _described(smiles)
-    molecule = np.array([place[row["smiles"]] for _, row in rows], dtype=np.uint16)
-    target = np.array([number for number, _ in rows], dtype=np.uint8)
-    tested = np.array([row["split"] == "test" for _, row in rows])
-    names = sorted(set(scaffolds))
+    tables = [_read(content) for content in origin(path, MEMBERS, SHA256)]
+    target = np.repeat(np.arange(len(tables), dtype=np.uint8), [len(table) for table in tables])
+    rows = list(chain.from_iterable(tables))
+    smiles, molecule = np.unique(np.array(_column(rows, "smiles")), return_inverse=True)
+    fingerprint, scaffolds = _described(smiles.tolist())
+    _, scaffold = np.unique(np.array(scaffolds), return_inverse=True)
+    tested = np.array(_column(rows, "split")) == "test"
     content: dict[str, NDArray[Any]] = {
-        "molecule": molecule,
+        "molecule": molecule.astype(np.uint16),
         "target": target,
-        "y": np.array([float(row["y"]) for _, row in rows], dtype=np.float32),
-        "cliff": np.array([row["cliff_mol"] == "1" for _, row in rows]),
+        "y": np.array(list(map(float, _column(rows, "y"))), dtype=np.float32),
+        "cliff": np.array(_column(rows, "cliff_mol")) == "1",
         "part": _parts(molecule, target, tested, scaffolds, fingerprint),
         "fingerprint": fingerprint,
-        "scaffold": np.searchsorted(np.array(names), np.array(scaffolds)).astype(np.uint16),
-        "smiles": np.frombuffer("\n".join(smiles).encode(), dtype=np.uint8),
+        "scaffold": scaffold.astype(np.uint16),
+        "smiles": np.frombuffer("\n".join(smiles.tolist()).encode(), dtype=np.uint8),
     }
     return packed(content)
+
+
+def _read(content: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(content.decode())))
+
+
+def _column(rows: list[dict[str, str]], name: str) -> list[str]:
+    return [row[name] for row in rows]
 
 
 def _described(smiles: list[str]) -> tuple[NDArray[np.uint8], list[str]]:
     generator = GetMorganGenerator(radius=2, fpSize=1024)
     molecules = [Chem.MolFromSmiles(text) for text in smiles]
-    bits = np.array(
-        [generator.GetFingerprintAsNumPy(molecule) for molecule in molecules], dtype=np.uint8
-    )
-    return np.packbits(bits, axis=1), [MurckoScaffoldSmiles(mol=molecule) for molecule in molecules]
+    bits = [generator.GetFingerprintAsNumPy(molecule) for molecule in molecules]
+    scaffolds = [MurckoScaffoldSmiles(mol=molecule) for molecule in molecules]
+    return np.packbits(np.array(bits, dtype=np.uint8), axis=1), scaffolds
 
 
 def _parts(
-    molecule: NDArray[np.uint16],
-    target: NDArray[np.uint8],
-    tested: NDArray[np.bool_],
+    molecule: Ints,
+    target: Ints,
+    tested: Bools,
     scaffolds: list[str],
     fingerprint: NDArray[np.uint8],
 ) -> NDArray[np.uint8]:
     part = np.where(tested, TEST, TRAIN).astype(np.uint8)
-    bits = [fingerprint[m].tobytes() for m in molecule]
-    for number, its in enumerate(TARGETS):
-        rows = np.flatnonzero((target == number) & ~tested)
-        part[_validation(its.name, [(row, scaffolds[molecule[row]]) for row in rows.tolist()])] = (
-            VAL
-        )
-        for kept in (TEST, VAL):
-            taken = {bits[row] for row in np.flatnonzero((target == number) & (part == kept))}
-            part[[row for row in rows if part[row] < kept and bits[row] in taken]] = LEFT_OUT
+    bits = [fingerprint[number].tobytes() for number in molecule]
+    for number, protein in enumerate(TARGETS):
+        rows = np.flatnonzero((target == number) & ~tested).tolist()
+        scaffold_of = {row: scaffolds[molecule[row]] for row in rows}
+        part[_validation(protein.name, scaffold_of)] = VAL
+        # equal fingerprints give way to the test split, then to the validation split
+        for judged in (TEST, VAL):
+            taken = {bits[row] for row in np.flatnonzero((target == number) & (part == judged))}
+            torn = [row for row in rows if part[row] < judged and bits[row] in taken]
+            part[torn] = LEFT_OUT
     return part
 
 
-def _validation(name: str, rows: list[tuple[int, str]]) -> list[int]:
+def _validation(name: str, rows: dict[int, str]) -> list[int]:
     """Return rows of whole scaffolds, taken in the order of their hashes as long as they fit."""
     groups = defaultdict(list)
-    for row, scaffold in rows:
+    for row, scaffold in rows.items():
         groups[scaffold].append(row)
     chosen: list[int] = []
     for scaffold in sorted(groups, key=lambda scaffold: hashed(name, scaffold)):

@@ -10,8 +10,10 @@ def medtl_algorithms() -> list[AlgorithmEntry]:
         AlgorithmEntry(
             name="dann",
             implementation="medtl_dann.dann:DANN",
-            summary="Features from which a critic cannot tell the target domain, learned by gradient reversal.",
+            summary="Features from which a critic cannot tell the target domain, learned "
+            "by gradient reversal.",
             family="domain adaptation",
-            reference="Ganin et al. 2016, Domain-adversarial training of neural networks, JMLR 17(59)",
+            reference="Ganin et al. 2016, Domain-adversarial training of neural "
+            "networks, JMLR 17(59)",
         )
     ]

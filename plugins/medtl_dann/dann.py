@@ -1,11 +1,13 @@
 """Domain-adversarial neural networks (Ganin et al. 2016, JMLR 17(59))."""
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from medtl_bench.contract.split import Inputs
 from medtl_bench.networks.build import pooled
 from medtl_bench.networks.network import Network
 from medtl_bench.training.batches import Batch
@@ -14,11 +16,11 @@ from medtl_bench.training.method import GradientMethod
 
 @dataclass
 class DANN(GradientMethod):
-    """Minimise L_cls + L_D, where L_D = -E_s[log D] - E_t[log(1 - D)] reaches the features reversed (eq. 9 and 10).
+    """Minimise L_cls + L_D, L_D = -E_s[log D] - E_t[log(1 - D)] (eq. 9 and 10).
 
-    `weight`: the reversal's final strength, lambda = weight * (2 / (1 + exp(-gamma p)) -
-    1) at progress p (section 5.2.2). `gamma`: how fast it gets there. Defaults are the
-    paper's.
+    The gradient of L_D reaches the features reversed. `weight`: the reversal's final
+    strength, lambda = weight * (2 / (1 + exp(-gamma p)) - 1) at progress p (section
+    5.2.2). `gamma`: how fast it gets there. Defaults are the paper's.
     """
 
     weight: float = 1.0
@@ -26,24 +28,25 @@ class DANN(GradientMethod):
 
     def parts(self) -> dict[str, nn.Module]:
         """Add the critic D, which gives the log-odds that features come from a source."""
-        critic = nn.Sequential(
-            nn.Linear(self.width, self.width), nn.ReLU(), nn.Linear(self.width, 1)
-        )
-        return {"critic": critic}
+        hidden = nn.Linear(self.width, self.width)
+        return {"critic": nn.Sequential(hidden, nn.ReLU(), nn.Linear(self.width, 1))}
 
     def objective(self, net: Network, batch: Batch) -> Tensor:
         """Return L_cls + L_D."""
         x, y = batch.pooled()
-        z = net.features(torch.cat([x, batch.unlabelled]))
+        # sources and target pass as one batch: one call, and one scale of features for D
+        target = cast("Inputs", batch.unlabelled)  # `fit`, the only one to ask, hands it over
+        z = net.features(torch.cat([x, target]))
         strength = self.weight * (2 / (1 + torch.exp(-self.gamma * batch.progress)) - 1)
         odds = net.critic(reverse(pooled(z), strength))
+        # -log D = softplus(-odds) and -log(1 - D) = softplus(odds), which never overflow
         domain = F.softplus(-odds[: len(y)]).mean() + F.softplus(odds[len(y) :]).mean()
         return self.task.loss(net.head(z[: len(y)]), y) + domain
 
 
 def reverse(z: Tensor, strength: Tensor) -> Tensor:
-    """Return z, whose gradient arrives multiplied by -strength (eq.
+    """Return z, whose gradient arrives multiplied by -strength (eq. 14).
 
-    14); no custom function, so it works under vmap.
+    No custom function, so that it works under vmap.
     """
     return torch.lerp(z.detach(), z, -strength.to(z.dtype))

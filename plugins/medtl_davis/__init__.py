@@ -10,7 +10,8 @@ def medtl_datasets() -> list[DatasetEntry]:
         DatasetEntry(
             name="davis-dti",
             build="medtl_davis.dataset:build",
-            summary="Affinity (pKd) of 68 kinase inhibitors and 379 kinases: new kinase groups, new targets, new drugs.",
+            summary="Affinity (pKd) of 68 kinase inhibitors and 379 kinases: new kinase "
+            "groups, new targets, new drugs.",
             area="drug discovery",
             applications=("drug-target interaction",),
             download="medtl_davis.dataset:DOWNLOAD",

@@ -12,16 +12,18 @@ AMINO_ACIDS = "ACDEFGHIKLMNPQRSTVWY"
 
 
 def composition(sequence: str) -> NDArray[np.float32]:
-    """Return the shares of the 20 amino acids, then of their 400 ordered pairs of neighbours (Bhasin and Raghava 2004).
+    """Return shares of the 20 amino acids, then of their 400 ordered pairs of neighbours [420].
 
-    Letters that are no amino acid count in neither. A sequence without any gives zeros.
+    The composition of Bhasin and Raghava 2004. Letters that are no amino acid count in
+    neither. A sequence without any gives zeros.
     """
     place = {letter: number for number, letter in enumerate(AMINO_ACIDS)}
     code = np.array([place.get(letter, -1) for letter in sequence], dtype=np.int64)
     first, second = code[:-1], code[1:]
     pairs = (20 * first + second)[(first >= 0) & (second >= 0)]
     counts = np.bincount(code[code >= 0], minlength=20), np.bincount(pairs, minlength=400)
-    return np.concatenate([count / max(1, count.sum()) for count in counts]).astype(np.float32)
+    shares = [count / max(1, count.sum()) for count in counts]
+    return np.concatenate(shares).astype(np.float32)
 
 
 def fingerprints(smiles: Sequence[str]) -> NDArray[np.float32]:
@@ -33,9 +35,8 @@ def fingerprints(smiles: Sequence[str]) -> NDArray[np.float32]:
     from rdkit.Chem.rdFingerprintGenerator import GetMorganGenerator  # noqa: PLC0415
 
     generator = GetMorganGenerator(radius=2, fpSize=1024)
-    return np.array(
-        [generator.GetFingerprintAsNumPy(molecule) for molecule in molecules], dtype=np.float32
-    )
+    bits = [generator.GetFingerprintAsNumPy(molecule) for molecule in molecules]
+    return np.array(bits, dtype=np.float32)
 
 
 def scaffolds(smiles: Sequence[str]) -> list[str]:
@@ -60,9 +61,8 @@ def _molecules(smiles: Sequence[str]) -> list[Any]:
         ) from error
     with rdBase.BlockLogs():
         molecules = [Chem.MolFromSmiles(text) for text in smiles]
-    if unread := [
-        text for text, molecule in zip(smiles, molecules, strict=True) if molecule is None
-    ]:
+    unread = [text for text, read in zip(smiles, molecules, strict=True) if read is None]
+    if unread:
         raise DataError(
             f"RDKit cannot read {len(unread)} SMILES of the drugs: {', '.join(unread)}."
         )

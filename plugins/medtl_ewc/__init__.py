@@ -10,8 +10,10 @@ def medtl_algorithms() -> list[AlgorithmEntry]:
         AlgorithmEntry(
             name="ewc",
             implementation="medtl_ewc.ewc:EWC",
-            summary="Fine-tuning with a spring on every weight, stiff where earlier domains need it (Fisher).",
+            summary="Fine-tuning with a spring on every weight, stiff where earlier "
+            "domains need it (Fisher).",
             family="continual learning",
-            reference="Kirkpatrick et al. 2017, Overcoming catastrophic forgetting in neural networks, PNAS 114(13)",
+            reference="Kirkpatrick et al. 2017, Overcoming catastrophic forgetting in "
+            "neural networks, PNAS 114(13)",
         )
     ]

@@ -1,6 +1,6 @@
-"""Elastic weight consolidation (Kirkpatrick et al.
+"""Elastic weight consolidation (Kirkpatrick et al. 2017, PNAS 114(13)).
 
-2017, PNAS 114(13)); online variant of Schwarz et al. 2018, ICML.
+The online variant is that of Schwarz et al. 2018, ICML.
 """
 
 from collections.abc import Sequence
@@ -20,9 +20,10 @@ from medtl_ewc.fisher import diagonal
 
 
 class Spring(NamedTuple):
-    """The terms of all earlier domains as one: sum stiffness_i (theta_i - rest_i)^2 + least, as parabolas add up to a parabola.
+    """The terms of all earlier domains as one: sum stiffness_i (theta_i - rest_i)^2 + least.
 
-    `stiffness` and `rest`: [parameters]; `least`: a scalar.
+    Parabolas add up to a parabola. `stiffness` and `rest`: [parameters]; `least`: a
+    scalar.
     """
 
     stiffness: Tensor
@@ -36,24 +37,21 @@ class Spring(NamedTuple):
         """
         both, apart = self.stiffness + stiffness, rest - self.rest
         share = torch.where(both > 0, stiffness / both, 0.0)
-        return Spring(
-            both,
-            self.rest + share * apart,
-            self.least + (self.stiffness * share * apart.square()).sum(),
-        )
+        # a (t - p)^2 + b (t - q)^2 = (a + b) (t - r)^2 + a s (q - p)^2, s = b / (a + b),
+        # r = p + s (q - p)
+        least = self.least + (self.stiffness * share * apart.square()).sum()
+        return Spring(both, self.rest + share * apart, least)
 
 
 @dataclass
 class EWC(GradientMethod):
-    """Minimise L_B + sum_i weight/2 F_i (theta_i - theta*_i)^2 (eq.
+    """Minimise L_B + sum_i weight/2 F_i (theta_i - theta*_i)^2 (eq. 3).
 
-    3), one such sum for each earlier domain.
-
-    F_i = E[(d log p(y|x) / d theta_i)^2] over single rows with their own labels, of at
-    most `fisher_rows` rows. `online` keeps the last theta* only, and decays the old F by
-    `decay` before the new one is added (Schwarz et al. 2018, eq. 9). The default `weight`
-    had the best average accuracy of 10, 30, ... 3000 on a simulated stream
-    (`tests/plugins/test_medtl_ewc.py`).
+    There is one such sum for each earlier domain. F_i = E[(d log p(y|x) / d theta_i)^2]
+    over single rows with their own labels, of at most `fisher_rows` rows. `online` keeps
+    the last theta* only, and decays the old F by `decay` before the new one is added
+    (Schwarz et al. 2018, eq. 9). The default `weight` had the best average accuracy of
+    10, 30, ... 3000 on a simulated stream (`tests/plugins/test_medtl_ewc.py`).
     """
 
     weight: float = 300.0
@@ -87,8 +85,8 @@ class EWC(GradientMethod):
 
     def consolidate(self, split: Split) -> None:
         """Measure the Fisher information on a split and remember it with the present weights."""
-        some = split[torch.randperm(len(split), generator=self.generator)[: self.fisher_rows]]
-        fisher = parameters_to_vector(self.fisher(some).values())
+        rows = torch.randperm(len(split), generator=self.generator)[: self.fisher_rows]
+        fisher = parameters_to_vector(self.fisher(split[rows]).values())
         theta = parameters_to_vector(self.net.parameters.values()).detach()
         if self.spring and not self.online:
             self.spring = self.spring.joined(fisher, theta)

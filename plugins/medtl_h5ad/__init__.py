@@ -10,7 +10,8 @@ def medtl_datasets() -> list[DatasetEntry]:
         DatasetEntry(
             name="h5ad:",
             build="medtl_h5ad.dataset:build",
-            summary="The cells of an h5ad file, as h5ad:PATH?batch=COLUMN&label=COLUMN; each batch is a domain.",
+            summary="The cells of an h5ad file, as h5ad:PATH?batch=COLUMN&label=COLUMN; "
+            "each batch is a domain.",
             area="genomics",
             applications=("single-cell integration",),
         )

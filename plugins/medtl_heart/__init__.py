@@ -10,7 +10,8 @@ def medtl_datasets() -> list[DatasetEntry]:
         DatasetEntry(
             name="heart-disease",
             build="medtl_heart.dataset:build",
-            summary="Coronary heart disease or none, from 13 findings of 920 patients in four hospitals.",
+            summary="Coronary heart disease or none, from 13 findings of 920 patients in "
+            "four hospitals.",
             area="clinical",
         )
     ]

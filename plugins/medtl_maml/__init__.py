@@ -10,8 +10,10 @@ def medtl_algorithms() -> list[AlgorithmEntry]:
         AlgorithmEntry(
             name="maml",
             implementation="medtl_maml.maml:MAML",
-            summary="Initial weights from which a few gradient steps on a few labels go far; sources are the tasks.",
+            summary="Initial weights from which a few gradient steps on a few labels go "
+            "far; sources are the tasks.",
             family="meta-learning",
-            reference="Finn et al. 2017, Model-agnostic meta-learning for fast adaptation of deep networks, ICML",
+            reference="Finn et al. 2017, Model-agnostic meta-learning for fast "
+            "adaptation of deep networks, ICML",
         )
     ]

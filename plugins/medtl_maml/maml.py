@@ -13,12 +13,12 @@ from medtl_bench.training.method import GradientMethod
 
 @dataclass
 class MAML(GradientMethod):
-    """Minimise sum_i L_i(theta - alpha * grad L_i(theta)) over the sources i (algorithm 2), here as a mean.
+    """Minimise the mean over sources i of L_i(theta - alpha * grad L_i(theta)) (algorithm 2).
 
-    Each step halves the minibatch of every source into support and query. One inner step
-    is the paper's choice for sinusoids and 5-way Omniglot; its alpha lies between 0.01
-    and 0.4 (section 5). `first_order` drops the second derivatives (section 5.2).
-    `adapt_steps` are inner steps on all support rows.
+    The paper takes their sum. Each step halves the minibatch of every source into support
+    and query. One inner step is the paper's choice for sinusoids and 5-way Omniglot; its
+    alpha lies between 0.01 and 0.4 (section 5). `first_order` drops the second
+    derivatives (section 5.2). `adapt_steps` are inner steps on all support rows.
     """
 
     adapt_steps: int = 10
@@ -28,6 +28,8 @@ class MAML(GradientMethod):
 
     def objective(self, net: Network, batch: Batch) -> Tensor:
         """Return the mean over sources of the query loss after the inner steps on the support."""
+        # of each source's rows the first half is support and the rest query: they are drawn
+        # at random, so that any cut will do, and the same one lets all sources run as one vmap
         half = batch.y.shape[1] // 2
 
         def query_loss(x: Inputs, y: Tensor) -> Tensor:
@@ -45,12 +47,10 @@ class MAML(GradientMethod):
             return self.task.loss(net.with_parameters(theta)(x), y)
 
         for _ in range(steps):
-            gradient = grad(loss)(theta)
+            g = grad(loss)(theta)
             if self.first_order:
-                gradient = {name: g.detach() for name, g in gradient.items()}
-            theta = {
-                name: theta[name].add(gradient[name], alpha=-self.inner_rate) for name in theta
-            }
+                g = {name: gradient.detach() for name, gradient in g.items()}
+            theta = {name: theta[name].add(g[name], alpha=-self.inner_rate) for name in theta}
         return theta
 
     def adapt(self, support: Split) -> None:

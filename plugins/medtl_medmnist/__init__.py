@@ -10,7 +10,8 @@ def medtl_datasets() -> list[DatasetEntry]:
         DatasetEntry(
             name="medmnist:",
             build="medtl_medmnist.dataset:build",
-            summary="One class against the rest, rare ones as targets; sets are joined as in medmnist:bloodmnist+dermamnist.",
+            summary="One class against the rest, rare ones as targets; sets are joined "
+            "as in medmnist:bloodmnist+dermamnist.",
             area="imaging",
             applications=("rare disease diagnosis", "image augmentation"),
             download="medtl_medmnist.sets:download",

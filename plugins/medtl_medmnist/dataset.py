@@ -1,7 +1,8 @@
-"""MedMNIST sets as tasks of one class against the rest: common classes as sources, rare ones as targets."""
+"""MedMNIST sets as tasks of one class against the rest: common ones are sources, rare targets."""
 
 import io
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from medtl_bench.arrays import Bools, Ints
 from medtl_bench.contract.dataset import Card, Dataset
 from medtl_bench.contract.scenario import Stream, Transfer
 from medtl_bench.contract.split import Domain, Split
@@ -18,7 +20,7 @@ from medtl_bench.files import cache
 from medtl_bench.files.archives import Limits, members
 from medtl_bench.files.downloads import content
 from medtl_bench.randomness import generator
-from medtl_medmnist.sets import Set, chosen
+from medtl_medmnist.sets import Set, chosen, licences
 
 CODE = sorted(Path(__file__).parent.glob("*.py"))
 Images = NDArray[np.uint8]
@@ -37,35 +39,43 @@ def build(argument: str) -> Dataset:
     IntegrityError, or DataError on a file that is not in MedMNIST's format.
     """
     sets = chosen(argument)
-    tables = [load(one) for one in sets]
-    names = [f"{one.name}/{task}" for one in sets for task in one.tasks]
-    share, is_rare = (
-        np.concatenate([table[what] for table in tables]) for what in ("share", "rare")
-    )
-    if not is_rare.any():
-        is_rare[share.argmin()] = True
-    common, rare = (tuple(np.array(names)[mask].tolist()) for mask in (~is_rare, is_rare))
-    channels = max(table["0/train/x"].shape[1] for table in tables)
+    tables = [load(dataset) for dataset in sets]
+    share = _by_task(sets, tables, "share")
+    is_rare = _by_task(sets, tables, "rare")
+    if not any(is_rare.values()):
+        is_rare[min(share, key=share.__getitem__)] = True
+    rare = tuple(name for name in share if is_rare[name])
+    common = tuple(name for name in share if not is_rare[name])
+    dropped = sum(int(table["dropped"]) for table in tables)
     return Dataset(
         name=f"medmnist:{argument}",
-        card=_card(
-            sets,
-            dict(zip(names, share.tolist(), strict=True)),
-            rare,
-            sum(int(table["dropped"]) for table in tables),
-        ),
+        card=_card(sets, {name: share[name] for name in rare}, dropped),
         task=Task("classification", ("rest", "this class"), METRICS),
-        domains=tuple(
-            Domain(
-                f"{one.name}/{task}",
-                *(_split(table, f"{number}/{split}", channels) for split in MOST),
-            )
-            for one, table in zip(sets, tables, strict=True)
-            for number, task in enumerate(one.tasks)
-        ),
+        domains=_domains(sets, tables),
         transfers=(Transfer("common-to-rare", common, rare),),
         streams=(Stream("common", common[:IN_STREAM]),) if len(common) > 1 else (),
     )
+
+
+def _by_task(sets: Sequence[Set], tables: Sequence[cache.Arrays], array: str) -> dict[str, Any]:
+    """Return an array of each set, as a value of each task by the name of its domain."""
+    names = chain.from_iterable(_names(dataset) for dataset in sets)
+    return dict(zip(names, np.concatenate([t[array] for t in tables]).tolist(), strict=True))
+
+
+def _names(dataset: Set) -> list[str]:
+    return [f"{dataset.name}/{task}" for task in dataset.tasks]
+
+
+def _domains(sets: Sequence[Set], tables: Sequence[cache.Arrays]) -> tuple[Domain, ...]:
+    """Return a domain of each task; all have the channels of the set that has most."""
+    channels = max(table["0/train/x"].shape[1] for table in tables)
+    domains = []
+    for dataset, table in zip(sets, tables, strict=True):
+        for task, name in enumerate(_names(dataset)):
+            splits = (_split(table, f"{task}/{split}", channels) for split in MOST)
+            domains.append(Domain(name, *splits))
+    return tuple(domains)
 
 
 def _split(table: cache.Arrays, where: str, channels: int) -> Split:
@@ -73,131 +83,159 @@ def _split(table: cache.Arrays, where: str, channels: int) -> Split:
     return Split(x.expand(-1, channels, -1, -1).contiguous(), torch.from_numpy(table[f"{where}/y"]))
 
 
-def load(one: Set) -> cache.Arrays:
+def load(dataset: Set) -> cache.Arrays:
     """Return the arrays that `arranged` makes of the file of a set.
 
     Raises NotDownloadedError, IntegrityError or DataError.
     """
-    file = content(one.remote)
-    return cache.arrays(one.name, [one.md5], CODE, lambda: arranged(one, read(file, one)))
+    file = content(dataset.remote)
+
+    def make() -> cache.Arrays:
+        return arranged(dataset, read(file, dataset))
+
+    return cache.arrays(dataset.name, [dataset.md5], CODE, make)
 
 
-def read(file: bytes, one: Set) -> dict[str, tuple[Images, Labels]]:
-    """Return by split the images [n, channels, side, side] and labels of a file in MedMNIST's format; raises DataError."""
-    held = members(file, one.remote.path, LIMITS)
-    return {
-        split: _checked(
-            one, split, *(_array(held, f"{split}_{what}", one) for what in ("images", "labels"))
-        )
-        for split in MOST
-    }
+def read(file: bytes, dataset: Set) -> dict[str, tuple[Images, Labels]]:
+    """Return images [n, channels, side, side] and labels by split; raises DataError.
+
+    The file must be in MedMNIST's format.
+    """
+    arrays = members(file, dataset.remote.path, LIMITS)
+    splits = {}
+    for split in MOST:
+        images, labels = (_array(arrays, f"{split}_{x}", dataset) for x in ("images", "labels"))
+        splits[split] = _checked(dataset, split, images, labels)
+    return splits
 
 
-def arranged(one: Set, splits: dict[str, tuple[Images, Labels]]) -> cache.Arrays:
-    """Return of each task and split its rows, "0/train/x" and "0/train/y", and of all tasks `share` and `rare`.
+def arranged(dataset: Set, splits: dict[str, tuple[Images, Labels]]) -> cache.Arrays:
+    """Return rows by task and split, "0/train/x" and "0/train/y", `share`, `rare` and `dropped`.
 
     An image of which an exact copy is in a later split is `dropped`, the test split being
     the last. The third of the tasks with the smallest share of the training images are
     rare. No image of a rare class is in the task of a common one, or in a rest.
     """
     images, labels, dropped = _without_copies(splits)
-    its = {split: one.members(labels[split]) for split in splits}
-    share = its["train"].mean(0)
+    positive = {split: dataset.members(labels[split]) for split in splits}
+    share = positive["train"].mean(0)
     rare = share.argsort(kind="stable").argsort(kind="stable") < len(share) // 3
     arrays: cache.Arrays = {"share": share, "rare": rare, "dropped": np.array(dropped)}
     for task in range(len(share)):
         for split in splits:
-            positive = its[split][:, task]
-            novel = its[split][:, rare & (np.arange(len(share)) != task)].any(1)
-            known = positive if rare[task] else positive & ~novel
-            rows = [_drawn(one, task, split, mask) for mask in (~positive & ~novel, known)]
+            rest, members = _sides(positive[split], task, rare)
+            rows = [_drawn(dataset, task, split, side) for side in (rest, members)]
             arrays[f"{task}/{split}/x"] = images[split][np.concatenate(rows)]
-            arrays[f"{task}/{split}/y"] = np.repeat([0, 1], [len(part) for part in rows])
+            arrays[f"{task}/{split}/y"] = np.repeat([0, 1], [len(side) for side in rows])
     return arrays
+
+
+def _sides(positive: Bools, task: int, rare: Bools) -> tuple[Bools, Bools]:
+    """Return which images [n] may stand for the rest and for the class of a task.
+
+    `positive`: [n, tasks]. `rare`: [tasks].
+    """
+    members = positive[:, task]
+    novel = positive[:, rare & (np.arange(len(rare)) != task)].any(1)
+    return ~members & ~novel, members if rare[task] else members & ~novel
 
 
 def _without_copies(
     splits: dict[str, tuple[Images, Labels]],
 ) -> tuple[dict[str, Images], dict[str, Labels], int]:
-    known: set[bytes] = set()
+    later: set[bytes] = set()
     images, labels, dropped = {}, {}, 0
     for split in reversed(MOST):
         x, y = splits[split]
-        marks = [image.tobytes() for image in x]
-        keep = np.array([mark not in known for mark in marks], dtype=bool)
-        known.update(marks)
-        images[split], labels[split] = x[keep], y[keep]
-        dropped += int((~keep).sum())
+        pixels = [image.tobytes() for image in x]
+        new = np.array([image not in later for image in pixels], dtype=bool)
+        later.update(pixels)
+        images[split], labels[split] = x[new], y[new]
+        dropped += int((~new).sum())
     return images, labels, dropped
 
 
-def _drawn(one: Set, task: int, split: str, mask: NDArray[np.bool_]) -> NDArray[np.int64]:
+def _drawn(dataset: Set, task: int, split: str, side: Bools) -> Ints:
     """Return at most so many rows of a mask as a split takes of each label, the same each time."""
-    rows = np.flatnonzero(mask)
-    order = torch.randperm(len(rows), generator=generator("medmnist", one.name, task, split))[
-        : MOST[split]
-    ].numpy()
+    rows = np.flatnonzero(side)
+    source = generator("medmnist", dataset.name, task, split)
+    order = torch.randperm(len(rows), generator=source)[: MOST[split]].numpy()
     if not len(order) and split != "val":
         raise DataError(
-            f"The {split} split of {one.name} has no image on one side of the task {one.tasks[task]!r}."
+            f"The {split} split of {dataset.name} has no image on one side of the task "
+            f"{dataset.tasks[task]!r}."
         )
-    return rows[order]
+    return np.asarray(rows[order])
 
 
-def _array(held: dict[str, bytes], name: str, one: Set) -> NDArray[Any]:
-    if f"{name}.npy" not in held:
+def _array(arrays: dict[str, bytes], name: str, dataset: Set) -> NDArray[Any]:
+    if f"{name}.npy" not in arrays:
         raise DataError(
-            f"The file {one.remote.path} has no array {name!r}; it holds {', '.join(sorted(held)) or 'nothing'}."
+            f"The file {dataset.remote.path} has no array {name!r}; it holds "
+            f"{', '.join(sorted(arrays)) or 'nothing'}."
         )
     try:
-        return np.load(io.BytesIO(held[f"{name}.npy"]), allow_pickle=False)
+        return np.asarray(np.load(io.BytesIO(arrays[f"{name}.npy"]), allow_pickle=False))
     except (ValueError, EOFError) as error:
         raise DataError(
-            f"The array {name!r} of {one.remote.path} cannot be read: {error}."
+            f"The array {name!r} of {dataset.remote.path} cannot be read: {error}."
         ) from error
 
 
 def _checked(
-    one: Set, split: str, images: NDArray[Any], labels: NDArray[Any]
+    dataset: Set, split: str, images: NDArray[Any], labels: NDArray[Any]
 ) -> tuple[Images, Labels]:
-    columns = len(one.labels) if one.kind == "findings" else 1
+    """Return images [n, channels, side, side] and labels [n, 1 or findings].
+
+    Raises DataError where shape, type or a label is not MedMNIST's.
+    """
+    findings = dataset.kind == "findings"
+    _check_shapes(dataset, split, images, labels, len(dataset.labels) if findings else 1)
+    most = 1 if findings else len(dataset.labels) - 1
+    integers = np.issubdtype(labels.dtype, np.integer)
+    if not integers or (len(labels) and not 0 <= labels.min() <= labels.max() <= most):
+        raise DataError(f"The {split} labels of {dataset.name} must be whole numbers in 0..{most}.")
+    channels_first = images[:, None] if images.ndim == 3 else images.transpose(0, 3, 1, 2)
+    return channels_first, labels.astype(np.int64)
+
+
+def _check_shapes(
+    dataset: Set, split: str, images: NDArray[Any], labels: NDArray[Any], columns: int
+) -> None:
     shape = (len(images), SIDE, SIDE)
-    if (
-        images.dtype != np.uint8
-        or images.shape not in {shape, (*shape, 3)}
-        or labels.shape != (len(images), columns)
-    ):
-        told = f"The {split} images of {one.name} are {images.dtype}{list(images.shape)} and their labels {list(labels.shape)}"
+    are_images = images.dtype == np.uint8 and images.shape in {shape, (*shape, 3)}
+    if not are_images or labels.shape != (len(images), columns):
         raise DataError(
-            f"{told}, but uint8 images of {SIDE} x {SIDE} with {columns} label(s) each were expected."
+            f"The {split} images of {dataset.name} are {images.dtype}{list(images.shape)} "
+            f"and their labels {list(labels.shape)}, but uint8 images of {SIDE} x {SIDE} "
+            f"with {columns} label(s) each were expected."
         )
-    most = 1 if one.kind == "findings" else len(one.labels) - 1
-    if not np.issubdtype(labels.dtype, np.integer) or (
-        len(labels) and not 0 <= labels.min() <= labels.max() <= most
-    ):
-        raise DataError(f"The {split} labels of {one.name} must be whole numbers in 0..{most}.")
-    return images[:, None] if images.ndim == 3 else images.transpose(0, 3, 1, 2), labels.astype(
-        np.int64
-    )
 
 
-def _card(sets: Sequence[Set], share: dict[str, float], rare: Sequence[str], dropped: int) -> Card:
-    told = ", ".join(f"{name} {share[name]:.1%}" for name in rare)
+def _card(sets: Sequence[Set], rare: dict[str, float], dropped: int) -> Card:
+    shares = ", ".join(f"{name} {share:.1%}" for name, share in rare.items())
+    names = ", ".join(dataset.name for dataset in sets)
     return Card(
         area="imaging",
-        licence=", ".join(f"{one.licence} ({one.name})" for one in sets),
-        source=f"MedMNIST v2 in 28 x 28 pixels, {', '.join(one.name for one in sets)}, Zenodo record 10519652",
-        citation="Yang et al. 2023, MedMNIST v2, Scientific Data 10:41, and the source of each set that is named there",
-        shift="Another class, and where sets are joined another organ and camera. The rare classes are in no task of a common "
-        "one: they are as a new disease is, of which few images are known.",
+        licence=licences(sets),
+        source=f"MedMNIST v2 in 28 x 28 pixels, {names}, Zenodo record 10519652",
+        citation="Yang et al. 2023, MedMNIST v2, Scientific Data 10:41, and the source "
+        "of each set that is named there",
+        shift="Another class, and where sets are joined another organ and camera. The "
+        "rare classes are in no task of a common one: they are as a new disease is, of "
+        "which few images are known.",
         provenance="real",
         privacy="Public, de-identified images; see each source.",
-        intended_use="Comparing transfer and few-shot methods. The images are far too small for any diagnosis.",
-        notes="A task is one class against the other, common classes of its set; in retinamnist a grade or a higher one, in "
-        "chestmnist a finding, and sets with two classes make one task, the disease. The rarest third of a set's tasks are "
-        f"the targets (share of the training images: {told}). Of each label at most {MOST['train']} images are drawn for "
-        f"training, {MOST['val']} for validation and {MOST['test']} for testing, so prevalence is not the clinic's. The "
-        f"official splits are kept, but {dropped} images were dropped for an exact copy in validation or test. The files do "
-        "not say which patient an image is of, so there are no groups, and images of one patient may be on both sides. Grey "
+        intended_use="Comparing transfer and few-shot methods. The images are far too "
+        "small for any diagnosis.",
+        notes="A task is one class against the other, common classes of its set; in "
+        "retinamnist a grade or a higher one, in chestmnist a finding, and sets with two "
+        "classes make one task, the disease. The rarest third of a set's tasks are the "
+        f"targets (share of the training images: {shares}). Of each label at most "
+        f"{MOST['train']} images are drawn for training, {MOST['val']} for validation "
+        f"and {MOST['test']} for testing, so prevalence is not the clinic's. The "
+        f"official splits are kept, but {dropped} images were dropped for an exact copy "
+        "in validation or test. The files do not say which patient an image is of, so "
+        "there are no groups, and images of one patient may be on both sides. Grey "
         "images are repeated to three channels where a joined set has colours.",
     )

@@ -1,11 +1,15 @@
-"""The twelve 2D sets of MedMNIST v2 in 28 x 28 pixels: where they are, their checksums, and which tasks their labels make."""
+"""The twelve 2D sets of MedMNIST v2 in 28 x 28 pixels.
 
+Where they are, their checksums, and which tasks their labels make.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from medtl_bench.arrays import Bools, Ints
 from medtl_bench.errors import MedTLError, unknown
 from medtl_bench.files.downloads import Download, Remote
 
@@ -14,7 +18,7 @@ ZENODO = "https://zenodo.org/records/10519652/files"
 
 @dataclass(frozen=True)
 class Set:
-    """One set: what kind of labels it has, its licence, the MD5 of its file and the names of its labels.
+    """One set: its kind of labels, its licence, the MD5 of its file and the names of its labels.
 
     `kind`: one of several classes an image, yes or no, several findings an image, or
     ordered grades.
@@ -29,31 +33,37 @@ class Set:
     @property
     def remote(self) -> Remote:
         """Return its file."""
-        return Remote(
-            f"medmnist/{self.name}.npz", f"{ZENODO}/{self.name}.npz?download=1", "", md5=self.md5
-        )
+        address = f"{ZENODO}/{self.name}.npz?download=1"
+        return Remote(f"medmnist/{self.name}.npz", address, "", md5=self.md5)
 
     @property
     def tasks(self) -> tuple[str, ...]:
-        """Return the names of the tasks its labels make: one class against the rest, for grades this or a higher one."""
+        """Return the names of its tasks: a class against the rest, or a grade or higher."""
         if self.kind == "grades":
             return tuple(f"grade-{grade}-or-more" for grade in self.labels[1:])
         return self.labels[POSITIVE[self.name] :][:1] if self.kind == "binary" else self.labels
 
-    def members(self, labels: NDArray[np.integer]) -> NDArray[np.bool_]:
-        """Return which images [n] are positive in which task [tasks], from labels [n, 1], or [n, findings]."""
+    def members(self, labels: Ints) -> Bools:
+        """Return which images are positive in which task [n, tasks].
+
+        `labels`: [n, 1], or [n, findings].
+        """
         if self.kind == "findings":
-            return labels == 1
+            return np.asarray(labels == 1)
         if self.kind == "grades":
-            return labels >= np.arange(1, len(self.labels))
-        every = labels == np.arange(len(self.labels))
-        return every[:, [POSITIVE[self.name]]] if self.kind == "binary" else every
+            return np.asarray(labels >= np.arange(1, len(self.labels)))
+        members = np.equal(labels, np.arange(len(self.labels)))
+        return members[:, [POSITIVE[self.name]]] if self.kind == "binary" else members
 
 
 POSITIVE = {"pneumoniamnist": 1, "breastmnist": 0}  # the label of the disease
+ORGANS = (
+    *("bladder", "femur-left", "femur-right", "heart", "kidney-left", "kidney-right"),
+    *("liver", "lung-left", "lung-right", "pancreas", "spleen"),
+)
 SETS = {
-    one.name: one
-    for one in (
+    dataset.name: dataset
+    for dataset in (
         Set(
             "pathmnist",
             "classes",
@@ -173,57 +183,21 @@ SETS = {
             "classes",
             "CC BY 4.0",
             "68e3f8846a6bd62f0c9bf841c0d9eacc",
-            (
-                "bladder",
-                "femur-left",
-                "femur-right",
-                "heart",
-                "kidney-left",
-                "kidney-right",
-                "liver",
-                "lung-left",
-                "lung-right",
-                "pancreas",
-                "spleen",
-            ),
+            ORGANS,
         ),
         Set(
             "organcmnist",
             "classes",
             "CC BY 4.0",
             "b9ceb9546e10131b32923c5bbeaea2b1",
-            (
-                "bladder",
-                "femur-left",
-                "femur-right",
-                "heart",
-                "kidney-left",
-                "kidney-right",
-                "liver",
-                "lung-left",
-                "lung-right",
-                "pancreas",
-                "spleen",
-            ),
+            ORGANS,
         ),
         Set(
             "organsmnist",
             "classes",
             "CC BY 4.0",
             "9ab87b696fb54e2a387ebe992d6ed5f1",
-            (
-                "bladder",
-                "femur-left",
-                "femur-right",
-                "heart",
-                "kidney-left",
-                "kidney-right",
-                "liver",
-                "lung-left",
-                "lung-right",
-                "pancreas",
-                "spleen",
-            ),
+            ORGANS,
         ),
     )
 }
@@ -240,16 +214,21 @@ def chosen(argument: str) -> list[Set]:
             raise unknown("2D set of MedMNIST", name, SETS)
     if len(set(names)) < len(names):
         raise MedTLError(f"Each set of MedMNIST may be named once, but got {argument!r}.")
-    found = [SETS[name] for name in names]
-    if sum(len(one.tasks) for one in found) < 2:
+    sets = [SETS[name] for name in names]
+    if sum(len(dataset.tasks) for dataset in sets) < 2:
         raise MedTLError(
-            f"{argument} makes one task, and transfer needs two; join it with another set, like {argument}+octmnist."
+            f"{argument} makes one task, and transfer needs two; join it with another "
+            f"set, like {argument}+octmnist."
         )
-    return found
+    return sets
 
 
 def download(argument: str) -> Download:
     """Return the files that an argument needs, and their licences."""
-    found = chosen(argument)
-    licences = ", ".join(f"{one.licence} ({one.name})" for one in found)
-    return Download(licences, tuple(one.remote for one in found))
+    sets = chosen(argument)
+    return Download(licences(sets), tuple(dataset.remote for dataset in sets))
+
+
+def licences(sets: Sequence[Set]) -> str:
+    """Return the licence of each set, in words."""
+    return ", ".join(f"{dataset.licence} ({dataset.name})" for dataset in sets)

@@ -10,7 +10,8 @@ def medtl_datasets() -> list[DatasetEntry]:
         DatasetEntry(
             name="dna-methylation",
             build="medtl_methylation.dataset:build",
-            summary="Methylated adenine (6mA) or not, from the 41 bases around it, in eight species.",
+            summary="Methylated adenine (6mA) or not, from the 41 bases around it, in "
+            "eight species.",
             area="genomics",
             applications=("cross-species annotation",),
             download="medtl_methylation.dataset:DOWNLOAD",

@@ -1,4 +1,4 @@
-"""Methylation sites of iDNA-MS as eight domains: whether the adenine in the middle of 41 bases is methylated (6mA)."""
+"""Methylation sites of iDNA-MS as eight domains: methylated (6mA) or not."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -93,14 +93,15 @@ NAMES = tuple(species.name for species in SPECIES)
 LEFT_OUT = ("h-sapiens", "c-elegans")
 MODEL_ORGANISMS = ("a-thaliana", "c-elegans", "d-melanogaster", "h-sapiens", "s-cerevisiae")
 DOWNLOAD = Download(
-    licence="No licence is stated with the files; published for research with Lv et al. 2020 (iDNA-MS), which is to be cited",
+    licence="No licence is stated with the files; published for research with Lv et al. "
+    "2020 (iDNA-MS), which is to be cited",
     files=tuple(species.remote(part) for species in SPECIES for part in ("train", "test")),
 )
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """The sites of each species that were chosen for a split, and how many were passed over on the way, for they overlap."""
+    """The sites chosen of each species for a split, and how many overlaps were passed over."""
 
     sites: dict[str, Sites]
     passed_over: int
@@ -165,7 +166,7 @@ def ambiguous(files: Iterable[Sites]) -> set[bytes]:
 def divide(
     train: dict[str, Sites], test: dict[str, Sites], unclear: set[bytes]
 ) -> dict[str, Chosen]:
-    """Return the three splits: test sites from the test files; validation and training sites from the training files.
+    """Return the three splits: test from the test files, the others from the training files.
 
     What overlaps with a test site of any species is in no other split; what overlaps with
     a validation site is not in training.
@@ -213,7 +214,7 @@ def _pieces(text: bytes) -> list[bytes]:
 
 
 def encode(sites: Sites) -> Split:
-    """Return one-hot sequences [n, 4, 41], the channels being A, C, G and T, unmethylated ones first."""
+    """Return one-hot sequences [n, 4, 41] (A, C, G, T), unmethylated ones first."""
     letters = np.frombuffer(b"".join([*sites[0], *sites[1]]), np.uint8).reshape(-1, 1, LENGTH)
     x = letters == np.frombuffer(LETTERS, np.uint8)[:, None]
     return Split(
@@ -232,21 +233,28 @@ def _card(splits: dict[str, Chosen], unclear: set[bytes]) -> Card:
     return Card(
         area="genomics",
         licence="Not stated with the files; they are public, and Lv et al. 2020 is to be cited",
-        source="iDNA-MS, as the repository FakeEnd/iDNA_ABF of Jin et al. 2022 (Genome Biology 23) holds its 6mA data",
-        citation="Lv et al. 2020, iDNA-MS: an integrated computational tool for detecting DNA modification sites in multiple "
-        "genomes, iScience 23(4)",
-        shift="Another species: the motifs around a methylated adenine and the composition of the genome differ. Two roses "
-        "(Fragaria vesca, Rosa chinensis) stand close, Caenorhabditis elegans far from all. The methods that found the sites "
-        "differ between species too.",
+        source="iDNA-MS, as the repository FakeEnd/iDNA_ABF of Jin et al. 2022 (Genome "
+        "Biology 23) holds its 6mA data",
+        citation="Lv et al. 2020, iDNA-MS: an integrated computational tool for "
+        "detecting DNA modification sites in multiple genomes, iScience 23(4)",
+        shift="Another species: the motifs around a methylated adenine and the "
+        "composition of the genome differ. Two roses (Fragaria vesca, Rosa chinensis) "
+        "stand close, Caenorhabditis elegans far from all. The methods that found the "
+        "sites differ between species too.",
         provenance="real",
-        privacy="Windows of 41 bases without position, sample or person; one of the eight species is Homo sapiens.",
-        intended_use="Comparing transfer methods on short sequences. Not for biological claims: much 6mA reported in animals "
-        "and plants has since been put down to bacteria and to noise of sequencing (Kong et al. 2022, Science 375).",
-        notes="Input: 41 bases one-hot (A, C, G, T), the adenine in question in the middle. Upstream's train and test files, "
-        "both balanced, are kept apart; of each species at most 500 test, 100 validation and 600 training sites are taken, in "
-        f"the order of their checksums ({fewest} has {rows['train'][fewest]} for training). No sequence is the reverse "
-        f"complement of another, for all have A in the middle. {len(unclear)} sequences that upstream calls both methylated "
-        f"and not are left out. So that no place of a genome stands on two sides, {apart} training and validation sites were "
-        f"passed over that share {OVERLAP} bases in a row, on either strand, with a test or validation site of any species; "
-        "upstream does not see to that, so published scores on the whole files are kinder.",
+        privacy="Windows of 41 bases without position, sample or person; one of the "
+        "eight species is Homo sapiens.",
+        intended_use="Comparing transfer methods on short sequences. Not for biological "
+        "claims: much 6mA reported in animals and plants has since been put down to "
+        "bacteria and to noise of sequencing (Kong et al. 2022, Science 375).",
+        notes="Input: 41 bases one-hot (A, C, G, T), the adenine in question in the "
+        "middle. Upstream's train and test files, both balanced, are kept apart; of each "
+        "species at most 500 test, 100 validation and 600 training sites are taken, in "
+        f"the order of their checksums ({fewest} has {rows['train'][fewest]} for "
+        "training). No sequence is the reverse complement of another, for all have A in "
+        f"the middle. {len(unclear)} sequences that upstream calls both methylated and "
+        f"not are left out. So that no place of a genome stands on two sides, {apart} "
+        f"training and validation sites were passed over that share {OVERLAP} bases in a "
+        "row, on either strand, with a test or validation site of any species; upstream "
+        "does not see to that, so published scores on the whole files are kinder.",
     )

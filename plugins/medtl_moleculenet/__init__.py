@@ -10,7 +10,8 @@ def medtl_datasets() -> list[DatasetEntry]:
         DatasetEntry(
             name="tox21",
             build="medtl_moleculenet.dataset:tox21",
-            summary="Toxic or not in 12 assays of nuclear receptors and stress responses; the last three are new.",
+            summary="Toxic or not in 12 assays of nuclear receptors and stress "
+            "responses; the last three are new.",
             area="drug discovery",
             applications=("few-shot molecular property",),
             download="medtl_moleculenet.dataset:TOX21_DOWNLOAD",
@@ -18,7 +19,8 @@ def medtl_datasets() -> list[DatasetEntry]:
         DatasetEntry(
             name="sider",
             build="medtl_moleculenet.dataset:sider",
-            summary="Side effects of 1,427 marketed drugs in 27 organ classes; the last six are new.",
+            summary="Side effects of 1,427 marketed drugs in 27 organ classes; the last "
+            "six are new.",
             area="drug discovery",
             applications=("few-shot molecular property",),
             download="medtl_moleculenet.dataset:SIDER_DOWNLOAD",
@@ -26,7 +28,8 @@ def medtl_datasets() -> list[DatasetEntry]:
         DatasetEntry(
             name="muv",
             build="medtl_moleculenet.dataset:muv",
-            summary="Some 30 actives among thousands of decoys in each of 17 screens; the last five are new.",
+            summary="Some 30 actives among thousands of decoys in each of 17 screens; "
+            "the last five are new.",
             area="drug discovery",
             applications=("virtual screening",),
             download="medtl_moleculenet.dataset:MUV_DOWNLOAD",

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 SPLITS = (
     "Wu et al. 2018, MoleculeNet: a benchmark for molecular machine learning, Chemical Science 9(2)"
 )
-TASKS = "Altae-Tran et al. 2017, Low data drug discovery with one-shot learning, ACS Central Science 3(4)"
+TASKS = (
+    "Altae-Tran et al. 2017, Low data drug discovery with one-shot learning, ACS "
+    "Central Science 3(4)"
+)
 PRIVACY = "No person's data."
 
 
@@ -24,16 +27,21 @@ def tox21(collection: "Collection", table: Table, part: NDArray[np.int8]) -> Car
     return Card(
         area="drug discovery",
         licence=collection.download.licence,
-        source="Tox21 Data Challenge 2014 (NIH); datasets/tox21.csv.gz of DeepChem at the commit fbe3b91",
-        citation=f"Huang et al. 2016, Tox21Challenge to build predictive models of nuclear receptor and stress response "
-        f"pathways, Frontiers in Environmental Science 3; {SPLITS}; the task split: {TASKS}",
-        shift=f"Another assay: nine are learned from, SR-HSE, SR-MMP and SR-p53 are new, as in the few-shot literature. "
-        f"{_rates(collection, table)} Test molecules are of scaffolds that no training split holds.",
+        source="Tox21 Data Challenge 2014 (NIH); datasets/tox21.csv.gz of DeepChem at "
+        "the commit fbe3b91",
+        citation="Huang et al. 2016, Tox21Challenge to build predictive models of "
+        "nuclear receptor and stress response pathways, Frontiers in Environmental "
+        f"Science 3; {SPLITS}; the task split: {TASKS}",
+        shift="Another assay: nine are learned from, SR-HSE, SR-MMP and SR-p53 are new, "
+        f"as in the few-shot literature. {_rates(collection, table)} Test molecules are "
+        "of scaffolds that no training split holds.",
         provenance="real",
         privacy=PRIVACY,
-        intended_use="Comparing few-shot methods on public toxicity screens; not for decisions about the safety of a compound.",
-        notes=f"{_about(table, part)} The first {len(part):,} readable molecules in the order of their SMILES' hashes "
-        "are used, with the share of actives that they have; each assay lacks some labels, and those rows are left out of it.",
+        intended_use="Comparing few-shot methods on public toxicity screens; not for "
+        "decisions about the safety of a compound.",
+        notes=f"{_about(table, part)} The first {len(part):,} readable molecules in the "
+        "order of their SMILES' hashes are used, with the share of actives that they "
+        "have; each assay lacks some labels, and those rows are left out of it.",
     )
 
 
@@ -42,16 +50,18 @@ def sider(collection: "Collection", table: Table, part: NDArray[np.int8]) -> Car
     return Card(
         area="drug discovery",
         licence=collection.download.licence,
-        source="SIDER 4 (side effects by MedDRA organ class); examples/sider/sider.csv.gz of DeepChem at the commit fbe3b91",
-        citation=f"Kuhn et al. 2016, The SIDER database of drugs and side effects, Nucleic Acids Research 44(D1); {SPLITS}; "
-        f"the task split: {TASKS}",
-        shift=f"Another group of side effects: 21 are learned from, the last six of the table are new, as in the few-shot "
-        f"literature. {_rates(collection, table)} Test drugs are of scaffolds that no training split holds.",
+        source="SIDER 4 (side effects by MedDRA organ class); "
+        "examples/sider/sider.csv.gz of DeepChem at the commit fbe3b91",
+        citation="Kuhn et al. 2016, The SIDER database of drugs and side effects, "
+        f"Nucleic Acids Research 44(D1); {SPLITS}; the task split: {TASKS}",
+        shift="Another group of side effects: 21 are learned from, the last six of the "
+        f"table are new, as in the few-shot literature. {_rates(collection, table)} Test "
+        "drugs are of scaffolds that no training split holds.",
         provenance="real",
         privacy=PRIVACY
         + " Labels are from package inserts and public reports, summed up for each drug.",
-        intended_use="Comparing few-shot methods; a side effect on a label says neither how often nor why it occurs. Not for "
-        "decisions about a drug or a patient.",
+        intended_use="Comparing few-shot methods; a side effect on a label says neither "
+        "how often nor why it occurs. Not for decisions about a drug or a patient.",
         notes=_about(table, part),
     )
 
@@ -65,21 +75,28 @@ def muv(collection: "Collection", table: Table, part: NDArray[np.int8]) -> Card:
         area="drug discovery",
         licence=collection.download.licence,
         source="MUV, from PubChem screens; datasets/muv.csv.gz of DeepChem at the commit fbe3b91",
-        citation=f"Rohrer and Baumann 2009, Maximum unbiased validation (MUV) data sets for virtual screening based on PubChem "
-        f"bioactivity data, Journal of Chemical Information and Modeling 49(2); {SPLITS}; the task split: {TASKS}",
-        shift="Another screen: the first twelve are learned from, MUV-832, MUV-846, MUV-852, MUV-858 and MUV-859 are new, as "
-        "in the few-shot literature. Actives were chosen to be unlike each other, and decoys to be like them: what is learned "
-        "of one active helps little to find the next. Test molecules are of scaffolds that no training split holds.",
+        citation="Rohrer and Baumann 2009, Maximum unbiased validation (MUV) data sets "
+        "for virtual screening based on PubChem bioactivity data, Journal of Chemical "
+        f"Information and Modeling 49(2); {SPLITS}; the task split: {TASKS}",
+        shift="Another screen: the first twelve are learned from, MUV-832, MUV-846, "
+        "MUV-852, MUV-858 and MUV-859 are new, as in the few-shot literature. Actives "
+        "were chosen to be unlike each other, and decoys to be like them: what is "
+        "learned of one active helps little to find the next. Test molecules are of "
+        "scaffolds that no training split holds.",
         provenance="real",
         privacy=PRIVACY,
         intended_use="Comparing how early methods rank actives; not for decisions about compounds.",
-        notes=f"All actives are used, and of some 14,700 decoys of each assay the first {base:,} (base) or {new:,} (new) in "
-        f"the order of their SMILES' hashes. A new assay's test split holds {_span(actives)} actives among {_span(rows)} "
-        f"molecules, so its top 1% are {_span(-(-rows // 100))} molecules and the best EF1% that can be had is "
-        f"{_span([_best(a, n) for a, n in zip(actives, rows, strict=True)])}, where the whole assay allows 100. The enrichment "
-        "of a given ROC curve is nearly that of the whole assay, but actives fill more of the top, so high values are a little "
-        "lower. With so few actives one of them changes EF1% by about 7: BEDROC, which counts all of them, is the score to "
-        f"rank by. Base assays are tested on fewer decoys. {_about(table, part)}",
+        notes="All actives are used, and of some 14,700 decoys of each assay the first "
+        f"{base:,} (base) or {new:,} (new) in the order of their SMILES' hashes. A new "
+        f"assay's test split holds {_span(actives)} actives among {_span(rows)} "
+        f"molecules, so its top 1% are {_span(-(-rows // 100))} molecules and the best "
+        "EF1% that can be had is "
+        f"{_span([_best(a, n) for a, n in zip(actives, rows, strict=True)])}, where the "
+        "whole assay allows 100. The enrichment of a given ROC curve is nearly that of "
+        "the whole assay, but actives fill more of the top, so high values are a little "
+        "lower. With so few actives one of them changes EF1% by about 7: BEDROC, which "
+        "counts all of them, is the score to rank by. Base assays are tested on fewer "
+        f"decoys. {_about(table, part)}",
     )
 
 
@@ -99,7 +116,10 @@ def _rates(collection: "Collection", table: Table) -> str:
         for a, of in zip(collection.assays, table["label"].T, strict=True)
     }
     low, high = min(rate, key=rate.__getitem__), max(rate, key=rate.__getitem__)
-    return f"The share of {collection.classes[1]} molecules runs from {rate[low]:.0%} ({low}) to {rate[high]:.0%} ({high})."
+    return (
+        f"The share of {collection.classes[1]} molecules runs from {rate[low]:.0%} "
+        f"({low}) to {rate[high]:.0%} ({high})."
+    )
 
 
 def _about(table: Table, part: NDArray[np.int8]) -> str:
@@ -115,9 +135,10 @@ def _about(table: Table, part: NDArray[np.int8]) -> str:
         else ""
     )
     return (
-        f"Input: 1,024-bit Morgan fingerprint of radius 2 without stereochemistry. {told}{disagree} One split for all assays: "
-        f"molecules that share a Bemis-Murcko scaffold or a fingerprint stand on one side of it, so no test molecule of any "
-        f"assay is learned from in another; those without a ring stand alone. Scaffolds of over 2% of the molecules are "
-        f"learned from. {(part == TRAIN).mean():.0%} of the molecules are for training, {(part == TEST).mean():.0%} for "
-        "testing."
+        "Input: 1,024-bit Morgan fingerprint of radius 2 without stereochemistry. "
+        f"{told}{disagree} One split for all assays: molecules that share a Bemis-Murcko "
+        "scaffold or a fingerprint stand on one side of it, so no test molecule of any "
+        "assay is learned from in another; those without a ring stand alone. Scaffolds "
+        f"of over 2% of the molecules are learned from. {(part == TRAIN).mean():.0%} of "
+        f"the molecules are for training, {(part == TEST).mean():.0%} for testing."
     )

@@ -1,4 +1,4 @@
-"""Tox21, SIDER and MUV with assays as domains, and one split of scaffolds for all assays of a dataset."""
+"""Tox21, SIDER and MUV with assays as domains, and one split of scaffolds for all of them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -80,7 +80,10 @@ class Collection:
     streams: tuple[Stream, ...] = ()
 
     def wanted(self, label: NDArray[np.int8]) -> NDArray[np.bool_]:
-        """Return which labels [molecules, assays] are used: all, or every active and the first decoys of each assay."""
+        """Return which labels [molecules, assays] are used.
+
+        All, or every active and the first decoys of each assay.
+        """
         if self.decoys is None:
             return np.ones(label.shape, dtype=bool)
         base, new = self.decoys
@@ -103,7 +106,7 @@ class Collection:
         )
 
     def parts(self, table: Table) -> NDArray[np.int8]:
-        """Return TRAIN, VAL or TEST for each molecule, the same for all of a group and for all assays.
+        """Return TRAIN, VAL or TEST for each molecule, the same for a whole group and all assays.
 
         Common groups are TRAIN; of the others the shares are of those without an active,
         and of those whose rarest active is of each assay.

@@ -1,4 +1,4 @@
-"""From a table of SMILES and labels to fingerprints, and to the groups of molecules that a split must not tear apart."""
+"""From SMILES and labels to fingerprints, and to groups that a split must not tear apart."""
 
 import csv
 import gzip
@@ -13,7 +13,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from medtl_bench.errors import DataError, NotInstalledError
-from medtl_bench.files.division import hashed
+from medtl_bench.hashing import hashed
 
 MISSING = -1
 Table = dict[str, NDArray[Any]]
@@ -35,14 +35,14 @@ def described(
     wanted: Callable[[NDArray[np.int8]], NDArray[np.bool_]],
     most: int,
 ) -> Table:
-    """Return the molecules of a gzipped csv table in the order of their SMILES' hashes, at most so many.
+    """Return the molecules of a gzipped csv table in the order of their SMILES' hashes.
 
-    A molecule each: `label` [n, assays] (1, 0 or MISSING), `bits` [n, 128] (1,024-bit
-    Morgan fingerprint of radius 2), `group` [n] (molecules that share a Bemis-Murcko
-    scaffold or a fingerprint), `smiles` (as bytes, a line a molecule). `unparsed`: the
-    SMILES that rdkit cannot read. `conflicts`: labels left out because a molecule's rows
-    disagree. `wanted` tells which labels to use. Raises DataError when the table lacks a
-    column or holds another label than 0 and 1.
+    At most so many. A molecule each: `label` [n, assays] (1, 0 or MISSING), `bits` [n,
+    128] (1,024-bit Morgan fingerprint of radius 2), `group` [n] (molecules that share a
+    Bemis-Murcko scaffold or a fingerprint), `smiles` (as bytes, a line a molecule).
+    `unparsed`: the SMILES that rdkit cannot read. `conflicts`: labels left out because a
+    molecule's rows disagree. `wanted` tells which labels to use. Raises DataError when
+    the table lacks a column or holds another label than 0 and 1.
     """
     smiles, label, conflicts = merged(*read(content, assays))
     label = np.where(wanted(label), label, MISSING)
@@ -91,7 +91,10 @@ def _label(text: str) -> int:
 
 
 def merged(smiles: list[str], label: NDArray[np.int8]) -> tuple[list[str], NDArray[np.int8], int]:
-    """Return each SMILES once, in the order of their hashes, and how many labels are left out because rows disagree."""
+    """Return each SMILES once, by hash, their labels, and how many are left out.
+
+    A label is left out where rows of one molecule disagree.
+    """
     names = sorted(set(smiles), key=hashed)
     place = {name: number for number, name in enumerate(names)}
     rows = np.array([place[name] for name in smiles])
@@ -104,7 +107,10 @@ def merged(smiles: list[str], label: NDArray[np.int8]) -> tuple[list[str], NDArr
 
 
 def _parsed(smiles: list[str]) -> tuple[list[tuple[int, Any]], list[str]]:
-    """Return the molecules with their places, and the SMILES that cannot be read, without rdkit's messages on stderr."""
+    """Return the molecules with their places, and the SMILES that cannot be read.
+
+    rdkit's messages stay off stderr.
+    """
     # takes longer to import than a kept table to read
     from rdkit import Chem, rdBase  # noqa: PLC0415
 
@@ -137,7 +143,10 @@ def scaffolds(molecules: list[Any]) -> list[str]:
 
 
 def groups(scaffold: list[str], bits: list[bytes]) -> NDArray[np.int32]:
-    """Return group numbers [n]: one for all that are linked by a scaffold, "" linking nothing, or by a fingerprint."""
+    """Return group numbers [n]: one for all that a scaffold or a fingerprint links.
+
+    "" as a scaffold links nothing.
+    """
     n, place = len(scaffold), {}
     links = [
         (row, n + place.setdefault(mark, len(place)))

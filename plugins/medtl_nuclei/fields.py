@@ -1,4 +1,7 @@
-"""Which pictures show one field of one slide: neighbours cut from it, whose facing edges continue each other, or copies."""
+"""Which pictures show one field of one slide.
+
+They are neighbours cut from it, whose facing edges continue each other, or copies.
+"""
 
 from collections.abc import Iterator, Sequence
 
@@ -16,7 +19,7 @@ THUMBNAIL = 16
 
 
 def fields(pictures: Sequence[Picture]) -> NDArray[np.int64]:
-    """Return for each picture the number of its field [n]: linked pictures, and those they are linked to, are one field."""
+    """Return for each picture the number of its field [n]: all that links join are one field."""
     pairs = [
         pair
         for same in _comparable(pictures)
@@ -28,7 +31,7 @@ def fields(pictures: Sequence[Picture]) -> NDArray[np.int64]:
 
 
 def agreement(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the concordance correlation of every row of a [n, d] with every row of b [n, d] (Lin 1989), as [n, n].
+    """Return the concordance correlation (Lin 1989) of rows of a and of b [n, d], as [n, n].
 
     2 cov(a, b) / (var a + var b + (mean a - mean b)^2): 1 only where the values
     themselves are equal.
@@ -40,7 +43,7 @@ def agreement(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.floa
 
 
 def _comparable(pictures: Sequence[Picture]) -> list[list[int]]:
-    """Return the numbers of the pictures of each modality and size, which alone can be of one field."""
+    """Return the numbers of pictures by modality and size; only these can be of one field."""
     found: dict[tuple[str, tuple[int, int]], list[int]] = {}
     for number, picture in enumerate(pictures):
         found.setdefault((picture.modality, picture.grey.size), []).append(number)
@@ -48,7 +51,7 @@ def _comparable(pictures: Sequence[Picture]) -> list[list[int]]:
 
 
 def _linked(pictures: Sequence[Picture], numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Yield the pairs of which one continues the other to the right or downwards, or is nearly the same."""
+    """Yield pairs of which one continues the other right or downwards, or is nearly the same."""
     grey = np.stack([np.asarray(picture.grey) for picture in pictures]).astype(float)
     small = np.stack(
         [np.asarray(picture.grey.resize((THUMBNAIL, THUMBNAIL))) for picture in pictures]

@@ -22,7 +22,10 @@ HISTOLOGY, BRIGHTFIELD, FLUORESCENCE = "stained-histology", "brightfield", "fluo
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """One image: its name, how it was taken, and grey values and nuclei as pillow images of one size (0 or 255 for nuclei)."""
+    """One image: its name, how it was taken, grey values and nuclei (0 or 255).
+
+    Both are pillow images of one size.
+    """
 
     name: str
     modality: str
@@ -42,14 +45,16 @@ def pictures(files: Mapping[str, bytes]) -> list[Picture]:
     for member in files:
         if not (found := MEMBER.fullmatch(member)):
             raise DataError(
-                f"The archive of nuclei holds {member[:200]!r}, which is neither an image nor a mask."
+                f"The archive of nuclei holds {member[:200]!r}, which is neither an "
+                "image nor a mask."
             )
         (images if found[2] == "images" else masks).setdefault(found[1], []).append(member)
     for name in images.keys() | masks.keys():
         if len(images.get(name, [])) != 1 or name not in masks:
             told = f"{len(images.get(name, []))} images and {len(masks.get(name, []))} masks"
             raise DataError(
-                f"The folder {name} has {told}; one image and a mask for each of its nuclei were expected."
+                f"The folder {name} has {told}; one image and a mask for each of its "
+                "nuclei were expected."
             )
     return [_picture(files, name, image, masks[name]) for name, (image,) in sorted(images.items())]
 
@@ -72,7 +77,8 @@ def decoded(content: bytes, name: str) -> Image.Image:
         image = Image.open(io.BytesIO(content), formats=["PNG"])
         if image.width * image.height > MOST_PIXELS:
             raise DataError(
-                f"The picture {name} has {image.size} pixels; at most {MOST_PIXELS:,} were expected."
+                f"The picture {name} has {image.size} pixels; at most {MOST_PIXELS:,} "
+                "were expected."
             )
         image.load()
     except (UnidentifiedImageError, OSError, SyntaxError) as error:
@@ -81,7 +87,10 @@ def decoded(content: bytes, name: str) -> Image.Image:
 
 
 def modality(colours: NDArray[np.uint8]) -> str:
-    """Return how an image [height, width, 3] was taken: stained if coloured, else brightfield if bright, else fluorescence."""
+    """Return how an image [height, width, 3] was taken.
+
+    Stained if coloured, else brightfield if bright, else fluorescence.
+    """
     channels = colours.astype(np.int16)
     if (channels.max(2) - channels.min(2)).mean() > COLOURED:
         return HISTOLOGY
@@ -91,7 +100,7 @@ def modality(colours: NDArray[np.uint8]) -> str:
 def tiles(
     picture: Picture, side: int, shrink: int
 ) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.bool_]]]:
-    """Yield the whole tiles of a picture shrunk by a factor: grey values and nuclei, [side, side], row by row.
+    """Yield grey values and nuclei [side, side] of the whole tiles of a shrunk picture, by row.
 
     A pixel is of a nucleus if half of what it was shrunk from is.
     """

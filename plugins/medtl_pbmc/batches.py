@@ -1,4 +1,7 @@
-"""Blood cells in four simulated batches: counts drawn anew from the shipped expression, as other instruments would have."""
+"""Blood cells in four simulated batches: counts drawn as other instruments would have.
+
+They are drawn anew from the shipped expression.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,9 +31,11 @@ FEWEST = {TRAIN: 5, VAL: 0, TEST: 3}  # cells of a type in a split
 
 @dataclass(frozen=True)
 class Batch:
-    """How a batch was made: counts relative to the original, deviation of the log of its factor of each gene, ambient share.
+    """How a batch was made.
 
-    `doubled`: the type it holds twice as many of.
+    `capture`: counts relative to the original. `effect`: deviation of the log of its
+    factor of each gene. `ambient`: share of ambient RNA. `doubled`: the type it holds
+    twice as many of.
     """
 
     name: str
@@ -52,21 +57,26 @@ CARD = Card(
     area="genomics",
     licence=ORIGIN.licence,
     source=f"simulated from {ORIGIN.source}",
-    citation=f"{ORIGIN.citation}; gene factors by batch as in Zappia et al. 2017 (Splatter), Genome Biology 18; ambient RNA "
-    "as in Young and Behjati 2020 (SoupX), GigaScience 9",
-    shift="Four batches that catch 0.5 to 1.5 times as many molecules of a cell, each with a factor of its own for every gene "
-    "(deviation of its logarithm 0.3 to 0.5), with 2% to 20% of ambient RNA from all the batch's cells, and each with one "
-    "type twice as frequent. The last batch is the poorest in all three.",
+    citation=f"{ORIGIN.citation}; gene factors by batch as in Zappia et al. 2017 "
+    "(Splatter), Genome Biology 18; ambient RNA as in Young and Behjati 2020 (SoupX), "
+    "GigaScience 9",
+    shift="Four batches that catch 0.5 to 1.5 times as many molecules of a cell, each "
+    "with a factor of its own for every gene (deviation of its logarithm 0.3 to 0.5), "
+    "with 2% to 20% of ambient RNA from all the batch's cells, and each with one type "
+    "twice as frequent. The last batch is the poorest in all three.",
     provenance="semi-synthetic",
     privacy=ORIGIN.privacy,
-    intended_use="Comparing batch correction and integration where the truth is known, quickly. Real batches differ in ways "
-    "that this does not draw, and effects here are the same for all types, which favours linear corrections.",
-    notes="A simulated cell is drawn from a real one: its expression times the batch's gene factors, mixed with the ambient "
-    "profile, gives the mean of negative-binomial counts (dispersion 0.1, counts of a cell log-normal with deviation 0.3 "
-    "around 650 times the batch's capture). Input: log(1 + counts per 10,000) over the 765 genes, cell by cell. The 700 real "
-    "cells are divided first, 55/10/35 by type, so that no real cell stands behind rows of two splits; behind rows of several "
-    "batches it does. Four types are rare (under 5% of the rows); the rarest has 4 real cells to train on and 3 to test on, so "
-    "scores on it are coarse.",
+    intended_use="Comparing batch correction and integration where the truth is known, "
+    "quickly. Real batches differ in ways that this does not draw, and effects here are "
+    "the same for all types, which favours linear corrections.",
+    notes="A simulated cell is drawn from a real one: its expression times the batch's "
+    "gene factors, mixed with the ambient profile, gives the mean of negative-binomial "
+    "counts (dispersion 0.1, counts of a cell log-normal with deviation 0.3 around 650 "
+    "times the batch's capture). Input: log(1 + counts per 10,000) over the 765 genes, "
+    "cell by cell. The 700 real cells are divided first, 55/10/35 by type, so that no "
+    "real cell stands behind rows of two splits; behind rows of several batches it does. "
+    "Four types are rare (under 5% of the rows); the rarest has 4 real cells to train on "
+    "and 3 to test on, so scores on it are coarse.",
 )
 
 

@@ -1,4 +1,4 @@
-"""Ten types of blood cells, two a domain: a stream of new types, and rare types to be learned from few cells."""
+"""Ten types of blood cells, two a domain: a stream of new types, and rare ones with few cells."""
 
 from pathlib import Path
 from typing import Any
@@ -30,20 +30,27 @@ CLASSES = tuple(name for names in DOMAINS.values() for name in names)
 CARD = Card(
     area="genomics",
     licence="CC BY 4.0",
-    source="10x Genomics, Fresh 68k PBMCs (Donor A); 10x_pbmc68k_reduced.h5ad of scanpy 1.11.5 on PyPI",
-    citation="Zheng et al. 2017, Massively parallel digital transcriptional profiling of single cells, Nature Communications 8",
-    shift="Every domain holds two cell types that no other has: what shifts is the set of classes. The types of the last two "
-    "domains are rare: 31, 19, 13 and 8 cells, against 43 to 240 of the others.",
+    source="10x Genomics, Fresh 68k PBMCs (Donor A); 10x_pbmc68k_reduced.h5ad of scanpy "
+    "1.11.5 on PyPI",
+    citation="Zheng et al. 2017, Massively parallel digital transcriptional profiling of "
+    "single cells, Nature Communications 8",
+    shift="Every domain holds two cell types that no other has: what shifts is the set "
+    "of classes. The types of the last two domains are rare: 31, 19, 13 and 8 cells, "
+    "against 43 to 240 of the others.",
     provenance="real",
-    privacy="One healthy donor of a commercial cell supplier, published openly by 10x Genomics; no genotype and no personal "
-    "data are included. What the donor consented to is not documented with the data.",
-    intended_use="Comparing class-incremental and few-shot methods on gene expression, quickly. Not for biological claims: "
-    "700 cells of one donor.",
-    notes="Input: log(1 + counts per 10,000) of 765 genes, as scanpy's file holds it in `raw`, rounded there to three "
-    "decimals; not its scaled values, whose mean and deviation were taken over all cells. The genes themselves were chosen "
-    "by variability over all cells, test cells included. Labels (`bulk_labels`) were given by likeness to purified "
-    "populations, not by hand, and the T cell types overlap. Splits by type, 55/10/35 and for rare ones 60/5/35; the rarest "
-    "type has 5 cells for training, none for validation and 3 for testing, so scores of the rare domains are coarse.",
+    privacy="One healthy donor of a commercial cell supplier, published openly by 10x "
+    "Genomics; no genotype and no personal data are included. What the donor consented "
+    "to is not documented with the data.",
+    intended_use="Comparing class-incremental and few-shot methods on gene expression, "
+    "quickly. Not for biological claims: 700 cells of one donor.",
+    notes="Input: log(1 + counts per 10,000) of 765 genes, as scanpy's file holds it in "
+    "`raw`, rounded there to three decimals; not its scaled values, whose mean and "
+    "deviation were taken over all cells. The genes themselves were chosen by "
+    "variability over all cells, test cells included. Labels (`bulk_labels`) were given "
+    "by likeness to purified populations, not by hand, and the T cell types overlap. "
+    "Splits by type, 55/10/35 and for rare ones 60/5/35; the rarest type has 5 cells for "
+    "training, none for validation and 3 for testing, so scores of the rare domains are "
+    "coarse.",
 )
 
 

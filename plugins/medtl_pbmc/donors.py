@@ -1,4 +1,4 @@
-"""Blood cells of three donors as principal components, without cell types: all that can be asked is how well they mix."""
+"""Blood cells of three donors as principal components, without types: how well they mix."""
 
 import gzip
 
@@ -28,17 +28,20 @@ DOWNLOAD = Download(TERMS, (COMPONENTS, DONORS))
 CARD = Card(
     area="genomics",
     licence=TERMS,
-    source="10x Genomics, peripheral blood mononuclear cells; pbmc_3500_{pcs,meta}.tsv.gz of github.com/slowkow/harmonypy",
-    citation="Korsunsky et al. 2019, Fast, sensitive and accurate integration of single-cell data with Harmony, Nature "
-    "Methods 16",
-    shift="Three batches (A: 500, B: 2,000, C: 1,000 cells). The neighbourhood of a cell effectively holds 1.5 of them before "
-    "any correction (iLISI, perplexity 30).",
+    source="10x Genomics, peripheral blood mononuclear cells; "
+    "pbmc_3500_{pcs,meta}.tsv.gz of github.com/slowkow/harmonypy",
+    citation="Korsunsky et al. 2019, Fast, sensitive and accurate integration of "
+    "single-cell data with Harmony, Nature Methods 16",
+    shift="Three batches (A: 500, B: 2,000, C: 1,000 cells). The neighbourhood of a cell "
+    "effectively holds 1.5 of them before any correction (iLISI, perplexity 30).",
     provenance="real",
-    privacy="Donors of a commercial cell supplier, published openly by 10x Genomics; components and barcodes only.",
-    intended_use="Judging how well batches are mixed. There are no cell types, so nothing here shows what mixing costs: read "
-    "it beside a dataset that has them.",
-    notes="Input: 30 principal components of 3,500 cells, computed upstream over all cells of all batches. No labels and no "
-    "test split: integration is judged on the rows it was given.",
+    privacy="Donors of a commercial cell supplier, published openly by 10x Genomics; "
+    "components and barcodes only.",
+    intended_use="Judging how well batches are mixed. There are no cell types, so "
+    "nothing here shows what mixing costs: read it beside a dataset that has them.",
+    notes="Input: 30 principal components of 3,500 cells, computed upstream over all "
+    "cells of all batches. No labels and no test split: integration is judged on the "
+    "rows it was given.",
 )
 
 

@@ -1,4 +1,7 @@
-"""Rebuild the shipped file with anndata: `python -m medtl_pbmc.rebuild scanpy-1.11.5-py3-none-any.whl`."""
+"""Rebuild the shipped file with anndata.
+
+`python -m medtl_pbmc.rebuild scanpy-1.11.5-py3-none-any.whl`
+"""
 
 import io
 from pathlib import Path

@@ -37,21 +37,24 @@ def medtl_algorithms() -> list[AlgorithmEntry]:
         AlgorithmEntry(
             "avalanche-si",
             "medtl_peers.with_avalanche:SynapticIntelligence",
-            "Avalanche's synaptic intelligence: a weight is held by what its path has done for the loss.",
+            "Avalanche's synaptic intelligence: a weight is held by what its path has "
+            "done for the loss.",
             CONTINUAL,
             "Zenke et al. 2017, ICML; Carta et al. 2023, JMLR 24(363)",
         ),
         AlgorithmEntry(
             "avalanche-lwf",
             "medtl_peers.with_avalanche:LearningWithoutForgetting",
-            "Avalanche's learning without forgetting: the model before answers along on new inputs.",
+            "Avalanche's learning without forgetting: the model before answers along on "
+            "new inputs.",
             CONTINUAL,
             "Li and Hoiem 2016, ECCV; Carta et al. 2023, JMLR 24(363)",
         ),
         AlgorithmEntry(
             "avalanche-mas",
             "medtl_peers.with_avalanche:MemoryAwareSynapses",
-            "Avalanche's memory aware synapses: a weight is held by how much the outputs depend on it.",
+            "Avalanche's memory aware synapses: a weight is held by how much the outputs "
+            "depend on it.",
             CONTINUAL,
             "Aljundi et al. 2018, ECCV; Carta et al. 2023, JMLR 24(363)",
         ),
@@ -65,56 +68,65 @@ def medtl_algorithms() -> list[AlgorithmEntry]:
         AlgorithmEntry(
             "avalanche-gem",
             "medtl_peers.with_avalanche:GradientEpisodicMemory",
-            "Avalanche's gradient episodic memory: no step may raise the loss on rows kept from earlier domains.",
+            "Avalanche's gradient episodic memory: no step may raise the loss on rows "
+            "kept from earlier domains.",
             CONTINUAL,
             "Lopez-Paz and Ranzato 2017, NeurIPS; Carta et al. 2023, JMLR 24(363)",
         ),
         AlgorithmEntry(
             "skada-coral",
             "medtl_peers.with_skada:CORAL",
-            "skada's correlation alignment: source inputs get the target's covariance, then a linear model.",
+            "skada's correlation alignment: source inputs get the target's covariance, "
+            "then a linear model.",
             ADAPTATION,
-            "Sun et al. 2017, Domain adaptation in computer vision applications; skada, doi:10.5281/zenodo.12666838",
+            "Sun et al. 2017, Domain adaptation in computer vision applications; skada, "
+            "doi:10.5281/zenodo.12666838",
         ),
         AlgorithmEntry(
             "skada-subspace-alignment",
             "medtl_peers.with_skada:SubspaceAlignment",
-            "skada's subspace alignment: the sources' principal axes are turned onto the target's, then a linear model.",
+            "skada's subspace alignment: the sources' principal axes are turned onto the "
+            "target's, then a linear model.",
             ADAPTATION,
             "Fernando et al. 2013, ICCV; skada, doi:10.5281/zenodo.12666838",
         ),
         AlgorithmEntry(
             "skada-optimal-transport",
             "medtl_peers.with_skada:OptimalTransport",
-            "skada's optimal transport: source inputs are moved onto the target's, then a linear model.",
+            "skada's optimal transport: source inputs are moved onto the target's, then "
+            "a linear model.",
             ADAPTATION,
             "Courty et al. 2017, IEEE TPAMI 39(9); skada, doi:10.5281/zenodo.12666838",
         ),
         AlgorithmEntry(
             "skada-tca",
             "medtl_peers.with_skada:TransferComponentAnalysis",
-            "skada's transfer component analysis: kernel components in which the domains' means meet, then a linear model.",
+            "skada's transfer component analysis: kernel components in which the "
+            "domains' means meet, then a linear model.",
             ADAPTATION,
             "Pan et al. 2011, IEEE TNN 22(2); skada, doi:10.5281/zenodo.12666838",
         ),
         AlgorithmEntry(
             "skada-kliep",
             "medtl_peers.with_skada:KLIEP",
-            "skada's KLIEP: source rows weighted by how likely they are in the target, then a linear model.",
+            "skada's KLIEP: source rows weighted by how likely they are in the target, "
+            "then a linear model.",
             ADAPTATION,
             "Sugiyama et al. 2007, NeurIPS; skada, doi:10.5281/zenodo.12666838",
         ),
         AlgorithmEntry(
             "sklearn-svm",
             "medtl_peers.with_sklearn:SupportVectors",
-            "scikit-learn's support vector machine on the sources, refitted with the target's labels at equal weight.",
+            "scikit-learn's support vector machine on the sources, refitted with the "
+            "target's labels at equal weight.",
             "baseline",
             "Cortes and Vapnik 1995, Machine Learning 20",
         ),
         AlgorithmEntry(
             "sklearn-knn",
             "medtl_peers.with_sklearn:NearestNeighbours",
-            "scikit-learn's nearest neighbours among the sources' rows and, at equal weight, the target's labelled ones.",
+            "scikit-learn's nearest neighbours among the sources' rows and, at equal "
+            "weight, the target's labelled ones.",
             "baseline",
             "Cover and Hart 1967, IEEE Transactions on Information Theory 13(1)",
         ),

@@ -1,4 +1,4 @@
-"""What methods on flat rows share: standardised inputs, a bounded sample of what was seen, and class scores."""
+"""What methods on flat rows share: standardised inputs, a sample of rows, and class scores."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -21,10 +21,10 @@ Floats = NDArray[np.floating]
 
 @dataclass
 class FlatMethod(Algorithm):
-    """Learn from at most `rows` labelled rows, as many of each source; on `adapt` half are the support's, half of all before.
+    """Learn from at most `rows` labelled rows, as many of each source.
 
-    Where a domain has too few rows they are repeated, which is how it gets its weight in
-    methods that take no weights.
+    On `adapt` half are the support's, half of all before. Where a domain has too few rows
+    they are repeated, which is how it gets its weight in methods that take no weights.
     """
 
     rows: int = 600
@@ -56,17 +56,20 @@ class FlatMethod(Algorithm):
         self.learn([*old, *new])
 
     def sample(self, splits: Sequence[Split], rows: int) -> list[Split]:
-        """Return so many rows in all, equally from each split: drawn without replacement, or all, again and again."""
+        """Return so many rows in all, equally from each split.
+
+        They are drawn without replacement, or all, again and again.
+        """
         share = max(1, rows // len(splits))
         return [split[self.shuffled(len(split), share)] for split in splits]
 
     def shuffled(self, rows: int, share: int) -> Tensor:
-        """Return `share` of the numbers below `rows`, each as often as any other, give or take one."""
+        """Return `share` of the numbers below `rows`, all as often, give or take one."""
         orders = [torch.randperm(rows, generator=self.generator) for _ in range(-(-share // rows))]
         return torch.cat(orders)[:share]
 
     def predict(self, x: Inputs) -> Tensor:
-        """Return class scores [n, classes], a class never seen with a probability near zero, or values [n]."""
+        """Return class scores [n, classes], that of a class never seen very low, or values [n]."""
         rows = self.flat(x)
         if self.task.kind == "regression":
             return torch.from_numpy(self.values(rows)).float()

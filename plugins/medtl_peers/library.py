@@ -1,4 +1,4 @@
-"""What the wrappers of other libraries share: what is missing, importing without ballast, seeding global generators."""
+"""What the wrappers of other libraries share: missing ones, lean imports, seeds."""
 
 import importlib
 import random
@@ -19,7 +19,7 @@ BALLAST = ("tensorflow", "jax", "cupy")
 
 
 def missing(*modules: str) -> str | None:
-    """Return what to install, as half a sentence that names the modules that are not there, or None if all are."""
+    """Return in half a sentence what to install for modules that are missing, or None."""
     gone = [name for name in modules if find_spec(name) is None]
     return (
         f"{EXTRA}: {' and '.join(gone)} {'is' if len(gone) == 1 else 'are'} missing"
@@ -29,7 +29,10 @@ def missing(*modules: str) -> str | None:
 
 
 def imported(module: str) -> ModuleType:
-    """Import a module of a library, which is told that tensorflow, jax and cupy are not installed unless they are loaded."""
+    """Import a module of a library, which is told that BALLAST is not installed.
+
+    What of it is loaded already stays.
+    """
     hidden = [name for name in BALLAST if name not in sys.modules]
     sys.modules.update(dict.fromkeys(hidden))  # None makes an import raise ImportError
     try:
@@ -41,7 +44,7 @@ def imported(module: str) -> ModuleType:
 
 @contextmanager
 def seeded(generator: torch.Generator) -> Iterator[None]:
-    """Seed torch, numpy and the module random from a generator for a block, and put their states back afterwards."""
+    """Seed torch, numpy and the module random for a block, and put their states back afterwards."""
     seed = int(torch.randint(2**31, (), generator=generator))
     states = random.getstate(), np.random.get_state()
     with torch.random.fork_rng(devices=[]):

@@ -51,7 +51,7 @@ class Rows(TorchDataset[tuple[Inputs, Tensor]]):
 
 @dataclass
 class Feed:
-    """An Avalanche plugin that hands over minibatches that are drawn already: [inputs, labels] for each step."""
+    """An Avalanche plugin that hands over drawn minibatches: [inputs, labels] for each step."""
 
     minibatches: Iterable[list[Inputs]] = ()
 
@@ -62,7 +62,7 @@ class Feed:
 
 @dataclass
 class FeedRows:
-    """An Avalanche plugin that hands over rows that are drawn already, for strategies that must make their own loader."""
+    """An Avalanche plugin that hands over drawn rows, for strategies that make their own loader."""
 
     dataset: Any = None
 
@@ -82,14 +82,17 @@ class FreshWeights:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep Avalanche from printing, for every experience, that it calls its own deprecated functions and has no logger."""
+    """Keep Avalanche from saying at every experience that it calls deprecated functions.
+
+    It also says that it has no logger.
+    """
     with warnings.catch_warnings(record=True):
         yield
 
 
 @dataclass
 class AvalancheMethod(GradientMethod):
-    """Train with Adam on the task's loss and on what a plugin of Avalanche adds to it or makes of its gradient."""
+    """Train with Adam on the task's loss and what a plugin adds to it or makes of its gradient."""
 
     one_by_one: ClassVar[str] = "Avalanche runs its own training loop"
     strategy: Any = field(init=False, repr=False)
@@ -142,7 +145,10 @@ class AvalancheMethod(GradientMethod):
             raise FloatingPointError("Training diverged: a weight is NaN or infinite.")
 
     def drawn(self, sources: Sequence[Split], unlabelled: Inputs | None, steps: int) -> Tensor:
-        """Return which rows of the pooled sources each step takes [steps, rows], drawn as for every gradient method."""
+        """Return which rows of the pooled sources each step takes [steps, rows].
+
+        They are drawn as for every gradient method.
+        """
         ends = torch.tensor([len(source) for source in sources]).cumsum(0).tolist()
         numbered = [
             Split(torch.arange(end - len(s), end), s.y)
@@ -163,11 +169,11 @@ class AvalancheMethod(GradientMethod):
         return pool
 
     def rows_at_once(self, drawn: int) -> int:
-        """Return how many rows a plugin, or the loader of a plugin, takes at once; `drawn` is how many a step takes."""
+        """Return how many rows a plugin takes at once; `drawn` is how many a step takes."""
         return drawn
 
     def dataset(self, split: Split) -> Any:  # noqa: ANN401
-        """Return a split as Avalanche's dataset, with classes and one task label where the task has classes."""
+        """Return a split as Avalanche's dataset, with one task label if it has classes."""
         utils = imported("avalanche.benchmarks.utils")
         if self.task.kind != "classification":
             return utils.AvalancheDataset([Rows(split)])
@@ -180,11 +186,12 @@ class AvalancheMethod(GradientMethod):
 
 @dataclass
 class Importance(AvalancheMethod):
-    """A method that weighs parameters after each experience, with at most `importance_rows` rows of it.
+    """A method that weighs parameters after each experience, on some rows of it.
 
-    `importance_batch`: rows whose gradient is taken at once. Avalanche squares (EWC) or
-    takes the magnitude (MAS) of the mean gradient of a minibatch of the training's size;
-    of single rows, as here, it is the expectation of the papers.
+    `importance_rows`: how many at most. `importance_batch`: rows whose gradient is taken
+    at once. Avalanche squares (EWC) or takes the magnitude (MAS) of the mean gradient of
+    a minibatch of the training's size; of single rows, as here, it is the expectation of
+    the papers.
     """
 
     importance_rows: int = 512
@@ -201,10 +208,10 @@ class Importance(AvalancheMethod):
 
 @dataclass
 class EWC(Importance):
-    """Avalanche's EWC, in the notation of this bench: the penalty is weight/2 sum F_i (theta_i - theta*_i)^2.
+    """Avalanche's EWC: the penalty is weight/2 sum F_i (theta_i - theta*_i)^2.
 
-    Avalanche's own lambda is weight/2. `online` keeps one spring, whose F decays by
-    `decay`. Defaults are those of this bench's EWC.
+    That is the notation of this bench. Avalanche's own lambda is weight/2. `online` keeps
+    one spring, whose F decays by `decay`. Defaults are those of this bench's EWC.
     """
 
     weight: float = 300.0
@@ -220,11 +227,11 @@ class EWC(Importance):
 
 @dataclass
 class MemoryAwareSynapses(Importance):
-    """Avalanche's MAS: the penalty is weight sum Omega_i (theta_i - theta*_i)^2, Omega the mean of |d ||f(x)||^2 / d theta_i|.
+    """Avalanche's MAS: the penalty is weight sum Omega_i (theta_i - theta*_i)^2.
 
-    `share` of the old Omega is kept when a new one is measured. Both defaults are the
-    library's; `weight` also had the best average accuracy of 0.1, 1, 10 and 100 on a
-    simulated stream.
+    Omega_i is the mean of |d ||f(x)||^2 / d theta_i|. `share` of the old Omega is
+    kept when a new one is measured. Both defaults are the library's; `weight` also had
+    the best average accuracy of 0.1, 1, 10 and 100 on a simulated stream.
     """
 
     weight: float = 1.0
@@ -246,13 +253,13 @@ class MemoryAwareSynapses(Importance):
 
 @dataclass
 class SynapticIntelligence(AvalancheMethod):
-    """Avalanche's SI: the penalty is weight/2 sum Omega_i (theta_i - theta*_i)^2, Omega_i at most 0.001.
+    """Avalanche's SI: the penalty is weight/2 sum Omega_i (theta_i - theta*_i)^2.
 
-    Avalanche 0.6.0 keeps views of weights that lie in the processor's memory, so that the
-    path it measures has length zero and SI is plain fine-tuning there; `fresh_weights`
-    moves the weights to new memory at each step, which gives what it does on a GPU. The
-    default `weight` had the best average accuracy of 1, 100, 1000, ... 10^6 on a
-    simulated stream.
+    Omega_i is at most 0.001. Avalanche 0.6.0 keeps views of weights that lie in the
+    processor's memory, so that the path it measures has length zero and SI is plain
+    fine-tuning there; `fresh_weights` moves the weights to new memory at each step, which
+    gives what it does on a GPU. The default `weight` had the best average accuracy of 1,
+    100, 1000, ... 10^6 on a simulated stream.
     """
 
     weight: float = 1000.0
@@ -268,9 +275,10 @@ class SynapticIntelligence(AvalancheMethod):
 
 @dataclass
 class LearningWithoutForgetting(AvalancheMethod):
-    """Avalanche's LwF: adds weight * KL between the old model's and the present class distribution at a temperature.
+    """Avalanche's LwF: adds weight * KL between the old and the present class distribution.
 
-    It is taken on the new inputs, over the classes seen before. Defaults are the library's.
+    Both are taken at a temperature. It is taken on the new inputs, over the classes seen
+    before. Defaults are the library's.
     """
 
     weight: float = 1.0
@@ -280,7 +288,10 @@ class LearningWithoutForgetting(AvalancheMethod):
     def supports(cls, task: Task) -> str | None:
         """Return a reason for all tasks but classification."""
         if task.kind != "classification":
-            return f"Avalanche's LwF distils one class distribution a row, which a {task.kind} task has not"
+            return (
+                "Avalanche's LwF distils one class distribution a row, which a "
+                f"{task.kind} task has not"
+            )
         return super().supports(task)
 
     def plugins(self, library: Any) -> list[Any]:  # noqa: ANN401
@@ -290,9 +301,9 @@ class LearningWithoutForgetting(AvalancheMethod):
 
 @dataclass
 class Replay(AvalancheMethod):
-    """Avalanche's replay: each step takes as many rows again from a memory of `memory` rows, shared by the domains so far.
+    """Avalanche's replay: each step takes as many rows again from a memory of `memory` rows.
 
-    The default size is the library's.
+    The domains so far share it. The default size is the library's.
     """
 
     memory: int = 200
@@ -302,16 +313,16 @@ class Replay(AvalancheMethod):
         return [library.ReplayPlugin(mem_size=self.memory)]
 
     def feed(self, pool: Split, drawn: Tensor) -> FeedRows:
-        """Return the plugin that hands over the rows, from which the library's loader takes its minibatches."""
+        """Return the plugin that hands over the rows, of which the library makes minibatches."""
         return FeedRows(self.dataset(pool).subset(drawn.flatten().tolist()))
 
 
 @dataclass
 class GradientEpisodicMemory(AvalancheMethod):
-    """Avalanche's GEM: each gradient is projected so that it raises the loss on no earlier domain's `memory` rows.
+    """Avalanche's GEM: no gradient may raise the loss on an earlier domain's `memory` rows.
 
-    `strength`: the margin gamma of the paper, with the paper's default; `memory` is the
-    paper's 256.
+    Each is projected so. `strength`: the margin gamma of the paper, with the paper's
+    default; `memory` is the paper's 256.
     """
 
     memory: int = 256
@@ -319,7 +330,7 @@ class GradientEpisodicMemory(AvalancheMethod):
 
     @classmethod
     def supports(cls, task: Task) -> str | None:
-        """Return a reason when what Avalanche solves its quadratic programs with is missing, too."""
+        """Return a reason when the solver of quadratic programs is missing, too."""
         return missing("avalanche", "torchvision", "quadprog")
 
     def plugins(self, library: Any) -> list[Any]:  # noqa: ANN401

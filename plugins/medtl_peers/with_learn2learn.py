@@ -3,9 +3,7 @@
 The library clones the network and takes the inner steps; batches, network, outer
 optimiser and budget are those of every gradient method of the bench. There is no wheel of
 learn2learn 0.2.0, and the C files it ships are too old for Python 3.11; with the extra's
-`Cython<3.1` and `setuptools<81` installed, this builds it:
-
-    pip install --no-deps --no-build-isolation --use-pep517 --config-settings=--global-option=build_ext learn2learn==0.2.0
+`Cython<3.1` and `setuptools<81` installed, the command in BUILD builds it.
 """
 
 from abc import abstractmethod
@@ -28,7 +26,7 @@ BUILD += "--config-settings=--global-option=build_ext learn2learn==0.2.0"
 
 @dataclass
 class InnerLoop(GradientMethod):
-    """Minimise the mean over sources of the query loss after inner steps that learn2learn takes on the support.
+    """Minimise the mean query loss over sources after learn2learn's inner steps on the support.
 
     Each step halves the minibatch of every source into support and query, and defaults
     are those of this bench's MAML.
@@ -48,7 +46,7 @@ class InnerLoop(GradientMethod):
 
     @abstractmethod
     def learner(self, net: Network) -> tuple[nn.Module, Any]:
-        """Return a part that inner steps leave alone and learn2learn's wrapper of the part that they move."""
+        """Return a part that inner steps leave alone, and the wrapped part they move."""
 
     def wrapped(self, part: nn.Module) -> Any:  # noqa: ANN401 - learn2learn has no types
         """Return learn2learn's MAML around a part of the network."""
@@ -95,7 +93,10 @@ class MAML(InnerLoop):
 
 @dataclass
 class ANIL(InnerLoop):
-    """ANIL of learn2learn's parts: inner steps move the head alone, the outer loop all (Raghu et al. 2020, section 4)."""
+    """ANIL of learn2learn's parts: the inner steps move the head alone, the outer loop all.
+
+    Raghu et al. 2020, section 4.
+    """
 
     def learner(self, net: Network) -> tuple[nn.Module, Any]:
         """Return the features, and the head."""

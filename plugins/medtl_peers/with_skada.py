@@ -1,9 +1,10 @@
-"""skada's shallow domain adaptation (Gnassounou et al., doi:10.5281/zenodo.12666838): an adapter, then a linear model.
+"""skada's shallow domain adaptation: an adapter, then a linear model.
 
-The adapter sees labelled rows of the sources and unlabelled rows of the target; the
-linear model is scikit-learn's logistic regression, or ridge regression for values, both
-with their defaults. At prediction every row is taken to be the target's, because a method
-is not told which domain it is asked about.
+Gnassounou et al., doi:10.5281/zenodo.12666838. The adapter sees labelled rows of the
+sources and unlabelled rows of the target; the linear model is scikit-learn's logistic
+regression, or ridge regression for values, both with their defaults. At prediction every
+row is taken to be the target's, because a method is not told which domain it is asked
+about.
 
 On `adapt` all is fitted again: the support joins the sources as one more labelled source,
 at equal weight with all before, and its inputs join the target's.
@@ -31,7 +32,10 @@ TARGET = -1  # skada numbers target domains downwards from here, and sources upw
 
 @dataclass
 class SkadaMethod(FlatMethod):
-    """Fit skada's pipeline on labelled rows of the sources and at most `target_rows` unlabelled ones of the target."""
+    """Fit skada's pipeline on labelled rows of the sources and unlabelled ones of the target.
+
+    `target_rows`: how many unlabelled ones at most.
+    """
 
     target_rows: int = 300
     unlabelled: Inputs = field(init=False, repr=False)
@@ -47,7 +51,7 @@ class SkadaMethod(FlatMethod):
         """Return skada's adapter for so many rows of the sources and of the target."""
 
     def fit(self, sources: Sequence[Split], unlabelled: Inputs) -> None:
-        """Fit the scaling on the pooled sources, and learn from a sample of each and of the target's inputs."""
+        """Fit the scaling on the sources; learn from samples of them and of the target."""
         self.unlabelled = unlabelled[
             torch.randperm(unlabelled.shape[0], generator=self.generator)[: self.target_rows]
         ]
@@ -103,7 +107,7 @@ class SkadaMethod(FlatMethod):
         return predicted
 
     def scores(self, rows: Floats) -> Floats:
-        """Return the logarithm of the pipeline's probabilities [n, known classes] for rows of the target."""
+        """Return the log of the pipeline's probabilities [n, known classes] for target rows."""
         with routing():
             probability = self.estimator.predict_proba(
                 rows, sample_domain=np.full(len(rows), TARGET)
@@ -113,18 +117,20 @@ class SkadaMethod(FlatMethod):
 
 @contextmanager
 def routing() -> Iterator[None]:
-    """Let scikit-learn hand on domain labels for a block; skada, when imported, would do so for the whole process."""
+    """Let scikit-learn hand on domain labels for a block.
+
+    skada, when imported, would do so for the whole process.
+    """
     with sklearn.config_context(enable_metadata_routing=True):
         yield
 
 
 @dataclass
 class CORAL(SkadaMethod):
-    """skada's CORAL: source inputs are whitened and given the target's covariance (Sun et al.
+    """skada's CORAL: source inputs are whitened and given the target's covariance.
 
-    2017, algorithm 1).
-
-    Covariances are shrunk as Ledoit and Wolf do, the library's default.
+    Sun et al. 2017, algorithm 1. Covariances are shrunk as Ledoit and Wolf do, the
+    library's default.
     """
 
     def adapter(self, skada: Any, labelled: int, unlabelled: int, columns: int) -> Any:  # noqa: ANN401
@@ -134,15 +140,16 @@ class CORAL(SkadaMethod):
 
 @dataclass
 class SubspaceAlignment(SkadaMethod):
-    """skada's subspace alignment: the sources' principal axes are turned onto the target's (Fernando et al. 2013, eq. 3).
+    """skada's subspace alignment: the sources' principal axes are turned onto the target's.
 
-    `components`: at most so many axes; the library would take all there are.
+    Fernando et al. 2013, equation 3. `components`: at most so many axes; the library
+    would take all there are.
     """
 
     components: int = 50
 
     def adapter(self, skada: Any, labelled: int, unlabelled: int, columns: int) -> Any:  # noqa: ANN401
-        """Return the adapter, with no more axes than there are rows of the sources or of the target."""
+        """Return the adapter, with no more axes than the sources or the target have rows."""
         return skada.SubspaceAlignmentAdapter(
             min(self.components, labelled, unlabelled, columns), random_state=0
         )
@@ -150,17 +157,23 @@ class SubspaceAlignment(SkadaMethod):
 
 @dataclass
 class OptimalTransport(SkadaMethod):
-    """skada's optimal transport: source rows go to the barycentre of the target rows they are sent to (Courty et al. 2017).
+    """skada's optimal transport: source rows go to the barycentres of their target rows.
 
-    The plan is the earth mover's, of squared Euclidean distances, without regularisation:
-    the library's default.
+    Courty et al. 2017. The plan is the earth mover's, of squared Euclidean distances,
+    without regularisation: the library's default.
     """
 
     @classmethod
     def supports(cls, task: Task) -> str | None:
-        """Return a reason for regression: POT takes the NaN by which skada hides a value for a label that fits no other."""
+        """Return a reason for regression.
+
+        POT takes the NaN by which skada hides a value for a label that fits no other.
+        """
         if task.kind == "regression":
-            return "skada hides the target's values as NaN, which POT takes for labels that no source has, so nothing is moved"
+            return (
+                "skada hides the target's values as NaN, which POT takes for labels "
+                "that no source has, so nothing is moved"
+            )
         return super().supports(task)
 
     def adapter(self, skada: Any, labelled: int, unlabelled: int, columns: int) -> Any:  # noqa: ANN401
@@ -170,10 +183,10 @@ class OptimalTransport(SkadaMethod):
 
 @dataclass
 class TransferComponentAnalysis(SkadaMethod):
-    """skada's TCA: Gaussian kernel components that keep variance and bring the domains' means together (Pan et al. 2011).
+    """skada's TCA: kernel components that keep variance and bring the domains' means together.
 
-    `components`: at most so many; the library would take as many as there are columns.
-    Its weight mu is the library's 0.1.
+    Pan et al. 2011, with a Gaussian kernel. `components`: at most so many; the library
+    would take as many as there are columns. Its weight mu is the library's 0.1.
     """
 
     components: int = 50
@@ -187,10 +200,10 @@ class TransferComponentAnalysis(SkadaMethod):
 
 @dataclass
 class KLIEP(SkadaMethod):
-    """skada's KLIEP: weights of source rows under which their density comes nearest to the target's (Sugiyama et al. 2007).
+    """skada's KLIEP: weights that bring the density of source rows nearest to the target's.
 
-    The Gaussian kernels' gamma is one over columns times variance, which needs no search;
-    otherwise the library's defaults.
+    Sugiyama et al. 2007. The Gaussian kernels' gamma is one over columns times variance,
+    which needs no search; otherwise the library's defaults.
     """
 
     def adapter(self, skada: Any, labelled: int, unlabelled: int, columns: int) -> Any:  # noqa: ANN401

@@ -1,4 +1,4 @@
-"""scikit-learn estimators that the bench's baselines lack; classes get scores, values are regressed with the same method."""
+"""scikit-learn estimators that the baselines lack: for class scores, and for values."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -43,12 +43,12 @@ class Estimator(FlatMethod):
 
 @dataclass
 class SupportVectors(Estimator):
-    """A support vector machine with a Gaussian kernel (Cortes and Vapnik 1995); its margins are the class scores.
+    """A support vector machine with a Gaussian kernel (Cortes and Vapnik 1995).
 
-    `c`: the inverse strength of regularisation, scikit-learn's default. gamma is
-    scikit-learn's too, one over columns times variance. The kernel is computed in matrix
-    products and handed over, many times faster than libsvm does it. Margins are not
-    calibrated.
+    Its margins are the class scores. `c`: the inverse strength of regularisation,
+    scikit-learn's default. gamma is scikit-learn's too, one over columns times variance.
+    The kernel is computed in matrix products and handed over, many times faster than
+    libsvm does it. Margins are not calibrated.
     """
 
     c: float = 1.0
@@ -71,14 +71,17 @@ class SupportVectors(Estimator):
         return super().values(rbf_kernel(rows, self.known, self.gamma))
 
     def scores(self, rows: Floats) -> Floats:
-        """Return each class's margin against the rest; of two, half the margin for the one and against the other."""
+        """Return each class's margin against the rest; of two, half the margin for and against."""
         margin: Floats = self.estimator.decision_function(rbf_kernel(rows, self.known, self.gamma))
         return margin if margin.ndim > 1 else np.stack([-margin / 2, margin / 2], 1)
 
 
 @dataclass
 class NearestNeighbours(Estimator):
-    """k nearest neighbours by Euclidean distance of standardised inputs (Cover and Hart 1967); k is scikit-learn's 5."""
+    """k nearest neighbours of standardised inputs by Euclidean distance (Cover and Hart 1967).
+
+    k is scikit-learn's 5.
+    """
 
     neighbours: int = 5
 

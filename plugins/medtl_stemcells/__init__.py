@@ -10,7 +10,8 @@ def medtl_datasets() -> list[DatasetEntry]:
         DatasetEntry(
             name="stemcells",
             build="medtl_stemcells.dataset:build",
-            summary="Fibroblasts and two kinds of stem cells, 125 samples of 400 genes from four studies.",
+            summary="Fibroblasts and two kinds of stem cells, 125 samples of 400 genes "
+            "from four studies.",
             area="genomics",
             applications=("batch correction",),
             download="medtl_stemcells.dataset:DOWNLOAD",

@@ -1,4 +1,4 @@
-"""Gene expression of stem cells in four studies, each a domain: the smallest real case of batch correction."""
+"""Gene expression of stem cells in four studies, each a domain: a small real case of batches."""
 
 import io
 from importlib.util import find_spec
@@ -32,18 +32,21 @@ CARD = Card(
     area="genomics",
     licence=TERMS,
     source="stemcells.rda of the R package mixOmics, github.com/mixOmicsTeam/mixOmics",
-    citation="Rohart et al. 2017, MINT: a multivariate integrative method to identify reproducible molecular signatures "
-    "across independent experiments and platforms, BMC Bioinformatics 18; Rohart et al. 2017, mixOmics, PLoS Computational "
-    "Biology 13",
-    shift="Four studies by different laboratories, on different platforms, with different shares of the three cell types: "
-    "study 1 is half embryonic stem cells, study 2 mostly induced ones and fibroblasts, study 4 has three fibroblasts.",
+    citation="Rohart et al. 2017, MINT: a multivariate integrative method to identify "
+    "reproducible molecular signatures across independent experiments and platforms, BMC "
+    "Bioinformatics 18; Rohart et al. 2017, mixOmics, PLoS Computational Biology 13",
+    shift="Four studies by different laboratories, on different platforms, with "
+    "different shares of the three cell types: study 1 is half embryonic stem cells, "
+    "study 2 mostly induced ones and fibroblasts, study 4 has three fibroblasts.",
     provenance="real",
-    privacy="Cell lines of published studies; expression of 400 genes and the cell type, nothing of the donors.",
-    intended_use="Comparing batch correction and transfer across studies, quickly. Not for claims about reprogramming: 125 "
-    "samples.",
-    notes="Input: the expression of 400 genes as the package holds it, between 0 and 1. Which genes were kept was decided "
-    "upstream, over all studies. Splits by study and type 60/10/30: studies 3 and 4 have two fibroblasts each to train on and "
-    "one to test on, study 2 has two and one embryonic stem cells, so single scores are coarse.",
+    privacy="Cell lines of published studies; expression of 400 genes and the cell type, "
+    "nothing of the donors.",
+    intended_use="Comparing batch correction and transfer across studies, quickly. Not "
+    "for claims about reprogramming: 125 samples.",
+    notes="Input: the expression of 400 genes as the package holds it, between 0 and 1. "
+    "Which genes were kept was decided upstream, over all studies. Splits by study and "
+    "type 60/10/30: studies 3 and 4 have two fibroblasts each to train on and one to "
+    "test on, study 2 has two and one embryonic stem cells, so single scores are coarse.",
 )
 
 

@@ -10,13 +10,15 @@ def medtl_datasets() -> list[DatasetEntry]:
         DatasetEntry(
             name="shifted-toy",
             build="medtl_toy.dataset:vectors",
-            summary="Two moons beside a shortcut, simulated; the last batch is turned and its shortcut displaced.",
+            summary="Two moons beside a shortcut, simulated; the last batch is turned "
+            "and its shortcut displaced.",
             area="simulated",
         ),
         DatasetEntry(
             name="shifted-toy-images",
             build="medtl_toy.dataset:images",
-            summary="Squares, plus signs and crosses of 8x8 pixels, simulated; scanners differ in noise and contrast.",
+            summary="Squares, plus signs and crosses of 8x8 pixels, simulated; scanners "
+            "differ in noise and contrast.",
             area="simulated",
         ),
         DatasetEntry(

@@ -1,4 +1,4 @@
-"""Simulated datasets, drawn afresh from seeds each time: what a method should do on them is known beforehand."""
+"""Simulated datasets, drawn from seeds: what a method should do on them is known beforehand."""
 
 import math
 from collections.abc import Callable
@@ -36,9 +36,9 @@ def vectors() -> Dataset:
         Task("classification", ("lower", "upper")),
         {name: _moons(*shift) for name, shift in BATCHES.items()},
         (300, 60, 200),
-        "The moons are turned by 0, 10, 20 and 30 degrees. Two further columns tell the class too, more simply, but in the "
-        "last batch they are displaced by 1.2: who relied on them there loses most, who finds what all batches share loses "
-        "little.",
+        "The moons are turned by 0, 10, 20 and 30 degrees. Two further columns tell the "
+        "class too, more simply, but in the last batch they are displaced by 1.2: who "
+        "relied on them there loses most, who finds what all batches share loses little.",
     )
 
 
@@ -49,7 +49,8 @@ def images() -> Dataset:
         Task("classification", SHAPES),
         {name: _shapes(*scanner) for name, scanner in IMAGE_SCANNERS.items()},
         (120, 30, 90),
-        "Scanners differ in noise, contrast and brightness; the last one shows dark shapes on a bright ground.",
+        "Scanners differ in noise, contrast and brightness; the last one shows dark "
+        "shapes on a bright ground.",
     )
 
 
@@ -60,7 +61,8 @@ def masks() -> Dataset:
         Task("segmentation", ("background", "blob")),
         {name: _blobs(*scanner) for name, scanner in MASK_SCANNERS.items()},
         (16, 8, 60),
-        "Scanners differ in contrast and noise; the last one's background is as bright as the blobs of the second.",
+        "Scanners differ in contrast and noise; the last one's background is as bright "
+        "as the blobs of the second.",
     )
 
 
@@ -89,7 +91,8 @@ def _card(shift: str) -> Card:
         shift=shift,
         provenance="simulated",
         privacy="No person's data.",
-        intended_use="Testing methods and the benchmark itself, in seconds. Says nothing about medicine.",
+        intended_use="Testing methods and the benchmark itself, in seconds. Says nothing "
+        "about medicine.",
     )
 
 

@@ -1,4 +1,4 @@
-"""What the harness costs: the same steps on the same hospitals, once through the bench and once as a bare PyTorch loop."""
+"""What the harness costs: the same steps on the same hospitals, and as a bare PyTorch loop."""
 
 from collections.abc import Callable
 from time import perf_counter
@@ -29,7 +29,7 @@ def heart() -> Dataset:
 
 
 def _bare(heart: Dataset) -> None:
-    """Do what the protocol does for fine-tuning, with nothing in between: train, adapt copies, predict."""
+    """Do what the protocol does for fine-tuning, and nothing else: train, adapt copies, predict."""
     scenario = heart.transfers[0]
     sources = [heart.domain(name) for name in scenario.sources]
     target = heart.domain(scenario.targets[0])
@@ -95,9 +95,13 @@ def test_the_harness_costs_little_over_a_bare_loop(
             break
     benchmark.extra_info["ratio harness / bare loop"] = round(ratio, 3)
     print(
-        f"\nharness / bare loop: {ratio:.3f} (medians {harness:.3f} s and {bare:.3f} s of {ROUNDS} pairs, 1 thread)"
+        f"\nharness / bare loop: {ratio:.3f} "
+        f"(medians {harness:.3f} s and {bare:.3f} s of {ROUNDS} pairs, 1 thread)"
     )
     benchmark.pedantic(_harness, (heart,), rounds=3)
-    text = f"A trial of fine-tuning on heart-disease takes {ratio:.3f} times a bare PyTorch loop that does the same (bar {BAR:g})."
+    text = (
+        f"A trial of fine-tuning on heart-disease takes {ratio:.3f} times a bare PyTorch loop "
+        f"that does the same (bar {BAR:g})."
+    )
     speed.sections.insert(0, ("What the harness costs", text))
     assert ratio < BAR / speed.share

@@ -1,4 +1,4 @@
-"""Planning ten thousand trials takes well under five seconds, and its time grows with their number."""
+"""Planning ten thousand trials takes well under five seconds, and grows with their number."""
 
 import time
 
@@ -21,9 +21,13 @@ ALGORITHMS = [
 ]
 DATASETS = [
     DatasetFacts(
-        name=f"data-{i}", digest="d" * 64, area="clinical", provenance="real", task="classification",
+        name=f"data-{i}", digest="d" * 64, area="clinical", provenance="real",
+        task="classification",
         metrics=("balanced_accuracy", "ece", "brier"),
-        scenarios=tuple(Scenario(name=f"to-{s}", sources=tuple("abcdefgh"), targets=(str(s),)) for s in range(10)),
+        scenarios=tuple(
+            Scenario(name=f"to-{s}", sources=tuple("abcdefgh"), targets=(str(s),))
+            for s in range(10)
+        ),
     )
     for i in range(5)
 ]  # fmt: skip
@@ -54,7 +58,8 @@ def test_the_time_a_trial_takes_does_not_grow_with_their_number(tmp_path, capsys
     few, many = seconds(1, Store(tmp_path)) / 1_000, seconds(10, Store(tmp_path)) / 10_000
     with capsys.disabled():
         print(
-            f"\nplanning: {many * 1e4:.2f} s for 10,000 trials, {many / few:.2f} times as long a trial as with 1,000"
+            f"\nplanning: {many * 1e4:.2f} s for 10,000 trials, "
+            f"{many / few:.2f} times as long a trial as with 1,000"
         )
     # ten times, if it grew with their square; the garbage collector alone makes 1.6
     assert many <= 3 * few

@@ -1,4 +1,4 @@
-"""The reference methods against the field's own libraries, doing the same work on the same data in one process."""
+"""The reference methods against the field's own libraries: the same work in one process."""
 
 import io
 from collections.abc import Callable
@@ -74,7 +74,10 @@ def test_a_meta_step_of_maml(speed, side_by_side, threads: int, columns: int, ba
         their_adam.step()
 
     found = side_by_side(ours, theirs, pairs=25, bar=bar)
-    what = f"MAML meta-step, {TASKS} tasks of {half} + {half} rows, {STEPS} inner steps, MLP 128-64, {columns} inputs"
+    what = (
+        f"MAML meta-step, {TASKS} tasks of {half} + {half} rows, {STEPS} inner steps, "
+        f"MLP 128-64, {columns} inputs"
+    )
     speed.faster(what, "learn2learn", threads, found, bar)
 
 
@@ -83,7 +86,8 @@ def test_a_stream_of_ewc(speed, threads: int) -> None:
     pytest.importorskip("avalanche")
     if torch.cuda.is_available():
         pytest.skip(
-            "Autograd does not work in a fork where there is a GPU: hide it with CUDA_VISIBLE_DEVICES=''."
+            "Autograd does not work in a fork where there is a GPU: "
+            "hide it with CUDA_VISIBLE_DEVICES=''."
         )
     from avalanche.benchmarks import tensors_benchmark
     from avalanche.training.supervised import EWC as AvalancheEWC
@@ -125,8 +129,14 @@ def test_a_stream_of_ewc(speed, threads: int) -> None:
     works = [both, twice, theirs, partial(ours, 0), partial(plain, domains)]
     # the first call in a process takes longer; the others are new processes or long enough
     medians(works[3:], 1)
-    what = f"EWC over a stream of {DOMAINS} domains, {DOMAIN_ROWS:,} x {COLUMNS} each, {EPOCHS} epochs, batch {BATCH}"
-    many = f"{what}: {2 * STREAMS} seeds on two cores, as a run trains them, a program of {STREAMS} on each"
+    what = (
+        f"EWC over a stream of {DOMAINS} domains, {DOMAIN_ROWS:,} x {COLUMNS} each, "
+        f"{EPOCHS} epochs, batch {BATCH}"
+    )
+    many = (
+        f"{what}: {2 * STREAMS} seeds on two cores, as a run trains them, "
+        f"a program of {STREAMS} on each"
+    )
     for _ in range(TRIES):  # another process may have disturbed the first
         together, two, one, alone, bare = medians(works, ROUNDS)
         table = [
@@ -215,7 +225,10 @@ def test_a_training_of_dann(speed, side_by_side, threads: int) -> None:
         learner.fit(both, labels, sample_domain=sample_domain)
 
     found = side_by_side(ours, theirs, pairs=5, bar=3.0)
-    what = f"DANN, {DANN_ROWS} + {DANN_ROWS} rows x {DANN_COLUMNS}, {DANN_EPOCHS} epochs, batch {BATCH}"
+    what = (
+        f"DANN, {DANN_ROWS} + {DANN_ROWS} rows x {DANN_COLUMNS}, {DANN_EPOCHS} epochs, "
+        f"batch {BATCH}"
+    )
     speed.faster(what, "skada", threads, found, 3.0)
 
 

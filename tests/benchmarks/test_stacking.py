@@ -1,4 +1,4 @@
-"""What it brings to train the trials of one method as one program: against a bare PyTorch loop, one trial after the other."""
+"""What it brings to train trials as one program, against a bare PyTorch loop for each in turn."""
 
 import timeit
 from collections.abc import Callable, Sequence
@@ -90,12 +90,15 @@ def test_whole_trials_side_by_side(speed, side_by_side, threads: int, heart: Dat
 
     ours, theirs = partial(stacked, trial, 20), lambda: [trial(seed) for seed in range(ALONE)]
     found = side_by_side(ours, theirs, pairs=3, bar=1.5, part=ALONE / 20)
-    what = "20 whole trials on heart-disease side by side: training, 7 adaptations of copies, all scores"
+    what = (
+        "20 whole trials on heart-disease side by side: "
+        "training, 7 adaptations of copies, all scores"
+    )
     speed.faster(what, "the same one by one", threads, found, 1.5)
 
 
 def shares(work: Callable[[], object]) -> tuple[float, float]:
-    """Return which share of the time is spent in matrix products, and which in all kernels of torch."""
+    """Return the shares of the time in matrix products, and in all kernels of torch."""
     with profile(activities=[ProfilerActivity.CPU]) as found:
         work()
     events = found.key_averages()
@@ -129,13 +132,15 @@ def test_where_the_time_goes(speed, threads: int, heart: Dataset) -> None:
         rows.append(f"| {name} | {1000 * each[name]:.0f} | {products:.0%} | {kernels:.0%} |")
         assert 0 < products < kernels <= 1
     head = (
-        f"| training on heart-disease, {STEPS} steps of {len(splits) * ROWS} rows | ms a training | matrix products "
-        "| all of torch's kernels |\n|:---|---:|---:|---:|\n"
+        f"| training on heart-disease, {STEPS} steps of {len(splits) * ROWS} rows "
+        "| ms a training | matrix products | all of torch's kernels |\n|:---|---:|---:|---:|\n"
     )
     most = each["a bare PyTorch loop"] / arithmetic["60 trials stacked"]
     told = (
-        "Shares of the time, by torch's profiler, which itself takes some. The rest is Python and the dispatch of kernels: "
-        "what stacking shares among the trials of a stack. If all but the matrix products cost nothing, 60 stacked trials "
+        "Shares of the time, by torch's profiler, which itself takes some. "
+        "The rest is Python and the dispatch of kernels: "
+        "what stacking shares among the trials of a stack. "
+        "If all but the matrix products cost nothing, 60 stacked trials "
         f"would be {most:.1f} times faster than the bare loop on these rows."
     )
     speed.sections.append(("Where the time goes", f"{told}\n\n{head}" + "\n".join(rows)))

@@ -1,4 +1,4 @@
-"""The catalogue: names, sources of plugins, and what cannot be loaded or built, told in a sentence."""
+"""The catalogue: names, sources of plugins, and what cannot be loaded or built."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Data that is not shipped, from the command line: fetched after its licence is accepted, and skipped where it is not there."""
+"""Data that is not shipped: fetched after its licence is accepted, skipped where it is missing."""
 
 import json
 import re
@@ -42,7 +42,8 @@ def run(call, plugin_file, tmp_path) -> Callable:
         plugin_file("tiny"),
         "--preset",
         "smoke",
-        "--on", "in-process",
+        "--on",
+        "in-process",
         "--out",
         tmp_path / "out",
     )
@@ -80,7 +81,8 @@ def test_without_a_terminal_and_the_option_nothing_is_downloaded(call, cache, se
     answer = fetched(call, "far")
     assert answer.code == 2
     assert answer.sentence == (
-        "FAIL far: its licence (CC0, to be cited as Nobody 2020) was not accepted on this machine yet; "
+        "FAIL far: its licence (CC0, to be cited as Nobody 2020) "
+        "was not accepted on this machine yet; "
         "to accept it, run medtl-bench data fetch far --accept-licence far."
     )
     assert (server.log, cache.exists()) == ([], False)
@@ -355,7 +357,8 @@ def build():
 
 @hookimpl
 def medtl_datasets():
-    return [DatasetEntry("unread", build, "Needs a package.", "simulated", (), "tests.plugins_for_tests.remote:download")]
+    download = "tests.plugins_for_tests.remote:download"
+    return [DatasetEntry("unread", build, "Needs a package.", "simulated", (), download)]
 """
     plugin = ("--plugin", write_plugin(body))
     options = ("--preset", "smoke", "--on", "in-process", "-a", "chance", "--out", tmp_path / "out")

@@ -30,7 +30,9 @@ def run(medtl, plugin_file, tmp_path):
 
     def call(*arguments, out=tmp_path / "out"):
         plugins = ["--plugin", plugin_file("tiny"), "--plugin", plugin_file("hostile")]
-        return medtl("run", *plugins, "--preset", "smoke", "--on", "in-process", "--out", out, *arguments)
+        return medtl(
+            "run", *plugins, "--preset", "smoke", "--on", "in-process", "--out", out, *arguments
+        )
 
     return call
 
@@ -74,7 +76,8 @@ def test_a_dataset_that_breaks_the_contract_is_one_sentence_and_a_failure(run):
     done = run("-d", "tiny-broken", "-a", "column")
     assert done.code == 1
     assert done.sentence == (
-        "Left out: tiny-broken: Dataset 'tiny-broken', domain 'b', test: x holds NaN or infinity in rows 3."
+        "Left out: tiny-broken: Dataset 'tiny-broken', domain 'b', test: "
+        "x holds NaN or infinity in rows 3."
     )
 
 
@@ -98,7 +101,10 @@ def test_a_dataset_that_breaks_the_contract_is_one_sentence_and_a_failure(run):
         ((*TINY, "-p", "dann.weight=1"), "There is no algorithm of this run named 'dann'"),
         (
             (*TINY, "-p", "noise=1"),
-            "A parameter is given as ALGORITHM.NAME=VALUE, like dann.weight=0.5, but got 'noise=1'.",
+            (
+                "A parameter is given as ALGORITHM.NAME=VALUE, like dann.weight=0.5, "
+                "but got 'noise=1'."
+            ),
         ),
         ((), "Say what to run: --all, or datasets with -d and algorithms with -a."),
         ((*TINY, "--plugin", "nowhere.py"), "There is no plugin file 'nowhere.py'."),
@@ -114,7 +120,8 @@ def test_a_mistake_is_one_sentence_and_ends_with_2(run, tmp_path, arguments, tol
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("--preset", "huge"), ("--seeds", "0"), ("--seeds", "three"), ("--jobs", "-1"), ("--timeout", "0"), ("--memory", "1"),
+        ("--preset", "huge"), ("--seeds", "0"), ("--seeds", "three"), ("--jobs", "-1"),
+        ("--timeout", "0"), ("--memory", "1"),
         ("--protocol", "relay"), ("--no-such-option",), ("extra",),
     ],
 )  # fmt: skip

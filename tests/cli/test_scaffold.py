@@ -124,7 +124,7 @@ def test_a_missing_folder_is_made(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a fresh virtual environment with this working tree installed, and all it needs borrowed from ours."""
+    """Return a fresh virtual environment with this working tree and the packages of ours."""
     folder = tmp_path_factory.mktemp("fresh")
     hidden = shutil.ignore_patterns("__pycache__", "*.egg-info")
     for name in ("medtl_bench", "plugins"):

@@ -60,7 +60,8 @@ def test_parameters_are_the_further_fields_in_order():
 @pytest.mark.parametrize(
     ("name", "text", "value"),
     [
-        ("weight", "2", 2.0), ("weight", "1e-3", 0.001), ("steps", "7", 7), ("online", "true", True), ("online", "0", False),
+        ("weight", "2", 2.0), ("weight", "1e-3", 0.001), ("steps", "7", 7),
+        ("online", "true", True), ("online", "0", False),
         ("mode", "mean", "mean"), ("limit", "3", 3.0), ("name", "a=b", "a=b"),
     ],
 )  # fmt: skip
@@ -76,7 +77,8 @@ def test_a_given_parameter_is_parsed_to_its_type(name, text, value):
 @pytest.mark.parametrize(
     ("name", "text", "wanted"),
     [
-        ("weight", "heavy", "float"), ("weight", "", "float"), ("weight", "nan", "float"), ("weight", "inf", "float"),
+        ("weight", "heavy", "float"), ("weight", "", "float"), ("weight", "nan", "float"),
+        ("weight", "inf", "float"),
         ("limit", "-inf", r"float \| None"), ("steps", "1.5", "int"), ("online", "maybe", "bool"),
         ("mode", "product", r"Literal\['sum', 'mean'\]"),
     ],

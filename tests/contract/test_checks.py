@@ -84,7 +84,8 @@ def test_inputs_of_another_type_are_refused(spoiled):
 def test_labels_of_another_type_are_refused(spoiled):
     with pytest.raises(
         DataError,
-        match=r"domain 'b', train: y is torch.int32, but labels of a classification task must be torch.int64",
+        match=r"domain 'b', train: y is torch.int32, "
+        r"but labels of a classification task must be torch.int64",
     ):
         spoiled("train", with_y(lambda y: y.int()))
 
@@ -111,7 +112,8 @@ def test_a_row_in_train_and_test_is_named(make_dataset, make_domain):
     )
     with pytest.raises(
         DataError,
-        match=r"domain 'b': a row may stand in one split only, but rows 3 of test share theirs with train",
+        match=r"domain 'b': a row may stand in one split only, "
+        r"but rows 3 of test share theirs with train",
     ):
         make_dataset(domains=(make_domain("a", 0), leaking, make_domain("c", 2)))
 
@@ -133,7 +135,8 @@ def test_a_group_on_both_sides_is_named(make_dataset, make_domain):
     train, val, test = (Split(s.x, s.y, torch.arange(len(s)) + start) for s, start in starts)
     with pytest.raises(
         DataError,
-        match=r"domain 'b': a group may stand in one split only, but rows 0, 1 of test share theirs with train",
+        match=r"domain 'b': a group may stand in one split only, "
+        r"but rows 0, 1 of test share theirs with train",
     ):
         make_dataset(
             domains=(
@@ -183,7 +186,8 @@ def test_an_empty_validation_split_is_accepted(spoiled):
 def test_rows_of_another_shape_are_refused(spoiled):
     with pytest.raises(
         DataError,
-        match=r"domain 'b', val: the shape of a row differs from that of the first domain, x: \[3\]",
+        match=r"domain 'b', val: "
+        r"the shape of a row differs from that of the first domain, x: \[3\]",
     ):
         spoiled("val", with_x(lambda x: x[:, :2]))
 

@@ -1,4 +1,4 @@
-"""A run that is killed or interrupted half way leaves no process behind and, resumed, the very numbers of an unbroken run."""
+"""A run that is killed half way leaves no process behind and, resumed, the very same numbers."""
 
 import json
 import os
@@ -18,7 +18,7 @@ COMMAND = [sys.executable, "-c", "from medtl_bench.cli.main import main; main()"
 
 
 class Driver:
-    """A command in a process of its own, which can be killed, with all that it starts marked by a variable."""
+    """A command in a process of its own, with all that it starts marked by a variable."""
 
     def __init__(self, arguments: list[str], out: Path) -> None:
         self.mark, self.out = uuid4().hex, out

@@ -1,4 +1,4 @@
-"""The same seed gives the same numbers, whichever executor runs the trials and however many at a time."""
+"""The same seed gives the same numbers, whichever executor runs trials, however many at a time."""
 
 import json
 

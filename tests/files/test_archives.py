@@ -1,4 +1,4 @@
-"""Archives: what is sound is read into memory; what is damaged, too large or would be written elsewhere is one sentence."""
+"""Archives: what is sound is read into memory; what is damaged, too large or astray is told."""
 
 import gzip
 import io

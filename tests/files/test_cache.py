@@ -1,4 +1,4 @@
-"""Arrays that are kept: computed once, never believed when damaged, and done without where nothing can be kept."""
+"""Arrays that are kept: computed once, never believed when damaged, computed where none is kept."""
 
 import numpy as np
 import pytest

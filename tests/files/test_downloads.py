@@ -1,4 +1,4 @@
-"""Files that are not shipped: fetched once and checked, found in the cache or in an offline folder."""
+"""Files that are not shipped: fetched once and checked, then found in the cache or offline."""
 
 import gc
 import hashlib

@@ -51,7 +51,7 @@ def test_dice_of_each_class_is_its_f1_and_their_mean_is_dice(seed, classes):
 def blobs(
     seed: int, classes: int, size: tuple[int, int] = (12, 16), n: int = 4
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return one-hot answers and labels in large patches, so that a class may be missing from an image."""
+    """Return one-hot answers and labels in large patches: an image may lack a class."""
     draw = np.random.default_rng(seed)
     answer, y = (
         ndimage.zoom(

@@ -1,4 +1,4 @@
-"""The examiner: what learners are shown in either protocol, what is scored, and what scores mean."""
+"""The examiner: what learners are shown, what is scored, and what scores mean."""
 
 from dataclasses import dataclass, field, replace
 

@@ -1,4 +1,4 @@
-"""Deliberately bad algorithms, datasets and plugins, each of which a check of the conformance kit must catch."""
+"""Deliberately bad algorithms, datasets and plugins, each of which a check must catch."""
 
 import os
 import random
@@ -17,17 +17,17 @@ import torch
 from torch import Tensor
 from typer.testing import CliRunner
 
+from medtl_bench.catalogue.entries import Plugin
 from medtl_bench.cli import main
 from medtl_bench.contract.algorithm import Algorithm
 from medtl_bench.contract.dataset import Dataset
-from medtl_bench.contract.hooks import DatasetEntry
+from medtl_bench.contract.hooks import AlgorithmEntry, DatasetEntry
 from medtl_bench.contract.scenario import Stream, Transfer
 from medtl_bench.contract.split import Domain, Inputs, Split, concatenate, parts
 from medtl_bench.contract.task import Task
-from medtl_bench.contract.vocabulary import Family
 from medtl_bench.errors import MedTLError
 from medtl_bench.networks.network import Network
-from medtl_bench.testing import algorithms, checks_of, datasets, tiny
+from medtl_bench.testing import algorithms, checks_of, datasets, plugins, tiny
 from medtl_bench.testing.conformance import SETTINGS, preserved
 from medtl_bench.testing.subject import Subject
 from medtl_bench.training.batches import Batch
@@ -63,7 +63,7 @@ class Good(Algorithm):
         return -(flat(x)[:, None] - self.means).square().mean(2)
 
 
-def problems(cls: type[Any], family: Family = "baseline") -> dict[str, str]:
+def problems(cls: type[Any], family: str = "baseline") -> dict[str, str]:
     subject = Subject("example", family, lambda: cls)
     return {
         check.name: problem for check in algorithms.checks(subject) if (problem := check.problem())
@@ -616,7 +616,7 @@ def undefined_score() -> Dataset:
 
 
 def unmixed() -> Dataset:
-    """Return a dataset that asks for silhouettes by batch, though no class stands in two batches."""
+    """Return a dataset that asks for silhouettes by batch, with each class in one batch."""
     good = tiny.cases()[0].whole()
     domains = []
     for c, domain in enumerate(good.domains):
@@ -712,9 +712,7 @@ def medtl_datasets():
         (
             "task=replace(tiny.cases()[0].task, classes=('a', 'b', str(os.getpid())))",
             "One line.",
-            {
-                "by-process holds the same data each time": "it holds different data in another process"
-            },
+            {"by-process holds the same data each time": "it holds different data in another"},
         ),
         (
             "",
@@ -734,11 +732,35 @@ def test_a_plugin_file_is_checked_with_what_it_brings(
 
 
 @pytest.mark.parametrize(
+    ("family", "is_right"),
+    [
+        ("test-time adaptation", True),
+        ("baseline", True),
+        ("Domain adaptation", False),
+        ("", False),
+        ("meta-learning\n", False),
+        ("a family of so many words that no table", False),
+        (None, False),
+    ],
+)
+def test_a_family_is_a_few_words_that_anyone_may_choose(family: Any, is_right: bool) -> None:
+    entry = AlgorithmEntry("odd", "x:Y", "One line.", family)
+    subject = plugins.Subject(Plugin("example", "a file", "0", "example.py"), [entry])
+    check = next(c for c in plugins.checks(subject) if c.name.startswith("tells what it brings"))
+    problem = check.problem()
+    assert (problem is None) == is_right
+    assert is_right or f"the family of 'odd', {family!r}, must be" in str(problem)
+
+
+@pytest.mark.parametrize(
     ("text", "sentence"),
     [
         ("raise RuntimeError('broken')", "it is broken: importing it raised RuntimeError: broken"),
         (
-            "from medtl_bench.contract.hooks import hookimpl\n@hookimpl\ndef medtl_datasets():\n    return []",
+            (
+                "from medtl_bench.contract.hooks import hookimpl\n"
+                "@hookimpl\ndef medtl_datasets():\n    return []"
+            ),
             "its hooks return no",
         ),
     ],

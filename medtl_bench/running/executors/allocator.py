@@ -1,8 +1,9 @@
-"""The memory of this process."""
+"""How this process's memory is handed out and kept."""
 
 import ctypes
 
 TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3  # of glibc's mallopt
+LARGE = 2**30  # bytes: larger blocks are still handed back
 
 
 def keep_freed() -> bool:
@@ -15,4 +16,4 @@ def keep_freed() -> bool:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):
         return False
-    return all(mallopt(option, 2**30) == 1 for option in (TRIM_THRESHOLD, MMAP_THRESHOLD))
+    return all(mallopt(option, LARGE) == 1 for option in (TRIM_THRESHOLD, MMAP_THRESHOLD))
