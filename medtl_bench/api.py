@@ -4,7 +4,8 @@
 """
 
 import os
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -114,6 +115,7 @@ def run(
     stack: int = MOST_STACKED,
     observe: Sequence[str] = (),
     watch: Observer | None = None,
+    complain: Callable[[str], None] = warnings.warn,
     out: str | Path = OUT,
 ) -> Ran:
     """Run what has no result in the folder `out` yet, then write the boards there.
@@ -122,14 +124,14 @@ def run(
     all; `parameters` are like "dann.weight=0.5"; `plugins` are plugin files; `on` names an
     executor, which runs `jobs` at a time (0: one a core), each for at most `timeout` seconds
     with `memory` MiB; `stack` trials of a kind may train as one; `observe` names observers.
-    `watch`: an observer made already. Raises MedTLError on an unknown name, a wrong
+    `watch`: an observer made already; `complain` is told once of each that breaks. Raises MedTLError on an unknown name, a wrong
     parameter or no trial at all.
     """
     catalogue = discovery.find(plugins)
     request = Request(datasets, algorithms, protocols, preset, seeds, parameters, plugins, stack)
     executor = executors.make(catalogue, on, Limits(jobs or os.cpu_count() or 1, timeout, memory))
     known = observers.make(catalogue, observe)
-    audience = Audience(known if watch is None else {**known, "watch": watch})
+    audience = Audience(known if watch is None else {**known, "watch": watch}, complain)
     folder = Path(out)
     store = Store(folder / RESULTS)
     with alone(folder), with_datasets(executor, folder / DATASETS) as execute:

@@ -27,6 +27,7 @@ from medtl_bench.cli.options import (
 from medtl_bench.errors import MedTLError
 
 if TYPE_CHECKING:
+    from medtl_bench.api import Ran
     from medtl_bench.running.plan import Planned
 
 INTERRUPTED = 130
@@ -134,6 +135,7 @@ def run(
             stack=stack,
             observe=observe,
             watch=shown(),
+            complain=console.complain,
             out=out,
         )
     except KeyboardInterrupt:
@@ -141,6 +143,11 @@ def run(
         console.complain(f"Interrupted. {stored}")
         raise typer.Exit(INTERRUPTED) from None
     console.boards(out)
+    _end(ran)
+
+
+def _end(ran: "Ran") -> None:
+    """Say how many trials there were, and end as they did."""
     told = f"{ran.count('ok')} trials ran, {ran.skipped} were skipped, {ran.failed} failed."
     console.say(told)
     console.damaged(ran.contents.damaged)
