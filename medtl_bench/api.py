@@ -50,9 +50,11 @@ def _table(
 ) -> "pd.DataFrame":
     import pandas as pd  # noqa: PLC0415 - most of what this module does needs none
 
-    told = {c: [getattr(one.entry, c) for one in entries.values()] for c in columns}
-    told["from"] = [one.plugin.distribution for one in entries.values()]
-    return pd.DataFrame(told, index=pd.Index(entries, name="name"))
+    table = pd.DataFrame(index=pd.Index(entries, name="name"))
+    for column in columns:
+        table[column] = [getattr(one.entry, column) for one in entries.values()]
+    table["from"] = [one.plugin.distribution for one in entries.values()]
+    return table
 
 
 def load(name: str, plugins: Sequence[str] = ()) -> "Dataset":
@@ -124,8 +126,8 @@ def run(
     all; `parameters` are like "dann.weight=0.5"; `plugins` are plugin files; `on` names an
     executor, which runs `jobs` at a time (0: one a core), each for at most `timeout` seconds
     with `memory` MiB; `stack` trials of a kind may train as one; `observe` names observers.
-    `watch`: an observer made already; `complain` is told once of each that breaks. Raises MedTLError on an unknown name, a wrong
-    parameter or no trial at all.
+    `watch`: an observer made already; `complain` is told once of each that breaks.
+    Raises MedTLError on an unknown name, a wrong parameter or no trial at all.
     """
     catalogue = discovery.find(plugins)
     request = Request(datasets, algorithms, protocols, preset, seeds, parameters, plugins, stack)

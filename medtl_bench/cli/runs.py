@@ -28,6 +28,7 @@ from medtl_bench.errors import MedTLError
 
 if TYPE_CHECKING:
     from medtl_bench.api import Ran
+    from medtl_bench.cli.progress import Lines
     from medtl_bench.running.plan import Planned
 
 INTERRUPTED = 130
@@ -115,7 +116,6 @@ def run(
     Exit code: 0 all done, 1 some trials failed, 3 damaged files.
     """
     from medtl_bench import api
-    from medtl_bench.cli.progress import shown
 
     _ask(all_ or dataset or algorithm)
     console.broken(discovery.find(plugin).broken)
@@ -134,7 +134,7 @@ def run(
             memory=memory,
             stack=stack,
             observe=observe,
-            watch=shown(),
+            watch=_progress(),
             complain=console.complain,
             out=out,
         )
@@ -144,6 +144,12 @@ def run(
         raise typer.Exit(INTERRUPTED) from None
     console.boards(out)
     _end(ran)
+
+
+def _progress() -> "Lines":
+    from medtl_bench.cli import progress
+
+    return progress.shown()
 
 
 def _end(ran: "Ran") -> None:
