@@ -12,11 +12,15 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from medtl_bench import __version__
 from medtl_bench.catalogue import discovery
+from medtl_bench.catalogue.entries import KINDS
 from medtl_bench.errors import MedTLError
 
 TEMPLATES = Path(__file__).parent / "templates"
 SUFFIX = ".jinja"
-USED_BY_TEMPLATES = {"Batch", "GradientMethod", "Network", "Tensor"}
+USED_BY_TEMPLATES = {
+    *("Amount", "Batch", "Clock", "Dataset", "Examiner", "GradientMethod", "Labels", "MakeLearner"),
+    *("Network", "Protocol", "ProtocolBoard", "Reading", "Scenario", "Score", "Tensor"),
+}
 
 
 def make(kind: str, name: str, folder: Path) -> Path:
@@ -44,40 +48,29 @@ def make(kind: str, name: str, folder: Path) -> Path:
 
 
 def rendered(kind: str, values: dict[str, str]) -> Iterator[tuple[Path, str]]:
-    """Yield every file of a template with its path in the package; names of files and folders are templates too."""
-    root = TEMPLATES / kind
+    """Yield every file of a template with its path in the package.
+
+    Names of files and folders are templates too.
+    """
     environment = Environment(
-        loader=FileSystemLoader(root),
+        loader=FileSystemLoader(TEMPLATES),
         undefined=StrictUndefined,
         keep_trailing_newline=True,
         autoescape=select_autoescape(),
     )
-    for file in sorted(root.rglob(f"*{SUFFIX}")):
-        path = file.relative_to(root).as_posix()
-        where = environment.from_string(path.removesuffix(SUFFIX)).render(values)
-        yield Path(where), environment.get_template(path).render(values)
+    for root in (TEMPLATES / "common", TEMPLATES / kind):
+        for file in sorted(root.rglob(f"*{SUFFIX}")):
+            path = file.relative_to(root).as_posix().removesuffix(SUFFIX)
+            where = environment.from_string(path).render(values)
+            template = environment.get_template(file.relative_to(TEMPLATES).as_posix())
+            yield Path(where), template.render(values)
 
 
 def _values(kind: str, name: str) -> dict[str, str]:
     slug = name.replace("-", "_").replace(".", "_")
     class_name = "".join(word.capitalize() for word in slug.split("_"))
     package = f"medtl_{slug}"
-    if not discovery.NAME.fullmatch(name):
-        raise MedTLError(
-            f"The name {name!r} is not of lower-case letters, digits, dots and dashes."
-        )
-    if (
-        not slug.isidentifier()
-        or keyword.iskeyword(class_name)
-        or class_name in {*dir(builtins), *USED_BY_TEMPLATES}
-    ):
-        raise MedTLError(
-            f"The name {name!r} cannot name a Python class; begin with a letter and avoid names of Python's own."
-        )
-    found = discovery.find()
-    for known in (found.algorithms, found.datasets):
-        if name in known:
-            raise MedTLError(f"The name {name!r} is taken by {known[name].plugin}.")
+    _check(name, slug, class_name)
     if find_spec(package):
         raise MedTLError(
             f"The name {name!r} would give the package {package}, which is installed already."
@@ -90,3 +83,21 @@ def _values(kind: str, name: str) -> dict[str, str]:
         "version": __version__,
         "what": f"The {kind} {name}",
     }
+
+
+def _check(name: str, slug: str, class_name: str) -> None:
+    """Raise MedTLError where a name cannot name a plugin or a class, or is taken."""
+    if not discovery.NAME.fullmatch(name):
+        raise MedTLError(
+            f"The name {name!r} is not of lower-case letters, digits, dots and dashes."
+        )
+    reserved = {*dir(builtins), *USED_BY_TEMPLATES}
+    if not slug.isidentifier() or keyword.iskeyword(class_name) or class_name in reserved:
+        raise MedTLError(
+            f"The name {name!r} cannot name a Python class; begin with a letter and avoid names "
+            "of Python's own."
+        )
+    catalogue = discovery.find()
+    for kind in KINDS:
+        if taken := catalogue.of(kind).get(name):
+            raise MedTLError(f"The name {name!r} is taken by {taken.plugin}.")

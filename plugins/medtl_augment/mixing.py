@@ -30,7 +30,9 @@ class Mixing(Augmented):
         mixed, y, other_y, weight = self.mixed(x, x[order], y, y[order], share)
         shape = batch.y.shape[:2]
         extra = {"weight": torch.tensor(weight), "other": other_y.unflatten(0, shape)}
-        return replace(batch, x=_unflattened(mixed, shape), y=y.unflatten(0, shape), extra=extra)
+        return replace(
+            batch, x=mixed.reshape(*shape, *mixed.shape[1:]), y=y.unflatten(0, shape), extra=extra
+        )
 
     @abstractmethod
     def mixed(
@@ -44,10 +46,6 @@ class Mixing(Augmented):
         outputs, weight = net(x), batch.extra["weight"]
         other = self.task.loss(outputs, batch.extra["other"].flatten(0, 1))
         return weight * self.task.loss(outputs, y) + (1 - weight) * other
-
-
-def _unflattened(x: Inputs, shape: torch.Size) -> Inputs:
-    return x.unflatten(0, shape) if isinstance(x, Tensor) else x.reshape(*shape)
 
 
 @dataclass

@@ -65,12 +65,12 @@ CARD = Card(
 
 def build() -> Dataset:
     """Return the dataset."""
-    held = images()
+    table = images()
     return Dataset(
         name="brain-contrasts",
         card=CARD,
         task=Task("segmentation", ("background", *TISSUES), METRICS),
-        domains=tuple(_domain(name, held) for name in SCANNERS),
+        domains=tuple(_domain(name, table) for name in SCANNERS),
         transfers=tuple(
             Transfer(f"t1-to-{name}", ("t1",), (name,), optional=name != "t2")
             for name in SCANNERS
@@ -80,12 +80,12 @@ def build() -> Dataset:
     )
 
 
-def _domain(name: str, held: cache.Arrays) -> Domain:
-    return Domain(name, *(_split(f"{name} {part}", held) for part in SUBJECTS))
+def _domain(name: str, table: cache.Arrays) -> Domain:
+    return Domain(name, *(_split(f"{name} {part}", table) for part in SUBJECTS))
 
 
-def _split(place: str, held: cache.Arrays) -> Split:
-    return Split(*(torch.from_numpy(held[f"{place} {array}"]) for array in ARRAYS))
+def _split(place: str, table: cache.Arrays) -> Split:
+    return Split(*(torch.from_numpy(table[f"{place} {array}"]) for array in ARRAYS))
 
 
 def images() -> cache.Arrays:
@@ -96,14 +96,14 @@ def images() -> cache.Arrays:
 
 def drawn() -> cache.Arrays:
     """Draw them all, the same each time."""
-    held: cache.Arrays = {}
+    table: cache.Arrays = {}
     for name in SCANNERS:
         first = 0
         for part, count in SUBJECTS.items():
             arrays = _scans(name, range(first, first + count))
-            held |= {f"{name} {part} {a}": array for a, array in zip(ARRAYS, arrays, strict=True)}
+            table |= {f"{name} {part} {a}": array for a, array in zip(ARRAYS, arrays, strict=True)}
             first += count
-    return held
+    return table
 
 
 def _scans(name: str, subjects: range) -> tuple[NDArray[Any], ...]:

@@ -120,7 +120,7 @@ RARE = tuple(name for name, kind in KINDS.items() if kind.rare)
 
 def build() -> Dataset:
     """Return the dataset."""
-    held = images()
+    table = images()
     return Dataset(
         name="brain-lesions",
         card=CARD,
@@ -130,7 +130,7 @@ def build() -> Dataset:
             ("balanced_accuracy", "roc_auc", "sensitivity_at_95_specificity", "ece", "brier"),
         ),
         domains=tuple(
-            _domain(name, kind, torch.from_numpy(held[name])) for name, kind in KINDS.items()
+            _domain(name, kind, torch.from_numpy(table[name])) for name, kind in KINDS.items()
         ),
         transfers=(Transfer("common-to-rare", COMMON, RARE),),
         streams=(Stream("common-kinds", COMMON),),

@@ -15,5 +15,7 @@ def medtl_algorithms() -> list[AlgorithmEntry]:
             family="continual learning",
             reference="Kirkpatrick et al. 2017, Overcoming catastrophic forgetting in "
             "neural networks, PNAS 114(13)",
+            acts_from="adapt",
+            keeps_data="statistics",
         )
     ]

@@ -82,8 +82,8 @@ def _linear(net: Network) -> dict[str, nn.Linear] | None:
     """Return the linear layers by name if they hold all parameters of the network."""
     # a subclass may compute something else
     layers = {name: m for name, m in net.module.named_modules() if type(m) is nn.Linear}
-    held = {f"{name}.{part}" for name in layers for part, _ in layers[name].named_parameters()}
-    return layers if held == net.parameters.keys() else None
+    parameters = {f"{n}.{part}" for n in layers for part, _ in layers[n].named_parameters()}
+    return layers if parameters == net.parameters.keys() else None
 
 
 def _observed(net: Network, layers: dict[str, nn.Linear], x: Inputs) -> tuple[Tensor, list[Use]]:

@@ -13,6 +13,8 @@ def medtl_algorithms() -> list[AlgorithmEntry]:
             "Principal components of all rows as they are, then logistic regression: "
             "what batch correction must improve on.",
             "baseline",
+            keeps_data="rows",
+            packages=("scikit-learn", "scipy"),
         ),
         AlgorithmEntry(
             "combat",
@@ -21,6 +23,8 @@ def medtl_algorithms() -> list[AlgorithmEntry]:
             "and taken out; then as uncorrected.",
             "domain adaptation",
             "Johnson et al. 2007, Biostatistics 8(1)",
+            keeps_data="rows",
+            packages=("scikit-learn", "scipy"),
         ),
         AlgorithmEntry(
             "harmony",
@@ -29,5 +33,7 @@ def medtl_algorithms() -> list[AlgorithmEntry]:
             "in them taken out; then as uncorrected.",
             "domain adaptation",
             "Korsunsky et al. 2019, Nature Methods 16",
+            keeps_data="rows",
+            packages=("harmonypy", "scikit-learn", "scipy"),
         ),
     ]

@@ -13,7 +13,8 @@ from medtl_bench.contract.split import Domain, Split
 from medtl_bench.contract.task import Task
 from medtl_bench.files.downloads import Download, Remote, content
 
-REPOSITORY = "https://raw.githubusercontent.com/FakeEnd/iDNA_ABF/6feae58080cb8a675590a1fbf3a956baf25142f3/data/DNA_MS/tsv"
+COMMIT = "6feae58080cb8a675590a1fbf3a956baf25142f3"
+REPOSITORY = f"https://raw.githubusercontent.com/FakeEnd/iDNA_ABF/{COMMIT}/data/DNA_MS/tsv"
 LETTERS = b"ACGT"
 LENGTH = 41
 COMPLEMENT = bytes.maketrans(LETTERS, LETTERS[::-1])
@@ -21,6 +22,7 @@ COMPLEMENT = bytes.maketrans(LETTERS, LETTERS[::-1])
 SIZES = {"train": 600, "val": 100, "test": 500}
 # bases in a row: two windows that share so many on either strand are of one place or of a repeat
 OVERLAP = 20
+METRICS = ("accuracy", "mcc", "roc_auc", "ece", "brier")
 
 Sites = tuple[list[bytes], list[bytes]]  # sequences of 41 bases: unmethylated, methylated
 
@@ -106,23 +108,23 @@ class Chosen:
     sites: dict[str, Sites]
     passed_over: int
 
+    @property
+    def rows(self) -> dict[str, int]:
+        """Return how many sites there are of each species."""
+        return {name: sum(map(len, sites)) for name, sites in self.sites.items()}
+
 
 def build() -> Dataset:
     """Return the dataset; raises NotDownloadedError or IntegrityError."""
-    train, test = ({s.name: read(s.remote(part)) for s in SPECIES} for part in ("train", "test"))
+    train = {species.name: read(species.remote("train")) for species in SPECIES}
+    test = {species.name: read(species.remote("test")) for species in SPECIES}
     unclear = ambiguous([*train.values(), *test.values()])
     splits = divide(train, test, unclear)
     return Dataset(
         name="dna-methylation",
         card=_card(splits, unclear),
-        task=Task(
-            "classification",
-            ("unmethylated", "methylated"),
-            ("accuracy", "mcc", "roc_auc", "ece", "brier"),
-        ),
-        domains=tuple(
-            Domain(name, *(encode(splits[part].sites[name]) for part in SIZES)) for name in NAMES
-        ),
+        task=Task("classification", ("unmethylated", "methylated"), METRICS),
+        domains=tuple(_domain(name, splits) for name in NAMES),
         transfers=(
             *(_from_others(name) for name in LEFT_OUT),
             *(_from_others(name, optional=True) for name in NAMES if name not in LEFT_OUT),
@@ -130,6 +132,10 @@ def build() -> Dataset:
         ),
         streams=(Stream("model-organisms", MODEL_ORGANISMS),),
     )
+
+
+def _domain(name: str, splits: dict[str, Chosen]) -> Domain:
+    return Domain(name, *(encode(splits[part].sites[name]) for part in SIZES))
 
 
 def _from_others(name: str, *, optional: bool = False) -> Transfer:
@@ -146,21 +152,22 @@ def read(remote: Remote) -> Sites:
     Raises NotDownloadedError or IntegrityError.
     """
     words = content(remote).split()  # index, label, text; the first three are the headings
-    labels, texts = words[4::3], words[5::3]
-    found = (
-        [text for text, its in zip(texts, labels, strict=True) if its == label]
-        for label in (b"0", b"1")
-    )
-    # In the order of CRC-32, which takes a tenth of the time of SHA-256: this is done for
-    # every trial.
-    unmethylated, methylated = (sorted(dict.fromkeys(its), key=crc32) for its in found)
-    return unmethylated, methylated
+    of_label: dict[bytes, list[bytes]] = {b"0": [], b"1": []}
+    for label, text in zip(words[4::3], words[5::3], strict=True):
+        of_label[label].append(text)
+    return _shuffled(of_label[b"0"]), _shuffled(of_label[b"1"])
+
+
+def _shuffled(texts: Iterable[bytes]) -> list[bytes]:
+    # in the order of CRC-32, which takes a tenth of the time of SHA-256: this is done for
+    # every trial
+    return sorted(dict.fromkeys(texts), key=crc32)
 
 
 def ambiguous(files: Iterable[Sites]) -> set[bytes]:
     """Return the sequences that stand in the files as methylated and as not."""
-    unmethylated, methylated = (set().union(*its) for its in zip(*files, strict=True))
-    return unmethylated & methylated
+    unmethylated, methylated = zip(*files, strict=True)
+    return set().union(*unmethylated) & set().union(*methylated)
 
 
 def divide(
@@ -172,41 +179,51 @@ def divide(
     a validation site is not in training.
     """
     tested = choose(test, SIZES["test"], unclear, set())
-    taken = fragments(tested)
-    validated = choose(train, SIZES["val"], unclear, taken)
-    trained = choose(train, SIZES["train"], unclear, taken | fragments(validated))
+    of_test = fragments(tested)
+    validated = choose(train, SIZES["val"], unclear, of_test)
+    trained = choose(train, SIZES["train"], unclear, of_test | fragments(validated))
     return {"train": trained, "val": validated, "test": tested}
 
 
 def choose(files: dict[str, Sites], rows: int, unclear: set[bytes], taken: set[bytes]) -> Chosen:
-    """Return the first `rows` sites of each species, half of each class, or as many as there are.
+    """Return the first `rows` sites of each species, half of each class, or all there are.
 
     Left out are sequences that are `unclear`; passed over are those that hold one of the
     `taken` fragments.
     """
-    chosen: dict[str, Sites] = {name: ([], []) for name in files}
+    chosen: dict[str, Sites] = {}
     passed_over = 0
-    for name, sites in files.items():
-        for into, texts in zip(chosen[name], sites, strict=True):
-            for text in texts:
-                if len(into) == rows // 2:
-                    break
-                if not taken.isdisjoint(_pieces(text)):
-                    passed_over += 1
-                elif text not in unclear:
-                    into.append(text)
+    for name, (unmethylated, methylated) in files.items():
+        negative, overlaps = _first(unmethylated, rows // 2, unclear, taken)
+        positive, more = _first(methylated, rows // 2, unclear, taken)
+        chosen[name] = negative, positive
+        passed_over += overlaps + more
     return Chosen(chosen, passed_over)
+
+
+def _first(
+    texts: list[bytes], rows: int, unclear: set[bytes], taken: set[bytes]
+) -> tuple[list[bytes], int]:
+    """Return the first `rows` usable sequences, and how many overlaps stood between them."""
+    first: list[bytes] = []
+    overlaps = 0
+    for text in texts:
+        if len(first) == rows:
+            break
+        if not taken.isdisjoint(_pieces(text)):
+            overlaps += 1
+        elif text not in unclear:
+            first.append(text)
+    return first, overlaps
 
 
 def fragments(chosen: Chosen) -> set[bytes]:
     """Return every run of 20 bases of the chosen sites, on both strands."""
-    texts = [text for sites in chosen.sites.values() for text in (*sites[0], *sites[1])]
-    return {
-        piece
-        for text in texts
-        for strand in (text, text.translate(COMPLEMENT)[::-1])
-        for piece in _pieces(strand)
-    }
+    pieces: set[bytes] = set()
+    for unmethylated, methylated in chosen.sites.values():
+        for text in (*unmethylated, *methylated):
+            pieces.update(_pieces(text), _pieces(text.translate(COMPLEMENT)[::-1]))
+    return pieces
 
 
 def _pieces(text: bytes) -> list[bytes]:
@@ -215,21 +232,19 @@ def _pieces(text: bytes) -> list[bytes]:
 
 def encode(sites: Sites) -> Split:
     """Return one-hot sequences [n, 4, 41] (A, C, G, T), unmethylated ones first."""
-    letters = np.frombuffer(b"".join([*sites[0], *sites[1]]), np.uint8).reshape(-1, 1, LENGTH)
-    x = letters == np.frombuffer(LETTERS, np.uint8)[:, None]
-    return Split(
-        torch.from_numpy(x).float(),
-        torch.arange(2).repeat_interleave(torch.tensor([len(its) for its in sites])),
-    )
+    unmethylated, methylated = sites
+    letters = np.frombuffer(b"".join([*unmethylated, *methylated]), np.uint8)
+    one_hot = letters.reshape(-1, 1, LENGTH) == np.frombuffer(LETTERS, np.uint8)[:, None]
+    y = torch.arange(2).repeat_interleave(torch.tensor([len(unmethylated), len(methylated)]))
+    return Split(torch.from_numpy(one_hot).float(), y)
 
 
 def _card(splits: dict[str, Chosen], unclear: set[bytes]) -> Card:
-    rows = {
-        part: {name: sum(map(len, sites)) for name, sites in chosen.sites.items()}
-        for part, chosen in splits.items()
-    }
-    apart = splits["val"].passed_over + splits["train"].passed_over - sum(rows["val"].values())
-    fewest = min(NAMES, key=rows["train"].__getitem__)
+    trained = splits["train"].rows
+    fewest = min(NAMES, key=trained.__getitem__)
+    # validation sites overlap with themselves while training sites are chosen
+    apart = splits["val"].passed_over + splits["train"].passed_over
+    apart -= sum(splits["val"].rows.values())
     return Card(
         area="genomics",
         licence="Not stated with the files; they are public, and Lv et al. 2020 is to be cited",
@@ -250,7 +265,7 @@ def _card(splits: dict[str, Chosen], unclear: set[bytes]) -> Card:
         notes="Input: 41 bases one-hot (A, C, G, T), the adenine in question in the "
         "middle. Upstream's train and test files, both balanced, are kept apart; of each "
         "species at most 500 test, 100 validation and 600 training sites are taken, in "
-        f"the order of their checksums ({fewest} has {rows['train'][fewest]} for "
+        f"the order of their checksums ({fewest} has {trained[fewest]} for "
         "training). No sequence is the reverse complement of another, for all have A in "
         f"the middle. {len(unclear)} sequences that upstream calls both methylated and "
         f"not are left out. So that no place of a genome stands on two sides, {apart} "

@@ -1,16 +1,10 @@
 """The cards of tox21, sider and muv; what they count is counted on the data as built."""
 
-from typing import TYPE_CHECKING
-
-import numpy as np
-from numpy.typing import NDArray
-
+from medtl_bench.arrays import Ints
 from medtl_bench.contract.dataset import Card
 from medtl_bench.files.division import TEST, TRAIN
+from medtl_moleculenet.collection import Collection
 from medtl_moleculenet.molecules import Table, lines
-
-if TYPE_CHECKING:
-    from medtl_moleculenet.dataset import Collection
 
 SPLITS = (
     "Wu et al. 2018, MoleculeNet: a benchmark for molecular machine learning, Chemical Science 9(2)"
@@ -22,7 +16,7 @@ TASKS = (
 PRIVACY = "No person's data."
 
 
-def tox21(collection: "Collection", table: Table, part: NDArray[np.int8]) -> Card:
+def tox21(collection: Collection, table: Table, part: Ints) -> Card:
     """Return the card of tox21."""
     return Card(
         area="drug discovery",
@@ -45,7 +39,7 @@ def tox21(collection: "Collection", table: Table, part: NDArray[np.int8]) -> Car
     )
 
 
-def sider(collection: "Collection", table: Table, part: NDArray[np.int8]) -> Card:
+def sider(collection: Collection, table: Table, part: Ints) -> Card:
     """Return the card of sider."""
     return Card(
         area="drug discovery",
@@ -66,11 +60,12 @@ def sider(collection: "Collection", table: Table, part: NDArray[np.int8]) -> Car
     )
 
 
-def muv(collection: "Collection", table: Table, part: NDArray[np.int8]) -> Card:
+def muv(collection: Collection, table: Table, part: Ints) -> Card:
     """Return the card of muv."""
     base, new = collection.decoys or (0, 0)
     tested = table["label"][part == TEST][:, -collection.new :]
     actives, rows = (tested == 1).sum(0), (tested >= 0).sum(0)
+    best = [_best(a, n) for a, n in zip(actives, rows, strict=True)]
     return Card(
         area="drug discovery",
         licence=collection.download.licence,
@@ -90,55 +85,51 @@ def muv(collection: "Collection", table: Table, part: NDArray[np.int8]) -> Card:
         f"{base:,} (base) or {new:,} (new) in the order of their SMILES' hashes. A new "
         f"assay's test split holds {_span(actives)} actives among {_span(rows)} "
         f"molecules, so its top 1% are {_span(-(-rows // 100))} molecules and the best "
-        "EF1% that can be had is "
-        f"{_span([_best(a, n) for a, n in zip(actives, rows, strict=True)])}, where the "
-        "whole assay allows 100. The enrichment of a given ROC curve is nearly that of "
-        "the whole assay, but actives fill more of the top, so high values are a little "
-        "lower. With so few actives one of them changes EF1% by about 7: BEDROC, which "
-        "counts all of them, is the score to rank by. Base assays are tested on fewer "
-        f"decoys. {_about(table, part)}",
+        f"EF1% that can be had is {_span(best)}, where the whole assay allows 100. The "
+        "enrichment of a given ROC curve is nearly that of the whole assay, but actives "
+        "fill more of the top, so high values are a little lower. With so few actives "
+        "one of them changes EF1% by about 7: BEDROC, which counts all of them, is the "
+        f"score to rank by. Base assays are tested on fewer decoys. {_about(table, part)}",
     )
 
 
 def _best(actives: int, rows: int) -> int:
+    """Return the largest enrichment in the top 1% that can be had."""
     top = -(-rows // 100)
     return round(min(actives, top) / top / (actives / rows))
 
 
-def _span(values: "NDArray[np.integer] | list[int]") -> str:
+def _span(values: Ints | list[int]) -> str:
     low, high = min(values), max(values)
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
-def _rates(collection: "Collection", table: Table) -> str:
-    rate = {
-        a: float((of == 1).sum() / (of >= 0).sum())
-        for a, of in zip(collection.assays, table["label"].T, strict=True)
-    }
+def _rates(collection: Collection, table: Table) -> str:
+    label = table["label"]
+    shares = ((label == 1).sum(0) / (label >= 0).sum(0)).tolist()
+    rate = dict(zip(collection.assays, shares, strict=True))
     low, high = min(rate, key=rate.__getitem__), max(rate, key=rate.__getitem__)
     return (
-        f"The share of {collection.classes[1]} molecules runs from {rate[low]:.0%} "
-        f"({low}) to {rate[high]:.0%} ({high})."
+        f"The share of {collection.classes[1]} molecules runs from {rate[low]:.0%} ({low}) to "
+        f"{rate[high]:.0%} ({high})."
     )
 
 
-def _about(table: Table, part: NDArray[np.int8]) -> str:
-    unparsed, conflicts = lines(table["unparsed"]), int(table["conflicts"])
-    told = (
-        f"{len(unparsed)} SMILES cannot be read by RDKit and are left out: {', '.join(unparsed)}."
-        if unparsed
-        else ("RDKit can read all their SMILES.")
-    )
-    disagree = (
-        f" {conflicts} labels are left out because rows of one molecule disagree."
-        if conflicts
-        else ""
-    )
+def _about(table: Table, part: Ints) -> str:
     return (
         "Input: 1,024-bit Morgan fingerprint of radius 2 without stereochemistry. "
-        f"{told}{disagree} One split for all assays: molecules that share a Bemis-Murcko "
-        "scaffold or a fingerprint stand on one side of it, so no test molecule of any "
-        "assay is learned from in another; those without a ring stand alone. Scaffolds "
-        f"of over 2% of the molecules are learned from. {(part == TRAIN).mean():.0%} of "
-        f"the molecules are for training, {(part == TEST).mean():.0%} for testing."
+        f"{_left_out(table)} One split for all assays: molecules that share a Bemis-Murcko "
+        "scaffold or a fingerprint stand on one side of it, so no test molecule of any assay "
+        "is learned from in another; those without a ring stand alone. Scaffolds of over 2% "
+        f"of the molecules are learned from. {(part == TRAIN).mean():.0%} of the molecules "
+        f"are for training, {(part == TEST).mean():.0%} for testing."
     )
+
+
+def _left_out(table: Table) -> str:
+    unparsed, conflicts = lines(table["unparsed"]), int(table["conflicts"])
+    unread = f"{len(unparsed)} SMILES cannot be read by RDKit and are left out: "
+    text = unread + ", ".join(unparsed) if unparsed else "RDKit can read all their SMILES"
+    if not conflicts:
+        return f"{text}."
+    return f"{text}. {conflicts} labels are left out because rows of one molecule disagree."

@@ -3,7 +3,7 @@
 import csv
 import gzip
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import metadata
 from typing import Any
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from medtl_bench.arrays import Bools, Ints
 from medtl_bench.errors import DataError, NotInstalledError
 from medtl_bench.hashing import hashed
 
@@ -30,10 +31,7 @@ def rdkit_version() -> str:
 
 
 def described(
-    content: bytes,
-    assays: Sequence[str],
-    wanted: Callable[[NDArray[np.int8]], NDArray[np.bool_]],
-    most: int,
+    content: bytes, assays: Sequence[str], used: Callable[[Ints], Bools], most: int
 ) -> Table:
     """Return the molecules of a gzipped csv table in the order of their SMILES' hashes.
 
@@ -41,22 +39,20 @@ def described(
     128] (1,024-bit Morgan fingerprint of radius 2), `group` [n] (molecules that share a
     Bemis-Murcko scaffold or a fingerprint), `smiles` (as bytes, a line a molecule).
     `unparsed`: the SMILES that rdkit cannot read. `conflicts`: labels left out because a
-    molecule's rows disagree. `wanted` tells which labels to use. Raises DataError when
-    the table lacks a column or holds another label than 0 and 1.
+    molecule's rows disagree. `used` tells which labels to use. Raises DataError when the
+    table lacks a column or holds another label than 0 and 1.
     """
     smiles, label, conflicts = merged(*read(content, assays))
-    label = np.where(wanted(label), label, MISSING)
-    known = np.flatnonzero((label != MISSING).any(1))
-    parsed, unparsed = _parsed([smiles[row] for row in known])
-    kept = parsed[:most]
-    rows = known[[place for place, _ in kept]]
-    bits = fingerprints([molecule for _, molecule in kept])
+    label = np.where(used(label), label, MISSING)
+    labelled = np.flatnonzero((label != MISSING).any(1))
+    parsed, unparsed = _parsed([smiles[row] for row in labelled])
+    places, molecules = list(parsed)[:most], list(parsed.values())[:most]
+    rows = labelled[places]
+    bits = fingerprints(molecules)
     return {
         "label": label[rows],
         "bits": bits,
-        "group": groups(
-            scaffolds([molecule for _, molecule in kept]), [row.tobytes() for row in bits]
-        ),
+        "group": groups(scaffolds(molecules), [row.tobytes() for row in bits]),
         "smiles": _lines([smiles[row] for row in rows]),
         "unparsed": _lines(unparsed),
         "conflicts": np.array(conflicts),
@@ -75,19 +71,19 @@ def read(content: bytes, assays: Sequence[str]) -> tuple[list[str], NDArray[np.i
             f"The table of molecules lacks the columns {', '.join(map(repr, lacking))}."
         )
     try:
-        label = np.array([[_label(row[assay]) for assay in assays] for row in rows], dtype=np.int8)
+        columns = [_labels(rows, assay) for assay in assays]
     except KeyError as error:
         raise DataError(
             f"The table of molecules holds the label {error}, but 0, 1 or nothing was expected."
         ) from error
-    return [row["smiles"] for row in rows], label
+    return [row["smiles"] for row in rows], np.array(columns, dtype=np.int8).T
 
 
-_LABELS = {"": MISSING, "0": 0, "1": 1, "0.0": 0, "1.0": 1}
+LABELS = {"": MISSING, "0": 0, "1": 1, "0.0": 0, "1.0": 1}
 
 
-def _label(text: str) -> int:
-    return _LABELS[text]
+def _labels(rows: Sequence[Mapping[str, str]], assay: str) -> list[int]:
+    return [LABELS[row[assay]] for row in rows]
 
 
 def merged(smiles: list[str], label: NDArray[np.int8]) -> tuple[list[str], NDArray[np.int8], int]:
@@ -96,8 +92,8 @@ def merged(smiles: list[str], label: NDArray[np.int8]) -> tuple[list[str], NDArr
     A label is left out where rows of one molecule disagree.
     """
     names = sorted(set(smiles), key=hashed)
-    place = {name: number for number, name in enumerate(names)}
-    rows = np.array([place[name] for name in smiles])
+    number = {name: place for place, name in enumerate(names)}
+    rows = np.array([number[name] for name in smiles])
     shape = (len(names), label.shape[1])
     low, high = np.full(shape, 2, dtype=np.int8), np.full(shape, MISSING, dtype=np.int8)
     np.minimum.at(low, rows, np.where(label == MISSING, 2, label).astype(np.int8))
@@ -106,8 +102,8 @@ def merged(smiles: list[str], label: NDArray[np.int8]) -> tuple[list[str], NDArr
     return names, np.where(conflict, MISSING, high).astype(np.int8), int(conflict.sum())
 
 
-def _parsed(smiles: list[str]) -> tuple[list[tuple[int, Any]], list[str]]:
-    """Return the molecules with their places, and the SMILES that cannot be read.
+def _parsed(smiles: list[str]) -> tuple[dict[int, Any], list[str]]:
+    """Return the molecules by their places, and the SMILES that cannot be read.
 
     rdkit's messages stay off stderr.
     """
@@ -116,12 +112,8 @@ def _parsed(smiles: list[str]) -> tuple[list[tuple[int, Any]], list[str]]:
 
     with rdBase.BlockLogs():
         molecules = [Chem.MolFromSmiles(text) for text in smiles]
-    readable = [
-        (place, molecule) for place, molecule in enumerate(molecules) if molecule is not None
-    ]
-    return readable, [
-        text for text, molecule in zip(smiles, molecules, strict=True) if molecule is None
-    ]
+    readable = {place: read for place, read in enumerate(molecules) if read is not None}
+    return readable, [text for place, text in enumerate(smiles) if place not in readable]
 
 
 def fingerprints(molecules: list[Any]) -> NDArray[np.uint8]:
@@ -129,10 +121,8 @@ def fingerprints(molecules: list[Any]) -> NDArray[np.uint8]:
     from rdkit.Chem.rdFingerprintGenerator import GetMorganGenerator  # noqa: PLC0415
 
     generator = GetMorganGenerator(radius=2, fpSize=1024)
-    bits = np.array(
-        [generator.GetFingerprintAsNumPy(molecule) for molecule in molecules], dtype=np.uint8
-    )
-    return np.packbits(bits.reshape(len(molecules), 1024), axis=1)
+    bits = [generator.GetFingerprintAsNumPy(molecule) for molecule in molecules]
+    return np.packbits(np.array(bits, dtype=np.uint8).reshape(len(bits), 1024), axis=1)
 
 
 def scaffolds(molecules: list[Any]) -> list[str]:
@@ -147,17 +137,18 @@ def groups(scaffold: list[str], bits: list[bytes]) -> NDArray[np.int32]:
 
     "" as a scaffold links nothing.
     """
-    n, place = len(scaffold), {}
-    links = [
-        (row, n + place.setdefault(mark, len(place)))
-        for marks in (scaffold, bits)
-        for row, mark in enumerate(marks)
-        if mark
-    ]
+    n = len(scaffold)
+    # a graph of two kinds of nodes: the molecules, and behind them what links them
+    node: dict[str | bytes, int] = {}
+    links = []
+    marks: list[tuple[int, str | bytes]] = [*enumerate(scaffold), *enumerate(bits)]
+    for row, mark in marks:
+        if mark:
+            links.append((row, n + node.setdefault(mark, len(node))))
     if not links:
         return np.arange(n, dtype=np.int32)
     a, b = np.array(links).T
-    size = n + len(place)
+    size = n + len(node)
     graph = coo_array((np.ones(len(a), dtype=bool), (a, b)), shape=(size, size))
     return np.asarray(connected_components(graph, directed=False)[1][:n], dtype=np.int32)
 
@@ -166,6 +157,6 @@ def _lines(texts: list[str]) -> NDArray[np.uint8]:
     return np.frombuffer("\n".join(texts).encode(), dtype=np.uint8)
 
 
-def lines(kept: NDArray[np.uint8]) -> list[str]:
+def lines(content: NDArray[np.uint8]) -> list[str]:
     """Return texts that were kept as bytes, a line each."""
-    return kept.tobytes().decode().split("\n") if len(kept) else []
+    return content.tobytes().decode().split("\n") if len(content) else []

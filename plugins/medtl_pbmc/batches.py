@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from medtl_bench.arrays import Bools, Floats, Ints
 from medtl_bench.contract.dataset import Card, Dataset
 from medtl_bench.contract.scenario import Stream, Transfer
 from medtl_bench.contract.split import Domain, Split
@@ -20,8 +20,8 @@ from medtl_bench.randomness import seed_of
 from medtl_pbmc.dataset import CARD as ORIGIN
 from medtl_pbmc.dataset import CLASSES, load
 
-Floats = NDArray[np.float64]
 NAME = "pbmc-batches"
+TYPES = range(len(CLASSES))
 COUNTS = 650  # of a cell in the shipped file's genes, the median when the rounding is undone
 SPREAD = 0.3  # deviation of the log of a cell's counts within a batch
 DISPERSION = 0.1  # of the negative binomial: its variance is mean + DISPERSION * mean^2
@@ -83,58 +83,54 @@ CARD = Card(
 def build() -> Dataset:
     """Return the dataset."""
     table = load()
-    expression, y = (
-        np.expm1(table["expression"] / 1000.0),
-        np.array([CLASSES.index(t) for t in table["types"]])[table["type"]],
-    )
+    expression = np.expm1(table["expression"] / 1000.0)
     profiles = expression / expression.sum(1, keepdims=True)
-    part = divided([f"{NAME} {cell}" for cell in table["cell"]], y.tolist(), val=0.1, test=0.35)
-    last = NAMES[-1]
+    y = np.array([CLASSES.index(name) for name in table["types"]])[table["type"]]
+    keys = [f"{NAME} {cell}" for cell in table["cell"]]
+    part = divided(keys, y.tolist(), val=0.1, test=0.35)
+    metrics = (*defaults("classification"), *INTEGRATION)
     return Dataset(
         name=NAME,
         card=CARD,
-        task=Task("classification", CLASSES, (*defaults("classification"), *INTEGRATION)),
+        task=Task("classification", CLASSES, metrics),
         domains=tuple(_domain(batch, profiles, y, part) for batch in BATCHES),
-        transfers=tuple(
-            Transfer(
-                f"others-to-{name}",
-                tuple(n for n in NAMES if n != name),
-                (name,),
-                optional=name != last,
-            )
-            for name in reversed(NAMES)
-        ),
+        transfers=tuple(_from_others(name) for name in reversed(NAMES)),
         streams=(Stream("batches", NAMES),),
     )
 
 
-def _domain(batch: Batch, profiles: Floats, y: NDArray[np.int64], part: NDArray[np.int8]) -> Domain:
+def _from_others(name: str) -> Transfer:
+    others = tuple(other for other in NAMES if other != name)
+    return Transfer(f"others-to-{name}", others, (name,), optional=name != NAMES[-1])
+
+
+def _domain(batch: Batch, profiles: Floats, y: Ints, part: Ints) -> Domain:
     factors = np.exp(batch.effect * _random(batch.name, "genes").randn(profiles.shape[1]))
     changed = profiles * factors
     changed /= changed.sum(1, keepdims=True)
     soup = changed[part == TRAIN].mean(0)
     mixed = (1 - batch.ambient) * changed + batch.ambient * soup
     shares = np.bincount(y) * np.where(np.array(CLASSES) == batch.doubled, 2, 1)
-    return Domain(
-        batch.name, *(_split(batch, which, mixed, y, part, shares / shares.sum()) for which in ROWS)
-    )
+    shares = shares / shares.sum()
+    cells = {which: _of_types(y, part == which) for which in ROWS}
+    splits = (_split(batch, which, mixed, y, cells[which], shares) for which in ROWS)
+    return Domain(batch.name, *splits)
+
+
+def _of_types(y: Ints, rows: Bools) -> list[Ints]:
+    """Return the numbers of the real cells of each type among some rows."""
+    return [np.flatnonzero(rows & (y == number)) for number in TYPES]
 
 
 def _split(
-    batch: Batch,
-    which: int,
-    mixed: Floats,
-    y: NDArray[np.int64],
-    part: NDArray[np.int8],
-    shares: Floats,
+    batch: Batch, which: int, mixed: Floats, y: Ints, cells: Sequence[Ints], shares: Floats
 ) -> Split:
+    """Return cells drawn from real ones: those of each type, in its share of the rows."""
     random = _random(batch.name, which)
-    parents = [
-        _parents(random, np.flatnonzero((part == which) & (y == c)), share, which)
-        for c, share in enumerate(shares)
-    ]
-    rows = np.concatenate(parents)
+    of_type = zip(cells, shares, strict=True)
+    rows = np.concatenate([_parents(random, real, share, which) for real, share in of_type])
     size = COUNTS * batch.capture * np.exp(SPREAD * random.randn(len(rows), 1))
+    # a Poisson number whose mean is gamma-distributed is negative-binomial
     counts = random.poisson(random.gamma(1 / DISPERSION, DISPERSION * size * mixed[rows]))
     x = np.log1p(1e4 * counts / counts.sum(1, keepdims=True))
     # logarithms differ in the last bits between processors; a dataset's digest must not
@@ -142,11 +138,10 @@ def _split(
     return Split(torch.from_numpy(rounded.astype(np.float32)), torch.from_numpy(y[rows]))
 
 
-def _parents(
-    random: np.random.RandomState, cells: Sequence[int], share: float, which: int
-) -> NDArray[np.int64]:
-    wanted = max(FEWEST[which], round(share * ROWS[which])) if len(cells) else 0
-    return random.choice(cells, wanted) if wanted else np.array([], dtype=np.int64)
+def _parents(random: np.random.RandomState, cells: Ints, share: float, which: int) -> Ints:
+    """Return the real cells behind the rows of a type in a split."""
+    number = max(FEWEST[which], round(share * ROWS[which])) if len(cells) else 0
+    return random.choice(cells, number) if number else np.array([], dtype=np.int64)
 
 
 def _random(*identity: str | int) -> np.random.RandomState:

@@ -57,10 +57,8 @@ CARD = Card(
 def build() -> Dataset:
     """Return the dataset."""
     table = load()
-    x, names = (
-        torch.from_numpy(table["expression"] / np.float32(1000)),
-        table["types"][table["type"]],
-    )
+    x = torch.from_numpy(table["expression"] / np.float32(1000))
+    names = table["types"][table["type"]]
     return Dataset(
         name="pbmc-cell-types",
         card=CARD,
@@ -85,10 +83,9 @@ def _domain(
 ) -> Domain:
     rows = np.flatnonzero(np.isin(names, DOMAINS[domain]))
     y = [CLASSES.index(name) for name in names[rows]]
-    val = 0.1 if domain in COMMON else 0.05  # the rarest type keeps five cells to learn from
-    part = divided([f"pbmc-cell-types {cell}" for cell in cells[rows]], y, val=val, test=0.35)
-    splits = (
-        Split(x[rows[part == wanted]], torch.tensor(y)[torch.from_numpy(part == wanted)])
-        for wanted in (TRAIN, VAL, TEST)
-    )
-    return Domain(domain, *splits)
+    keys = [f"pbmc-cell-types {cell}" for cell in cells[rows]]
+    # the rarest type keeps five cells to learn from
+    part = divided(keys, y, val=0.1 if domain in COMMON else 0.05, test=0.35)
+    split = Split(x[rows], torch.tensor(y))
+    masks = (torch.from_numpy(part == number) for number in (TRAIN, VAL, TEST))
+    return Domain(domain, *(split[mask] for mask in masks))

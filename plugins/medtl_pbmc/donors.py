@@ -11,7 +11,8 @@ from medtl_bench.contract.split import Domain, Split
 from medtl_bench.contract.task import Task
 from medtl_bench.files.downloads import Download, Remote, content
 
-UPSTREAM = "https://raw.githubusercontent.com/slowkow/harmonypy/4d2b63f52216c7c7e34e5d399a6f978540f904d4/data/"
+COMMIT = "4d2b63f52216c7c7e34e5d399a6f978540f904d4"
+UPSTREAM = f"https://raw.githubusercontent.com/slowkow/harmonypy/{COMMIT}/data/"
 COMPONENTS = Remote(
     "pbmc_harmony/pbmc_3500_pcs.tsv.gz",
     f"{UPSTREAM}pbmc_3500_pcs.tsv.gz",
@@ -47,27 +48,24 @@ CARD = Card(
 
 def build() -> Dataset:
     """Return the dataset; raises NotDownloadedError."""
-    x = np.loadtxt(
-        gzip.decompress(content(COMPONENTS)).decode().splitlines(), dtype=np.float32, skiprows=1
-    )
-    donor = np.array(
-        [line.split("\t")[0] for line in gzip.decompress(content(DONORS)).decode().splitlines()[1:]]
-    )
-    names = np.unique(donor).tolist()
+    x = np.loadtxt(_lines(COMPONENTS), dtype=np.float32, skiprows=1)
+    donor = np.array([line.split("\t")[0] for line in _lines(DONORS)[1:]])
+    names = [f"donor-{name}" for name in np.unique(donor)]
+    rows = (torch.from_numpy(x[donor == name]) for name in np.unique(donor))
     return Dataset(
         name="pbmc-donors",
         card=CARD,
         task=Task("integration"),
-        domains=tuple(_domain(name, torch.from_numpy(x[donor == name])) for name in names),
-        transfers=(
-            Transfer(
-                "all-donors", tuple(f"donor-{name}" for name in names[:-1]), (f"donor-{names[-1]}",)
-            ),
-        ),
+        domains=tuple(map(_domain, names, rows)),
+        transfers=(Transfer("all-donors", tuple(names[:-1]), (names[-1],)),),
     )
 
 
+def _lines(remote: Remote) -> list[str]:
+    return gzip.decompress(content(remote)).decode().splitlines()
+
+
 def _domain(name: str, x: torch.Tensor) -> Domain:
-    whole = Split(x, torch.zeros(len(x), dtype=torch.int64))
-    nothing = whole[torch.zeros(len(x), dtype=torch.bool)]
-    return Domain(f"donor-{name}", whole, nothing, nothing)
+    rows = Split(x, torch.zeros(len(x), dtype=torch.int64))
+    nothing = rows[torch.zeros(len(x), dtype=torch.bool)]
+    return Domain(name, rows, nothing, nothing)

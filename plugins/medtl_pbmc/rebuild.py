@@ -19,14 +19,14 @@ SHA256 = "e71d41e737c941559b7c57c9243bdb3d2c889c2adfdf00e3422ac6b46783676f"
 
 def make(path: Path) -> bytes:
     """Return the shipped file, made from scanpy's."""
-    found = anndata.read_h5ad(io.BytesIO(origin(path, [MEMBER], SHA256)[0]))
-    labels = found.obs["bulk_labels"].cat
+    file = anndata.read_h5ad(io.BytesIO(origin(path, [MEMBER], SHA256)[0]))
+    labels = file.obs["bulk_labels"].cat
     content = {
-        "expression": np.rint(found.raw.X.toarray() * 1000).astype(np.uint16),
-        "cell": found.obs_names.to_numpy().astype(np.str_),
+        "expression": np.rint(file.raw.X.toarray() * 1000).astype(np.uint16),
+        "cell": file.obs_names.to_numpy().astype(np.str_),
         "type": labels.codes.to_numpy().astype(np.uint8),
         "types": labels.categories.to_numpy().astype(np.str_),
-        "gene": found.raw.var_names.to_numpy().astype(np.str_),
+        "gene": file.raw.var_names.to_numpy().astype(np.str_),
     }
     return packed(content)
 

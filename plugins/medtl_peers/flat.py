@@ -7,16 +7,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from medtl_bench.arrays import Floats, Ints
 from medtl_bench.contract.algorithm import Algorithm
 from medtl_bench.contract.split import Inputs, Split, concatenate, parts
 from medtl_bench.contract.task import Task
 from medtl_bench.networks.scaling import scaling
 
 SMALLEST = 1e-6
-Floats = NDArray[np.floating]
 
 
 @dataclass
@@ -35,9 +34,9 @@ class FlatMethod(Algorithm):
     @classmethod
     def supports(cls, task: Task) -> str | None:
         """Return a reason for segmentation."""
-        return (
-            "it predicts one answer a row, not one a pixel" if task.kind == "segmentation" else None
-        )
+        if task.kind == "segmentation":
+            return "it predicts one answer a row, not one a pixel"
+        return None
 
     @abstractmethod
     def learn(self, parts: Sequence[Split]) -> None:
@@ -51,7 +50,8 @@ class FlatMethod(Algorithm):
 
     def adapt(self, support: Split) -> None:
         """Learn again from a sample of what was seen and from the support."""
-        old, new = self.sample(self.seen, self.rows // 2), self.sample([support], self.rows // 2)
+        half = self.rows // 2
+        old, new = self.sample(self.seen, half), self.sample([support], half)
         self.seen = [*self.seen, support]
         self.learn([*old, *new])
 
@@ -65,7 +65,8 @@ class FlatMethod(Algorithm):
 
     def shuffled(self, rows: int, share: int) -> Tensor:
         """Return `share` of the numbers below `rows`, all as often, give or take one."""
-        orders = [torch.randperm(rows, generator=self.generator) for _ in range(-(-share // rows))]
+        rounds = -(-share // rows)
+        orders = [torch.randperm(rows, generator=self.generator) for _ in range(rounds)]
         return torch.cat(orders)[:share]
 
     def predict(self, x: Inputs) -> Tensor:
@@ -80,18 +81,17 @@ class FlatMethod(Algorithm):
     def flat(self, x: Inputs) -> Floats:
         """Return standardised inputs, flattened to [n, columns]."""
         scaled = zip(self.scaling, parts(x).values(), strict=True)
-        return torch.cat([scale(part).flatten(1) for scale, part in scaled], 1).numpy()
+        columns = torch.cat([scale(part).flatten(1) for scale, part in scaled], 1)
+        return np.asarray(columns.numpy())
 
-    def classes(self) -> NDArray[np.integer]:
+    def classes(self) -> Ints:
         """Return the classes that the estimator knows, in its order."""
-        known: NDArray[np.integer] = self.estimator.classes_
-        return known
+        return np.asarray(self.estimator.classes_)
 
     def values(self, rows: Floats) -> Floats:
         """Return the estimator's values [n]."""
-        predicted: Floats = self.estimator.predict(rows)
-        return predicted
+        return np.asarray(self.estimator.predict(rows))
 
     def scores(self, rows: Floats) -> Floats:
         """Return the logarithm of the estimator's probabilities [n, known classes]."""
-        return np.log(self.estimator.predict_proba(rows).clip(SMALLEST))
+        return np.asarray(np.log(self.estimator.predict_proba(rows).clip(SMALLEST)))

@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import torch
 
 from medtl_bench.contract.algorithm import INSTALL
 
+Untyped = Any  # what a library without types gives or takes
 EXTRA = f"{INSTALL}medtl-bench[peers]"
 # tried by these libraries where installed, for seconds, and used by none of ours
 BALLAST = ("tensorflow", "jax", "cupy")
@@ -20,12 +22,10 @@ BALLAST = ("tensorflow", "jax", "cupy")
 
 def missing(*modules: str) -> str | None:
     """Return in half a sentence what to install for modules that are missing, or None."""
-    gone = [name for name in modules if find_spec(name) is None]
-    return (
-        f"{EXTRA}: {' and '.join(gone)} {'is' if len(gone) == 1 else 'are'} missing"
-        if gone
-        else None
-    )
+    absent = [name for name in modules if find_spec(name) is None]
+    if not absent:
+        return None
+    return f"{EXTRA}: {' and '.join(absent)} {'is' if len(absent) == 1 else 'are'} missing"
 
 
 def imported(module: str) -> ModuleType:
@@ -33,13 +33,14 @@ def imported(module: str) -> ModuleType:
 
     What of it is loaded already stays.
     """
-    hidden = [name for name in BALLAST if name not in sys.modules]
-    sys.modules.update(dict.fromkeys(hidden))  # None makes an import raise ImportError
+    modules: dict[str, Any] = sys.modules  # None there makes an import raise ImportError
+    hidden = [name for name in BALLAST if name not in modules]
+    modules.update(dict.fromkeys(hidden))
     try:
         return importlib.import_module(module)
     finally:
         for name in hidden:
-            sys.modules.pop(name, None)
+            modules.pop(name, None)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -21,7 +21,7 @@ from medtl_bench.contract.task import Task
 from medtl_bench.networks.network import Network
 from medtl_bench.training.batches import Batch, batches
 from medtl_bench.training.method import GradientMethod
-from medtl_peers.library import imported, missing, seeded
+from medtl_peers.library import Untyped, imported, missing, seeded
 
 
 class Rows(TorchDataset[tuple[Inputs, Tensor]]):
@@ -55,7 +55,7 @@ class Feed:
 
     minibatches: Iterable[list[Inputs]] = ()
 
-    def before_training_exp(self, strategy: Any, **_: Any) -> None:  # noqa: ANN401
+    def before_training_exp(self, strategy: Untyped, **_: Untyped) -> None:
         """Replace the loader that the strategy made."""
         strategy.dataloader = self.minibatches
 
@@ -64,9 +64,9 @@ class Feed:
 class FeedRows:
     """An Avalanche plugin that hands over drawn rows, for strategies that make their own loader."""
 
-    dataset: Any = None
+    dataset: Untyped = None
 
-    def after_train_dataset_adaptation(self, strategy: Any, **_: Any) -> None:  # noqa: ANN401
+    def after_train_dataset_adaptation(self, strategy: Untyped, **_: Untyped) -> None:
         """Replace the rows that the strategy would go through."""
         strategy.adapted_dataset = self.dataset
 
@@ -74,7 +74,7 @@ class FeedRows:
 class FreshWeights:
     """An Avalanche plugin that moves the weights to new memory before each optimiser step."""
 
-    def before_update(self, strategy: Any, **_: Any) -> None:  # noqa: ANN401
+    def before_update(self, strategy: Untyped, **_: Untyped) -> None:
         """Leave the old memory, and the old values, to whoever kept a view of it."""
         for parameter in strategy.model.parameters():
             parameter.data = parameter.data.clone()
@@ -95,7 +95,7 @@ class AvalancheMethod(GradientMethod):
     """Train with Adam on the task's loss and what a plugin adds to it or makes of its gradient."""
 
     one_by_one: ClassVar[str] = "Avalanche runs its own training loop"
-    strategy: Any = field(init=False, repr=False)
+    strategy: Untyped = field(init=False, repr=False)
 
     @classmethod
     def supports(cls, task: Task) -> str | None:
@@ -103,7 +103,7 @@ class AvalancheMethod(GradientMethod):
         return missing("avalanche", "torchvision")
 
     @abstractmethod
-    def plugins(self, library: Any) -> list[Any]:  # noqa: ANN401
+    def plugins(self, library: Untyped) -> list[Untyped]:
         """Return Avalanche's plugins for the method; `library` is `avalanche.training.plugins`."""
 
     def objective(self, net: Network, batch: Batch) -> Tensor:
@@ -114,10 +114,11 @@ class AvalancheMethod(GradientMethod):
         """Make network and strategy, and train on the first experience."""
         self.build(sources)
         model = nn.Sequential(self.net.module["features"], self.net.module["head"])
+        adam = torch.optim.Adam(model.parameters(), lr=self.learning_rate, fused=True)
         with quiet():
             self.strategy = imported("avalanche.training").Naive(
                 model=model,
-                optimizer=torch.optim.Adam(model.parameters(), lr=self.learning_rate, fused=True),
+                optimizer=adam,
                 criterion=self.task.loss,
                 plugins=[Feed(), *self.plugins(imported("avalanche.training.plugins"))],
                 evaluator=None,
@@ -132,16 +133,16 @@ class AvalancheMethod(GradientMethod):
         """Let the strategy train for so many steps; raises FloatingPointError when it diverges."""
         pool = concatenate(sources)
         drawn = self.drawn(sources, unlabelled, steps)
-        kept = self.dataset(self.kept(pool))
-        experience = imported("avalanche.benchmarks").DatasetExperience(
-            dataset=kept, current_experience=0
-        )
+        dataset = self.dataset(self.kept(pool))
+        benchmarks = imported("avalanche.benchmarks")
+        experience = benchmarks.DatasetExperience(dataset=dataset, current_experience=0)
         self.strategy.train_mb_size = self.rows_at_once(drawn.shape[1])
+        # the first plugin replaces Avalanche's own draw of minibatches by the bench's
         self.strategy.plugins[0] = self.feed(pool, drawn)
         with seeded(self.generator), quiet():
             self.strategy.train(experience, eval_streams=[], reset_optimizer_state=True)
         self.strategy.plugins[0] = Feed()
-        if not all(parameter.isfinite().all() for parameter in self.net.module.parameters()):
+        if not all(weights.isfinite().all() for weights in self.net.module.parameters()):
             raise FloatingPointError("Training diverged: a weight is NaN or infinite.")
 
     def drawn(self, sources: Sequence[Split], unlabelled: Inputs | None, steps: int) -> Tensor:
@@ -149,15 +150,12 @@ class AvalancheMethod(GradientMethod):
 
         They are drawn as for every gradient method.
         """
-        ends = torch.tensor([len(source) for source in sources]).cumsum(0).tolist()
-        numbered = [
-            Split(torch.arange(end - len(s), end), s.y)
-            for s, end in zip(sources, ends, strict=True)
-        ]
+        # the same draw, of numbers in place of rows
+        numbers = torch.arange(sum(map(len, sources))).split([len(s) for s in sources])
+        numbered = [Split(rows, s.y) for rows, s in zip(numbers, sources, strict=True)]
         target = None if unlabelled is None else torch.arange(unlabelled.shape[0])
-        made = batches(
-            numbered, target, steps, self.batch_size, self.sources_per_step, self.generator
-        )
+        size, most = self.batch_size, self.sources_per_step
+        made = batches(numbered, target, steps, size, most, self.generator)
         return torch.stack([batch.pooled()[0] for batch in made])
 
     def feed(self, pool: Split, drawn: Tensor) -> Feed | FeedRows:
@@ -172,7 +170,7 @@ class AvalancheMethod(GradientMethod):
         """Return how many rows a plugin takes at once; `drawn` is how many a step takes."""
         return drawn
 
-    def dataset(self, split: Split) -> Any:  # noqa: ANN401
+    def dataset(self, split: Split) -> Untyped:
         """Return a split as Avalanche's dataset, with one task label if it has classes."""
         utils = imported("avalanche.benchmarks.utils")
         if self.task.kind != "classification":
@@ -199,7 +197,8 @@ class Importance(AvalancheMethod):
 
     def kept(self, pool: Split) -> Split:
         """Return the rows that importance is measured on."""
-        return pool[torch.randperm(len(pool), generator=self.generator)[: self.importance_rows]]
+        rows = torch.randperm(len(pool), generator=self.generator)[: self.importance_rows]
+        return pool[rows]
 
     def rows_at_once(self, drawn: int) -> int:
         """Return `importance_batch`."""
@@ -218,11 +217,12 @@ class EWC(Importance):
     online: bool = False
     decay: float = 0.95
 
-    def plugins(self, library: Any) -> list[Any]:  # noqa: ANN401
+    def plugins(self, library: Untyped) -> list[Untyped]:
         """Return Avalanche's EWC."""
+        strength = self.weight / 2
         if self.online:
-            return [library.EWCPlugin(self.weight / 2, mode="online", decay_factor=self.decay)]
-        return [library.EWCPlugin(self.weight / 2)]
+            return [library.EWCPlugin(strength, mode="online", decay_factor=self.decay)]
+        return [library.EWCPlugin(strength)]
 
 
 @dataclass
@@ -240,13 +240,11 @@ class MemoryAwareSynapses(Importance):
     @classmethod
     def supports(cls, task: Task) -> str | None:
         """Return a reason for regression."""
-        if task.kind == "regression":
-            return (
-                "Avalanche's MAS takes the norm of a row's outputs over classes, and there are none"
-            )
-        return super().supports(task)
+        if task.kind != "regression":
+            return super().supports(task)
+        return "Avalanche's MAS takes the norm of a row's outputs over classes, and there are none"
 
-    def plugins(self, library: Any) -> list[Any]:  # noqa: ANN401
+    def plugins(self, library: Untyped) -> list[Untyped]:
         """Return Avalanche's MAS."""
         return [library.MASPlugin(lambda_reg=self.weight, alpha=self.share)]
 
@@ -265,7 +263,7 @@ class SynapticIntelligence(AvalancheMethod):
     weight: float = 1000.0
     fresh_weights: bool = True
 
-    def plugins(self, library: Any) -> list[Any]:  # noqa: ANN401
+    def plugins(self, library: Untyped) -> list[Untyped]:
         """Return Avalanche's SI, and what makes it work on a processor."""
         return [
             library.SynapticIntelligencePlugin(si_lambda=self.weight),
@@ -294,7 +292,7 @@ class LearningWithoutForgetting(AvalancheMethod):
             )
         return super().supports(task)
 
-    def plugins(self, library: Any) -> list[Any]:  # noqa: ANN401
+    def plugins(self, library: Untyped) -> list[Untyped]:
         """Return Avalanche's LwF."""
         return [library.LwFPlugin(self.weight, self.temperature)]
 
@@ -308,7 +306,7 @@ class Replay(AvalancheMethod):
 
     memory: int = 200
 
-    def plugins(self, library: Any) -> list[Any]:  # noqa: ANN401
+    def plugins(self, library: Untyped) -> list[Untyped]:
         """Return Avalanche's replay."""
         return [library.ReplayPlugin(mem_size=self.memory)]
 
@@ -333,6 +331,6 @@ class GradientEpisodicMemory(AvalancheMethod):
         """Return a reason when the solver of quadratic programs is missing, too."""
         return missing("avalanche", "torchvision", "quadprog")
 
-    def plugins(self, library: Any) -> list[Any]:  # noqa: ANN401
+    def plugins(self, library: Untyped) -> list[Untyped]:
         """Return Avalanche's GEM."""
         return [library.GEMPlugin(self.memory, self.strength)]

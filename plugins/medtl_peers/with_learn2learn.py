@@ -8,7 +8,7 @@ learn2learn 0.2.0, and the C files it ships are too old for Python 3.11; with th
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +18,7 @@ from medtl_bench.contract.task import Task
 from medtl_bench.networks.network import Network
 from medtl_bench.training.batches import Batch
 from medtl_bench.training.method import GradientMethod
-from medtl_peers.library import imported, missing
+from medtl_peers.library import Untyped, imported, missing
 
 BUILD = "build it with: pip install --no-deps --no-build-isolation --use-pep517 "
 BUILD += "--config-settings=--global-option=build_ext learn2learn==0.2.0"
@@ -45,10 +45,10 @@ class InnerLoop(GradientMethod):
         return f"{why}; {BUILD}" if why and "learn2learn" in why else why
 
     @abstractmethod
-    def learner(self, net: Network) -> tuple[nn.Module, Any]:
+    def learner(self, net: Network) -> tuple[nn.Module, Untyped]:
         """Return a part that inner steps leave alone, and the wrapped part they move."""
 
-    def wrapped(self, part: nn.Module) -> Any:  # noqa: ANN401 - learn2learn has no types
+    def wrapped(self, part: nn.Module) -> Untyped:
         """Return learn2learn's MAML around a part of the network."""
         return imported("learn2learn.algorithms").MAML(
             part, lr=self.inner_rate, first_order=self.first_order
@@ -65,7 +65,7 @@ class InnerLoop(GradientMethod):
             losses.append(self.task.loss(clone(fixed(x[half:])), y[half:]))
         return torch.stack(losses).mean()
 
-    def inner(self, fixed: nn.Module, clone: Any, x: Inputs, y: Tensor, steps: int) -> None:  # noqa: ANN401
+    def inner(self, fixed: nn.Module, clone: Untyped, x: Inputs, y: Tensor, steps: int) -> None:
         """Let learn2learn take inner steps on labelled rows."""
         for _ in range(steps):
             clone.adapt(self.task.loss(clone(fixed(x)), y))
@@ -84,11 +84,10 @@ class InnerLoop(GradientMethod):
 class MAML(InnerLoop):
     """learn2learn's MAML: inner steps move the whole network (Finn et al. 2017, algorithm 2)."""
 
-    def learner(self, net: Network) -> tuple[nn.Module, Any]:
+    def learner(self, net: Network) -> tuple[nn.Module, Untyped]:
         """Return nothing fixed, and features and head together."""
-        return nn.Identity(), self.wrapped(
-            nn.Sequential(net.module["features"], net.module["head"])
-        )
+        whole = nn.Sequential(net.module["features"], net.module["head"])
+        return nn.Identity(), self.wrapped(whole)
 
 
 @dataclass
@@ -98,6 +97,6 @@ class ANIL(InnerLoop):
     Raghu et al. 2020, section 4.
     """
 
-    def learner(self, net: Network) -> tuple[nn.Module, Any]:
+    def learner(self, net: Network) -> tuple[nn.Module, Untyped]:
         """Return the features, and the head."""
         return net.module["features"], self.wrapped(net.module["head"])

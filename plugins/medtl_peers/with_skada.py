@@ -14,18 +14,17 @@ from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import sklearn
 import torch
-from numpy.typing import NDArray
 from sklearn import linear_model
 
+from medtl_bench.arrays import Floats, Ints
 from medtl_bench.contract.split import Inputs, Split
 from medtl_bench.contract.task import Task
-from medtl_peers.flat import SMALLEST, FlatMethod, Floats
-from medtl_peers.library import imported, missing, seeded
+from medtl_peers.flat import SMALLEST, FlatMethod
+from medtl_peers.library import Untyped, imported, missing, seeded
 
 TARGET = -1  # skada numbers target domains downwards from here, and sources upwards from 1
 
@@ -39,7 +38,7 @@ class SkadaMethod(FlatMethod):
 
     target_rows: int = 300
     unlabelled: Inputs = field(init=False, repr=False)
-    known: NDArray[np.integer] = field(init=False, repr=False)
+    labels: Ints = field(init=False, repr=False)
 
     @classmethod
     def supports(cls, task: Task) -> str | None:
@@ -47,72 +46,64 @@ class SkadaMethod(FlatMethod):
         return super().supports(task) or missing("skada", "ot")
 
     @abstractmethod
-    def adapter(self, skada: Any, labelled: int, unlabelled: int, columns: int) -> Any:  # noqa: ANN401
+    def adapter(self, skada: Untyped, labelled: int, unlabelled: int, columns: int) -> Untyped:
         """Return skada's adapter for so many rows of the sources and of the target."""
 
     def fit(self, sources: Sequence[Split], unlabelled: Inputs) -> None:
         """Fit the scaling on the sources; learn from samples of them and of the target."""
-        self.unlabelled = unlabelled[
-            torch.randperm(unlabelled.shape[0], generator=self.generator)[: self.target_rows]
-        ]
+        self.unlabelled = self._some(unlabelled, self.target_rows)
         super().fit(sources, unlabelled)
 
     def adapt(self, support: Split) -> None:
         """Learn again; of the target's rows at most half become the support's."""
-        new = support.x[
-            torch.randperm(len(support), generator=self.generator)[: self.target_rows // 2]
-        ]
-        old = self.unlabelled[torch.randperm(self.unlabelled.shape[0], generator=self.generator)]
-        self.unlabelled = torch.cat([new, old[: self.target_rows - new.shape[0]]])
+        new = self._some(support.x, self.target_rows // 2)
+        old = self._some(self.unlabelled, self.target_rows - new.shape[0])
+        self.unlabelled = torch.cat([new, old])
         super().adapt(support)
+
+    def _some(self, x: Inputs, rows: int) -> Inputs:
+        return x[torch.randperm(x.shape[0], generator=self.generator)[:rows]]
 
     def learn(self, parts: Sequence[Split]) -> None:
         """Fit adapter and linear model, each part a source of its own."""
         x = [self.flat(part.x) for part in parts]
         target = self.flat(self.unlabelled)
         y = np.concatenate([part.y.numpy() for part in parts])
-        self.known = np.unique(y)
+        self.labels = np.unique(y)
+        # how skada marks a row whose label is not told
         hidden = np.full(len(target), np.nan if self.task.kind == "regression" else -1, y.dtype)
-        domain = np.concatenate(
-            [np.full(len(rows), number) for number, rows in enumerate([*x, target], 1)]
-        )
-        domain[len(y) :] = TARGET
+        domain = np.repeat([*range(1, len(x) + 1), TARGET], [*map(len, x), len(target)])
         with routing(), seeded(self.generator):
             skada = imported("skada")
             adapter = self.adapter(skada, len(y), len(target), target.shape[1])
             self.estimator = skada.make_da_pipeline(adapter, self.model())
-            self.estimator.fit(
-                np.concatenate([*x, target]), np.concatenate([y, hidden]), sample_domain=domain
-            )
+            rows, labels = np.concatenate([*x, target]), np.concatenate([y, hidden])
+            self.estimator.fit(rows, labels, sample_domain=domain)
 
-    def model(self) -> Any:  # noqa: ANN401
+    def model(self) -> Untyped:
         """Return the linear model, which takes the weights of an adapter that gives them."""
-        linear = (
-            linear_model.Ridge()
-            if self.task.kind == "regression"
-            else linear_model.LogisticRegression(max_iter=200)
-        )
-        return linear.set_fit_request(sample_weight=True)
+        if self.task.kind == "regression":
+            return linear_model.Ridge().set_fit_request(sample_weight=True)
+        return linear_model.LogisticRegression(max_iter=200).set_fit_request(sample_weight=True)
 
-    def classes(self) -> NDArray[np.integer]:
+    def classes(self) -> Ints:
         """Return the classes that the linear model knows, in its order."""
-        return self.known
+        return self.labels
 
     def values(self, rows: Floats) -> Floats:
         """Return the pipeline's values [n] for rows of the target."""
         with routing():
-            predicted: Floats = self.estimator.predict(
-                rows, sample_domain=np.full(len(rows), TARGET)
-            )
-        return predicted
+            return np.asarray(self.estimator.predict(rows, sample_domain=_of_target(rows)))
 
     def scores(self, rows: Floats) -> Floats:
         """Return the log of the pipeline's probabilities [n, known classes] for target rows."""
         with routing():
-            probability = self.estimator.predict_proba(
-                rows, sample_domain=np.full(len(rows), TARGET)
-            )
-        return np.log(probability.clip(SMALLEST))
+            estimate = self.estimator.predict_proba(rows, sample_domain=_of_target(rows))
+        return np.asarray(np.log(estimate.clip(SMALLEST)))
+
+
+def _of_target(rows: Floats) -> Ints:
+    return np.full(len(rows), TARGET)
 
 
 @contextmanager
@@ -133,7 +124,7 @@ class CORAL(SkadaMethod):
     library's default.
     """
 
-    def adapter(self, skada: Any, labelled: int, unlabelled: int, columns: int) -> Any:  # noqa: ANN401
+    def adapter(self, skada: Untyped, labelled: int, unlabelled: int, columns: int) -> Untyped:
         """Return the adapter."""
         return skada.CORALAdapter()
 
@@ -148,11 +139,10 @@ class SubspaceAlignment(SkadaMethod):
 
     components: int = 50
 
-    def adapter(self, skada: Any, labelled: int, unlabelled: int, columns: int) -> Any:  # noqa: ANN401
+    def adapter(self, skada: Untyped, labelled: int, unlabelled: int, columns: int) -> Untyped:
         """Return the adapter, with no more axes than the sources or the target have rows."""
-        return skada.SubspaceAlignmentAdapter(
-            min(self.components, labelled, unlabelled, columns), random_state=0
-        )
+        axes = min(self.components, labelled, unlabelled, columns)
+        return skada.SubspaceAlignmentAdapter(axes, random_state=0)
 
 
 @dataclass
@@ -176,7 +166,7 @@ class OptimalTransport(SkadaMethod):
             )
         return super().supports(task)
 
-    def adapter(self, skada: Any, labelled: int, unlabelled: int, columns: int) -> Any:  # noqa: ANN401
+    def adapter(self, skada: Untyped, labelled: int, unlabelled: int, columns: int) -> Untyped:
         """Return the adapter."""
         return skada.OTMappingAdapter()
 
@@ -191,11 +181,10 @@ class TransferComponentAnalysis(SkadaMethod):
 
     components: int = 50
 
-    def adapter(self, skada: Any, labelled: int, unlabelled: int, columns: int) -> Any:  # noqa: ANN401
+    def adapter(self, skada: Untyped, labelled: int, unlabelled: int, columns: int) -> Untyped:
         """Return the adapter."""
-        return skada.TransferComponentAnalysisAdapter(
-            n_components=min(self.components, labelled + unlabelled, columns)
-        )
+        components = min(self.components, labelled + unlabelled, columns)
+        return skada.TransferComponentAnalysisAdapter(n_components=components)
 
 
 @dataclass
@@ -206,6 +195,6 @@ class KLIEP(SkadaMethod):
     which needs no search; otherwise the library's defaults.
     """
 
-    def adapter(self, skada: Any, labelled: int, unlabelled: int, columns: int) -> Any:  # noqa: ANN401
+    def adapter(self, skada: Untyped, labelled: int, unlabelled: int, columns: int) -> Untyped:
         """Return the adapter."""
         return skada.KLIEPReweightAdapter(gamma="scale")

@@ -11,8 +11,9 @@ from sklearn.base import BaseEstimator
 from sklearn.metrics.pairwise import rbf_kernel
 from torch import Tensor
 
+from medtl_bench.arrays import Floats
 from medtl_bench.contract.split import Inputs, Split, concatenate
-from medtl_peers.flat import SMALLEST, FlatMethod, Floats
+from medtl_peers.flat import SMALLEST, FlatMethod
 from medtl_peers.library import seeded
 
 
@@ -27,7 +28,8 @@ class Estimator(FlatMethod):
     def learn(self, parts: Sequence[Split]) -> None:
         """Fit the estimator on all rows alike."""
         pool = concatenate(parts)
-        self.estimator = self.make(int(torch.randint(2**31, (), generator=self.generator)))
+        seed = int(torch.randint(2**31, (), generator=self.generator))
+        self.estimator = self.make(seed)
         # SVR takes no seed and draws one from numpy's global generator
         with seeded(self.generator):
             self.fitted(self.flat(pool.x), pool.y.numpy())
@@ -52,7 +54,7 @@ class SupportVectors(Estimator):
     """
 
     c: float = 1.0
-    known: Floats = field(init=False, repr=False)
+    trained_on: Floats = field(init=False, repr=False)
     gamma: float = field(init=False, repr=False)
 
     def make(self, seed: int) -> BaseEstimator:
@@ -63,16 +65,21 @@ class SupportVectors(Estimator):
 
     def fitted(self, rows: Floats, y: Floats) -> None:
         """Fit the estimator on the kernel of the rows with themselves."""
-        self.known, self.gamma = rows, 1.0 / max(rows.shape[1] * float(rows.var()), SMALLEST)
-        self.estimator.fit(rbf_kernel(rows, rows, self.gamma), y)
+        self.trained_on = rows
+        self.gamma = 1.0 / max(rows.shape[1] * float(rows.var()), SMALLEST)
+        self.estimator.fit(self.kernel(rows), y)
+
+    def kernel(self, rows: Floats) -> Floats:
+        """Return the kernel of rows [n] with those that were trained on [m], [n, m]."""
+        return np.asarray(rbf_kernel(rows, self.trained_on, self.gamma))
 
     def values(self, rows: Floats) -> Floats:
         """Return the estimator's values [n]."""
-        return super().values(rbf_kernel(rows, self.known, self.gamma))
+        return super().values(self.kernel(rows))
 
     def scores(self, rows: Floats) -> Floats:
         """Return each class's margin against the rest; of two, half the margin for and against."""
-        margin: Floats = self.estimator.decision_function(rbf_kernel(rows, self.known, self.gamma))
+        margin: Floats = self.estimator.decision_function(self.kernel(rows))
         return margin if margin.ndim > 1 else np.stack([-margin / 2, margin / 2], 1)
 
 

@@ -16,9 +16,10 @@ from medtl_bench.files.division import TEST, TRAIN, VAL, divided
 from medtl_bench.files.downloads import Download, Remote, content
 from medtl_bench.metrics.registry import INTEGRATION, defaults
 
+COMMIT = "d732983ad52fdd7fb2496a7ca8ac1bec501a63ab"
 RDA = Remote(
     "stemcells/stemcells.rda",
-    "https://raw.githubusercontent.com/mixOmicsTeam/mixOmics/d732983ad52fdd7fb2496a7ca8ac1bec501a63ab/data/stemcells.rda",
+    f"https://raw.githubusercontent.com/mixOmicsTeam/mixOmics/{COMMIT}/data/stemcells.rda",
     "f87a3386eece74dd48c9b4a3ffe5e1830ff119b11bb2d2aa05e424d4fa6376b3",
 )
 TERMS = "part of the R package mixOmics (GPL-2 or later); cite Rohart et al. 2017"
@@ -56,47 +57,43 @@ def build() -> Dataset:
     Raises NotDownloadedError, or NotInstalledError without the package rdata.
     """
     x, study, kind = load()
+    metrics = (*defaults("classification"), *INTEGRATION)
     return Dataset(
         name="stemcells",
         card=CARD,
-        task=Task("classification", CLASSES, (*defaults("classification"), *INTEGRATION)),
+        task=Task("classification", CLASSES, metrics),
         domains=tuple(_domain(name, x[study == name], kind[study == name]) for name in STUDIES),
-        transfers=tuple(
-            Transfer(
-                f"others-to-study-{name}",
-                tuple(f"study-{n}" for n in STUDIES if n != name),
-                (f"study-{name}",),
-            )
-            for name in STUDIES
-        ),
+        transfers=tuple(_from_others(name) for name in STUDIES),
         streams=(Stream("studies", tuple(f"study-{name}" for name in BY_SIZE)),),
     )
 
 
+def _from_others(name: str) -> Transfer:
+    others = tuple(f"study-{other}" for other in STUDIES if other != name)
+    return Transfer(f"others-to-study-{name}", others, (f"study-{name}",))
+
+
 def load() -> tuple[NDArray[np.float32], NDArray[np.str_], NDArray[np.str_]]:
     """Return expression [125, 400], study and type of each sample [125]."""
-    packed = content(RDA)
+    file = content(RDA)
     if find_spec("rdata") is None:
         raise NotInstalledError(
             "rdata, which reads its R file, is not installed: pip install medtl-bench[cells]"
         )
     from rdata import read_rda  # noqa: PLC0415 - an extra
 
-    found = read_rda(io.BytesIO(packed))["stemcells"]
+    samples = read_rda(io.BytesIO(file))["stemcells"]
     return (
-        np.asarray(found["gene"], dtype=np.float32),
-        np.asarray(found["study"]).astype(np.str_),
-        np.asarray(found["celltype"]).astype(np.str_),
+        np.asarray(samples["gene"], dtype=np.float32),
+        np.asarray(samples["study"]).astype(np.str_),
+        np.asarray(samples["celltype"]).astype(np.str_),
     )
 
 
 def _domain(name: str, x: NDArray[np.float32], kinds: NDArray[np.str_]) -> Domain:
     y = [CLASSES.index(kind) for kind in kinds]
-    part = divided([f"stemcells {name} {number}" for number in range(len(y))], y, val=0.1, test=0.3)
-    splits = (
-        Split(
-            torch.from_numpy(x[part == wanted]), torch.tensor(y)[torch.from_numpy(part == wanted)]
-        )
-        for wanted in (TRAIN, VAL, TEST)
-    )
-    return Domain(f"study-{name}", *splits)
+    keys = [f"stemcells {name} {number}" for number in range(len(y))]
+    part = divided(keys, y, val=0.1, test=0.3)
+    split = Split(torch.from_numpy(x), torch.tensor(y))
+    masks = (torch.from_numpy(part == number) for number in (TRAIN, VAL, TEST))
+    return Domain(f"study-{name}", *(split[mask] for mask in masks))

@@ -23,10 +23,19 @@ BATCHES = {
     "batch-d": (30, (1.2, 1.2)),
 }
 # domain: contrast of the shape, deviation of the noise, brightness of the background
-IMAGE_SCANNERS = {"clean": (1.0, 0.1, 0.0), "faint": (0.5, 0.2, 0.3), "inverted": (-1.0, 0.2, 1.0)}
-MASK_SCANNERS = {"strong": (1.0, 0.1, 0.0), "weak": (0.5, 0.15, 0.2), "washed-out": (0.4, 0.1, 0.7)}
+IMAGE_SCANNERS = {
+    "clean": (1.0, 0.1, 0.0),
+    "faint": (0.5, 0.2, 0.3),
+    "inverted": (-1.0, 0.2, 1.0),
+}
+MASK_SCANNERS = {
+    "strong": (1.0, 0.1, 0.0),
+    "weak": (0.5, 0.15, 0.2),
+    "washed-out": (0.4, 0.1, 0.7),
+}
 SHAPES = ("square", "plus", "cross")
 SIDE = 8
+NOISE = [0.15] * 2 + [0.5] * 2 + [0.3] * 4  # deviation in each column of the moons
 
 
 def vectors() -> Dataset:
@@ -74,9 +83,7 @@ def _dataset(
         name=name,
         card=_card(shift),
         task=task,
-        domains=tuple(
-            Domain(d, *_splits(draw, sizes, generator(name, d))) for d, draw in draws.items()
-        ),
+        domains=tuple(Domain(d, *_splits(draws[d], sizes, generator(name, d))) for d in names),
         transfers=(Transfer(f"to-{names[-1]}", names[:-1], names[-1:]),),
         streams=(Stream("all", names),),
     )
@@ -98,23 +105,21 @@ def _card(shift: str) -> Card:
 
 def _splits(draw: Draw, sizes: tuple[int, int, int], source: Generator) -> list[Split]:
     rows = draw(sum(sizes), source)
-    return [
-        rows[torch.arange(end - size, end)]
-        for size, end in zip(sizes, accumulate(sizes), strict=True)
-    ]
+    ends = accumulate(sizes)
+    return [rows[torch.arange(end - size, end)] for size, end in zip(sizes, ends, strict=True)]
 
 
 def _moons(degrees: float, displaced: tuple[float, float]) -> Draw:
+    turn = math.radians(degrees)
+    sine, cosine = math.sin(turn), math.cos(turn)
+
     def draw(rows: int, source: Generator) -> Split:
         y = torch.arange(rows) % 2
         angle, side = torch.rand(rows, generator=source) * math.pi, 2.0 * y - 1
         moons = torch.stack([angle.cos() + side / 2, side * (0.25 - angle.sin())], 1)
-        turn = math.radians(degrees)
-        moons @= torch.tensor([[math.cos(turn), math.sin(turn)], [-math.sin(turn), math.cos(turn)]])
-        noise = torch.randn(rows, 8, generator=source) * torch.tensor(
-            [0.15] * 2 + [0.5] * 2 + [0.3] * 4
-        )
+        moons @= torch.tensor([[cosine, sine], [-sine, cosine]])
         shortcut = side[:, None] / 2 + torch.tensor(displaced)
+        noise = torch.randn(rows, 8, generator=source) * torch.tensor(NOISE)
         return Split(_rounded(torch.cat([moons, shortcut, torch.zeros(rows, 4)], 1) + noise), y)
 
     return draw
@@ -143,11 +148,11 @@ def _blobs(contrast: float, noise: float, background: float) -> Draw:
     def draw(rows: int, source: Generator) -> Split:
         centre = 2 + 3 * torch.rand(rows, 2, 1, 1, generator=source)
         radius = 1.2 + 1.2 * torch.rand(rows, 1, 1, generator=source)
-        grid = torch.stack(torch.meshgrid(torch.arange(SIDE), torch.arange(SIDE), indexing="ij"))
+        side = torch.arange(SIDE)
+        grid = torch.stack(torch.meshgrid(side, side, indexing="ij"))
         inside = _rounded((grid - centre).square().sum(1)) <= _rounded(radius.square())
-        return Split(
-            _scanned(inside[:, None].float(), contrast, noise, background, source), inside.long()
-        )
+        x = _scanned(inside[:, None].float(), contrast, noise, background, source)
+        return Split(x, inside.long())
 
     return draw
 
@@ -155,9 +160,8 @@ def _blobs(contrast: float, noise: float, background: float) -> Draw:
 def _scanned(
     shape: Tensor, contrast: float, noise: float, background: float, source: Generator
 ) -> Tensor:
-    return _rounded(
-        background + contrast * shape + noise * torch.randn(shape.shape, generator=source)
-    )
+    deviation = noise * torch.randn(shape.shape, generator=source)
+    return _rounded(background + contrast * shape + deviation)
 
 
 def _rounded(x: Tensor) -> Tensor:

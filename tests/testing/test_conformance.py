@@ -761,7 +761,7 @@ def test_a_family_is_a_few_words_that_anyone_may_choose(family: Any, is_right: b
                 "from medtl_bench.contract.hooks import hookimpl\n"
                 "@hookimpl\ndef medtl_datasets():\n    return []"
             ),
-            "its hooks return no",
+            "its hooks return nothing",
         ),
     ],
 )

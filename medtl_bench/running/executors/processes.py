@@ -131,7 +131,7 @@ def _main_hidden() -> Iterator[None]:
     it, and a script or a notebook may then call `medtl_bench.run` without a `__main__` guard.
     """
     main = vars(sys.modules["__main__"])
-    hidden = {name: main[name] for name in ("__file__", "__spec__") if name in main}
+    hidden: dict[str, object] = {n: main[n] for n in ("__file__", "__spec__") if n in main}
     main.update(dict.fromkeys(hidden))
     try:
         yield
