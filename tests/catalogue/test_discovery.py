@@ -29,7 +29,7 @@ def one_broken(*files: str) -> entries.Broken:
     ("body", "why"),
     [
         ("raise ValueError('no licence')", "importing it raised ValueError: no licence"),
-        ("import a_package_that_is_not_there", "importing it raised ModuleNotFoundError: No module named"),
+        ("import a_package_that_is_not_there", "importing it raised ModuleNotFoundError: No module named"),  # noqa: E501
         ("def broken(:", "importing it raised SyntaxError"),
         ("raise SystemExit(3)", "importing it raised SystemExit: 3"),
         ("import sys; sys.exit('bye')", "importing it raised SystemExit: bye"),
@@ -37,14 +37,14 @@ def one_broken(*files: str) -> entries.Broken:
         ("x = 1", "it implements no hook; mark functions of hookspecs with @hookimpl"),
         (GOOD.replace("medtl_algorithms", "medtl_algoritms"), "unknown hook 'medtl_algoritms'"),
         (GOOD.replace("()", "(config)", 1), "Argument.*config"),
-        (GOOD.replace("return", "print(1); return"), r"calling its hooks printed to standard output: '1\\n'"),
-        (GOOD.replace("return", "raise OSError('gone')\n    return"), "calling its hooks raised OSError: gone"),
-        (GOOD.replace("return [", "["), "calling its hooks raised TypeError: medtl_algorithms returned nothing"),
-        (GOOD.replace("[Algo", "Algo").replace('")]', '")'), "calling its hooks raised TypeError: .*not iterable"),
-        (GOOD.replace("[Algo", "['dann', Algo"), "a hook returned 'dann', which is no AlgorithmEntry"),
+        (GOOD.replace("return", "print(1); return"), r"calling its hooks printed to standard output: '1\\n'"),  # noqa: E501
+        (GOOD.replace("return", "raise OSError('gone')\n    return"), "calling its hooks raised OSError: gone"),  # noqa: E501
+        (GOOD.replace("return [", "["), "calling its hooks raised TypeError: medtl_algorithms returned nothing"),  # noqa: E501
+        (GOOD.replace("[Algo", "Algo").replace('")]', '")'), "calling its hooks raised TypeError: .*not iterable"),  # noqa: E501
+        (GOOD.replace("[Algo", "['dann', Algo"), "a hook returned 'dann', which is no AlgorithmEntry"),  # noqa: E501
         (GOOD.replace("medtl_algorithms", "medtl_datasets"), "which is no DatasetEntry"),
-        (GOOD.replace("good-one", "Good One"), "the algorithm name 'Good One' is not of lower-case letters"),
-        (GOOD.replace("good-one", "../../x"), r"the algorithm name '../../x' is not of lower-case letters"),
+        (GOOD.replace("good-one", "Good One"), "the algorithm name 'Good One' is not of lower-case letters"),  # noqa: E501
+        (GOOD.replace("good-one", "../../x"), r"the algorithm name '../../x' is not of lower-case letters"),  # noqa: E501
         (GOOD.replace('"good-one"', "7"), "the algorithm name 7 is not"),
         (GOOD.replace("good-one", ""), "the algorithm name '' is not"),
         (GOOD.replace('"baseline"', '"Meta_learning"'), "family 'Meta_learning' is not of lower-case words"),  # noqa: E501
@@ -193,7 +193,7 @@ class Stranger(metadata.Distribution):
 
 
 def installed(monkeypatch: pytest.MonkeyPatch, *points: tuple[str, str, str]) -> entries.Catalogue:
-    """Return what is found where these (distribution, name, module) are installed beside our own."""
+    """Return what is found where these (distribution, name, module) are installed too."""
     own = list(metadata.entry_points(group=GROUP))
     theirs = [
         metadata.EntryPoint(n, module, GROUP)._for(Stranger(dist)) for dist, n, module in points
@@ -247,8 +247,8 @@ def test_first_party_plugins_come_first_whatever_strangers_are_called(
 
 def test_two_files_of_one_name_do_not_share_a_module(tmp_path):
     body = (
-        "from medtl_bench.contract.hooks import AlgorithmEntry, hookimpl\nclass Made: place = {0!r}\n"
-        + GOOD
+        "from medtl_bench.contract.hooks import AlgorithmEntry, hookimpl\n"
+        "class Made: place = {0!r}\n" + GOOD
     )
     files = []
     for name in ("one", "two"):
@@ -279,7 +279,8 @@ def medtl_datasets():
 )
 def test_help_and_list_import_neither_torch_nor_pandas(arguments):
     code = (
-        "import sys\nfrom medtl_bench.cli import main as cli\nsys.argv = ['medtl-bench', *sys.argv[1:]]\n"
+        "import sys\nfrom medtl_bench.cli import main as cli\n"
+        "sys.argv = ['medtl-bench', *sys.argv[1:]]\n"
         "try:\n    cli.main()\nexcept SystemExit as end:\n    assert not end.code\n"
         "heavy = {'torch', 'pandas', 'numpy', 'scipy', 'sklearn', 'matplotlib', 'tensordict'}\n"
         "print('HEAVY', sorted(heavy & set(sys.modules)))"

@@ -1,4 +1,7 @@
-"""What can be said without Keras; with it, `tests/crosscheck/test_keras.py` holds the adapter against torch."""
+"""What can be said without Keras.
+
+With it, `tests/crosscheck/test_keras.py` holds the adapter against torch.
+"""
 
 import random
 import subprocess
