@@ -4,7 +4,8 @@
 """
 
 import os
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,9 +52,11 @@ def _table(
 ) -> "pd.DataFrame":
     import pandas as pd  # noqa: PLC0415 - most of what this module does needs none
 
-    told = {c: [getattr(one.entry, c) for one in entries.values()] for c in columns}
-    told["from"] = [one.plugin.distribution for one in entries.values()]
-    return pd.DataFrame(told, index=pd.Index(entries, name="name"))
+    table = pd.DataFrame(index=pd.Index(entries, name="name"))
+    for column in columns:
+        table[column] = [getattr(one.entry, column) for one in entries.values()]
+    table["from"] = [one.plugin.distribution for one in entries.values()]
+    return table
 
 
 def load(name: str, plugins: Sequence[str] = ()) -> "Dataset":
@@ -116,6 +119,7 @@ def run(
     stack: int = MOST_STACKED,
     observe: Sequence[str] = (),
     watch: Observer | None = None,
+    complain: Callable[[str], None] = warnings.warn,
     out: str | Path = OUT,
 ) -> Ran:
     """Run what has no result in the folder `out` yet, then write the boards there.
@@ -124,14 +128,14 @@ def run(
     all; `parameters` are like "dann.weight=0.5"; `plugins` are plugin files; `on` names an
     executor, which runs `jobs` at a time (0: one a core), each for at most `timeout` seconds
     with `memory` MiB; `stack` trials of a kind may train as one; `observe` names observers.
-    `watch`: an observer made already. Raises MedTLError on an unknown name, a wrong
-    parameter or no trial at all.
+    `watch`: an observer made already; `complain` is told once of each that breaks.
+    Raises MedTLError on an unknown name, a wrong parameter or no trial at all.
     """
     catalogue = discovery.find(plugins)
     request = Request(datasets, algorithms, protocols, preset, seeds, parameters, plugins, stack)
     executor = executors.make(catalogue, on, Limits(jobs or os.cpu_count() or 1, timeout, memory))
     known = observers.make(catalogue, observe)
-    audience = Audience(known if watch is None else {**known, "watch": watch})
+    audience = Audience(known if watch is None else {**known, "watch": watch}, complain)
     folder = Path(out)
     store = Store(folder / RESULTS)
     with alone(folder), with_datasets(executor, folder / DATASETS) as execute:

@@ -27,6 +27,8 @@ from medtl_bench.cli.options import (
 from medtl_bench.errors import MedTLError
 
 if TYPE_CHECKING:
+    from medtl_bench.api import Ran
+    from medtl_bench.cli.progress import Lines
     from medtl_bench.running.plan import Planned
 
 INTERRUPTED = 130
@@ -127,7 +129,6 @@ def run(
     Exit code: 0 all done, 1 some trials failed, 3 damaged files.
     """
     from medtl_bench import api
-    from medtl_bench.cli.progress import shown
 
     _ask(all_ or dataset or algorithm)
     console.broken(discovery.find(plugin).broken)
@@ -146,7 +147,8 @@ def run(
             memory=memory,
             stack=stack,
             observe=observe,
-            watch=shown(),
+            watch=_progress(),
+            complain=console.complain,
             out=out,
         )
     except KeyboardInterrupt:
@@ -154,6 +156,17 @@ def run(
         console.complain(f"Interrupted. {stored}")
         raise typer.Exit(INTERRUPTED) from None
     console.boards(out)
+    _end(ran)
+
+
+def _progress() -> "Lines":
+    from medtl_bench.cli import progress
+
+    return progress.shown()
+
+
+def _end(ran: "Ran") -> None:
+    """Say how many trials there were, and end as they did."""
     told = f"{ran.count('ok')} trials ran, {ran.skipped} were skipped, {ran.failed} failed."
     console.say(told)
     console.damaged(ran.contents.damaged)

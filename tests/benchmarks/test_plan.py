@@ -4,9 +4,11 @@ import time
 
 import pytest
 
+from medtl_bench.contract.scenario import Amount, Scenario
 from medtl_bench.results.store import Store
 from medtl_bench.running import plan
-from medtl_bench.running.plan import AlgorithmFacts, DatasetFacts, Preset, Scenario
+from medtl_bench.running.plan import AlgorithmFacts, DatasetFacts, Facts, Preset
+from medtl_bench.running.request import MOST_STACKED
 from medtl_bench.running.run import missing
 
 PARAMETERS = {f"parameter_{i}": i / 7 for i in range(8)}
@@ -16,28 +18,30 @@ ALGORITHMS = [
         family="baseline",
         source="medtl-bench 0.1.0 0123456789abcdef",
         parameters=PARAMETERS,
+        stacks=i % 2 == 0,
     )
     for i in range(20)
 ]
+SETTINGS = {"sources": list("abcdefgh"), "targets": ["i"], "shots": list(plan.SHOTS), "draws": 2}
 DATASETS = [
     DatasetFacts(
-        name=f"data-{i}", digest="d" * 64, area="clinical", provenance="real",
+        name=f"data-{i}",
+        digest="d" * 64,
+        area="clinical",
+        provenance="real",
         task="classification",
         metrics=("balanced_accuracy", "ece", "brier"),
-        scenarios=tuple(
-            Scenario(name=f"to-{s}", sources=tuple("abcdefgh"), targets=(str(s),))
-            for s in range(10)
-        ),
+        lower_is_better=("ece", "brier"),
+        scenarios={"transfer": tuple(Scenario(f"to-{s}", SETTINGS) for s in range(10))},
     )
     for i in range(5)
-]  # fmt: skip
+]
+FACTS = Facts(DATASETS, ALGORITHMS, ["transfer"], {"torch": "2.14", "numpy": "2"}, MOST_STACKED)
 
 
 def planned(seeds: int, store: Store) -> int:
-    chosen = Preset(seeds, plan.SHOTS, 2)
-    return len(
-        missing(plan.trials(DATASETS, ALGORITHMS, chosen, {"torch": "2.14", "numpy": "2"}), store)
-    )
+    chosen = Preset(seeds, Amount(plan.SHOTS, 2))
+    return len(missing(plan.trials(FACTS, chosen), store))
 
 
 def seconds(seeds: int, store: Store) -> float:
