@@ -4,10 +4,19 @@ import time
 
 import pytest
 
+from medtl_bench.contract.scenario import Scenario
 from medtl_bench.results.store import Store
 from medtl_bench.running import plan
-from medtl_bench.running.plan import AlgorithmFacts, DatasetFacts, Preset, Scenario
+from medtl_bench.running.plan import AlgorithmFacts, DatasetFacts, Facts
 from medtl_bench.running.run import missing
+
+SOURCES = list("abcdefgh")
+
+
+def scenario(number: int) -> Scenario:
+    settings = {"sources": SOURCES, "targets": [str(number)], "shots": [1, 5], "draws": 2}
+    return Scenario(f"to-{number}", settings)
+
 
 PARAMETERS = {f"parameter_{i}": i / 7 for i in range(8)}
 ALGORITHMS = [
@@ -24,20 +33,15 @@ DATASETS = [
         name=f"data-{i}", digest="d" * 64, area="clinical", provenance="real",
         task="classification",
         metrics=("balanced_accuracy", "ece", "brier"),
-        scenarios=tuple(
-            Scenario(name=f"to-{s}", sources=tuple("abcdefgh"), targets=(str(s),))
-            for s in range(10)
-        ),
+        scenarios={"transfer": tuple(map(scenario, range(10)))},
     )
     for i in range(5)
 ]  # fmt: skip
+FACTS = Facts(DATASETS, ALGORITHMS, ["transfer"], {"torch": "2.14", "numpy": "2"})
 
 
 def planned(seeds: int, store: Store) -> int:
-    chosen = Preset(seeds, plan.SHOTS, 2)
-    return len(
-        missing(plan.trials(DATASETS, ALGORITHMS, chosen, {"torch": "2.14", "numpy": "2"}), store)
-    )
+    return len(missing(plan.trials(FACTS, plan.preset("default"), seeds), store))
 
 
 def seconds(seeds: int, store: Store) -> float:

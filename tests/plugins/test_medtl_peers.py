@@ -16,8 +16,9 @@ from sklearn.svm import SVC
 
 from medtl_bench.catalogue import discovery
 from medtl_bench.contract.split import Split
+from medtl_bench.protocols.transfer import TRANSFER
 from medtl_bench.randomness import generator
-from medtl_bench.running.trial import run_trial
+from medtl_bench.running.trial import Setting, run_trial
 from tests.simulated import CLASSES, VALUES, moons
 
 NAMES = [entry.name for entry in medtl_algorithms()]
@@ -57,10 +58,11 @@ def test_without_its_library_a_trial_is_skipped_and_says_what_to_install(
             self.domains = [SimpleNamespace(train=SimpleNamespace(x=torch.zeros(1, 2)))]
 
     class Trial:
-        algorithm, dataset, seed, threads, key = name, "none", 0, 1, "0" * 24
+        seed, threads = 0, 1
 
     monkeypatch.setattr("medtl_bench.running.trial.seed_everything", lambda trial: None)
-    outcome = run_trial(found, Trial(), lambda _: Data())
+    setting = Setting(found.algorithm(name), TRANSFER, Data())
+    outcome = run_trial(setting, Trial())
     assert outcome.status == "skipped"
     assert outcome.reason.startswith("install medtl-bench[peers]: ")
 
