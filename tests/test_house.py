@@ -74,7 +74,7 @@ def planted(tmp_path):
         ("metrics/classes.py", "from medtl_bench.cli import console", "medtl_bench.cli.console"),
         ("files/npz.py", "def late():\n    import medtl_bench.metrics", "medtl_bench.metrics"),
         ("board/build.py", "import torch", "torch"),
-        ("running/plan.py", "from medtl_bench.report import rows", "medtl_bench.report.rows"),
+        ("running/plan.py", "from medtl_bench.report import folder", "medtl_bench.report.folder"),
         ("training/loop.py", "import medtl_dann", "medtl_dann"),
     ],
 )
