@@ -1,4 +1,4 @@
-"""The methods of other libraries: what is asked of them is what ours get, and without the library they are skipped."""
+"""Other libraries' methods: they get what ours get, and are skipped without their library."""
 
 import importlib.util
 import subprocess
@@ -66,7 +66,8 @@ def test_without_its_library_a_trial_is_skipped_and_says_what_to_install(
 
 
 def test_the_plugin_imports_none_of_the_libraries() -> None:
-    code = "import sys, medtl_peers; sys.exit(any(m in sys.modules for m in ('learn2learn', 'avalanche', 'skada', 'ot', 'torch')))"
+    libraries = ("learn2learn", "avalanche", "skada", "ot", "torch")
+    code = f"import sys, medtl_peers; sys.exit(any(m in sys.modules for m in {libraries}))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
