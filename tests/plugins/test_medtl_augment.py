@@ -1,4 +1,4 @@
-"""Augmentations against their formulas, trained in stacks as alone, and what they are for: a modality never seen."""
+"""Augmentations against their formulas, in stacks as alone, and on a modality never seen."""
 
 from dataclasses import replace
 from functools import partial
@@ -161,17 +161,15 @@ def test_the_divergence_is_that_of_scipy() -> None:
 def test_augmix_adds_the_weighted_divergence_of_three_answers() -> None:
     method, before = learner(AugMix, weight=12.0), batch()
     after = method.augment(before)
+    first, second = after.extra["first"], after.extra["second"]
     assert torch.equal(after.x, before.x)
-    assert not torch.equal(after.extra["first"], after.extra["second"])
+    assert not torch.equal(first, second)
     x, y = after.pooled()
-    answers = [
-        method.net(rows).log_softmax(1)
-        for rows in (x, *(after.extra[n].flatten(0, 1) for n in ("first", "second")))
-    ]
+    views = (x, first.flatten(0, 1), second.flatten(0, 1))
+    answers = [method.net(rows).log_softmax(1) for rows in views]
     expected = method.task.loss(method.net(x), y) + 12 * divergence(torch.stack(answers))
-    assert float(method.objective(method.net, after).detach()) == pytest.approx(
-        float(expected.detach()), rel=1e-5
-    )
+    objective = float(method.objective(method.net, after).detach())
+    assert objective == pytest.approx(float(expected.detach()), rel=1e-5)
 
 
 def test_mixtures_stay_in_the_range_of_their_image() -> None:

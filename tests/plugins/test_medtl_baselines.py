@@ -1,4 +1,4 @@
-"""The bounds and baselines do what their names say, and every method beats chance on real patients."""
+"""Bounds and baselines do what their names say; every method beats chance on real patients."""
 
 from functools import partial
 

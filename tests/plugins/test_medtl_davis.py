@@ -1,4 +1,4 @@
-"""davis-dti: the numbers of the tables, the inputs, and which drugs and proteins stand on which side."""
+"""davis-dti: its tables, its inputs, and which drugs and proteins stand on which side."""
 
 import json
 import os
@@ -25,7 +25,8 @@ OFFLINE = Path(os.environ.get("MEDTL_BENCH_DATA", Path(__file__).parents[3] / "s
 def offline(monkeypatch):
     if not (OFFLINE / "davis").is_dir():
         pytest.skip(
-            "the tables of Davis et al. are not here: MEDTL_BENCH_DATA names no folder that holds them"
+            "the tables of Davis et al. are not here: "
+            "MEDTL_BENCH_DATA names no folder that holds them"
         )
     monkeypatch.setenv("MEDTL_BENCH_DATA", str(OFFLINE))
 

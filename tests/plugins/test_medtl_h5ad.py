@@ -28,7 +28,7 @@ def counts() -> np.ndarray:
 
 @pytest.fixture
 def write(tmp_path):
-    """Return a function that writes an h5ad file with three donors and three types, and returns its path."""
+    """Return a function that writes an h5ad file of three donors and types; it returns its path."""
 
     def made(x=None, name="cells.h5ad", **columns):
         obs = pd.DataFrame(

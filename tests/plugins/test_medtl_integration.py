@@ -24,7 +24,7 @@ METHODS = [Uncorrected, Combat, pytest.param(Harmony, marks=MISSING)]
 
 
 def batches(rows=(80, 60, 70), columns=20):
-    """Return splits of two types in batches that are displaced and stretched; the last is the target."""
+    """Return splits of two types in displaced and stretched batches; the last is the target."""
     draw = generator("batches")
     types = torch.randn(2, columns, generator=draw)
     splits = []

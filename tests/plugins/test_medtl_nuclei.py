@@ -1,4 +1,4 @@
-"""nuclei: the real pictures where they are at hand, and an archive of drawn ones that is broken in every way."""
+"""nuclei: the real pictures where they are, and an archive of drawn ones broken in every way."""
 
 import io
 import os
