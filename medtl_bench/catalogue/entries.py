@@ -37,7 +37,7 @@ AnyEntry = (
     | ExecutorEntry
     | ObserverEntry
 )
-Entry = TypeVar("Entry", bound=AnyEntry, covariant=True)
+Entry_co = TypeVar("Entry_co", bound=AnyEntry, covariant=True)
 
 
 class Kind(NamedTuple):
@@ -95,10 +95,10 @@ def _files(root: Path) -> list[Path]:
 
 
 @dataclass(frozen=True)
-class Registered(Generic[Entry]):
+class Registered(Generic[Entry_co]):
     """An entry and the plugin that brings it."""
 
-    entry: Entry
+    entry: Entry_co
     plugin: Plugin
 
     def load(self, where: object) -> Any:  # noqa: ANN401 - whatever a plugin names
@@ -216,7 +216,7 @@ class Catalogue:
         return download
 
 
-def get(entries: Mapping[str, Registered[Entry]], what: str, name: str) -> Registered[Entry]:
+def get(entries: Mapping[str, Registered[Entry_co]], what: str, name: str) -> Registered[Entry_co]:
     """Return the entry of a name; raises MedTLError, with near matches, if there is none."""
     if name not in entries:
         raise unknown(what, name, entries)

@@ -1,7 +1,7 @@
 """A third protocol comes as a plugin: listed, planned, run in processes and recorded."""
 
-import pytest
-
+import medtl_bench
+from medtl_bench.api import rebuild
 from medtl_bench.catalogue import discovery
 
 NAMES = ("tiny", "at_test_time")
@@ -30,12 +30,6 @@ def test_it_is_planned_beside_the_others_and_alone(medtl, plugins, tmp_path):
     assert rows == [["tiny", "test-time", "to-c", "10"], ["tiny", "test-time", "a-to-b", "10"]]
     wrong = medtl("plan", *words, "--protocol", "test-tim")
     assert "There is no protocol named 'test-tim'; did you mean 'test-time'?" in wrong.sentence
-
-
-@pytest.fixture(autouse=True)
-def no_boards(monkeypatch):
-    """Write no board."""
-    monkeypatch.setattr("medtl_bench.api.write_boards", lambda records, damaged, out: None)
 
 
 def scores_by_stage(record) -> dict[str, float]:
@@ -75,3 +69,33 @@ def test_trials_of_other_protocols_do_not_hold_its_source(run):
     )
     assert [r.trial.plugins for r in with_it] == [{}]
     assert [r.trial.key for r in with_it] == [r.trial.key for r in kept]
+
+
+def test_its_measures_stand_on_the_boards_in_a_part_and_a_reading_of_its_own(
+    run, plugin_file, tmp_path
+):
+    methods = ("-a", "standardising", "-a", "nearest-centroid", "-a", "logistic-regression")
+    run("-d", "shifted-toy", *methods, "--seeds", 2, names=NAMES, out="boards")
+    page = (tmp_path / "boards" / "datasets" / "shifted-toy.md").read_text()
+    headings = [line for line in page.splitlines() if line.startswith("## ")]
+    assert headings[:3] == ["## Transfer to a new domain", "## Stream all", "## Test time"]
+    (head,) = [line for line in page.splitlines() if "Again" in line and "First" in line]
+    columns = [cell.strip() for cell in head.split("|")]
+    assert columns[6] == "Again ↑"  # what ranks the table stands first
+    overall = (tmp_path / "boards" / "README.md").read_text()
+    assert "## Answers about rows that were seen before" in overall
+    assert "Complete rows, test-time" in overall
+    board = medtl_bench.board(tmp_path / "boards", list(map(plugin_file, NAMES)))
+    rows = board.summary[(board.summary["protocol"] == "test-time")]
+    again = rows[rows["measure"] == "again"].set_index("algorithm")
+    assert again.loc["standardising", "rank"] == 1
+    assert set(rows["measure"]) == {"first", "again", "gain", "seconds"}
+
+
+def test_without_its_plugin_its_trials_are_left_out_and_told(run, tmp_path):
+    methods = ("-a", "nearest-centroid")
+    run("-d", "shifted-toy", *methods, names=NAMES, out="boards")
+    rebuild(tmp_path / "boards")
+    overall = (tmp_path / "boards" / "README.md").read_text()
+    assert "Left out, for a protocol that no plugin here brings: 1 trial." in overall
+    assert "Test time" not in (tmp_path / "boards" / "datasets" / "shifted-toy.md").read_text()
