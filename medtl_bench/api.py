@@ -4,19 +4,20 @@
 """
 
 import os
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from medtl_bench.board import protocol
 from medtl_bench.board.build import Board, build
+from medtl_bench.board.protocol import ProtocolBoard
 from medtl_bench.catalogue import discovery
-from medtl_bench.catalogue.entries import Registered
-from medtl_bench.contract.hooks import AlgorithmEntry, DatasetEntry
+from medtl_bench.catalogue.entries import Catalogue, Registered
+from medtl_bench.contract.hooks import AlgorithmEntry, DatasetEntry, ProtocolEntry
 from medtl_bench.errors import IntegrityError, MedTLError
 from medtl_bench.report.folder import write_boards
-from medtl_bench.report.pages import protocol as pages
+from medtl_bench.report.pages.protocol import PlainPage, Protocol, ProtocolPage
 from medtl_bench.results.record import Record, Score
 from medtl_bench.results.store import Contents, Store
 from medtl_bench.running import executors, observers
@@ -51,9 +52,11 @@ def _table(
 ) -> "pd.DataFrame":
     import pandas as pd  # noqa: PLC0415 - most of what this module does needs none
 
-    told = {c: [getattr(one.entry, c) for one in entries.values()] for c in columns}
-    told["from"] = [one.plugin.distribution for one in entries.values()]
-    return pd.DataFrame(told, index=pd.Index(entries, name="name"))
+    table = pd.DataFrame(index=pd.Index(entries, name="name"))
+    for column in columns:
+        table[column] = [getattr(one.entry, column) for one in entries.values()]
+    table["from"] = [one.plugin.distribution for one in entries.values()]
+    return table
 
 
 def load(name: str, plugins: Sequence[str] = ()) -> "Dataset":
@@ -116,6 +119,7 @@ def run(
     stack: int = MOST_STACKED,
     observe: Sequence[str] = (),
     watch: Observer | None = None,
+    complain: Callable[[str], None] = warnings.warn,
     out: str | Path = OUT,
 ) -> Ran:
     """Run what has no result in the folder `out` yet, then write the boards there.
@@ -124,14 +128,14 @@ def run(
     all; `parameters` are like "dann.weight=0.5"; `plugins` are plugin files; `on` names an
     executor, which runs `jobs` at a time (0: one a core), each for at most `timeout` seconds
     with `memory` MiB; `stack` trials of a kind may train as one; `observe` names observers.
-    `watch`: an observer made already. Raises MedTLError on an unknown name, a wrong
-    parameter or no trial at all.
+    `watch`: an observer made already; `complain` is told once of each that breaks.
+    Raises MedTLError on an unknown name, a wrong parameter or no trial at all.
     """
     catalogue = discovery.find(plugins)
     request = Request(datasets, algorithms, protocols, preset, seeds, parameters, plugins, stack)
     executor = executors.make(catalogue, on, Limits(jobs or os.cpu_count() or 1, timeout, memory))
     known = observers.make(catalogue, observe)
-    audience = Audience(known if watch is None else {**known, "watch": watch})
+    audience = Audience(known if watch is None else {**known, "watch": watch}, complain)
     folder = Path(out)
     store = Store(folder / RESULTS)
     with alone(folder), with_datasets(executor, folder / DATASETS) as execute:
@@ -141,7 +145,7 @@ def run(
         running = Run(planning.planned, store, execute, plugins, wanted, audience)
         records = tuple(running)
         contents = store.read()
-        write_boards(contents.records, contents.damaged, folder, pages.load(catalogue))
+        write_boards(contents.records, contents.damaged, folder, _protocols(catalogue))
     return Ran(records, planning, contents)
 
 
@@ -151,7 +155,7 @@ def rebuild(out: str | Path = OUT, plugins: Sequence[str] = ()) -> Contents:
     Raises MedTLError where there are none.
     """
     contents = _contents(out)
-    protocols = pages.load(discovery.find(plugins))
+    protocols = _protocols(discovery.find(plugins))
     write_boards(contents.records, contents.damaged, Path(out), protocols)
     return contents
 
@@ -182,7 +186,8 @@ def board(out: str | Path = OUT, plugins: Sequence[str] = ()) -> Board:
 
     Raises MedTLError where there are no results.
     """
-    return build(_contents(out).records, protocol.load(discovery.find(plugins)))
+    halves = _protocols(discovery.find(plugins))
+    return build(_contents(out).records, {name: half.board for name, half in halves.items()})
 
 
 def _records(out: str | Path) -> list[Record]:
@@ -196,3 +201,22 @@ def _contents(out: str | Path) -> Contents:
             f"There are no results in {out}; a folder named `{RESULTS}` was expected there."
         )
     return Store(folder).read()
+
+
+def _protocols(catalogue: Catalogue) -> dict[str, Protocol]:
+    """Return both halves of all protocols that plugins bring, by name.
+
+    Raises MedTLError where one cannot be loaded.
+    """
+    return {name: _halves(registered) for name, registered in catalogue.protocols.items()}
+
+
+def _halves(registered: Registered[ProtocolEntry]) -> Protocol:
+    entry = registered.entry
+    board = registered.load(entry.board)
+    page = registered.load(entry.page) if entry.page else PlainPage(entry.name)
+    for half, kind in ((board, ProtocolBoard), (page, ProtocolPage)):
+        if not isinstance(half, kind):
+            what = f"The protocol {entry.name!r} of {registered.plugin}"
+            raise MedTLError(f"{what} names {half!r}, which is no {kind.__name__}.")
+    return Protocol(board, page)

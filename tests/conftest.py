@@ -15,6 +15,7 @@ from medtl_bench.contract.scenario import Stream, Transfer
 from medtl_bench.contract.split import Domain, Split
 from medtl_bench.contract.task import Task
 from medtl_bench.files import downloads
+from medtl_bench.metrics import registry
 
 settings.register_profile("no deadline", deadline=None)  # other work may run beside a test
 settings.load_profile("no deadline")
@@ -128,6 +129,14 @@ def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr("pooch.core.time.sleep", lambda _: None)
     return tmp_path / "cache" / "medtl-bench"
+
+
+@pytest.fixture(autouse=True)
+def _undisturbed_metrics() -> Iterator[None]:
+    """Put back the metrics that plugins of a test have joined."""
+    before = list(registry.METRICS.values())
+    yield
+    registry.install(before)
 
 
 @pytest.fixture(autouse=True)

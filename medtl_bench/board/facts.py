@@ -29,7 +29,8 @@ class Facts(NamedTuple):
     `ok` of the `planned` trials are. `complete`: by protocol how many rows are complete,
     and how many there are. `left_out`: why trials do not count, and how many. `mixed`: the
     rows whose trials come from several versions of their plugin. `machines`: how many
-    different ones the trials ran on.
+    different ones the trials ran on. `untried`: the rows that have trials on other datasets
+    alone, for a skipped trial leaves no record.
     """
 
     dataset: str
@@ -44,6 +45,7 @@ class Facts(NamedTuple):
     left_out: tuple[tuple[str, int], ...]
     mixed: tuple[str, ...]
     machines: int
+    untried: tuple[str, ...] = ()
 
 
 class Totals(NamedTuple):
@@ -66,10 +68,14 @@ def facts(trials: pd.DataFrame, rows: pd.DataFrame, left_out: pd.DataFrame) -> l
     """Return the facts of each dataset, by name."""
     of_rows = dict(list(rows.groupby("dataset")))
     reasons = dict(list(left_out.groupby("dataset")))
-    return [
-        _facts(str(dataset), frame, of_rows[dataset], reasons.get(dataset, left_out[:0]))
-        for dataset, frame in trials.groupby("dataset")
-    ]
+    methods = set(rows.loc[rows["variant"] == "", "label"])
+    described = []
+    for dataset, frame in trials.groupby("dataset"):
+        there = of_rows[dataset]
+        fact = _facts(str(dataset), frame, there, reasons.get(dataset, left_out[:0]))
+        untried = methods - set(there["label"])
+        described.append(fact._replace(untried=tuple(sorted(untried))))
+    return described
 
 
 def _facts(dataset: str, trials: pd.DataFrame, rows: pd.DataFrame, left_out: pd.DataFrame) -> Facts:

@@ -10,9 +10,6 @@ import pandas as pd
 from medtl_bench.arrays import Bools, Floats
 from medtl_bench.board import directions
 from medtl_bench.board.measures import SECONDS
-from medtl_bench.catalogue.entries import Catalogue, Registered
-from medtl_bench.contract.hooks import ProtocolEntry
-from medtl_bench.errors import MedTLError
 
 Name = tuple[str, str]
 Tables = Mapping[str, pd.DataFrame]
@@ -109,19 +106,3 @@ class ProtocolBoard:
     def tested(self) -> tuple[str, ...]:
         """Return the measures by which a method is compared with its counterpart."""
         return tuple(dict.fromkeys((self.headline, *(r.measure for r in self.readings))))
-
-
-def load(catalogue: Catalogue) -> dict[str, ProtocolBoard]:
-    """Return the halves of all protocols that plugins bring, by name.
-
-    Raises MedTLError where one cannot be loaded.
-    """
-    return {name: _loaded(one) for name, one in catalogue.protocols.items()}
-
-
-def _loaded(registered: Registered[ProtocolEntry]) -> ProtocolBoard:
-    board = registered.load(registered.entry.board)
-    if not isinstance(board, ProtocolBoard):
-        what = f"The board of the protocol {registered.entry.name!r} of {registered.plugin}"
-        raise MedTLError(f"{what} is {board!r}, not a ProtocolBoard.")
-    return board

@@ -15,7 +15,7 @@ from medtl_bench.results.record import Record, Score, Trial
 PLACE = ["dataset", "protocol"]
 ROW = [*PLACE, "algorithm", "variant"]
 CELL = [*ROW, "scenario", "seed"]
-STATUSES = ("ok", "failed", "timeout", "skipped", "missing")
+STATUSES = ("ok", "failed", "timeout", "missing")
 BOUND = "bound"
 FULL = -1.0  # stands for the number of labels, where all are used or none are counted
 OTHER_CONDITIONS = (
@@ -192,7 +192,7 @@ def coverage(trials: pd.DataFrame) -> pd.DataFrame:
     rows = rows.rename_axis(columns=None)
     planned = trials.drop_duplicates([*PLACE, "scenario", "seed"]).groupby(PLACE).size()
     rows["planned"] = planned.reindex(pd.MultiIndex.from_frame(rows[PLACE])).to_numpy(int)
-    rows["missing"] = rows["planned"] - rows[list(STATUSES[:4])].sum(axis=1)
+    rows["missing"] = rows["planned"] - rows[list(STATUSES[:3])].sum(axis=1)
     rows["complete"] = rows["ok"] == rows["planned"]
     newest = trials.sort_values(["finished", "key"]).drop_duplicates(ROW, keep="last")
     rows = rows.merge(newest[[*ROW, "label", "family", "primary", "counterpart"]], on=ROW)

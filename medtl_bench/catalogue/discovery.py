@@ -79,8 +79,9 @@ class _RefusedError(Exception):
 
 def _installed() -> Iterator[tuple[Plugin, Load]]:
     points = {(point.name, point.value): point for point in entry_points(group=GROUP)}.values()
+    distributions = {point.dist for point in points}
     # each asks for a file to be parsed
-    origins = {dist: _name_and_version(dist) for dist in {point.dist for point in points}}
+    origins = {distribution: _name_and_version(distribution) for distribution in distributions}
 
     def order(point: EntryPoint) -> tuple[bool, tuple[str, str], str]:
         origin = origins[point.dist]

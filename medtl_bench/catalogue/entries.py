@@ -160,7 +160,8 @@ class Catalogue:
         cls = registered.load(registered.entry.implementation)
         if not (isinstance(cls, type) and issubclass(cls, Algorithm)):
             raise MedTLError(
-                f"Algorithm {name!r} of {registered.plugin} is {cls!r}, not a subclass of Algorithm."
+                f"Algorithm {name!r} of {registered.plugin} is {cls!r}, not a subclass of "
+                "Algorithm."
             )
         return cls
 

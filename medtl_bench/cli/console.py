@@ -28,11 +28,12 @@ err = Console(stderr=True, highlight=False)
 
 def plain(text: object) -> Text:
     """Return text that prints as itself: no markup, no control or direction signs."""
-    kept = (
-        c if c in "\n\t" or unicodedata.category(c) not in {"Cc", "Cf", "Cs"} else "�"
-        for c in str(text)
-    )
-    return Text("".join(kept))
+    return Text("".join(map(_printable, str(text))))
+
+
+def _printable(sign: str) -> str:
+    hidden = unicodedata.category(sign) in {"Cc", "Cf", "Cs"}
+    return "�" if hidden and sign not in "\n\t" else sign
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -83,12 +84,15 @@ def boards(folder: Path) -> None:
 def damaged(files: Mapping[Path, str]) -> None:
     """Raise IntegrityError, which the command line tells, where result files are damaged."""
     if files:
-        told = "; ".join(f"{path}: {why}" for path, why in files.items())
-        raise IntegrityError(f"{len(files)} result files were left out of the boards: {told}.")
+        reasons = "; ".join(f"{path}: {why}" for path, why in files.items())
+        raise IntegrityError(f"{len(files)} result files were left out of the boards: {reasons}.")
 
 
 class Bar:
-    """The progress of one download, as pooch tells it: it sets `total` in bytes at the start, and again at another try."""
+    """The progress of one download, as pooch tells it.
+
+    It sets `total` in bytes at the start, and again at another try.
+    """
 
     def __init__(self, progress: Progress, name: str) -> None:
         """Add a bar to a progress display."""

@@ -1,6 +1,7 @@
 """The commands `medtl-bench data ...`: list, verify and fetch the data of the datasets."""
 
 # ruff: noqa: PLC0415 - `--help` must start without torch and pandas
+# ruff: noqa: B006 - typer reads defaults, it never changes them
 import sys
 from typing import Annotated
 
@@ -23,8 +24,7 @@ data_app = typer.Typer(
 
 
 @data_app.command("list")
-# typer reads defaults, it never changes them
-def list_(plugin: PluginFiles = []) -> None:  # noqa: B006
+def list_(plugin: PluginFiles = []) -> None:
     """List the datasets with their provenance, size and licence."""
     from medtl_bench.cli import show
 
@@ -32,13 +32,13 @@ def list_(plugin: PluginFiles = []) -> None:  # noqa: B006
 
 
 @data_app.command()
-def verify(names: Annotated[list[str], typer.Argument()] = [], plugin: PluginFiles = []) -> None:  # noqa: B006
-    """Load datasets (default: all), check their files against their checksums, and run the checks of the data contract."""
-    found = discovery.find(plugin)
+def verify(names: Annotated[list[str], typer.Argument()] = [], plugin: PluginFiles = []) -> None:
+    """Load datasets (default: all), and check their files and the data contract."""
+    catalogue = discovery.find(plugin)
     code = 0
-    for name in names or found.single_datasets():
+    for name in names or catalogue.single_datasets():
         try:
-            console.say(f"ok   {name} {found.dataset(name).digest()[:16]}")
+            console.say(f"ok   {name} {catalogue.dataset(name).digest()[:16]}")
         except UnavailableError as error:
             console.skipped(name, error)
         except MedTLError as error:
@@ -50,28 +50,28 @@ def verify(names: Annotated[list[str], typer.Argument()] = [], plugin: PluginFil
 @data_app.command()
 def fetch(
     names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Datasets.")],
-    accept_licence: Licences = [],  # noqa: B006
-    plugin: PluginFiles = [],  # noqa: B006
+    accept_licence: Licences = [],
+    plugin: PluginFiles = [],
 ) -> None:
     """Download the files of datasets that are not shipped, once their licence is accepted."""
-    found = discovery.find(plugin)
+    catalogue = discovery.find(plugin)
     for name in accept_licence:
         if name not in names:
             raise unknown("dataset to fetch", name, names)
     code = 0
     for name in dict.fromkeys(names):
         try:
-            _fetch(found, name, accept=name in accept_licence)
+            _fetch(catalogue, name, accept=name in accept_licence)
         except MedTLError as error:
             code = max(code, error.exit_code)
             console.complain(f"FAIL {name}: {error}")
     raise typer.Exit(code)
 
 
-def _fetch(found: Catalogue, name: str, *, accept: bool) -> None:
+def _fetch(catalogue: Catalogue, name: str, *, accept: bool) -> None:
     from medtl_bench.files import downloads
 
-    download = found.download(name)
+    download = catalogue.download(name)
     if download is None:
         console.say(f"ok   {name} is shipped, there is nothing to download.")
         return
@@ -100,7 +100,8 @@ def _agree(name: str, licence: str, *, accept: bool) -> None:
     if not accept and not sys.stdin.isatty():
         how = f"medtl-bench data fetch {name} --accept-licence {name}"
         raise MedTLError(
-            f"its licence ({licence}) was not accepted on this machine yet; to accept it, run {how}."
+            f"its licence ({licence}) was not accepted on this machine yet; to accept it, run "
+            f"{how}."
         )
     if not (accept or typer.confirm("Accept it?")):
         raise MedTLError("its licence was not accepted, so nothing was downloaded.")

@@ -27,6 +27,8 @@ from medtl_bench.cli.options import (
 from medtl_bench.errors import MedTLError
 
 if TYPE_CHECKING:
+    from medtl_bench.api import Ran
+    from medtl_bench.cli.progress import Lines
     from medtl_bench.running.plan import Planned
 
 INTERRUPTED = 130
@@ -72,6 +74,7 @@ def plan(
     request = Request(dataset, algorithm, protocol, preset.value, seeds, parameter, plugin, stack)
     planning = make_plan(request, catalogue, Processes())
     _table(planning.possible)
+    _skipped(planning.planned)
     left = len(missing(planning.planned, Store(out / "results")))
     console.say(f"{len(planning.possible)} trials, of which {left} have no result in {out} yet.")
     Lines().left_out(planning.skipped, planning.unusable)
@@ -90,6 +93,18 @@ def _table(planned: "list[Planned]") -> None:
     console.table("Trials", ["dataset", "protocol", "scenario", "trials"], rows[:SHOWN_SCENARIOS])
     if len(rows) > SHOWN_SCENARIOS:
         console.say(f"... and {len(rows) - SHOWN_SCENARIOS} more scenarios")
+
+
+def _skipped(planned: "list[Planned]") -> None:
+    """Print which methods cannot do which datasets, and why."""
+    datasets: dict[tuple[str, str], dict[str, None]] = {}
+    for one in planned:
+        if one.skipped:
+            which = (one.trial.algorithm, one.skipped)
+            datasets.setdefault(which, {})[one.trial.dataset] = None
+    rows = [(algorithm, ", ".join(names), why) for (algorithm, why), names in datasets.items()]
+    if rows:
+        console.table("\nSkipped", ["algorithm", "datasets", "why"], rows)
 
 
 def run(
@@ -114,7 +129,6 @@ def run(
     Exit code: 0 all done, 1 some trials failed, 3 damaged files.
     """
     from medtl_bench import api
-    from medtl_bench.cli.progress import shown
 
     _ask(all_ or dataset or algorithm)
     console.broken(discovery.find(plugin).broken)
@@ -133,7 +147,8 @@ def run(
             memory=memory,
             stack=stack,
             observe=observe,
-            watch=shown(),
+            watch=_progress(),
+            complain=console.complain,
             out=out,
         )
     except KeyboardInterrupt:
@@ -141,6 +156,17 @@ def run(
         console.complain(f"Interrupted. {stored}")
         raise typer.Exit(INTERRUPTED) from None
     console.boards(out)
+    _end(ran)
+
+
+def _progress() -> "Lines":
+    from medtl_bench.cli import progress
+
+    return progress.shown()
+
+
+def _end(ran: "Ran") -> None:
+    """Say how many trials there were, and end as they did."""
     told = f"{ran.count('ok')} trials ran, {ran.skipped} were skipped, {ran.failed} failed."
     console.say(told)
     console.damaged(ran.contents.damaged)

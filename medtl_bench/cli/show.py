@@ -1,6 +1,7 @@
 """What `show` and `data list` print of datasets and algorithms."""
 
 import inspect
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,59 +14,65 @@ from medtl_bench.cli import console
 from medtl_bench.contract import algorithm as contract
 from medtl_bench.contract.dataset import Dataset
 from medtl_bench.contract.hooks import AlgorithmEntry, DatasetEntry
-from medtl_bench.contract.split import parts
+from medtl_bench.contract.split import Domain, parts
 from medtl_bench.errors import MedTLError, UnavailableError
 
 if TYPE_CHECKING:  # loads pandas and scikit-learn, which no other command here needs
     from medtl_bench.advice.recommend import Recommendation
 
 READ_EVIDENCE = (
-    "LogME, higher is better, says how well features learned from the source explain the target's training labels, if you have "
-    "them."
+    "LogME, higher is better, says how well features learned from the source explain the "
+    "target's training labels, if you have them."
 )
 READ_RECOMMENDATION = (
-    "In brackets: the rank by that estimate alone. The order is that of the mean rank of the two that need no label.",
-    "Proxy A-distance, 0 to 2, and MMD² say how far inputs lie apart: smaller is nearer. What labels mean they cannot see.",
+    (
+        "In brackets: the rank by that estimate alone. The order is that of the mean rank of the "
+        "two that need no label."
+    ),
+    (
+        "Proxy A-distance, 0 to 2, and MMD² say how far inputs lie apart: smaller is nearer. What "
+        "labels mean they cannot see."
+    ),
 )
 
 
 def dataset(data: Dataset, registered: Registered[DatasetEntry]) -> None:
     """Print a dataset's card, task, domains, transfers and streams."""
-    task = data.task
-    console.fields(
-        f"{data.name}: {registered.entry.summary}",
-        {k: v for k, v in asdict(data.card).items() if v},
-    )
-    shapes = ", ".join(
-        f"{name} {list(part.shape[1:])}" for name, part in parts(data.domains[0].train.x).items()
-    )
-    told = {
-        "task": task.kind,
-        "classes": ", ".join(task.classes),
-        "metrics": ", ".join(task.metrics),
-        "a row": shapes,
-    }
-    console.fields("\nTask", {name: value for name, value in told.items() if value})
-    rows = [[d.name, *map(len, d.splits().values()), _classes(data, d.name)] for d in data.domains]
+    card = {name: value for name, value in asdict(data.card).items() if value}
+    console.fields(f"{data.name}: {registered.entry.summary}", card)
+    console.fields("\nTask", _task(data))
     console.say("")
-    console.table("Domains", ["name", "train", "val", "test", "rows by class"], rows)
+    domains = [[d.name, *map(len, d.splits().values()), _classes(data, d)] for d in data.domains]
+    console.table("Domains", ["name", "train", "val", "test", "rows by class"], domains)
     console.say("")
-    console.table("Transfers", ["name", "sources", "targets", "preset"], [
-        (t.name, ", ".join(t.sources), ", ".join(t.targets), "full" if t.optional else "default") for t in data.transfers
-    ])  # fmt: skip
+    transfers = [
+        (t.name, ", ".join(t.sources), ", ".join(t.targets), "full" if t.optional else "default")
+        for t in data.transfers
+    ]
+    console.table("Transfers", ["name", "sources", "targets", "preset"], transfers)
     console.say("")
-    console.table(
-        "Streams",
-        ["name", "domains in order"],
-        [(s.name, ", ".join(s.domains)) for s in data.streams],
-    )
+    streams = [(stream.name, ", ".join(stream.domains)) for stream in data.streams]
+    console.table("Streams", ["name", "domains in order"], streams)
     console.fields("\nOrigin", {"from": registered.plugin, "digest": data.digest()})
 
 
-def _classes(data: Dataset, name: str) -> str:
+def _task(data: Dataset) -> dict[str, str]:
+    """Return what is asked of a row, and its shape, by name; what is empty is left out."""
+    task, row = data.task, parts(data.domains[0].train.x)
+    lines = {
+        "task": task.kind,
+        "classes": ", ".join(task.classes),
+        "metrics": ", ".join(task.metrics),
+        "a row": ", ".join(f"{name} {list(part.shape[1:])}" for name, part in row.items()),
+    }
+    return {name: text for name, text in lines.items() if text}
+
+
+def _classes(data: Dataset, domain: Domain) -> str:
+    """Return how many rows of a domain each class has."""
     if data.task.kind != "classification":
         return ""
-    labels = torch.cat([split.y for split in data.domain(name).splits().values()])
+    labels = torch.cat([split.y for split in domain.splits().values()])
     counts = labels.bincount(minlength=data.task.outputs)
     return ", ".join(f"{c} {int(n)}" for c, n in zip(data.task.classes, counts, strict=True) if n)
 
@@ -84,88 +91,86 @@ def algorithm(cls: type[contract.Algorithm], registered: Registered[AlgorithmEnt
     console.table("Parameters", ["name", "type", "default"], rows)
 
 
-def datasets(found: Catalogue) -> None:
+def datasets(catalogue: Catalogue) -> None:
     """Print a line a dataset; one that cannot be loaded says why."""
-    rows: list[tuple[object, ...]] = []
-    for name in found.single_datasets():
-        try:
-            data = found.dataset(name)
-            sizes = sum(len(split) for domain in data.domains for split in domain.splits().values())
-            rows.append(
-                (
-                    name,
-                    data.card.area,
-                    data.card.provenance,
-                    len(data.domains),
-                    sizes,
-                    data.card.licence,
-                )
-            )
-        except UnavailableError as error:
-            rows.append((name, found.datasets[name].entry.area, f"skipped: {error}", "", "", ""))
-        except MedTLError as error:
-            rows.append(
-                (name, found.datasets[name].entry.area, f"cannot be loaded: {error}", "", "", "")
-            )
+    rows = [(name, *_line(catalogue, name)) for name in catalogue.single_datasets()]
     console.table("Datasets", ["name", "area", "provenance", "domains", "rows", "licence"], rows)
 
 
-def recommendation(found: "Recommendation", out: Path) -> None:
-    """Print a line a source, nearest first, with every estimate and its rank, and what the results in `out` say of it."""
-    ranks = {name: found.rank(name) for name in found.estimates}
-    rows = []
-    for place, source in enumerate(found.order, 1):
-        cells = [f"{found.estimates[name][source]:.3f} ({ranks[name][source]:g})" for name in ranks]
-        score = [] if found.measured is None else [_score(found.measured.score.get(source))]
-        rows.append([place, source, *cells, *score])
-    last = [] if found.measured is None else ["measured"]
-    title = f"Sources of {found.dataset} for {found.target}, nearest first"
-    console.table(
-        title,
-        [
-            "",
-            "source",
-            *(name if name in found.label_free else f"{name} (needs labels)" for name in ranks),
-            *last,
-        ],
-        rows,
-    )
+def _line(catalogue: Catalogue, name: str) -> tuple[object, ...]:
+    """Return what stands of a dataset in the list, after its name."""
+    area = catalogue.datasets[name].entry.area
+    try:
+        data = catalogue.dataset(name)
+    except UnavailableError as error:
+        return area, f"skipped: {error}", "", "", ""
+    except MedTLError as error:
+        return area, f"cannot be loaded: {error}", "", "", ""
+    rows = sum(len(split) for domain in data.domains for split in domain.splits().values())
+    return data.card.area, data.card.provenance, len(data.domains), rows, data.card.licence
+
+
+def recommendation(advice: "Recommendation", out: Path) -> None:
+    """Print a line a source, nearest first, with every estimate and its rank.
+
+    Below stands what the results in `out` say of it.
+    """
+    names = [name if name in advice.label_free else f"{name} (needs labels)"
+             for name in advice.estimates]  # fmt: skip
+    last = [] if advice.measured is None else ["measured"]
+    title = f"Sources of {advice.dataset} for {advice.target}, nearest first"
+    console.table(title, ["", "source", *names, *last], _sources(advice))
     console.say("")
-    for sentence in (*READ_RECOMMENDATION, *_evidence(found), *_hindsight(found, out)):
+    for sentence in (*READ_RECOMMENDATION, *_evidence(advice), *_hindsight(advice, out)):
         console.say(sentence)
+
+
+def _sources(advice: "Recommendation") -> Iterator[list[object]]:
+    """Yield the cells of each source."""
+    ranks = {name: advice.rank(name) for name in advice.estimates}
+    for place, source in enumerate(advice.order, 1):
+        cells = [f"{advice.estimates[n][source]:.3f} ({ranks[n][source]:g})" for n in ranks]
+        measured = advice.measured
+        score = [] if measured is None else [_score(measured.score.get(source))]
+        yield [place, source, *cells, *score]
 
 
 def _score(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"
 
 
-def _evidence(found: "Recommendation") -> list[str]:
-    return [f"There is no {name}: {why}." for name, why in found.missing.items()] or [READ_EVIDENCE]
+def _evidence(advice: "Recommendation") -> list[str]:
+    missing = [f"There is no {name}: {why}." for name, why in advice.missing.items()]
+    return missing or [READ_EVIDENCE]
 
 
-def _hindsight(found: "Recommendation", out: Path) -> list[str]:
+def _hindsight(advice: "Recommendation", out: Path) -> Iterator[str]:
     """Say how well each estimate had foretold the measured transfers."""
-    seen = found.measured
-    if seen is None:
-        return [
-            f"No result in {out} learned from single sources for {found.target}, so how well this foretells is not known."
-        ]
-    metric = seen.metric.replace("_", " ")
-    what = f"Measured: {metric} on {found.target} before any label of it, after learning from that source alone"
-    told = [f"{what}; mean over {', '.join(seen.methods)}, and over seeds."]
-    told += [
-        f"How well an estimate foretold the order of {len(seen.score)} sources (Kendall's tau, 95% bootstrap interval):"
-    ]
-    for name in found.estimates:
-        tau = found.foretold(name)
-        ends = (
-            f"{tau.low:.2f} to {tau.high:.2f}"
-            if np.isfinite(tau.low)
-            else "too few sources for an interval"
+    measured = advice.measured
+    if measured is None:
+        yield (
+            f"No result in {out} learned from single sources for {advice.target}, so how well this "
+            "foretells is not known."
         )
-        told.append(
-            f"  {name}: {tau.tau:.2f} ({ends})"
-            if np.isfinite(tau.tau)
-            else f"  {name}: it does not order them"
-        )
-    return told
+        return
+    metric = measured.metric.replace("_", " ")
+    yield (
+        f"Measured: {metric} on {advice.target} before any label of it, after learning from that "
+        f"source alone; mean over {', '.join(measured.methods)}, and over seeds."
+    )
+    yield (
+        f"How well an estimate foretold the order of {len(measured.score)} sources (Kendall's tau, "
+        "95% bootstrap interval):"
+    )
+    for name in advice.estimates:
+        yield f"  {name}: {_agreement(advice, name)}"
+
+
+def _agreement(advice: "Recommendation", name: str) -> str:
+    """Return how well an estimate had foretold the measured order."""
+    tau = advice.foretold(name)
+    if not np.isfinite(tau.tau):
+        return "it does not order them"
+    if not np.isfinite(tau.low):
+        return f"{tau.tau:.2f} (too few sources for an interval)"
+    return f"{tau.tau:.2f} ({tau.low:.2f} to {tau.high:.2f})"

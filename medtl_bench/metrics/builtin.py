@@ -118,6 +118,9 @@ def _of_embeddings() -> Iterator[MetricEntry]:
         title="Silhouette by label",
         of="embedding",
     )
+
+
+def _of_neighbours() -> Iterator[MetricEntry]:
     yield MetricEntry(
         "label_transfer",
         f"{HERE}.classes:balanced_accuracy",
@@ -136,4 +139,4 @@ def _of_embeddings() -> Iterator[MetricEntry]:
     )
 
 
-METRICS = (*_of_predictions(), *_of_each_class(), *_of_embeddings())
+METRICS = (*_of_predictions(), *_of_each_class(), *_of_embeddings(), *_of_neighbours())

@@ -1,6 +1,6 @@
 """The protocol `transfer`: learn on sources, be judged on targets before and after few labels."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -145,12 +145,10 @@ class _Adaptation:
     ) -> Iterator[Score]:
         """Yield the scores of every target, k and draw, and those after all labels."""
         few = [(k, number) for k in shots for number in range(draws)]
-        branches = [
-            branch
-            for target in targets
-            for branch in (*(partial(self._few, target, *one) for one in few),
-                           partial(self._full, target))
-        ]  # fmt: skip
+        branches: list[Callable[[], list[Score]]] = []
+        for target in targets:
+            branches += [partial(self._few, target, k, number) for k, number in few]
+            branches.append(partial(self._full, target))
         for scores in cooperative.together(branches):
             yield from scores
 

@@ -23,16 +23,13 @@ class Store:
         return self.folder / f"{key}.json"
 
     def read(self) -> "Contents":
-        """Return every record that is whole, and the others by file with what is wrong with them."""
+        """Return every record that is whole, and of the other files what is wrong with them."""
         contents = Contents({}, {})
         with no_garbage_collection():
             for name in sorted(path.name for path in self.folder.glob("*.json")):
                 path = self.folder / name
                 try:
-                    record = Record.from_json(path.read_text(encoding="utf-8"))
-                    if path.stem != (key := record.trial.key):
-                        raise IntegrityError(f"its name is not its key, {key}")
-                    contents.records[key] = record
+                    contents.records[path.stem] = _read(path)
                 except (IntegrityError, UnicodeDecodeError, OSError) as error:
                     contents.damaged[path] = str(error)
         return contents
@@ -45,6 +42,14 @@ class Store:
         write_atomically(self.path(record.trial.key), record.to_json())
 
 
+def _read(path: Path) -> Record:
+    """Return the record in a file; raises IntegrityError if it is damaged or of another name."""
+    record = Record.from_json(path.read_text(encoding="utf-8"))
+    if path.stem != (key := record.trial.key):
+        raise IntegrityError(f"its name is not its key, {key}")
+    return record
+
+
 class Contents(NamedTuple):
     """What a store holds: records by key, and damaged files with the reason."""
 
@@ -54,7 +59,7 @@ class Contents(NamedTuple):
 
 @contextmanager
 def no_garbage_collection() -> Iterator[None]:
-    """Keep the collector from walking over half a million scores again and again while they are read."""
+    """Keep the collector from walking over all scores again and again while they are read."""
     enabled = gc.isenabled()
     gc.disable()
     try:

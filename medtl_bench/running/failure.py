@@ -28,32 +28,38 @@ def failed(error: BaseException, seconds: float) -> Outcome:
 
 def reason(error: BaseException) -> str:
     """Return an error as one line; a mistake told by this project needs no type name."""
-    told = " ".join(str(error).split())[:REASON_CHARACTERS]
-    if isinstance(error, MemoryError) or any(sign in told for sign in OUT_OF_MEMORY):
-        return f"It ran out of memory: {told or 'the limit was reached'}"
-    return told if isinstance(error, MedTLError) else f"{type(error).__name__}: {told}"
+    text = " ".join(str(error).split())[:REASON_CHARACTERS]
+    if isinstance(error, MemoryError) or any(sign in text for sign in OUT_OF_MEMORY):
+        return f"It ran out of memory: {text or 'the limit was reached'}"
+    return text if isinstance(error, MedTLError) else f"{type(error).__name__}: {text}"
 
 
 def _traceback(error: BaseException) -> str:
-    """Return an error's traceback with files named from their package on: results are published, where paths tell too much."""
-    modules = {
-        vars(module).get("__file__"): name
-        for name, module in sys.modules.items()
-        if hasattr(module, "__dict__")
-    }
-    told = traceback.TracebackException.from_exception(error)
-    left: list[traceback.TracebackException | None] = [told]
+    """Return an error's traceback with files named from their package on.
+
+    Results are published, and whole paths would tell too much.
+    """
+    modules = _modules()
+    whole = traceback.TracebackException.from_exception(error)
+    left: list[traceback.TracebackException | None] = [whole]
     while left:
         if one := left.pop():
             left += [one.__cause__, one.__context__, *(one.exceptions or ())]
             for frame in one.stack:
-                depth = (
-                    modules.get(frame.filename, "").count(".")
-                    + 1
-                    + frame.filename.endswith("__init__.py")
-                )
-                frame.filename = "/".join(Path(frame.filename).parts[-depth:])
-    return "".join(told.format())
+                frame.filename = _shortened(frame.filename, modules)
+    return "".join(whole.format())
+
+
+def _modules() -> dict[str | None, str]:
+    """Return the names of the modules that are loaded, by file."""
+    loaded = [(name, module) for name, module in sys.modules.items() if hasattr(module, "__dict__")]
+    return {vars(module).get("__file__"): name for name, module in loaded}
+
+
+def _shortened(file: str, modules: dict[str | None, str]) -> str:
+    """Return the path of a file from its package on."""
+    depth = modules.get(file, "").count(".") + 1 + file.endswith("__init__.py")
+    return "/".join(Path(file).parts[-depth:])
 
 
 def storable(text: str) -> str:

@@ -25,7 +25,7 @@ class Observer:
         """Hear of all trials that are about to run, and how many were done before."""
 
     def started(self, trial: Trial) -> None:
-        """Hear that a trial was handed to a process."""
+        """Hear that a trial was handed to a process; again where the trials beside it failed."""
 
     def finished(self, record: Record) -> None:
         """Hear what became of a trial, once its record is stored."""
@@ -38,7 +38,7 @@ class Audience:
     """Several observers told as one; `complain` is told once of each that breaks."""
 
     def __init__(
-        self, observers: dict[str, Observer], complain: Callable[[str], None] = lambda text: None
+        self, observers: dict[str, Observer], complain: Callable[[str], None] = lambda _: None
     ) -> None:
         """Gather observers by name."""
         self._observers, self._complain = dict(observers), complain
@@ -59,10 +59,11 @@ def make(catalogue: Catalogue, named: Sequence[str]) -> dict[str, Observer]:
 
     Raises MedTLError if there is none of a name, or it cannot be made.
     """
-    return {text.partition(":")[0]: _made(catalogue, *text.partition(":")) for text in named}
+    return {text: _made(catalogue, text) for text in named}
 
 
-def _made(catalogue: Catalogue, name: str, _: str, options: str) -> Observer:
+def _made(catalogue: Catalogue, named: str) -> Observer:
+    name, _, options = named.partition(":")
     registered = get(catalogue.observers, "observer", name)
     make_observer = registered.load(registered.entry.make)
     try:

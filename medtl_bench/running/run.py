@@ -55,17 +55,15 @@ class Run:
         Where a group fails, or one trial of it, it is run again one by one.
         """
         groups = self._groups()
-        trials = [trial for group in groups for trial in group if trial.key in self._keys]
-        possible = sum(not one.skipped for one in self.planned)
-        self.audience.tell("planned", trials, possible - len(self._keys))
-        again: list[Trial] = []
+        self._announce(groups)
+        again: list[list[Trial]] = []
         try:
             for job, reply in self.execute(self._jobs(groups)):
                 if isinstance(job.work, RunStack) and not _is_whole(reply, job.trials):
-                    again += [trial for trial in job.trials if trial.key in self._keys]
+                    again += [[trial] for trial in self._wanted(job.trials)]
                 else:
                     yield from self._records(job, reply)
-            for job, reply in self.execute(self._jobs([[trial] for trial in again])):
+            for job, reply in self.execute(self._jobs(again)):
                 yield from self._records(job, reply)
         finally:
             self.audience.tell("ended")
@@ -76,11 +74,19 @@ class Run:
         for one in self.planned:
             if not one.skipped:
                 groups.setdefault(one.group, []).append(one.trial)
-        return [g for g in groups.values() if any(trial.key in self._keys for trial in g)]
+        return [group for group in groups.values() if self._wanted(group)]
+
+    def _wanted(self, trials: Sequence[Trial]) -> list[Trial]:
+        return [trial for trial in trials if trial.key in self._keys]
+
+    def _announce(self, groups: Sequence[Sequence[Trial]]) -> None:
+        trials = [trial for group in groups for trial in self._wanted(group)]
+        possible = sum(not one.skipped for one in self.planned)
+        self.audience.tell("planned", trials, possible - len(self._keys))
 
     def _jobs(self, groups: Sequence[Sequence[Trial]]) -> Iterator[Job]:
         for group in groups:
-            for trial in group:
+            for trial in self._wanted(group):
                 self.audience.tell("started", trial)
             work = RunStack(trials=tuple(group)) if len(group) > 1 else RunTrial(trial=group[0])
             yield Job(work=work, plugin_files=tuple(self.plugin_files))

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from medtl_bench.arrays import Floats, Ints
+from medtl_bench.board.protocol import ProtocolBoard
 from medtl_bench.catalogue.entries import Catalogue
 from medtl_bench.contract.scenario import Amount, Scenario
 from medtl_bench.contract.vocabulary import InputKind
@@ -187,6 +188,16 @@ def gives_the_same_scores_each_time(subject: Subject) -> None:
                 raise MedTLError(f"{score} is of no stage or of no metric that is known.")
 
 
+def measures_what_it_scores(subject: Subject) -> None:
+    """Check that its half of a board can be loaded and names the measure that ranks."""
+    registered = subject.catalogue.protocols[subject.name]
+    board = registered.load(registered.entry.board)
+    if not isinstance(board, ProtocolBoard) or not getattr(board, "headline", ""):
+        raise MedTLError(
+            f"its board is {board!r}, but a ProtocolBoard with a headline was expected."
+        )
+
+
 def does_jobs(subject: Subject) -> None:
     """Check that it answers every job, also one that must fail, and then ends."""
     execute = executors.make(subject.catalogue, subject.name, Limits(1, 120.0, MEMORY))
@@ -211,7 +222,11 @@ def hears_of_everything(subject: Subject) -> None:
 CHECKS: dict[str, tuple[Check, ...]] = {
     "metric": (gives_a_number, goes_the_way_it_says),
     "backbone": (makes_features, draws_weights_from_the_seed_alone),
-    "protocol": (has_scenarios_of_plain_settings, gives_the_same_scores_each_time),
+    "protocol": (
+        has_scenarios_of_plain_settings,
+        gives_the_same_scores_each_time,
+        measures_what_it_scores,
+    ),
     "executor": (does_jobs,),
     "observer": (hears_of_everything,),
 }

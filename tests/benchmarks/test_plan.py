@@ -4,19 +4,12 @@ import time
 
 import pytest
 
-from medtl_bench.contract.scenario import Scenario
+from medtl_bench.contract.scenario import Amount, Scenario
 from medtl_bench.results.store import Store
 from medtl_bench.running import plan
-from medtl_bench.running.plan import AlgorithmFacts, DatasetFacts, Facts
+from medtl_bench.running.plan import AlgorithmFacts, DatasetFacts, Facts, Preset
+from medtl_bench.running.request import MOST_STACKED
 from medtl_bench.running.run import missing
-
-SOURCES = list("abcdefgh")
-
-
-def scenario(number: int) -> Scenario:
-    settings = {"sources": SOURCES, "targets": [str(number)], "shots": [1, 5], "draws": 2}
-    return Scenario(f"to-{number}", settings)
-
 
 PARAMETERS = {f"parameter_{i}": i / 7 for i in range(8)}
 ALGORITHMS = [
@@ -25,23 +18,30 @@ ALGORITHMS = [
         family="baseline",
         source="medtl-bench 0.1.0 0123456789abcdef",
         parameters=PARAMETERS,
+        stacks=i % 2 == 0,
     )
     for i in range(20)
 ]
+SETTINGS = {"sources": list("abcdefgh"), "targets": ["i"], "shots": list(plan.SHOTS), "draws": 2}
 DATASETS = [
     DatasetFacts(
-        name=f"data-{i}", digest="d" * 64, area="clinical", provenance="real",
+        name=f"data-{i}",
+        digest="d" * 64,
+        area="clinical",
+        provenance="real",
         task="classification",
         metrics=("balanced_accuracy", "ece", "brier"),
-        scenarios={"transfer": tuple(map(scenario, range(10)))},
+        lower_is_better=("ece", "brier"),
+        scenarios={"transfer": tuple(Scenario(f"to-{s}", SETTINGS) for s in range(10))},
     )
     for i in range(5)
-]  # fmt: skip
-FACTS = Facts(DATASETS, ALGORITHMS, ["transfer"], {"torch": "2.14", "numpy": "2"})
+]
+FACTS = Facts(DATASETS, ALGORITHMS, ["transfer"], {"torch": "2.14", "numpy": "2"}, MOST_STACKED)
 
 
 def planned(seeds: int, store: Store) -> int:
-    return len(missing(plan.trials(FACTS, plan.preset("default"), seeds), store))
+    chosen = Preset(seeds, Amount(plan.SHOTS, 2))
+    return len(missing(plan.trials(FACTS, chosen), store))
 
 
 def seconds(seeds: int, store: Store) -> float:

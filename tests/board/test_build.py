@@ -373,11 +373,19 @@ def test_no_records_and_only_failed_ones() -> None:
     failed = build(
         [
             record(status="failed", reason="Traceback"),
-            stream_record(status="skipped", reason="no classes"),
+            stream_record(status="timeout", reason="It ran longer."),
         ]
     )
     assert len(failed.summary) == 0
-    assert failed.rows[["failed", "skipped"]].sum().tolist() == [1, 1]
+    assert failed.rows[["failed", "timeout"]].sum().tolist() == [1, 1]
+
+
+def test_methods_without_a_trial_on_a_dataset_are_told_by_those_they_have_elsewhere() -> None:
+    here = [record(algorithm=name, scores=transfer_scores(0.5)) for name in ("dann", "ewc")]
+    variant = record(algorithm="maml", variant="steps=5", scores=transfer_scores(0.5))
+    elsewhere = record(dataset="old", algorithm="dann", scores=transfer_scores(0.5))
+    untried = {fact.dataset: fact.untried for fact in build([*here, variant, elsewhere]).facts}
+    assert untried == {"hearts": (), "old": ("ewc",)}
 
 
 def test_only_the_most_usual_conditions_count() -> None:

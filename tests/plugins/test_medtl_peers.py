@@ -1,4 +1,4 @@
-"""The methods of other libraries: what is asked of them is what ours get, and without the library they are skipped."""
+"""The methods of other libraries: asked what ours are asked, and skipped without the library."""
 
 import importlib.util
 import subprocess
@@ -19,6 +19,7 @@ from medtl_bench.contract.split import Split
 from medtl_bench.protocols.transfer import TRANSFER
 from medtl_bench.randomness import generator
 from medtl_bench.running.trial import Setting, run_trial
+from tests.records import record
 from tests.simulated import CLASSES, VALUES, moons
 
 NAMES = [entry.name for entry in medtl_algorithms()]
@@ -52,23 +53,19 @@ def test_without_its_library_a_trial_is_skipped_and_says_what_to_install(
     )
     assert found.algorithm(name).supports(task).startswith("install medtl-bench[peers]: ")
 
-    class Data:
-        def __init__(self) -> None:
-            self.task = task
-            self.domains = [SimpleNamespace(train=SimpleNamespace(x=torch.zeros(1, 2)))]
-
-    class Trial:
-        seed, threads = 0, 1
-
-    monkeypatch.setattr("medtl_bench.running.trial.seed_everything", lambda trial: None)
-    setting = Setting(found.algorithm(name), TRANSFER, Data())
-    outcome = run_trial(setting, Trial())
+    data = SimpleNamespace(
+        task=task, domains=[SimpleNamespace(train=SimpleNamespace(x=torch.zeros(1, 2)))]
+    )
+    outcome = run_trial(
+        Setting(found.algorithm(name), TRANSFER, data), record(algorithm=name).trial
+    )
     assert outcome.status == "skipped"
     assert outcome.reason.startswith("install medtl-bench[peers]: ")
 
 
 def test_the_plugin_imports_none_of_the_libraries() -> None:
-    code = "import sys, medtl_peers; sys.exit(any(m in sys.modules for m in ('learn2learn', 'avalanche', 'skada', 'ot', 'torch')))"
+    libraries = ("learn2learn", "avalanche", "skada", "ot", "torch")
+    code = f"import sys, medtl_peers; sys.exit(any(m in sys.modules for m in {libraries}))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

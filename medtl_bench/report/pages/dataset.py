@@ -61,6 +61,7 @@ def dataset_page(
         left_out=[(Safe(why), counted(n, "trial")) for why, n in fact.left_out],
         mixed=fact.mixed,
         machines=fact.machines,
+        untried=fact.untried,
         explanations=list(_explanations(parts)),
     )
     return f"{text}\n"

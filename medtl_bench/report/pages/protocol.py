@@ -3,12 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from medtl_bench.board import protocol
 from medtl_bench.board.protocol import ProtocolBoard, Tables
 from medtl_bench.board.rows import View
-from medtl_bench.catalogue.entries import Catalogue, Registered
-from medtl_bench.contract.hooks import ProtocolEntry
-from medtl_bench.errors import MedTLError
 from medtl_bench.report.pages import titles
 from medtl_bench.report.pages.row_tables import complete_rows, ranked_rows
 from medtl_bench.report.pages.template import fill
@@ -74,29 +70,11 @@ class Protocol(NamedTuple):
     page: ProtocolPage
 
 
-def load(catalogue: Catalogue) -> dict[str, Protocol]:
-    """Return both halves of all protocols that plugins bring, by name.
-
-    A protocol without a page gets a plain table. Raises MedTLError where a half cannot be
-    loaded.
-    """
-    boards = protocol.load(catalogue)
-    return {name: Protocol(boards[name], _page(one)) for name, one in catalogue.protocols.items()}
-
-
-def _page(registered: Registered[ProtocolEntry]) -> ProtocolPage:
-    entry = registered.entry
-    page = registered.load(entry.page) if entry.page else _PlainPage(entry.name)
-    if not isinstance(page, ProtocolPage):
-        what = f"The page of the protocol {entry.name!r} of {registered.plugin}"
-        raise MedTLError(f"{what} is {page!r}, not a ProtocolPage.")
-    return page
-
-
-class _PlainPage(ProtocolPage):
-    """The page of a protocol that brings none."""
+class PlainPage(ProtocolPage):
+    """The page of a protocol that brings none: a table under its name."""
 
     def __init__(self, name: str) -> None:
+        """Make a heading of the protocol's name."""
         self.heading = name.replace("-", " ").capitalize()
 
 

@@ -26,11 +26,18 @@ class Limits:
 def make(catalogue: Catalogue, named: str, limits: Limits) -> Executor:
     """Return the executor that a user names, as "processes" or "slurm:partition=gpu,array=4".
 
-    Raises MedTLError if there is none of that name, or an option is not like NAME=VALUE.
+    Raises MedTLError if there is none of that name, or it cannot be made with these options.
     """
     name, _, options = named.partition(":")
     registered = get(catalogue.executors, "executor", name)
-    executor = registered.load(registered.entry.make)(limits, split_options(options))
+    make_executor = registered.load(registered.entry.make)
+    try:
+        executor = make_executor(limits, split_options(options))
+    except MedTLError:
+        raise
+    except Exception as error:  # whatever the plugin's function raises
+        why = f"{type(error).__name__}: {error}"
+        raise MedTLError(f"The executor {name!r} of {registered.plugin} raised {why}.") from error
     if not callable(executor):
         raise MedTLError(
             f"The executor {name!r} of {registered.plugin} is {executor!r}, not a function of jobs."

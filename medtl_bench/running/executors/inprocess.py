@@ -10,7 +10,7 @@ from medtl_bench.running.messages import Job, Reply
 from medtl_bench.running.worker import perform
 
 
-def make(limits: Limits, options: Mapping[str, str]) -> Executor:
+def make(_: Limits, options: Mapping[str, str]) -> Executor:
     """Return the executor; raises MedTLError for any option, for it has none."""
     refuse_options("in-process", options)
     return run
