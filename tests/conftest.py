@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
 
 from medtl_bench.cli import main
 from medtl_bench.contract.dataset import Card, Dataset
@@ -16,6 +17,8 @@ from medtl_bench.contract.task import Task
 from medtl_bench.files import downloads
 from medtl_bench.metrics import registry
 
+settings.register_profile("no deadline", deadline=None)  # other work may run beside a test
+settings.load_profile("no deadline")
 torch.set_num_threads(1)  # as trials do: networks this small are slower on many cores
 PLUGINS = Path(__file__).parent / "plugins_for_tests"
 CARD = Card("simulated", "CC0", "here", "none", "a turn", "simulated", "none", "tests")
