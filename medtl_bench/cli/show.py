@@ -83,6 +83,9 @@ def algorithm(cls: type[contract.Algorithm], registered: Registered[AlgorithmEnt
     about = {
         "family": entry.family,
         "reference": entry.reference or "none",
+        "differs from plain training": f"from {entry.acts_from} on",
+        "keeps of earlier domains": entry.keeps_data,
+        "packages": ", ".join(entry.packages) or "none beside the core's",
         "from": registered.plugin,
     }
     console.fields(f"{entry.name}: {entry.summary}", about)

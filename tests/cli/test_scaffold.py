@@ -12,7 +12,14 @@ from medtl_bench.cli import scaffold
 from medtl_bench.errors import MedTLError
 
 ROOT = Path(__file__).parents[2]
-KINDS = ["algorithm", "dataset"]
+MODULES = {
+    "algorithm": ["method"],
+    "dataset": ["dataset"],
+    "metric": ["metric"],
+    "protocol": ["board", "examination"],
+    "backbone": ["backbone"],
+}
+KINDS = list(MODULES)
 
 
 def run(*command: str | Path, folder: Path) -> str:
@@ -29,14 +36,13 @@ def run(*command: str | Path, folder: Path) -> str:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_package_is_complete(kind: str, tmp_path: Path) -> None:
     made = scaffold.make(kind, "my-new.thing2", tmp_path)
-    module = {"algorithm": "method.py", "dataset": "dataset.py"}[kind]
     assert made == tmp_path / "medtl-my-new.thing2"
     assert {path.relative_to(made).as_posix() for path in made.rglob("*") if path.is_file()} == {
         "README.md",
         "pyproject.toml",
         "tests/test_my_new_thing2.py",
         "medtl_my_new_thing2/__init__.py",
-        f"medtl_my_new_thing2/{module}",
+        *(f"medtl_my_new_thing2/{module}.py" for module in MODULES[kind]),
     }
     assert [path.name for path in tmp_path.iterdir()] == [made.name]
 
@@ -158,6 +164,12 @@ def install(environment: Path, package: Path) -> None:
     [
         ("algorithm", ["-d", "shifted-toy", "-a", "my-algorithm"]),
         ("dataset", ["-d", "my-dataset", "-a", "nearest-centroid"]),
+        ("metric", ["-d", "shifted-toy", "-a", "nearest-centroid"]),
+        ("protocol", ["-d", "shifted-toy", "-a", "dann", "--protocol", "my-protocol"]),
+        (
+            "backbone",
+            ["-d", "shifted-toy", "-a", "dann", "-p", "dann.backbone=my-backbone"],
+        ),
     ],
 )
 def test_an_installed_package_is_listed_passes_its_tests_and_runs(
