@@ -16,7 +16,7 @@ NAMES = ["list", "show", "plan", "run", "leaderboard", "recommend", "check", "ne
 def no_boards(request, monkeypatch):
     """Skip the writing of boards, which has its own tests, but where a test asks for it."""
     if "with_boards" not in request.fixturenames:
-        monkeypatch.setattr("medtl_bench.api.write_boards", lambda records, damaged, out: None)
+        monkeypatch.setattr("medtl_bench.api.write_boards", lambda *anything: None)
 
 
 @pytest.fixture
