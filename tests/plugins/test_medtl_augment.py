@@ -115,13 +115,10 @@ def test_contrast_is_changed_image_by_image_and_nothing_moves() -> None:
     assert float(y.flatten(1).gather(1, x.flatten(1).argsort(1)).diff(dim=1).min()) > -1e-4
     assert torch.allclose(y.amin((1, 2, 3)), x.amin((1, 2, 3)), atol=1e-4)
     assert torch.allclose(y.amax((1, 2, 3)), x.amax((1, 2, 3)), atol=1e-4)
-    fixed = ContrastRandomisation(
-        TWO, generator("fixed"), 300, 50, 32, 4, 1e-3, 64, 0.0, 0.0, 0.0, 0.0
-    )
+    none = dict.fromkeys(("gamma_deviation", "bias_deviation", "brightness", "inverted"), 0.0)
+    fixed = ContrastRandomisation(TWO, generator("fixed"), **none)
     assert torch.allclose(fixed.randomised(x), x, atol=1e-4)
-    inverted = ContrastRandomisation(
-        TWO, generator("inverted"), 300, 50, 32, 4, 1e-3, 64, 0.0, 0.0, 0.0, 1.0
-    )
+    inverted = ContrastRandomisation(TWO, generator("inverted"), **none | {"inverted": 1.0})
     low, high = x.amin((1, 2, 3), keepdim=True), x.amax((1, 2, 3), keepdim=True)
     assert torch.allclose(inverted.randomised(x), low + high - x, atol=1e-4)
     assert torch.equal(

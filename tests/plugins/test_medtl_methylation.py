@@ -233,7 +233,8 @@ def test_it_runs_end_to_end(medtl: Callable[..., Any], tmp_path: Path) -> None:
         *methods,
         "--preset",
         "smoke",
-        "--in-process",
+        "--on",
+        "in-process",
         "--out",
         tmp_path,
     )

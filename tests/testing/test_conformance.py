@@ -17,17 +17,16 @@ import torch
 from torch import Tensor
 from typer.testing import CliRunner
 
-from medtl_bench.catalogue.entries import Plugin
 from medtl_bench.cli import main
 from medtl_bench.contract.algorithm import Algorithm
 from medtl_bench.contract.dataset import Dataset
-from medtl_bench.contract.hooks import AlgorithmEntry, DatasetEntry
+from medtl_bench.contract.hooks import DatasetEntry
 from medtl_bench.contract.scenario import Stream, Transfer
 from medtl_bench.contract.split import Domain, Inputs, Split, concatenate, parts
 from medtl_bench.contract.task import Task
 from medtl_bench.errors import MedTLError
 from medtl_bench.networks.network import Network
-from medtl_bench.testing import algorithms, checks_of, datasets, plugins, tiny
+from medtl_bench.testing import algorithms, checks_of, datasets, tiny
 from medtl_bench.testing.conformance import SETTINGS, preserved
 from medtl_bench.testing.subject import Subject
 from medtl_bench.training.batches import Batch
@@ -729,27 +728,6 @@ def test_a_plugin_file_is_checked_with_what_it_brings(
     found = {str(check): problem for check in checks_of(str(file)) if (problem := check.problem())}
     assert set(found) == set(failing)
     assert all(found[name].startswith(sentence) for name, sentence in failing.items())
-
-
-@pytest.mark.parametrize(
-    ("family", "is_right"),
-    [
-        ("test-time adaptation", True),
-        ("baseline", True),
-        ("Domain adaptation", False),
-        ("", False),
-        ("meta-learning\n", False),
-        ("a family of so many words that no table", False),
-        (None, False),
-    ],
-)
-def test_a_family_is_a_few_words_that_anyone_may_choose(family: Any, is_right: bool) -> None:
-    entry = AlgorithmEntry("odd", "x:Y", "One line.", family)
-    subject = plugins.Subject(Plugin("example", "a file", "0", "example.py"), [entry])
-    check = next(c for c in plugins.checks(subject) if c.name.startswith("tells what it brings"))
-    problem = check.problem()
-    assert (problem is None) == is_right
-    assert is_right or f"the family of 'odd', {family!r}, must be" in str(problem)
 
 
 @pytest.mark.parametrize(
