@@ -138,8 +138,9 @@ def _add(catalogue: Catalogue, plugin: Plugin, load: Load) -> None:
             raise _RefusedError("it implements no hook; mark functions of hookspecs with @hookimpl")
         with _guarded("calling its hooks"):
             brought = {kind: _entries(kind, manager, module) for kind in KINDS}
-        for kind, entries in brought.items():
-            _check(kind, entries, catalogue)
+        with _guarded("checking what it brings"):
+            for kind, entries in brought.items():
+                _check(kind, entries, catalogue)
     except _RefusedError:
         if manager.is_registered(module):  # some refusals come before it was
             manager.unregister(module)
@@ -154,7 +155,7 @@ def _guarded(doing: str) -> Iterator[None]:
     try:
         with redirect_stdout(printed):
             yield
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, _RefusedError):
         raise
     except BaseException as error:  # a plugin may even call sys.exit
         raise _RefusedError(f"{doing} raised {type(error).__name__}: {error}") from error
@@ -183,7 +184,7 @@ def _check(kind: Kind, entries: Sequence[AnyEntry], catalogue: Catalogue) -> Non
     """Raise _RefusedError where an entry uses a word or a name that it may not."""
     _check_free(kind, entries, catalogue.of(kind))
     for entry in entries:
-        if isinstance(entry, AlgorithmEntry) and not FAMILY.fullmatch(entry.family):
+        if isinstance(entry, AlgorithmEntry) and not FAMILY.fullmatch(str(entry.family)):
             raise _RefusedError(f"the family {entry.family!r} is not of lower-case words")
         if isinstance(entry, DatasetEntry):
             _check_known("area", [entry.area], vocabulary.Area)

@@ -107,6 +107,21 @@ def test_families_are_an_open_vocabulary(write_plugin, family):
     assert catalogue.algorithms["good-one"].entry.family == family
 
 
+@pytest.mark.parametrize("family", ["Domain adaptation", "", "bound\n", "-", "a" * 41, None, 3])
+def test_a_family_is_of_a_few_lower_case_words(write_plugin, family):
+    broken = one_broken(write_plugin(GOOD.replace('"baseline"', repr(family))))
+    assert broken.reason == f"the family {family!r} is not of lower-case words"
+
+
+def test_what_cannot_even_be_checked_breaks_a_plugin(write_plugin):
+    body = (
+        "@hookimpl\ndef medtl_datasets():\n"
+        "    return [DatasetEntry('odd', 'x:y', 'Odd.', 'clinical', None)]\n"
+    )
+    broken = one_broken(write_plugin(body))
+    assert broken.reason.startswith("checking what it brings raised TypeError: ")
+
+
 def test_what_was_found_last_is_current(write_plugin):
     catalogue = discovery.find([write_plugin(GOOD)])
     assert discovery.current() is catalogue

@@ -1,4 +1,4 @@
-"""Augmentations against their formulas, in stacks as alone, and on a modality never seen."""
+"""Augmentations against their formulas, trained in stacks as alone, and what they are for: a modality never seen."""
 
 from dataclasses import replace
 from functools import partial
@@ -115,10 +115,10 @@ def test_contrast_is_changed_image_by_image_and_nothing_moves() -> None:
     assert float(y.flatten(1).gather(1, x.flatten(1).argsort(1)).diff(dim=1).min()) > -1e-4
     assert torch.allclose(y.amin((1, 2, 3)), x.amin((1, 2, 3)), atol=1e-4)
     assert torch.allclose(y.amax((1, 2, 3)), x.amax((1, 2, 3)), atol=1e-4)
-    nothing = {"gamma_deviation": 0.0, "bias_deviation": 0.0, "brightness": 0.0, "inverted": 0.0}
-    fixed = ContrastRandomisation(TWO, generator("fixed"), **nothing)
+    none = dict.fromkeys(("gamma_deviation", "bias_deviation", "brightness", "inverted"), 0.0)
+    fixed = ContrastRandomisation(TWO, generator("fixed"), **none)
     assert torch.allclose(fixed.randomised(x), x, atol=1e-4)
-    inverted = ContrastRandomisation(TWO, generator("inverted"), **nothing | {"inverted": 1.0})
+    inverted = ContrastRandomisation(TWO, generator("inverted"), **none | {"inverted": 1.0})
     low, high = x.amin((1, 2, 3), keepdim=True), x.amax((1, 2, 3), keepdim=True)
     assert torch.allclose(inverted.randomised(x), low + high - x, atol=1e-4)
     assert torch.equal(
@@ -158,15 +158,17 @@ def test_the_divergence_is_that_of_scipy() -> None:
 def test_augmix_adds_the_weighted_divergence_of_three_answers() -> None:
     method, before = learner(AugMix, weight=12.0), batch()
     after = method.augment(before)
-    first, second = after.extra["first"], after.extra["second"]
     assert torch.equal(after.x, before.x)
-    assert not torch.equal(first, second)
+    assert not torch.equal(after.extra["first"], after.extra["second"])
     x, y = after.pooled()
-    views = (x, first.flatten(0, 1), second.flatten(0, 1))
-    answers = [method.net(rows).log_softmax(1) for rows in views]
+    answers = [
+        method.net(rows).log_softmax(1)
+        for rows in (x, *(after.extra[n].flatten(0, 1) for n in ("first", "second")))
+    ]
     expected = method.task.loss(method.net(x), y) + 12 * divergence(torch.stack(answers))
-    objective = float(method.objective(method.net, after).detach())
-    assert objective == pytest.approx(float(expected.detach()), rel=1e-5)
+    assert float(method.objective(method.net, after).detach()) == pytest.approx(
+        float(expected.detach()), rel=1e-5
+    )
 
 
 def test_mixtures_stay_in_the_range_of_their_image() -> None:

@@ -54,6 +54,14 @@ PROTOCOL = TestTime()
 class Standardising(Algorithm):
     """Standardise rows by those that were asked about before, then take the nearest centroid."""
 
+    @classmethod
+    def supports(cls, task):
+        return None if task.kind == "classification" else "it tells classes"
+
+    @classmethod
+    def takes(cls, x):
+        return None if isinstance(x, torch.Tensor) and x.ndim == 2 else "it takes vectors"
+
     def fit(self, sources, unlabelled):
         self.rows = unlabelled
         z = torch.cat([self._standard(source.x, source.x) for source in sources])
@@ -70,7 +78,7 @@ class Standardising(Algorithm):
 
     @staticmethod
     def _standard(x, rows):
-        return (x - rows.mean(0)) / rows.std(0)
+        return (x - rows.mean(0)) / rows.std(0, correction=0).clamp_min(1e-6)
 
 
 @hookimpl
