@@ -1,4 +1,4 @@
-"""Augmentations against their formulas, trained in stacks as alone, and what they are for: a modality never seen."""
+"""Augmentations: formulas, stacks as alone, and what they are for: a modality never seen."""
 
 from dataclasses import replace
 from functools import partial
@@ -115,10 +115,10 @@ def test_contrast_is_changed_image_by_image_and_nothing_moves() -> None:
     assert float(y.flatten(1).gather(1, x.flatten(1).argsort(1)).diff(dim=1).min()) > -1e-4
     assert torch.allclose(y.amin((1, 2, 3)), x.amin((1, 2, 3)), atol=1e-4)
     assert torch.allclose(y.amax((1, 2, 3)), x.amax((1, 2, 3)), atol=1e-4)
-    none = dict.fromkeys(("gamma_deviation", "bias_deviation", "brightness", "inverted"), 0.0)
-    fixed = ContrastRandomisation(TWO, generator("fixed"), **none)
+    nothing = {"gamma_deviation": 0.0, "bias_deviation": 0.0, "brightness": 0.0, "inverted": 0.0}
+    fixed = ContrastRandomisation(TWO, generator("fixed"), **nothing)
     assert torch.allclose(fixed.randomised(x), x, atol=1e-4)
-    inverted = ContrastRandomisation(TWO, generator("inverted"), **none | {"inverted": 1.0})
+    inverted = ContrastRandomisation(TWO, generator("inverted"), **nothing | {"inverted": 1.0})
     low, high = x.amin((1, 2, 3), keepdim=True), x.amax((1, 2, 3), keepdim=True)
     assert torch.allclose(inverted.randomised(x), low + high - x, atol=1e-4)
     assert torch.equal(
