@@ -61,11 +61,11 @@ def comparisons(
 ) -> tuple[Comparison, ...]:
     """Return each reading that some dataset has, over those of `facts` that count."""
     count = counting(facts)
-    found = []
+    read = []
     for name, half in protocols.items():
         ours = [view for view in views if view.protocol == name and view.dataset in count]
-        found += [compare(reading, name, ours) for reading in half.readings]
-    return tuple(comparison for comparison in found if comparison.datasets)
+        read += [compare(reading, name, ours) for reading in half.readings]
+    return tuple(comparison for comparison in read if comparison.datasets)
 
 
 def compare(reading: Reading, protocol: str, views: Sequence[View]) -> Comparison:
@@ -121,9 +121,9 @@ def _cells(name: Name, measure: str, by_dataset: Mapping[str, list[View]]) -> di
     """Return the cells of a method by dataset, where it is complete in every table."""
     cells = {}
     for dataset, views in by_dataset.items():
-        found = [cell for view in views if (cell := _cell(view, name, measure))]
-        if len(found) == len(views):
-            cells[dataset] = found[0] if len(views) == 1 else _joined(found)
+        cells_of_views = [cell for view in views if (cell := _cell(view, name, measure))]
+        if len(cells_of_views) == len(views):
+            cells[dataset] = cells_of_views[0] if len(views) == 1 else _joined(cells_of_views)
     return cells
 
 

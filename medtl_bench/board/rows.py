@@ -99,12 +99,12 @@ def views(
     of_place = dict(list(rows.groupby(PLACE)))
     firsts = _firsts(trials, protocols)
     order = list(protocols)
-    found = []
+    views = []
     for place in sorted(firsts, key=lambda p: (p[0], order.index(p[1]), p[2])):
         dataset, name, _ = place
         made = _rows(of_place[dataset, name], cells.get(place, {}))
-        found.append(_view(place, firsts[place], made, protocols[name], lower))
-    return found
+        views.append(_view(place, firsts[place], made, protocols[name], lower))
+    return views
 
 
 def _cells(summary: pd.DataFrame) -> dict[Place, dict[Name, dict[str, Cell]]]:

@@ -45,14 +45,18 @@ def summarise(
     lower: the metrics for which lower is better.
     """
     places = {place: of_place.set_index(ROW[2:]) for place, of_place in rows.groupby(PLACE)}
-    found = []
+    tables_of_places = []
     for place, frame in by_seed.groupby(level=[*PLACE, "group"]):
         dataset, name, group = map(str, place)
         if frame.notna().any(axis=None):
             table = _table(frame, places[dataset, name], protocols[name], lower)
-            found.append(table.assign(dataset=dataset, protocol=name, scenario=group))
+            tables_of_places.append(table.assign(dataset=dataset, protocol=name, scenario=group))
     columns = [*ROW, "scenario", *SUMMARY]
-    return pd.concat(found, ignore_index=True)[columns] if found else pd.DataFrame(columns=columns)
+    return (
+        pd.concat(tables_of_places, ignore_index=True)[columns]
+        if tables_of_places
+        else pd.DataFrame(columns=columns)
+    )
 
 
 def _by_seed(trials: pd.DataFrame, wide: pd.DataFrame) -> pd.DataFrame:

@@ -129,8 +129,8 @@ def over_targets(trials: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
     table["value"] = rows["value"].to_numpy()
     by_domain = table.groupby([*row, "shots", "domain"])["value"].mean().unstack("domain")
     mean, half, n = mean_interval(by_domain.to_numpy(float))
-    found = by_domain.index.to_frame(index=False).assign(mean=mean, half=half, n=n)
-    return found.assign(targets=found.groupby(row)["n"].transform("max"))
+    means = by_domain.index.to_frame(index=False).assign(mean=mean, half=half, n=n)
+    return means.assign(targets=means.groupby(row)["n"].transform("max"))
 
 
 def _after_labels(rows: pd.DataFrame) -> pd.Series:

@@ -167,7 +167,7 @@ def _progress() -> "Lines":
 
 def _end(ran: "Ran") -> None:
     """Say how many trials there were, and end as they did."""
-    told = f"{ran.count('ok')} trials ran, {ran.skipped} were skipped, {ran.failed} failed."
-    console.say(told)
+    summary = f"{ran.count('ok')} trials ran, {ran.skipped} were skipped, {ran.failed} failed."
+    console.say(summary)
     console.damaged(ran.contents.damaged)
     raise typer.Exit(ran.exit_code)

@@ -97,7 +97,6 @@ def describe_algorithm(catalogue: Catalogue, asked: DescribeAlgorithm) -> Algori
     own = parameters(cls)
     preset = {name: text for name, text in asked.preset.items() if name in own}
     values = resolve(cls, asked.name, {**preset, **asked.given})
-    backbones = [values["backbone"]] if values.get("backbone") else []
     return AlgorithmFacts(
         name=asked.name,
         family=registered.entry.family,
@@ -107,9 +106,16 @@ def describe_algorithm(catalogue: Catalogue, asked: DescribeAlgorithm) -> Algori
         variant=", ".join(f"{name}={text}" for name, text in sorted(asked.given.items())),
         stacks=issubclass(cls, GradientMethod) and not cls.one_by_one,
         packages=_packages(registered.entry),
-        plugins=_sources("backbone", catalogue.backbones, backbones),
+        plugins=_backbone(catalogue, values.get("backbone", "")),
         missing=_missing(cls),
     )
+
+
+def _backbone(catalogue: Catalogue, name: str) -> dict[str, str]:
+    """Return the source of a backbone that a plugin brings, and the digest of its weights."""
+    sources = _sources("backbone", catalogue.backbones, [name] if name else [])
+    weights = catalogue.backbones[name].entry.weights if sources else ""
+    return {backbone: f"{source} {weights}".rstrip() for backbone, source in sources.items()}
 
 
 def _packages(entry: AlgorithmEntry) -> dict[str, str]:

@@ -72,8 +72,8 @@ def _answers(kind: str, classes: int, *, right: bool) -> tuple[Floats, Ints | Fl
         return (values if right else draw.permutation(values)), values
     shape = (ROWS, SIDE, SIDE) if kind == "segmentation" else (ROWS,)
     y = draw.permutation(np.arange(np.prod(shape)) % classes).reshape(shape)
-    told = y if right else draw.permutation(y.ravel()).reshape(shape)
-    sure = np.moveaxis(np.eye(classes)[told], -1, 1)
+    answers = y if right else draw.permutation(y.ravel()).reshape(shape)
+    sure = np.moveaxis(np.eye(classes)[answers], -1, 1)
     return 0.9 * sure + 0.1 / classes, y
 
 
@@ -106,8 +106,8 @@ def goes_the_way_it_says(subject: Subject) -> None:
     for right, other in pairs:
         if np.isfinite(right) and np.isfinite(other) and (right > other) != metric.higher_is_better:
             way = "higher" if metric.higher_is_better else "lower"
-            told = f"right answers score {right:.4g} and others {other:.4g}"
-            raise MedTLError(f"{told}, but its entry says that {way} is better.")
+            scores = f"right answers score {right:.4g} and others {other:.4g}"
+            raise MedTLError(f"{scores}, but its entry says that {way} is better.")
 
 
 def _inputs(kind: InputKind) -> Tensor:

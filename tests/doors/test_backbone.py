@@ -5,6 +5,7 @@ import pytest
 from medtl_bench.catalogue import discovery
 from medtl_bench.networks.choice import backbones
 from medtl_bench.randomness import generator
+from tests.plugins_for_tests.own_backbone import WEIGHTS
 from tests.plugins_for_tests.tiny import build
 
 NAMES = ("tiny", "own_backbone")
@@ -36,7 +37,7 @@ def test_its_source_stands_in_the_trial_and_its_scores_are_others(run):
     (other,) = run(*chosen("one-layer"), names=NAMES, out="other")
     source = discovery.current().backbones["one-layer"].plugin.source
     assert plain.trial.plugins == {}
-    assert other.trial.plugins == {"backbone one-layer": source}
+    assert other.trial.plugins == {"backbone one-layer": f"{source} {WEIGHTS}"}
     assert other.trial.parameters["backbone"] == "one-layer"
     assert other.about.variant == "backbone=one-layer"
     assert other.outcome.scores != plain.outcome.scores

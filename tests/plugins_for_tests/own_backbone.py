@@ -5,6 +5,8 @@ from torch import nn
 from medtl_bench.contract.hooks import BackboneEntry, hookimpl
 from medtl_bench.networks.scaling import scaling
 
+WEIGHTS = "5" * 64  # a digest
+
 
 class OneLayer(nn.Sequential):
     """Scales vectors and makes features of them by one dense layer."""
@@ -16,4 +18,4 @@ def make(x, width):
 
 @hookimpl
 def medtl_backbones():
-    return [BackboneEntry("one-layer", f"{__name__}:make", "One dense layer.", "vectors")]
+    return [BackboneEntry("one-layer", f"{__name__}:make", "One dense layer.", "vectors", WEIGHTS)]

@@ -188,11 +188,13 @@ def _by_source(view: View, tables: Tables) -> tuple[list[tuple[str, Floats]], li
     if alone is None or len(set(alone["source"])) < 2:
         return [], []
     domains = sorted({*alone["source"], *alone["domain"]})
-    found = {}
+    matrices = {}
     for name, of_row in alone.groupby(["algorithm", "variant"]):
         values = of_row.set_index(["source", "domain"])["value"].unstack()
-        found[name] = values.reindex(index=domains, columns=domains).to_numpy(float)
-    return [(row.label, found[row.name]) for row in view.complete if row.name in found], domains
+        matrices[name] = values.reindex(index=domains, columns=domains).to_numpy(float)
+    return [
+        (row.label, matrices[row.name]) for row in view.complete if row.name in matrices
+    ], domains
 
 
 def _captions(view: View) -> Captions:
