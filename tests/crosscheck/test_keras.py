@@ -20,6 +20,7 @@ from medtl_bench.contract.task import Task
 from medtl_bench.networks import network
 from medtl_bench.networks.keras import KerasBackbone, seeded
 from medtl_bench.networks.network import Network, Parameters
+from medtl_bench.networks.scaling import scaling
 from medtl_bench.randomness import generator
 from medtl_bench.testing.algorithms import checks
 from medtl_bench.testing.subject import Subject
@@ -312,7 +313,7 @@ def test_inputs_stay_on_their_device() -> None:
 def documented() -> type[FineTune]:
     """Return the class in the docstring of the adapter."""
     _, found, code = (KerasBackbone.__doc__ or "").partition("        @dataclass\n")
-    names = dict(globals())
+    names = {**globals(), "scaling": scaling}
     exec(dedent(found + code.partition("\n\n")[0]), names)  # noqa: S102
     return names["KerasFineTune"]
 

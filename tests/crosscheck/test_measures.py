@@ -274,7 +274,7 @@ PAIRS = [(*key, peer) for key, peers in COUNTERPARTS.items() for peer in peers]
 @pytest.mark.parametrize(("name", "given", "peer"), PAIRS, ids=["-".join(pair) for pair in PAIRS])
 @pytest.mark.filterwarnings("ignore::UserWarning")  # of labels that are absent, which is the point
 def test_metric_equals(page, name: str, given: str, peer: str) -> None:
-    ours, theirs = registry.METRICS[name].function, COUNTERPARTS[name, given][peer]
+    ours, theirs = registry.METRICS[name].score, COUNTERPARTS[name, given][peer]
     compared = [(ours(answer, y), answer, y) for answer, y in GIVEN[given]()]
     defined = [(value, answer, y) for value, answer, y in compared if np.isfinite(value)]
     assert len(defined) >= 50
