@@ -1,5 +1,6 @@
 """What a protocol brings to a board: its measures, and which of them rank its tables."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -53,7 +54,7 @@ class Block:
         return replace(self, measures=(*self.measures, *further), values=values)
 
 
-class ProtocolBoard:
+class ProtocolBoard(ABC):
     """A protocol's half of a board; a new protocol sets `headline` and defines `measures`.
 
     `headline`: the measure that ranks its tables. `readings`: what the overall pages rank
@@ -67,6 +68,7 @@ class ProtocolBoard:
     by_scenario: bool = False
     conditions: tuple[str, ...] = ()
 
+    @abstractmethod
     def measures(self, trials: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
         """Return a row for each trial of this protocol and a column for each measure.
 
@@ -74,7 +76,6 @@ class ProtocolBoard:
         those of `board.tables`; `board.measures` has means that heed what is missing. A
         trial may lack a row: its measures are then blank.
         """
-        raise NotImplementedError
 
     def relative(self, block: Block) -> Mapping[str, Floats]:
         """Return measures [rows, seeds] that compare rows of a table, by name."""

@@ -135,7 +135,9 @@ def _add(catalogue: Catalogue, plugin: Plugin, load: Load) -> None:
             manager.register(module, str(plugin))
             manager.check_pending()
         if not manager.get_hookcallers(module):
-            raise _RefusedError("it implements no hook; mark functions of hookspecs with @hookimpl")
+            raise _RefusedError(
+                "it implements no hook; name functions as in contract/hooks.py and mark them @hookimpl"
+            )
         with _guarded("calling its hooks"):
             brought = {kind: _entries(kind, manager, module) for kind in KINDS}
         with _guarded("checking what it brings"):
