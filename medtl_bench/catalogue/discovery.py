@@ -136,7 +136,7 @@ def _add(catalogue: Catalogue, plugin: Plugin, load: Load) -> None:
             manager.check_pending()
         if not manager.get_hookcallers(module):
             raise _RefusedError(
-                "it implements no hook; mark functions named in contract/hooks.py with @hookimpl"
+                "it implements no hook; mark functions named in contract/hooks.py @hookimpl"
             )
         with _guarded("calling its hooks"):
             brought = {kind: _entries(kind, manager, module) for kind in KINDS}

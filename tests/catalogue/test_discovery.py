@@ -34,7 +34,7 @@ def one_broken(*files: str) -> entries.Broken:
         ("raise SystemExit(3)", "importing it raised SystemExit: 3"),
         ("import sys; sys.exit('bye')", "importing it raised SystemExit: bye"),
         ("print('hello')" + GOOD, r"importing it printed to standard output: 'hello\\n'"),
-        ("x = 1", "it implements no hook; mark functions named in contract/hooks.py with @hookimpl"),
+        ("x = 1", "it implements no hook; mark functions named in contract/hooks.py @hookimpl"),
         (GOOD.replace("medtl_algorithms", "medtl_algoritms"), "unknown hook 'medtl_algoritms'"),
         (GOOD.replace("()", "(config)", 1), "Argument.*config"),
         (GOOD.replace("return", "print(1); return"), r"calling its hooks printed to standard output: '1\\n'"),  # noqa: E501
