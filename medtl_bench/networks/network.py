@@ -93,15 +93,35 @@ Place = tuple[dict[str, Any], str, Tensor]
 
 
 def _places(module: nn.ModuleDict, replacements: Parameters) -> dict[str, list[Place]]:
-    """Return by part where each replacement belongs."""
+    """Return by part where each replacement belongs: one tensor may have several names."""
     places: dict[str, list[Place]] = {}
-    modules = dict(module.named_modules(remove_duplicate=False)) if replacements else {}
-    for path, value in replacements.items():
-        path_of_owner, _, name = path.rpartition(".")
-        owner = modules[path_of_owner]
-        table: dict[str, Any] = owner._parameters if name in owner._parameters else owner._buffers
-        places.setdefault(path.partition(".")[0], []).append((table, name, value))
+    tables = list(_tables(module)) if replacements else []
+    values = _by_tensor(tables, replacements)
+    for path, table in tables:
+        for name, own in table.items():
+            if id(own) in values:
+                place = table, name, values[id(own)]
+                places.setdefault(path.partition(".")[0], []).append(place)
     return places
+
+
+def _tables(module: nn.ModuleDict) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the tables of parameters and of buffers, each with its module's dotted name."""
+    for path, owner in module.named_modules(remove_duplicate=False):
+        yield path, owner._parameters
+        yield path, owner._buffers
+
+
+def _by_tensor(
+    tables: list[tuple[str, dict[str, Any]]], replacements: Parameters
+) -> dict[int, Tensor]:
+    """Return the replacements by the `id` of the tensor that each stands for."""
+    values = {}
+    for path, table in tables:
+        for name, own in table.items():
+            if own is not None and (value := replacements.get(f"{path}.{name}")) is not None:
+                values[id(own)] = value
+    return values
 
 
 @contextmanager

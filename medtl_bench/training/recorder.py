@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx
 from torch.fx.node import map_aggregate
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -28,6 +29,14 @@ UNREPEATABLE = {
     torch.Tag.nondeterministic_seeded,
 }
 PRODUCTS = {aten.mul.Tensor, aten.mul.Scalar}
+# these hand a tensor's values to Python without a kernel
+READS = {Tensor.tolist, Tensor.numpy, Tensor.__array__, Tensor.data_ptr, Tensor.untyped_storage}
+# these write to the running statistics that they are given, which their schemas do not say
+WRITE_UNSAID = {
+    aten.native_batch_norm.default,
+    aten.cudnn_batch_norm.default,
+    aten.miopen_batch_norm.default,
+}
 # what these give depends on the shapes of their inputs alone
 FILLED = {
     aten.zeros_like.default,
@@ -46,10 +55,26 @@ def record(function: Function, *inputs: Tensor) -> tuple[tuple[Tensor, ...], Fun
     the next, and what it returns must not be changed: it may be the same tensor each
     time, or an input.
     """
-    recorder = _Recorder(inputs)
-    with recorder:
+    recorder, reads = _Recorder(inputs), _Reads()
+    with reads, recorder:
         outputs = function(*inputs)
-    return outputs, recorder.function(outputs) if recorder.repeatable else None
+    repeatable = recorder.repeatable and not reads.any
+    return outputs, recorder.function(outputs) if repeatable else None
+
+
+class _Reads(TorchFunctionMode):
+    """Notices where values are read in Python without a kernel, which no recorder sees."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.any = False
+
+    def __torch_function__(
+        self, function: Kernel, types: object, args: Values = (), kwargs: Values = None
+    ) -> Values:
+        """Call a function of torch."""
+        self.any = self.any or function in READS
+        return function(*args, **(kwargs or {}))
 
 
 class _Recorder(TorchDispatchMode):
@@ -94,7 +119,7 @@ class _Recorder(TorchDispatchMode):
 
     def _can_repeat(self, kernel: Kernel, args: Values, kwargs: Values) -> bool:
         """Return whether a kernel does the same each time, and writes only to its own memory."""
-        if UNREPEATABLE.intersection(kernel.tags):
+        if UNREPEATABLE.intersection(kernel.tags) or kernel in WRITE_UNSAID:
             return False
         return self._changes_only_its_own(kernel, args, kwargs)
 

@@ -1,5 +1,6 @@
 """What a recorded function gives for other inputs, and what is never recorded."""
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -148,6 +149,11 @@ def test_kernels_are_called_by_torchs_own_functions_where_these_do_the_same():
         lambda x: (x * 2 if x.sum() > 0 else x,),
         lambda x: (x * float(x[0]),),
         lambda x: (x * x.sum().item(),),
+        lambda x: (x * x.tolist()[0],),
+        lambda x: (x * float(x.numpy()[0]),),
+        lambda x: (x * float(x.detach().numpy().sum()),),
+        lambda x: (x * float(np.asarray(x)[0]),),
+        lambda x: nn.functional.batch_norm(x[:, None], x[:1] * 0, x[:1], training=True).t(),
         lambda x: (x[x > 0],),
         lambda x: (x.unique(),),
         lambda x: (x + torch.rand(3),),

@@ -307,3 +307,24 @@ def room(columns: int) -> int:
     learner = FineTune(TASK, torch.Generator().manual_seed(0))
     learner.build([rows(0, shape=(columns,))])
     return stacked.room(Training(learner, learner.objective, [rows(0)], None, 1))
+
+
+@dataclass
+class Tied(FineTune):
+    """Two layers share one weight."""
+
+    def parts(self):
+        first, second = nn.Linear(self.width, self.width), nn.Linear(self.width, self.width)
+        second.weight = first.weight
+        return {"first": first, "second": second}
+
+    def objective(self, net, batch):
+        x, y = batch.pooled()
+        return self.task.loss(net.head(net.second(net.first(net.features(x)).tanh())), y)
+
+
+def test_a_tied_weight_is_trained_through_both_its_names():
+    stacker, _ = compared(Tied)
+    assert stacker.alone == {}
+    module = fitted(Tied, 0).net.module
+    assert module["first"].weight is module["second"].weight
