@@ -81,7 +81,8 @@ def _split_problems(task: Task, name: str, split: Split, first: Split) -> Iterat
         for part, tensor in parts(split.x).items():
             yield from _input_problems(part, tensor)
         yield from _mask_problems(task, split)
-        yield from _mark_problems(split)
+        yield from _row_problems("groups", split.groups, torch.int64)
+        yield from _row_problems("marked", split.marked, torch.bool)
         yield from _label_problems(task, split.y)
     elif not _may_be_empty(task, name):
         yield "it has no rows."
@@ -97,6 +98,9 @@ def _shape_problems(split: Split, first: Split) -> Iterator[str]:
     if _row_shapes(split) != shapes:
         expected = ", ".join(f"{name}: {list(shape)}" for name, shape in shapes.items())
         yield f"the shape of a row differs from that of the first domain, {expected}."
+    for name, shape in shapes.items():
+        if not shape.numel():
+            yield f"{name} has the shape {list(shape)} in a row, which has no column."
 
 
 def _row_shapes(split: Split) -> dict[str, torch.Size]:
@@ -121,11 +125,11 @@ def _mask_problems(task: Task, split: Split) -> Iterator[str]:
         yield f"masks are {list(masks)}, but images {list(images)}."
 
 
-def _mark_problems(split: Split) -> Iterator[str]:
-    marked = split.marked
-    if marked is not None and (marked.dtype != torch.bool or marked.ndim != 1):
-        held = f"{marked.dtype} {list(marked.shape)}"
-        yield f"marked is {held}, but one torch.bool a row was expected."
+def _row_problems(name: str, values: Tensor | None, dtype: torch.dtype) -> Iterator[str]:
+    """Yield what is wrong with what is known of the rows, one value for each."""
+    if values is not None and (values.dtype != dtype or values.ndim != 1):
+        held = f"{values.dtype} {list(values.shape)}"
+        yield f"{name} is {held}, but one {dtype} a row was expected."
 
 
 def _label_problems(task: Task, y: Tensor) -> Iterator[str]:

@@ -6,6 +6,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from medtl_bench.contract import checks
+from medtl_bench.contract.names import text
 from medtl_bench.contract.scenario import Stream, Transfer
 from medtl_bench.contract.split import Domain, Split, parts
 from medtl_bench.contract.task import Task
@@ -58,11 +59,25 @@ class Dataset:
 
     def __post_init__(self, checked: bool) -> None:
         """Check everything, or raise DataError."""
+        object.__setattr__(self, "name", text("the name of a dataset", self.name))
+        self._check_members("domains", Domain)
+        self._check_members("transfers", Transfer)
+        self._check_members("streams", Stream)
         if checked:
             return
         scenarios: list[checks.Scenario] = [*self.transfers, *self.streams]
         for problem in checks.problems(self.task, self.domains, scenarios):
             raise DataError(f"Dataset {self.name!r}, {problem}")
+
+    def _check_members(self, name: str, kind: type) -> None:
+        """Take a member as a tuple of its kind; raises DataError where it holds others."""
+        members = getattr(self, name)
+        if not isinstance(members, tuple | list):
+            members = (None,)
+        if not all(isinstance(member, kind) for member in members):
+            rule = f"{name} must be a tuple of {kind.__name__} objects"
+            raise DataError(f"Dataset {self.name!r}: {rule}, but got {getattr(self, name)!r}.")
+        object.__setattr__(self, name, tuple(members))
 
     def domain(self, name: str) -> Domain:
         """Return the domain of that name; raises MedTLError with near matches."""

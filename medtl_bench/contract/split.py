@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 import torch
 from torch import Tensor
 
+from medtl_bench.contract.names import text
 from medtl_bench.errors import DataError
 
 # takes longer to import than torch, and only datasets with inputs of several parts need
@@ -27,7 +28,8 @@ class Split:
     int64 classes [n] (classification) or [n, height, width] (segmentation), float32
     values [n] (regression), zeros [n] (integration). `groups`: int64 [n], what must not
     be torn apart by a split (a patient, a scaffold, a slide), or None. `marked`: bool
-    [n], rows that are also scored apart, or None; no learner is shown it.
+    [n], rows that are also scored apart, or None; no learner is shown it. What comes in
+    another order of memory, as tables of pandas do, is copied into that of rows.
     """
 
     x: Inputs
@@ -45,6 +47,8 @@ class Split:
             counts = ", ".join(f"{name} has {rows}" for name, rows in lengths.items())
             rule = "The parts of a split must have the same number of rows"
             raise DataError(f"{rule}, but {counts}.")
+        for name, member in members.items():
+            object.__setattr__(self, name, _in_order_of_rows(member))
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -82,6 +86,15 @@ def _check_rows(name: str, member: Any) -> None:  # noqa: ANN401
         raise DataError(f"A split is made of rows, but {name} has no rows to count.")
 
 
+def _in_order_of_rows(member: Any) -> Any:  # noqa: ANN401
+    """Return a member of a split as it is, or a copy where rows do not follow each other."""
+    tensors = parts(member)
+    if all(tensor.is_contiguous() for tensor in tensors.values()):
+        return member
+    several = hasattr(member, "batch_size")  # a TensorDict, seldom imported
+    return member.apply(Tensor.contiguous) if several else tensors["x"].contiguous()
+
+
 def concatenate(splits: Sequence[Split]) -> Split:
     """Return one split with the rows of all, in order.
 
@@ -98,6 +111,15 @@ class Domain:
     train: Split
     val: Split
     test: Split
+
+    def __post_init__(self) -> None:
+        """Raise DataError unless the name is a text and the splits are Splits."""
+        object.__setattr__(self, "name", text("the name of a domain", self.name))
+        splits: dict[str, object] = {**self.splits()}
+        for name, split in splits.items():
+            if not isinstance(split, Split):
+                rule = f"Domain {self.name!r}: {name} must be a Split"
+                raise DataError(f"{rule}, but got a {type(split).__name__}.")
 
     def splits(self) -> dict[str, Split]:
         """Return the splits by name."""

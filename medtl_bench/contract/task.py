@@ -1,12 +1,13 @@
 """What is asked of a row: the kind of task, its classes, its metrics and its loss."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from medtl_bench.contract.names import texts
 from medtl_bench.errors import DataError, unknown
 from medtl_bench.metrics import registry
 
@@ -29,8 +30,14 @@ class Task:
     def __post_init__(self) -> None:
         """Fill in the default metrics.
 
-        Raises DataError on too few classes, MedTLError on a metric that the kind has not.
+        Raises DataError on too few classes or names that are no texts, MedTLError on an unknown
+        kind, or a metric that it has not.
         """
+        if self.kind not in get_args(Kind):
+            raise unknown("kind of task", str(self.kind), get_args(Kind))
+        for names in ("classes", "metrics"):
+            what = f"the {names} of a {self.kind} task"
+            object.__setattr__(self, names, texts(what, getattr(self, names)))
         if not self.metrics:
             object.__setattr__(self, "metrics", registry.defaults(self.kind))
         self._check_classes()

@@ -344,3 +344,56 @@ def test_an_integration_dataset_may_lack_test_rows_but_has_no_streams_and_no_lab
         make_dataset(**sound | {"streams": (Stream("s", ("a", "b")),)})
     with pytest.raises(DataError, match=r"labels must lie in 0\.\.0"):
         make_dataset(**sound | {"domains": (domain("a"), domain("b", 1))})
+
+
+@pytest.mark.parametrize("groups", [torch.zeros(12), torch.arange(12)[:, None]])
+def test_groups_that_are_not_one_number_a_row_are_refused(spoiled, groups):
+    with pytest.raises(
+        DataError,
+        match=r"domain 'b', train: groups is torch\.\w+ \[12(, 1)?\], but one torch\.int64 a row",
+    ):
+        spoiled("train", lambda split: replace(split, groups=groups))
+
+
+def test_rows_without_a_column_are_refused(make_dataset, make_domain):
+    def empty(name: str) -> Domain:
+        splits = make_domain(name, 0).splits().values()
+        return Domain(name, *(Split(split.x[:, :0], split.y) for split in splits))
+
+    with pytest.raises(DataError, match=r"x has the shape \[0\] in a row, which has no column"):
+        make_dataset(domains=tuple(map(empty, "abc")))
+
+
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        (lambda: Transfer("t", "ab", ("c",)), "transfer 't': sources must be a tuple of names"),
+        (lambda: Transfer("t", ("a",), "c"), "'t': targets must be .* but got the text 'c'"),
+        (lambda: Transfer("t", (1,), (2,)), r"each of transfer 't': sources must be a text"),
+        (lambda: Transfer(3, ("a",), ("c",)), "the name of a transfer must be a text, but got 3"),
+        (lambda: Stream("s", "abc"), r"stream 's': domains must be .* the text 'abc'"),
+    ],
+)
+def test_names_that_are_no_texts_are_refused(make, told):
+    with pytest.raises(DataError, match=told):
+        make()
+
+
+@pytest.mark.parametrize("members", ["domains", "transfers", "streams"])
+def test_a_member_that_is_no_tuple_is_refused(make_dataset, members):
+    (first, *_) = getattr(make_dataset(), members)
+    for wrong in (first, "abc", ("abc",), None):
+        with pytest.raises(DataError, match=f"Dataset 'small': {members} must be a tuple of"):
+            make_dataset(**{members: wrong})
+    assert isinstance(
+        getattr(make_dataset(**{members: [*getattr(make_dataset(), members)]}), members), tuple
+    )
+
+
+def test_a_table_in_the_order_of_columns_makes_the_same_dataset(make_dataset, make_domain):
+    def turned(name: str, seed: int) -> Domain:
+        splits = make_domain(name, seed).splits().values()
+        return Domain(name, *(Split(s.x.t().contiguous().t(), s.y) for s in splits))
+
+    dataset = make_dataset(domains=tuple(turned(name, seed) for seed, name in enumerate("abc")))
+    assert dataset.digest() == make_dataset().digest()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from medtl_bench.contract.split import Split, concatenate
+from medtl_bench.contract.split import Domain, Split, concatenate
 from medtl_bench.errors import DataError
 from tests.parts import two_parts
 
@@ -58,3 +58,37 @@ def test_marks_follow_their_rows_and_are_dropped_where_splits_are_joined():
 def test_marks_of_another_length_are_refused():
     with pytest.raises(DataError, match="marked has 2"):
         Split(torch.zeros(3, 2), torch.zeros(3), marked=torch.zeros(2, dtype=torch.bool))
+
+
+@pytest.mark.parametrize("shape", [(4, 6), (4, 3, 5), (4, 2, 3, 3)])
+def test_any_order_of_memory_is_taken_and_told_as_the_same_rows(shape):
+    x = torch.arange(float(np.prod(shape))).view(shape)
+    turned = x.transpose(0, -1).contiguous().transpose(0, -1)
+    labels = torch.arange(8)[::2]
+    split = Split(turned, torch.arange(8).view(4, 2)[:, 0], groups=torch.zeros(1).expand(4))
+    assert not turned.is_contiguous()
+    assert split.x.is_contiguous()
+    assert split.y.is_contiguous()
+    assert split.groups.is_contiguous()
+    assert torch.equal(split.x, x)
+    assert torch.equal(split.y, labels)
+    assert Split(x, labels).x is x
+
+
+def test_parts_in_any_order_of_memory_are_taken():
+    x = two_parts(3, torch.Generator().manual_seed(0)).x
+    drug = x["drug"]
+    turned = x.clone()
+    turned["drug"] = drug.t().contiguous().t()
+    held = Split(turned, torch.zeros(3)).x["drug"]
+    assert held.is_contiguous()
+    assert torch.equal(held, drug)
+
+
+def test_a_domain_is_named_by_a_text_and_made_of_splits():
+    split = Split(torch.zeros(2, 3), torch.zeros(2))
+    with pytest.raises(DataError, match=r"the name of a domain must be a text, but got 1, a int"):
+        Domain(1, split, split, split)
+    with pytest.raises(DataError, match="Domain 'a': val must be a Split, but got a tuple"):
+        Domain("a", split, (split.x, split.y), split)
+    assert type(Domain(np.str_("a"), split, split, split).name) is str

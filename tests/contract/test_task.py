@@ -1,5 +1,6 @@
 """Tasks: which make sense, and what each is scored by."""
 
+import numpy as np
 import pytest
 
 from medtl_bench.contract.task import Task
@@ -30,6 +31,16 @@ VALUES = Task("regression")
             ("segmentation", ("a", "b"), ("hd95", "dice")),
             "scored at every stage, which 'hd95' is not",
         ),
+        (("survival",), "no kind of task named 'survival'; known are: classification"),
+        (("clasification", ("a", "b")), "did you mean 'classification'"),
+        (
+            ("classification", "ab"),
+            r"the classes of a classification task must be a tuple of names, but got the text 'ab'",
+        ),
+        (("classification", (0, 1)), r"must be a text, but got 0, a int: '0'\?"),
+        (("classification", {"a", "b"}), "must be a tuple of names, but got .*, a set"),
+        (("classification", 2), "must be a tuple of names, but got 2, a int"),
+        (("regression", (), "rmse"), "metrics of a regression task must be a tuple of names"),
     ],
 )
 def test_a_task_that_makes_no_sense_is_refused(arguments, told):
@@ -63,3 +74,9 @@ def test_a_task_with_labels_is_ranked_by_predictions_and_may_name_measures_of_an
         DataError, match="ranked by what is predicted, but its first metric is 'ilisi'"
     ):
         Task("classification", ("a", "b"), ("ilisi", "balanced_accuracy"))
+
+
+def test_names_may_come_as_a_list_or_from_numpy():
+    task = Task("classification", np.array(["a", "b"]), ["accuracy"])
+    assert task == Task("classification", ("a", "b"), ("accuracy",))
+    assert {type(name) for name in task.classes} == {str}
