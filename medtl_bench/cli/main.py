@@ -128,6 +128,7 @@ def show(name: str, plugin: PluginFiles = []) -> None:
     elif name in catalogue.datasets or entries.ARGUMENT in name:
         shown.dataset(catalogue.dataset(name), catalogue.dataset_entry(name))
     else:
+        console.broken(catalogue.broken)  # one of them may be what is asked for
         names = [*catalogue.algorithms, *catalogue.datasets]
         raise unknown("algorithm or dataset", name, names)
 

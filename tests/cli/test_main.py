@@ -390,3 +390,10 @@ def test_recommend_names_damaged_results(medtl, tmp_path):
     done = medtl("recommend", "-d", "shifted-toy", "--target", "batch-a", "--out", tmp_path)
     assert done.code == 3
     assert "1 result files were left out" in done.sentence
+
+
+def test_show_tells_which_plugins_are_broken_where_it_finds_nothing(medtl, write_plugin):
+    answer = medtl("show", "mine", "--plugin", write_plugin("raise ValueError('my mistake')"))
+    assert answer.code == 2
+    assert "ValueError: my mistake" in answer.err
+    assert "There is no algorithm or dataset named 'mine'" in answer.err
