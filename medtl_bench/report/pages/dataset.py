@@ -11,6 +11,7 @@ from medtl_bench.board.facts import Conditions, Facts
 from medtl_bench.board.protocol import Tables
 from medtl_bench.board.rows import View
 from medtl_bench.board.same_method import MARGIN
+from medtl_bench.metrics.registry import INTEGRATION
 from medtl_bench.report.pages import titles
 from medtl_bench.report.pages.protocol import Pictures, ProtocolPage, only
 from medtl_bench.report.pages.template import fill
@@ -126,5 +127,5 @@ def _explanations(parts: Sequence[Part]) -> Iterator[Safe]:
         explanation = ours[0].page.how_to_read([part.view for part in ours])
         if explanation:
             yield Safe(explanation)
-    if any(set(part.view.columns) & set(titles.OF_EMBEDDINGS) for part in parts):
+    if any(set(part.view.columns) & set(INTEGRATION) for part in parts):
         yield fill("read_embeddings")

@@ -1,19 +1,10 @@
 """How measures are called that several protocols have, and data of a kind."""
 
 from medtl_bench.board.measures import SECONDS
-from medtl_bench.metrics.registry import TASK_AWARE
+from medtl_bench.metrics.registry import INTEGRATION, METRICS, TASK_AWARE
 from medtl_bench.report.text.escape import Safe, escape_cell
 
 RECALL = "label_transfer "
-OF_EMBEDDINGS = {
-    "ilisi": "iLISI",
-    "clisi": "cLISI",
-    "silhouette_batch": "Silhouette by batch",
-    "silhouette_label": "Silhouette by label",
-    "label_transfer": "Label transfer, balanced",
-    "label_transfer_accuracy": "Label transfer, accuracy",
-}
-TITLES = {**OF_EMBEDDINGS, "ece": "ECE", "brier": "Brier", SECONDS: "Seconds"}
 PROVENANCE = {
     "real": Safe("Real data"),
     "semi-synthetic": Safe("**Semi-synthetic** data (real, with a shift that was made on purpose)"),
@@ -27,12 +18,25 @@ def title(measure: str) -> str:
         return f"Task-aware {title(measure.removeprefix(TASK_AWARE)).lower()}"
     if measure.startswith(RECALL):
         return measure.removeprefix(RECALL)
-    return TITLES.get(measure) or measure.replace("_", " ").capitalize()
+    if measure == SECONDS:
+        return "Seconds"
+    return _of_entry(measure) or measure.replace("_", " ").capitalize()
+
+
+def _of_entry(name: str) -> str:
+    """Return the title that the entry of a metric has, or nothing."""
+    entry = METRICS.get(name)
+    return entry.title if entry else ""
+
+
+def other(name: str) -> str:
+    """Return the heading of a column of a metric that is not the primary one."""
+    return _of_entry(name) or name.replace("_", " ")
 
 
 def metric(name: str) -> str:
     """Return how a metric is called in a sentence."""
-    return OF_EMBEDDINGS.get(name) or name.replace("_", " ")
+    return (_of_entry(name) if name in INTEGRATION else "") or name.replace("_", " ")
 
 
 def provenance(kind: str) -> Safe:

@@ -13,7 +13,7 @@ from medtl_bench.board.protocol import Name, Tables
 from medtl_bench.board.rows import Cell, View
 from medtl_bench.board.tables import FULL
 from medtl_bench.board.transfer import AREA, GAP, SOURCE_FORGETTING, START, TARGET
-from medtl_bench.metrics.registry import MARKED
+from medtl_bench.metrics.registry import INTEGRATION, MARKED
 from medtl_bench.report.pages import titles
 from medtl_bench.report.pages.protocol import Pictures, ProtocolPage, scored
 from medtl_bench.report.pages.row_tables import complete_rows, ranked_rows
@@ -42,7 +42,7 @@ class TransferPage(ProtocolPage):
     def title(self, measure: str) -> str:
         """Return the heading of a measure's column, without its direction."""
         if metric := transfer.other_metric(measure):
-            return metric.replace("_", " ")
+            return titles.other(metric)
         name, _, k = measure.rpartition(" ")
         if measure in self.titles or name not in (TARGET, SOURCE_FORGETTING):
             return super().title(measure)
@@ -134,7 +134,7 @@ def _embedded(view: View, tables: Tables) -> list[str]:
     table = tables.get(transfer.EMBEDDED)
     metrics = [] if table is None else sorted(table["metric"])
     plain = [name for name in metrics if not name.startswith(titles.RECALL)]
-    return _among(view, dict.fromkeys([*titles.OF_EMBEDDINGS, *plain]))
+    return _among(view, dict.fromkeys([*INTEGRATION, *plain]))
 
 
 def _curve(view: View, measure: str) -> Safe:
