@@ -20,7 +20,7 @@ from medtl_bench.report.folder import write_boards
 from medtl_bench.report.pages.protocol import PlainPage, Protocol, ProtocolPage
 from medtl_bench.results.record import Record, Score
 from medtl_bench.results.store import Contents, Store
-from medtl_bench.running import executors, observers
+from medtl_bench.running import executors, interrupts, observers
 from medtl_bench.running.executors import Limits
 from medtl_bench.running.executors.with_datasets import with_datasets
 from medtl_bench.running.observers import Audience, Observer
@@ -145,7 +145,8 @@ def run(
         running = Run(planning.planned, store, execute, plugins, lacking, audience)
         records = tuple(running)
         contents = store.read()
-        write_boards(contents.records, contents.damaged, folder, _protocols(catalogue))
+        with interrupts.held():
+            write_boards(contents.records, contents.damaged, folder, _protocols(catalogue))
     return Ran(records, planning, contents)
 
 
@@ -156,7 +157,8 @@ def rebuild(out: str | Path = OUT, plugins: Sequence[str] = ()) -> Contents:
     """
     contents = _contents(out)
     protocols = _protocols(discovery.find(plugins))
-    write_boards(contents.records, contents.damaged, Path(out), protocols)
+    with interrupts.held():
+        write_boards(contents.records, contents.damaged, Path(out), protocols)
     return contents
 
 

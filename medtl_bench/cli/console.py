@@ -5,7 +5,7 @@ Text from plugins is shown as it is, its control signs taken out.
 
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from rich.console import Console
@@ -63,6 +63,12 @@ def say(text: object, style: str = "") -> None:
 def complain(text: object) -> None:
     """Print a line to standard error."""
     err.print(plain(text), style="red", soft_wrap=True)
+
+
+def interrupted(then: str = "") -> None:
+    """Say that a signal ended the command, where there is still somebody to hear it."""
+    with suppress(OSError):  # the terminal may be what has gone
+        complain(f"Interrupted. {then}".strip())
 
 
 def skipped(name: object, why: object) -> None:

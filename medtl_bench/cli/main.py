@@ -21,6 +21,7 @@ from medtl_bench.cli.data import data_app
 from medtl_bench.cli.options import DEFAULT_OUT, Out, PluginFiles
 from medtl_bench.contract.vocabulary import Application
 from medtl_bench.errors import MedTLError, NotDownloadedError, unknown
+from medtl_bench.running import interrupts
 
 app = typer.Typer(
     name="medtl-bench",
@@ -44,14 +45,18 @@ class Kind(StrEnum):
 
 def main() -> None:
     """Run the command line; a mistake is told in one sentence, without a traceback."""
-    try:
-        app()
-    except NotDownloadedError as error:
-        console.complain(f"This needs data that is {error}.")
-        sys.exit(error.exit_code)
-    except MedTLError as error:
-        console.complain(error)
-        sys.exit(error.exit_code)
+    with interrupts.raised():
+        try:
+            app()
+        except NotDownloadedError as error:
+            console.complain(f"This needs data that is {error}.")
+            sys.exit(error.exit_code)
+        except MedTLError as error:
+            console.complain(error)
+            sys.exit(error.exit_code)
+        except interrupts.Interrupted as stop:
+            console.interrupted()
+            sys.exit(interrupts.exit_code(stop))
 
 
 def _version(wanted: bool) -> None:

@@ -25,14 +25,15 @@ from medtl_bench.cli.options import (
     Stack,
 )
 from medtl_bench.errors import MedTLError
+from medtl_bench.running import interrupts
 
 if TYPE_CHECKING:
     from medtl_bench.api import Ran
     from medtl_bench.cli.progress import Lines
     from medtl_bench.running.plan import Planned
 
-INTERRUPTED = 130
 SHOWN_SCENARIOS = 40
+RESUMED = "What had finished is stored; the same command goes on from there."
 NOTHING_ASKED = "Say what to run: --all, or datasets with -d and algorithms with -a."
 
 On = Annotated[
@@ -151,10 +152,9 @@ def run(
             complain=console.complain,
             out=out,
         )
-    except KeyboardInterrupt:
-        stored = "What had finished is stored; the same command goes on from there."
-        console.complain(f"Interrupted. {stored}")
-        raise typer.Exit(INTERRUPTED) from None
+    except (interrupts.Interrupted, KeyboardInterrupt) as stop:
+        console.interrupted(RESUMED)
+        raise typer.Exit(interrupts.exit_code(stop)) from None
     console.boards(out)
     _end(ran)
 

@@ -12,6 +12,7 @@ from medtl_bench.errors import IntegrityError, MedTLError
 from medtl_bench.files.atomic import TEMPORARY
 from medtl_bench.results.record import Outcome, Record, Trial
 from medtl_bench.results.store import Store
+from medtl_bench.running import interrupts
 from medtl_bench.running.executors import Executor
 from medtl_bench.running.messages import Job, Reply, RunStack, RunTrial
 from medtl_bench.running.observers import Audience
@@ -62,9 +63,9 @@ class Run:
                 if isinstance(job.work, RunStack) and not _is_whole(reply, job.trials):
                     again += [[trial] for trial in self._wanted(job.trials)]
                 else:
-                    yield from self._records(job, reply)
+                    yield from self._stored(job, reply)
             for job, reply in self.execute(self._jobs(again)):
-                yield from self._records(job, reply)
+                yield from self._stored(job, reply)
         finally:
             self.audience.tell("ended")
 
@@ -90,6 +91,11 @@ class Run:
                 self.audience.tell("started", trial)
             work = RunStack(trials=tuple(group)) if len(group) > 1 else RunTrial(trial=group[0])
             yield Job(work=work, plugin_files=tuple(self.plugin_files))
+
+    def _stored(self, job: Job, reply: Reply) -> list[Record]:
+        """Store the records of a job, all of them also where a signal comes meanwhile."""
+        with interrupts.held():
+            return list(self._records(job, reply))
 
     def _records(self, job: Job, reply: Reply) -> Iterator[Record]:
         """Store and yield the records of those trials of a job that are wanted."""

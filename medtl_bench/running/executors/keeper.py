@@ -1,0 +1,110 @@
+"""The keeper of a job: a process that runs no plugin, forks one that does, and watches it.
+
+It holds the method and all that this starts to the limits of the job, ends them, and
+turns what the method said into a reply. Both its own end and that of the run end all of them.
+"""
+
+import os
+import resource
+import signal
+import threading
+from functools import partial
+from multiprocessing import forkserver, parent_process, resource_tracker
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+
+from medtl_bench.results.record import Outcome
+from medtl_bench.running.executors import memory, tree
+from medtl_bench.running.executors.halves import answer, score
+from medtl_bench.running.executors.method import begin
+from medtl_bench.running.executors.watch import MEBIBYTE, Bounds, End, Watch
+from medtl_bench.running.failure import failed
+from medtl_bench.running.messages import Job, Reply
+
+NO_ANSWER = "Its process ended by itself with exit code 0."
+
+
+def keep(
+    sender: Connection, job: str, bounds: Bounds, scratch: str, environment: dict[str, str]
+) -> None:
+    """Do a job and send its reply, in a process that was just forked."""
+    _stand_alone(environment)
+    data = bounds.memory * MEBIBYTE
+    # what one process may write to: of address space alone, the libraries and drivers of a
+    # device reserve more than any trial needs
+    resource.setrlimit(resource.RLIMIT_DATA, (data, data))
+    todo = Job.model_validate_json(job)
+    method = begin(partial(answer, todo, Path(scratch)), Path(scratch))
+    _end_with_run()
+    end = Watch(method, bounds, memory.taken).end()
+    reply = _reply(todo, end, Path(scratch)).model_dump_json().encode()
+    with open(sender.fileno(), "wb") as pipe:  # noqa: PTH123 - that of a descriptor
+        pipe.write(reply)
+    os._exit(0)
+
+
+def _stand_alone(environment: dict[str, str]) -> None:
+    """Share nothing with the process that this was forked from."""
+    os.setsid()
+    tree.adopt_orphans()
+    os.environ.clear()  # the server's are of the time when it started
+    os.environ.update(environment)
+    _forget_servers()
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 1)
+    os.dup2(nothing, 2)
+    os.close(nothing)
+
+
+def _forget_servers() -> None:
+    """Have multiprocessing start servers of its own where a method asks for them.
+
+    A process from the fork server of the run would stand beside this one, not below it; and
+    what is held open here would keep that server alive when the run has gone.
+    """
+    fork_server, tracker = forkserver._forkserver, resource_tracker._resource_tracker
+    for server, descriptor in ((fork_server, "_forkserver_alive_fd"), (tracker, "_fd")):
+        os.close(getattr(server, descriptor))
+        setattr(server, descriptor, None)
+    for server, name in ((fork_server, "_forkserver_address"), (fork_server, "_forkserver_pid"),
+                         (tracker, "_pid")):  # fmt: skip
+        setattr(server, name, None)
+
+
+def _end_with_run() -> None:
+    """End with all that is below when the run says so, and when it has gone."""
+    signal.signal(signal.SIGTERM, lambda *_: _give_up())
+    threading.Thread(target=_wait_for_the_end, daemon=True).start()
+
+
+def _wait_for_the_end() -> None:
+    if run := parent_process():
+        wait([run.sentinel])
+        _give_up()
+
+
+def _give_up() -> None:
+    tree.end_below()
+    os._exit(1)
+
+
+def _reply(job: Job, end: End, scratch: Path) -> Reply:
+    """Return the reply to a job whose method has ended."""
+    why = end.why or ("" if end.said else NO_ANSWER)
+    seconds = {"total": end.seconds}
+    if why:
+        outcome = Outcome(status=end.status, reason=why, log=end.log, seconds=seconds)
+        return Reply(outcome=outcome, exit_code=1)
+    try:
+        return score(job, end.said, scratch)
+    except ValueError:
+        reason = f"Its process answered with {_shown(end.said)}, which is no answer."
+        outcome = Outcome(status="failed", reason=reason, log=end.log, seconds=seconds)
+    except Exception as error:
+        outcome = failed(error, end.seconds)
+    return Reply(outcome=outcome, exit_code=1)
+
+
+def _shown(said: bytes) -> str:
+    """Return the beginning of an answer that makes no sense."""
+    return repr(said[:40].decode(errors="replace"))
