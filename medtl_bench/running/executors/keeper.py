@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
 from medtl_bench.results.record import Outcome
-from medtl_bench.running.executors import memory, tree
+from medtl_bench.running.executors import memory, private, tree
 from medtl_bench.running.executors.halves import answer, score
 from medtl_bench.running.executors.method import begin
 from medtl_bench.running.executors.watch import MEBIBYTE, Bounds, End, Watch
@@ -29,6 +29,8 @@ def keep(
 ) -> None:
     """Do a job and send its reply, in a process that was just forked."""
     _stand_alone(environment)
+    if private.possible():
+        private.mount(bounds.memory)
     data = bounds.memory * MEBIBYTE
     # what one process may write to: of address space alone, the libraries and drivers of a
     # device reserve more than any trial needs
@@ -36,7 +38,7 @@ def keep(
     todo = Job.model_validate_json(job)
     method = begin(partial(answer, todo, Path(scratch)), Path(scratch))
     _end_with_run()
-    end = Watch(method, bounds, memory.taken).end()
+    end = Watch(method, bounds, _taken).end()
     reply = _reply(todo, end, Path(scratch)).model_dump_json().encode()
     with open(sender.fileno(), "wb") as pipe:  # noqa: PTH123 - that of a descriptor
         pipe.write(reply)
@@ -54,6 +56,11 @@ def _stand_alone(environment: dict[str, str]) -> None:
     os.dup2(nothing, 1)
     os.dup2(nothing, 2)
     os.close(nothing)
+
+
+def _taken(pids: list[int], most: int) -> int:
+    """Return the bytes of memory that processes take."""
+    return memory.taken(pids, most, private.used() if private.possible() else None)
 
 
 def _forget_servers() -> None:

@@ -5,7 +5,7 @@ not what was read from files, which the system may drop.
 """
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,13 +13,13 @@ from medtl_bench.running.executors.tree import PROC
 
 KIBIBYTE, BLOCK = 1024, 512  # bytes
 SHARED = Path("/dev/shm")  # noqa: S108 - where programs make shared memory
-IN_MEMORY = (f"{SHARED}/", "/memfd:")
+ANONYMOUS = "/memfd:"
 RESIDENT = "status", "RssAnon", "RssShmem", "VmSwap"
 PROPORTIONAL = "smaps_rollup", "Pss_Anon", "Pss_Shmem", "SwapPss"
 
 
 class File(NamedTuple):
-    """A file in memory: where it is, which it is, and how many bytes it takes."""
+    """An open file: where it is, which it is, and how many bytes it takes."""
 
     path: str
     device: int
@@ -27,13 +27,14 @@ class File(NamedTuple):
     size: int
 
 
-def taken(pids: Iterable[int], most: int, shared: int = 0) -> int:
+def taken(pids: Sequence[int], most: int, shared: int | None = None) -> int:
     """Return the bytes that processes hold together, exactly where these are more than `most`.
 
-    `shared`: bytes of files in memory, open or not, which are known already.
+    `shared`: what all files in `/dev/shm` take, where only these processes have it.
     """
-    pids = list(pids)
-    files = shared + sum({(f.device, f.inode): f.size for f in open_files(pids)}.values())
+    kinds = (ANONYMOUS,) if shared is not None else (ANONYMOUS, f"{SHARED}/")
+    sizes = {(f.device, f.inode): f.size for f in open_files(pids) if f.path.startswith(kinds)}
+    files = (shared or 0) + sum(sizes.values())
     own, mapped = _sums(pids, RESIDENT)
     # a page that several have is counted for each of them, but this is quick
     if own + mapped + files <= most:
@@ -43,19 +44,17 @@ def taken(pids: Iterable[int], most: int, shared: int = 0) -> int:
 
 
 def open_files(pids: Iterable[int]) -> Iterator[File]:
-    """Yield the files in memory that processes hold open."""
+    """Yield the files that processes hold open."""
     for pid in pids:
         with contextlib.suppress(OSError):
             for descriptor in (PROC / str(pid) / "fd").iterdir():
-                yield from _in_memory(descriptor)
+                yield from _opened(descriptor)
 
 
-def _in_memory(descriptor: Path) -> Iterator[File]:
-    with contextlib.suppress(OSError):
-        path = str(descriptor.readlink())
-        if path.startswith(IN_MEMORY):
-            stat = descriptor.stat()
-            yield File(path, stat.st_dev, stat.st_ino, stat.st_blocks * BLOCK)
+def _opened(descriptor: Path) -> Iterator[File]:
+    with contextlib.suppress(OSError):  # it may be closed meanwhile
+        path, stat = str(descriptor.readlink()), descriptor.stat()
+        yield File(path, stat.st_dev, stat.st_ino, stat.st_blocks * BLOCK)
 
 
 def _sums(pids: Iterable[int], what: tuple[str, ...]) -> tuple[int, int]:

@@ -8,7 +8,7 @@ import os
 import signal
 import warnings
 
-from medtl_bench.running.executors import tree
+from medtl_bench.running.executors import private, tree
 from medtl_bench.running.interrupts import SIGNALS
 
 os.setsid()
@@ -21,3 +21,5 @@ for _number in SIGNALS:
     _before = signal.signal(_number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {_number})
     signal.signal(_number, _before)
+
+private.possible()  # is found out once, and known to every fork

@@ -26,3 +26,4 @@ record(lambda x: (torch.func.vmap(torch.sin)(x),), torch.zeros(1))
 # half a second.
 gc.collect()
 gc.freeze()
+allocator.use_huge_pages()

@@ -16,6 +16,7 @@ from multiprocessing import forkserver
 from multiprocessing.context import ForkServerProcess
 
 from medtl_bench.running import interrupts
+from medtl_bench.running.executors import temporary
 
 PRELOAD = tuple(f"medtl_bench.running.executors.{name}" for name in ("own", "preload", "keeper"))
 FIRST_SECONDS, SECONDS = 300.0, 20.0  # how long the server may take, with and without loading torch
@@ -55,7 +56,7 @@ def end() -> None:
 
 def _start(started: ForkServerProcess) -> None:
     before = pid()
-    with _signals_ignored():
+    with _signals_blocked(), _temporary_files_kept():
         forkserver.ensure_running()
     # a server that was stopped would keep this process waiting for ever
     patience = SECONDS if before == pid() else FIRST_SECONDS
@@ -69,7 +70,20 @@ def _start(started: ForkServerProcess) -> None:
 
 
 @contextlib.contextmanager
-def _signals_ignored() -> Iterator[None]:
+def _temporary_files_kept() -> Iterator[None]:
+    """Have what is started inside keep its temporary files where this process removes them."""
+    before = os.environ.get("TMPDIR")
+    os.environ["TMPDIR"] = str(temporary.folder())
+    try:
+        yield
+    finally:
+        del os.environ["TMPDIR"]
+        if before is not None:
+            os.environ["TMPDIR"] = before
+
+
+@contextlib.contextmanager
+def _signals_blocked() -> Iterator[None]:
     """Have what is started inside hear no signal of a terminal before it can take it."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, interrupts.SIGNALS)
     try:
