@@ -9,12 +9,13 @@ import contextlib
 import multiprocessing
 import os
 import resource
+import shutil
 import signal
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext, ForkServerProcess
@@ -109,8 +110,11 @@ class _Crowd:
 
 def _start(context: ForkServerContext, job: Job, folder: Path, memory: int) -> "_Running":
     receiver, sender = context.Pipe(duplex=False)
+    opens, key = context.Pipe(duplex=False)
+    key.send_bytes(job.key.encode())  # apart from what the process of a method knows
     log = folder / f"{time.monotonic_ns()}.log"
-    arguments = sender, job.model_dump_json(), str(log), memory, dict(os.environ)
+    told = (job.blind() if job.trials else job).model_dump_json()
+    arguments = sender, opens, told, str(log), memory, dict(os.environ)
     process = context.Process(target=_child, args=arguments)
     with _main_hidden():
         try:
@@ -119,7 +123,8 @@ def _start(context: ForkServerContext, job: Job, folder: Path, memory: int) -> "
         except (EOFError, OSError):
             time.sleep(GUARD_SECONDS)
             process.start()
-    sender.close()
+    for end in (sender, opens, key):
+        end.close()
     return _Running(job, process, receiver, log, time.monotonic())
 
 
@@ -240,7 +245,12 @@ def _fate(exit_code: int | None) -> str:
 
 
 def _child(
-    sender: Connection, job: str, log: str, memory: int, environment: dict[str, str]
+    sender: Connection,
+    opens: Connection,
+    told: str,
+    log: str,
+    memory: int,
+    environment: dict[str, str],
 ) -> None:
     """Do a job and send its reply, in a process that was just forked."""
     os.setsid()  # a group of its own, so that all it starts can be ended with it
@@ -256,11 +266,35 @@ def _child(
     resource.setrlimit(resource.RLIMIT_DATA, (memory * MEBIBYTE, memory * MEBIBYTE))
     # loads torch, which the parent need not
     from medtl_bench.running.executors.preload import INSTALLED  # noqa: PLC0415
-    from medtl_bench.running.worker import perform  # noqa: PLC0415
+    from medtl_bench.running.worker import answer, score  # noqa: PLC0415
 
-    reply = perform(Job.model_validate_json(job), INSTALLED)
+    job, scratch = Job.model_validate_json(told), Path(f"{log}.answers")
+    scratch.mkdir(mode=0o700)
+    said = _forked(lambda: answer(job, INSTALLED, scratch), scratch / "said", (sender, opens))
+    whole = job.model_copy(update={"key": opens.recv_bytes().decode()})
+    reply = score(whole, INSTALLED, said, scratch)
+    shutil.rmtree(scratch, ignore_errors=True)
     sender.send_bytes(reply.model_dump_json().encode())
     sender.close()
+
+
+def _forked(call: Callable[[], bytes], path: Path, ends: Sequence[Connection]) -> bytes:
+    """Return what a function returns in a fork of this process; ends as the fork does."""
+    method = os.fork()
+    if not method:
+        for end in ends:
+            end.close()
+        path.write_bytes(call())
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
+    status = os.waitstatus_to_exitcode(os.waitpid(method, 0)[1])
+    if status < 0:
+        signal.signal(-status, signal.SIG_DFL) if -status != signal.SIGKILL else None
+        os.kill(os.getpid(), -status)
+    if status or not path.is_file():
+        os._exit(status)
+    return path.read_bytes()
 
 
 def _write_to(log: str) -> None:
