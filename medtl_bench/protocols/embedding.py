@@ -15,6 +15,7 @@ from medtl_bench.contract.split import Domain, Inputs, concatenate
 from medtl_bench.contract.task import Task
 from medtl_bench.metrics import embeddings
 from medtl_bench.metrics.registry import METRICS
+from medtl_bench.protocols.withheld import Withheld
 
 # rows that are embedded; neighbours and silhouettes of more would cost more than most methods
 MOST = 4000
@@ -42,17 +43,22 @@ def measured(
     Of the training rows of all domains, each of which is a batch, at most MOST are
     embedded. Labels are carried from the sources' rows among them to the targets' test
     rows; their recall is told for each rare class too. Nothing is yielded where `embed`
-    returns None.
+    returns None, or where labels of the targets are withheld.
     """
     rows = _embedded(embed, [*sources, *targets], draw)
     if rows is None:
         return
-    names = [name for name in task.embedded if METRICS[name].of == "embedding"]
-    yield len(rows.z), {name: METRICS[name].score(rows.z, rows.batch, rows.y) for name in names}
+    if not _withheld(targets):
+        names = [name for name in task.embedded if METRICS[name].of == "embedding"]
+        yield len(rows.z), {name: METRICS[name].score(rows.z, rows.batch, rows.y) for name in names}
     if carried := [name for name in task.embedded if METRICS[name].of == "neighbours"]:
         of_source = rows.batch < len(sources)
         labelled = _Embedded(rows.z[of_source], rows.batch[of_source], rows.y[of_source])
         yield from _carried(task, carried, embed, labelled, targets)
+
+
+def _withheld(targets: Sequence[Domain]) -> bool:
+    return any(isinstance(target.test.y, Withheld) for target in targets)
 
 
 def _embedded(embed: Embed, domains: Sequence[Domain], draw: torch.Generator) -> _Embedded | None:
@@ -70,7 +76,7 @@ def _carried(
     """Yield measures of the labels that test rows get from their neighbours."""
     test = concatenate([target.test for target in targets])
     z, y = embed(test.x), test.y.numpy()
-    if z is None:
+    if z is None or isinstance(test.y, Withheld):
         return
     shares = embeddings.neighbour_shares(labelled.z, labelled.y, z, task.outputs)
     yield len(test), {name: METRICS[name].score(shares, y) for name in names}

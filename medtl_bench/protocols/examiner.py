@@ -12,10 +12,12 @@ from torch import Tensor
 from medtl_bench import cooperative
 from medtl_bench.arrays import Floats
 from medtl_bench.contract.algorithm import Algorithm, copied
-from medtl_bench.contract.split import Inputs, Split, concatenate, parts
+from medtl_bench.contract.split import Inputs, Split, concatenate
 from medtl_bench.contract.task import Task
-from medtl_bench.errors import InvalidOutputError
+from medtl_bench.errors import InvalidOutputError, MedTLError
 from medtl_bench.metrics.registry import MARKED, METRICS
+from medtl_bench.protocols.contents import Contents
+from medtl_bench.protocols.withheld import Withheld
 from medtl_bench.results.record import DECIMALS, Score
 
 MakeLearner = Callable[[Task, torch.Generator], Algorithm]
@@ -23,9 +25,13 @@ MakeLearner = Callable[[Task, torch.Generator], Algorithm]
 
 @dataclass
 class Clock:
-    """Seconds spent in the verbs of a learner, call by call."""
+    """Seconds spent in the verbs of the learners of a trial, call by call.
+
+    `contents`: of what they were handed.
+    """
 
     calls: dict[str, list[float]] = field(default_factory=dict)
+    contents: Contents = field(default_factory=Contents)
 
     @contextmanager
     def time(self, verb: str) -> Iterator[None]:
@@ -69,26 +75,28 @@ class Examiner:
     def fit(self, sources: Sequence[Split], unlabelled: Any) -> None:  # noqa: ANN401
         """Let the learner fit."""
         splits = [self.labels.standard(source) for source in sources]
-        inputs, labels = [split.x for split in splits], [split.y for split in splits]
-        with self._asked("fit", unlabelled, *inputs, *labels):
+        handed = [part for split in splits for part in _learned_from(split)]
+        with self._asked("fit", unlabelled, *handed):
             self.learner.fit(splits, unlabelled)
 
     def adapt(self, support: Split) -> None:
         """Let the learner adapt."""
         split = self.labels.standard(support)
-        with self._asked("adapt", split.x, split.y):
+        with self._asked("adapt", *_learned_from(split)):
             self.learner.adapt(split)
 
     @contextmanager
     def _asked(self, verb: str, *handed: Inputs) -> Iterator[None]:
         """Time a verb; raise InvalidOutputError if it changed in place what it was handed.
 
-        Later verbs are handed the same tensors.
+        Later verbs are handed the same tensors. A change between two verbs is told by the
+        later one.
         """
-        before = _changes(handed)
+        contents = self.clock.contents
+        contents.know(handed)
         with self.clock.time(verb):
             yield
-        if _changes(handed) != before:
+        if contents.changed(handed):
             raise InvalidOutputError(
                 f"{verb} changed the data it was handed in place; it must work on a copy."
             )
@@ -134,9 +142,17 @@ class Examiner:
             yield from rows(stage, int(marked.sum()), named, **where)
 
 
-def _changes(handed: Sequence[Inputs]) -> list[int]:
-    # every change in place adds one
-    return [tensor._version for inputs in handed for tensor in parts(inputs).values()]
+def _learned_from(split: Split) -> list[Inputs]:
+    """Return all of a split that is handed to a learner.
+
+    Raises MedTLError where the labels are those that it is judged by.
+    """
+    if isinstance(split.y, Withheld):
+        raise MedTLError(
+            "A protocol may hand learners the labels of training rows alone, but handed those "
+            "of a validation or test split."
+        )
+    return [split.x, split.y, *split.of_rows().values()]
 
 
 def check_outputs(task: Task, outputs: object, split: Split) -> None:
@@ -169,8 +185,11 @@ def measure(
 ) -> dict[str, float]:
     """Return metrics of outputs against labels, without those undefined on these labels.
 
-    `classes`: to which scores are masked first. Metrics of embeddings are left out.
+    `classes`: to which scores are masked first. Metrics of embeddings are left out. There
+    are none where the labels are withheld.
     """
+    if isinstance(y, Withheld):
+        return {}
     answers = outputs.double()
     if classes is not None:
         allowed = torch.zeros(answers.shape[1], dtype=torch.bool)

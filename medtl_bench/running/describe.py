@@ -33,18 +33,19 @@ TASKS = (
 
 
 def describe_dataset(
-    catalogue: Catalogue, asked: DescribeDataset, folder: str = ""
+    catalogue: Catalogue, asked: DescribeDataset, folder: str = "", key: str = ""
 ) -> DatasetFacts:
     """Build a dataset, keep it in the run's folder if there is one, and return its facts."""
-    dataset = catalogue.dataset(asked.name)
-    if folder:
+    dataset, kept = catalogue.dataset(asked.name), ""
+    if folder and key:
         with suppress(OSError, ValueError):  # then each trial builds it
-            mapped.write(dataset, Path(folder))
+            kept = mapped.write(dataset, Path(folder), key)
     scenarios, failed = _scenarios(catalogue, dataset, asked)
     metrics = dataset.task.metrics
     return DatasetFacts(
         name=asked.name,
         digest=dataset.digest(),
+        kept=kept,
         area=dataset.card.area,
         provenance=dataset.card.provenance,
         task=dataset.task.kind,

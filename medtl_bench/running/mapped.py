@@ -1,15 +1,16 @@
-"""Datasets as a run keeps them: built once, then mapped into memory by those that use one.
+"""Datasets as a run keeps them: built once, then read by those that use one.
 
-The process that describes a dataset builds it.
+The process that describes a dataset builds it. What a method may read lies open, blinded;
+the labels that it is judged by lie beside it, sealed.
 """
 
+import io
 import shutil
+from collections.abc import Collection, Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from medtl_bench.contract.dataset import Card, Dataset
@@ -17,29 +18,30 @@ from medtl_bench.contract.scenario import Stream, Transfer
 from medtl_bench.contract.split import Domain, Inputs, Split, parts
 from medtl_bench.contract.task import Task
 from medtl_bench.hashing import hashed
+from medtl_bench.protocols.withheld import blinded
 from medtl_bench.results.record import Frozen
+from medtl_bench.running import tensors
+from medtl_bench.running.sealed import seal, unseal
+from medtl_bench.running.tensors import Part
 
-# bytes, as torch aligns what it allocates: elsewhere kernels may sum in another order and
-# round otherwise
-ALIGNED = 64
-Bytes = NDArray[np.uint8]
-FACTS, ARRAYS = "facts.json", "arrays.bin"
-
-
-class _Part(Frozen):
-    """Where a tensor's bytes begin, their numpy type, and its shape."""
-
-    offset: int
-    dtype: str
-    shape: tuple[int, ...]
+FACTS, SEALED_FACTS, LABELS = "facts.json", "facts.sealed", "labels.sealed"
 
 
 class _Split(Frozen):
     """Where the tensors of a split begin."""
 
-    x: _Part | dict[str, _Part]
-    y: _Part
-    of_rows: dict[str, _Part]
+    x: Part | dict[str, Part]
+    y: Part
+    of_rows: dict[str, Part]
+
+
+class _Domain(Frozen):
+    """The splits of a domain and the file that holds their inputs, with its size and SHA-256."""
+
+    file: str
+    size: int
+    sha256: str
+    splits: dict[str, _Split]
 
 
 class _Facts(Frozen):
@@ -50,30 +52,41 @@ class _Facts(Frozen):
     task: Task
     transfers: tuple[Transfer, ...]
     streams: tuple[Stream, ...]
-    domains: dict[str, dict[str, _Split]]
+    domains: dict[str, _Domain]
 
 
-def write(dataset: Dataset, folder: Path) -> None:
-    """Keep a dataset.
+def write(dataset: Dataset, folder: Path, key: str) -> str:
+    """Keep a dataset, its labels sealed with the key, and return the digest to read it by.
 
     Raises OSError where there is no room, ValueError where its texts are no JSON, and
     then keeps nothing.
     """
     place = _place(folder, dataset.name)
+    shutil.rmtree(place, ignore_errors=True)
     place.mkdir(parents=True)
     try:
-        with (place / ARRAYS).open("xb") as file:
-            domains = {domain.name: _put_domain(file, domain) for domain in dataset.domains}
-            file.write(bytes(ALIGNED))  # an empty file could not be mapped
-        # last, for what has no facts is not read
-        (place / FACTS).write_text(_facts(dataset, domains).model_dump_json())
+        return _written(dataset, place, key)
     except BaseException:
         shutil.rmtree(place, ignore_errors=True)
         raise
 
 
-def _facts(dataset: Dataset, domains: dict[str, dict[str, _Split]]) -> _Facts:
-    return _Facts(
+def _written(dataset: Dataset, place: Path, key: str) -> str:
+    numbered = enumerate(blinded(dataset).domains)
+    domains = {domain.name: _put_domain(place / f"{n}.bin", domain) for n, domain in numbered}
+    labels = io.BytesIO()
+    labelled = {d.name: _put_labels(labels, d, domains[d.name]) for d in dataset.domains}
+    sealed = {SEALED_FACTS: _facts(dataset, labelled), LABELS: labels.getvalue()}
+    for name, content in sealed.items():
+        (place / name).write_bytes(seal(content, key, f"{dataset.name}/{name}"))
+    facts = _facts(dataset, domains)
+    # last, for what has no facts is not read
+    (place / FACTS).write_bytes(facts)
+    return sha256(facts).hexdigest()
+
+
+def _facts(dataset: Dataset, domains: dict[str, _Domain]) -> bytes:
+    facts = _Facts(
         name=dataset.name,
         card=dataset.card,
         task=dataset.task,
@@ -81,73 +94,128 @@ def _facts(dataset: Dataset, domains: dict[str, dict[str, _Split]]) -> _Facts:
         streams=dataset.streams,
         domains=domains,
     )
+    return facts.model_dump_json().encode()
 
 
-def read(name: str, folder: Path) -> Dataset | None:
-    """Return a dataset that is kept, without checking it again.
+def read_blinded(
+    name: str, folder: Path, digest: str, domains: Collection[str] = ()
+) -> Dataset | None:
+    """Return a dataset that is kept, as a method may see it, without checking it again.
 
-    None if there is none of that name, or none that makes sense. Its tensors are mapped:
-    what is not used is not read, and to write into one changes it for this process alone.
+    None if there is none of that name and digest. The `domains`, or all if none is named,
+    are read now, into memory of this process alone: what another process does to the files
+    does not reach them. The others are mapped, so that what is not used is not read.
     """
     place = _place(folder, name)
     try:
-        facts = _Facts.model_validate_json((place / FACTS).read_bytes())
+        facts = _read_facts(place, digest)
+        chosen = set(domains) & set(facts.domains) or set(facts.domains)
+        octets = {n: _octets(place, d, copy=n in chosen) for n, d in facts.domains.items()}
+        return blinded(_dataset(facts, octets))
     except (OSError, ValueError):
         return None
-    mapped = np.memmap(place / ARRAYS, mode="c")
-    domains = tuple(_get_domain(mapped, *domain) for domain in facts.domains.items())
-    scenarios = facts.transfers, facts.streams
-    return Dataset(facts.name, facts.card, facts.task, domains, *scenarios, checked=True)
+
+
+def read_whole(name: str, folder: Path, key: str) -> Dataset | None:
+    """Return a dataset that is kept, with all labels, or None if there is none of that name.
+
+    Its inputs are mapped. A method may have changed them, which no score depends on.
+    """
+    place = _place(folder, name)
+    try:
+        sealed = {n: _bytes(place / n) for n in (SEALED_FACTS, LABELS)}
+        content = {n: unseal(value, key, f"{name}/{n}") for n, value in sealed.items()}
+        facts = _Facts.model_validate_json(content[SEALED_FACTS])
+        octets = {n: _octets(place, d, copy=False) for n, d in facts.domains.items()}
+        return _dataset(facts, octets, tensors.of_bytes(content[LABELS]))
+    except (OSError, ValueError):
+        return None
 
 
 def _place(folder: Path, name: str) -> Path:
     return folder / hashed(name)[:32]
 
 
-def _put_domain(file: BinaryIO, domain: Domain) -> dict[str, _Split]:
-    return {name: _put_split(file, split) for name, split in domain.splits().items()}
+def _bytes(path: Path) -> bytes:
+    with tensors.opened(path) as file:
+        return file.read()
+
+
+def _read_facts(place: Path, digest: str) -> _Facts:
+    content = _bytes(place / FACTS)
+    if sha256(content).hexdigest() != digest:
+        raise ValueError(f"{FACTS} is not what was written")
+    return _Facts.model_validate_json(content)
+
+
+def _octets(place: Path, domain: _Domain, *, copy: bool) -> Tensor:
+    path = place / domain.file
+    if copy:
+        return tensors.copied(path, domain.size, domain.sha256)
+    return tensors.mapped(path, domain.size)
+
+
+def _put_domain(path: Path, domain: Domain) -> _Domain:
+    with path.open("x+b") as file:
+        splits = {name: _put_split(file, split) for name, split in domain.splits().items()}
+        file.write(bytes(tensors.ALIGNED))  # an empty file could not be mapped
+        size = file.tell()
+        file.seek(0)
+        digest = sha256()
+        while chunk := file.read(2**20):
+            digest.update(chunk)
+    return _Domain(file=path.name, size=size, sha256=digest.hexdigest(), splits=splits)
 
 
 def _put_split(file: BinaryIO, split: Split) -> _Split:
     x = _put_x(file, split.x)
-    y = _put(file, split.y)
-    of_rows = {name: _put(file, tensor) for name, tensor in split.of_rows().items()}
-    return _Split(x=x, y=y, of_rows=of_rows)
+    return _Split(x=x, y=tensors.put(file, split.y), of_rows=_put_of_rows(file, split))
 
 
-def _put_x(file: BinaryIO, x: Inputs) -> _Part | dict[str, _Part]:
+def _put_x(file: BinaryIO, x: Inputs) -> Part | dict[str, Part]:
     if isinstance(x, Tensor):
-        return _put(file, x)
-    return {name: _put(file, part) for name, part in parts(x).items()}
+        return tensors.put(file, x)
+    return {name: tensors.put(file, part) for name, part in parts(x).items()}
 
 
-def _put(file: BinaryIO, tensor: Tensor) -> _Part:
-    array = tensor.contiguous().numpy()
-    file.write(bytes(-file.tell() % ALIGNED))
-    part = _Part(offset=file.tell(), dtype=array.dtype.str, shape=array.shape)
-    file.write(array.data)
-    return part
+def _put_of_rows(file: BinaryIO, split: Split) -> dict[str, Part]:
+    return {name: tensors.put(file, tensor) for name, tensor in split.of_rows().items()}
 
 
-def _get_domain(mapped: Bytes, name: str, splits: dict[str, _Split]) -> Domain:
-    return Domain(name, **{which: _get_split(mapped, split) for which, split in splits.items()})
+def _put_labels(file: BinaryIO, domain: Domain, kept: _Domain) -> _Domain:
+    """Write all that is known of a domain's rows; their inputs are kept where they are."""
+    splits = {
+        name: _Split(
+            x=kept.splits[name].x,
+            y=tensors.put(file, split.y),
+            of_rows=_put_of_rows(file, split),
+        )
+        for name, split in domain.splits().items()
+    }
+    return kept.model_copy(update={"splits": splits})
 
 
-def _get_split(mapped: Bytes, split: _Split) -> Split:
-    of_rows = {name: _get(mapped, part) for name, part in split.of_rows.items()}
-    return Split(_get_x(mapped, split), _get(mapped, split.y), **of_rows)
+def _dataset(facts: _Facts, octets: Mapping[str, Tensor], labels: Tensor | None = None) -> Dataset:
+    """Return a dataset of the bytes of its domains; all labels lie there, or apart."""
+    domains = []
+    for name, domain in facts.domains.items():
+        own = octets[name]
+        splits = {n: _get_split(s, own, labels) for n, s in domain.splits.items()}
+        domains.append(Domain(name, **splits))
+    scenarios = facts.transfers, facts.streams
+    return Dataset(facts.name, facts.card, facts.task, tuple(domains), *scenarios, checked=True)
 
 
-def _get_x(mapped: Bytes, split: _Split) -> Inputs:
-    if isinstance(split.x, _Part):
-        return _get(mapped, split.x)
+def _get_split(split: _Split, octets: Tensor, labels: Tensor | None) -> Split:
+    of_rows = octets if labels is None else labels
+    known = {name: tensors.get(of_rows, part) for name, part in split.of_rows.items()}
+    return Split(_get_x(octets, split), tensors.get(of_rows, split.y), **known)
+
+
+def _get_x(octets: Tensor, split: _Split) -> Inputs:
+    if isinstance(split.x, Part):
+        return tensors.get(octets, split.x)
     from tensordict import TensorDict  # noqa: PLC0415 - takes longer to import than torch
 
-    tensors = {name: _get(mapped, part) for name, part in split.x.items()}
-    return TensorDict(tensors, batch_size=split.y.shape[:1])
-
-
-def _get(mapped: Bytes, part: _Part) -> Tensor:
-    dtype = np.dtype(part.dtype)
-    end = part.offset + dtype.itemsize * int(np.prod(part.shape))
-    return torch.from_numpy(mapped[part.offset : end].view(dtype).reshape(part.shape))
+    inputs = {name: tensors.get(octets, part) for name, part in split.x.items()}
+    return TensorDict(inputs, batch_size=split.y.shape[:1])

@@ -11,10 +11,10 @@ from medtl_bench.results.record import Frozen, Outcome, Trial
 class DatasetFacts(Frozen):
     """What planning needs to know of a dataset, so that planning need not load it.
 
-    `scenarios`: by protocol. `lower_is_better`: of its metrics. `plugins`: sources of metrics
-    and protocols that are not the project's own, by kind and name. `refused`: why an algorithm
-    cannot do its task, by name of those that cannot. `failed`: why a protocol cannot tell its
-    scenarios.
+    `scenarios`: by protocol. `kept`: the digest of what the run keeps of it, or empty.
+    `lower_is_better`: of its metrics. `plugins`: sources of metrics and protocols that are not
+    the project's own, by kind and name. `refused`: why an algorithm cannot do its task, by
+    name of those that cannot. `failed`: why a protocol cannot tell its scenarios.
     """
 
     name: str
@@ -25,6 +25,7 @@ class DatasetFacts(Frozen):
     metrics: tuple[str, ...]
     lower_is_better: tuple[str, ...] = ()
     scenarios: dict[str, tuple[Scenario, ...]]
+    kept: str = ""
     classes: tuple[str, ...] = ()
     plugins: dict[str, str] = {}
     refused: dict[str, str] = {}
@@ -99,12 +100,20 @@ Work = DescribeDataset | DescribeAlgorithm | RunTrial | RunStack
 class Job(Frozen):
     """Something to do in a process of its own, with the plugin files that the user named.
 
-    `folder`: where the run keeps datasets, or empty.
+    `folder`: where the run keeps datasets, or empty. `kept`: the digest of what is kept there
+    of the dataset of its trials. `key`: opens the labels that are kept, so no process that
+    runs a method may hold it.
     """
 
     work: Annotated[Work, Field(discriminator="verb")]
     plugin_files: tuple[str, ...] = ()
     folder: str = ""
+    kept: str = ""
+    key: str = ""
+
+    def blind(self) -> "Job":
+        """Return the job without the key."""
+        return self.model_copy(update={"key": ""})
 
     @property
     def trials(self) -> tuple[Trial, ...]:

@@ -42,7 +42,7 @@ def test_each_library_named_by_the_suite_is_there_under_its_own_name() -> None:
 
 @pytest.mark.parametrize("name", [name for name in NAMES if not name.startswith("sklearn")])
 def test_without_its_library_a_trial_is_skipped_and_says_what_to_install(
-    monkeypatch, name: str
+    monkeypatch, tmp_path, name: str
 ) -> None:
     monkeypatch.setattr(library, "find_spec", lambda module: None)
     found = discovery.find()
@@ -56,9 +56,8 @@ def test_without_its_library_a_trial_is_skipped_and_says_what_to_install(
     data = SimpleNamespace(
         task=task, domains=[SimpleNamespace(train=SimpleNamespace(x=torch.zeros(1, 2)))]
     )
-    outcome = run_trial(
-        Setting(found.algorithm(name), TRANSFER, data), record(algorithm=name).trial
-    )
+    setting = Setting(found.algorithm(name), TRANSFER, data)
+    outcome = run_trial(setting, record(algorithm=name).trial, tmp_path / "answers").outcome
     assert outcome.status == "skipped"
     assert outcome.reason.startswith("install medtl-bench[peers]: ")
 

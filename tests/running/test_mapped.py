@@ -1,8 +1,10 @@
 """A dataset that is kept is the same one, mapped where it was; what cannot be kept is built."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -10,10 +12,14 @@ from medtl_bench.catalogue import entries
 from medtl_bench.contract import checks
 from medtl_bench.contract.dataset import Dataset
 from medtl_bench.contract.split import Domain, Split, parts
+from medtl_bench.protocols.withheld import Withheld, blinded
 from medtl_bench.running import mapped, worker
 from medtl_bench.running.messages import DescribeDataset, Job, RunTrial
+from medtl_bench.running.tensors import ALIGNED
 from medtl_bench.testing import tiny
 from tests.records import record
+
+KEY = "ab" * 32
 
 
 def two_parts() -> Dataset:
@@ -45,56 +51,154 @@ DATASETS = {case.name: case.whole for case in tiny.cases()} | {
 
 
 @pytest.mark.parametrize("name", DATASETS)
-def test_what_is_read_is_what_was_written(name: str, tmp_path: Path) -> None:
+def test_what_is_read_whole_is_what_was_written(name: str, tmp_path: Path) -> None:
     data = DATASETS[name]()
-    mapped.write(data, tmp_path)
-    read = mapped.read(data.name, tmp_path)
+    mapped.write(data, tmp_path, KEY)
+    read = mapped.read_whole(data.name, tmp_path, KEY)
     assert read is not None
     assert (read.digest(), read.card) == (data.digest(), data.card)
     scenarios = (*read.transfers, *read.streams)
     assert list(checks.problems(read.task, read.domains, scenarios)) == []
 
 
+@pytest.mark.parametrize("name", DATASETS)
+def test_what_a_method_may_read_has_all_but_the_labels_it_is_judged_by(
+    name: str, tmp_path: Path
+) -> None:
+    data = DATASETS[name]()
+    digest = mapped.write(data, tmp_path, KEY)
+    for domains in ((), ("site-b", "no domain")):
+        read = mapped.read_blinded(data.name, tmp_path, digest, domains)
+        assert read is not None
+        assert read.digest() == blinded(data).digest()
+    for domain, true in zip(read.domains, data.domains, strict=True):
+        assert torch.equal(domain.train.y, true.train.y)
+        for split in (domain.val, domain.test):
+            assert isinstance(split.y, Withheld)
+            assert not split.y.any()
+            assert split.of_rows() == {}
+
+
+def test_no_file_holds_the_labels_of_a_test_split_in_the_open(tmp_path: Path) -> None:
+    data = of_rows()
+    pattern = torch.tensor([1, 0, 2] * 4)
+    domain = data.domains[0]
+    changed = Domain("site-a", domain.train, domain.val, replace(domain.test, y=pattern))
+    mapped.write(replace(data, domains=(changed, *data.domains[1:])), tmp_path, KEY)
+    groups = domain.test.groups
+    assert groups is not None
+    for file in tmp_path.rglob("*.*"):
+        content = file.read_bytes()
+        assert pattern.numpy().tobytes() not in content
+        assert groups.numpy().tobytes() not in content
+
+
 def test_tensors_begin_where_torch_would_put_them_and_changing_one_changes_no_file(
     tmp_path: Path,
 ) -> None:
     data = two_parts()
-    mapped.write(data, tmp_path)
-    first, second = (mapped.read(data.name, tmp_path) for _ in range(2))
-    assert first is not None
-    assert second is not None
-    for split in first.domains[1].splits().values():
-        assert all(
-            part.data_ptr() % mapped.ALIGNED == 0
-            for part in (split.y, *parts(split.x).values())
-            if len(part)
+    digest = mapped.write(data, tmp_path, KEY)
+    for domains in (("site-b",), ("site-a",)):  # copied, then mapped
+        first, second = (
+            mapped.read_blinded(data.name, tmp_path, digest, domains) for _ in range(2)
         )
-    first.domains[0].train.y.fill_(0)
-    assert second.digest() == data.digest()
-    again = mapped.read(data.name, tmp_path)
-    assert again is not None
-    assert again.digest() == data.digest()
+        assert first is not None
+        assert second is not None
+        for split in first.domains[1].splits().values():
+            assert all(
+                part.data_ptr() % ALIGNED == 0
+                for part in (split.y, *parts(split.x).values())
+                if len(part)
+            )
+        first.domains[1].train.y.fill_(0)
+        assert second.digest() == blinded(data).digest()
+        again = mapped.read_blinded(data.name, tmp_path, digest)
+        assert again is not None
+        assert again.digest() == blinded(data).digest()
+
+
+def zeroed(place: Path) -> None:
+    file = np.memmap(place / "1.bin", mode="r+")
+    file[:] = 0
+    file.flush()
+
+
+def rewritten(place: Path) -> None:
+    facts = (place / mapped.FACTS).read_text()
+    (place / mapped.FACTS).write_text(facts.replace("Testing.", "Fun."))
+
+
+HARMS = {
+    "zeros in the data": zeroed,
+    "other facts": rewritten,
+    "cut": lambda place: (place / "1.bin").write_bytes(b""),
+    "a pipe": lambda place: ((place / "1.bin").unlink(), os.mkfifo(place / "1.bin")),
+    "a link": lambda place: (
+        (place / "1.bin").rename(place / "x") and (place / "1.bin").symlink_to(place / "x")
+    ),
+    "gone": lambda place: (place / "1.bin").unlink(),
+}
+
+
+@pytest.mark.parametrize("harm", HARMS)
+def test_what_a_method_wrote_into_the_folder_is_not_what_others_learn_from(
+    harm: str, tmp_path: Path
+) -> None:
+    data = two_parts()
+    digest = mapped.write(data, tmp_path, KEY)
+    before = mapped.read_blinded(data.name, tmp_path, digest)
+    (place,) = tmp_path.iterdir()
+    HARMS[harm](place)
+    assert mapped.read_blinded(data.name, tmp_path, digest) is None
+    assert before is not None
+    assert before.digest() == blinded(data).digest()
+
+
+@pytest.mark.parametrize("name", [mapped.LABELS, mapped.SEALED_FACTS])
+def test_labels_that_were_changed_or_are_read_with_another_key_are_none(
+    name: str, tmp_path: Path
+) -> None:
+    data = two_parts()
+    mapped.write(data, tmp_path, KEY)
+    assert mapped.read_whole(data.name, tmp_path, "0" * 64) is None
+    (place,) = tmp_path.iterdir()
+    content = bytearray((place / name).read_bytes())
+    content[-1] ^= 1
+    (place / name).write_bytes(content)
+    assert mapped.read_whole(data.name, tmp_path, KEY) is None
 
 
 def test_nothing_is_read_that_was_not_written_to_its_end(tmp_path: Path, monkeypatch) -> None:
     data = two_parts()
-    assert mapped.read(data.name, tmp_path) is None
+    assert mapped.read_whole(data.name, tmp_path, KEY) is None
     with monkeypatch.context() as patched:
         patched.setattr(
-            Path, "write_text", lambda *_: (_ for _ in ()).throw(OSError("No space left on device"))
+            Path, "write_bytes", lambda *_: (_ for _ in ()).throw(OSError("No space left"))
         )
         with pytest.raises(OSError, match="No space"):
-            mapped.write(data, tmp_path)
-    assert mapped.read(data.name, tmp_path) is None
+            mapped.write(data, tmp_path, KEY)
+    assert mapped.read_whole(data.name, tmp_path, KEY) is None
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dataset_that_is_kept_twice_is_kept_as_it_was_the_second_time(tmp_path: Path) -> None:
+    data = two_parts()
+    mapped.write(data, tmp_path, KEY)
+    digest = mapped.write(replace(data, card=replace(data.card, notes="again")), tmp_path, KEY)
+    read = mapped.read_blinded(data.name, tmp_path, digest)
+    assert read is not None
+    assert read.card.notes == "again"
 
 
 def test_what_could_not_be_told_again_is_not_kept(tmp_path: Path) -> None:
     data = two_parts()
-    mapped.write(replace(data, card=replace(data.card, area="astrology")), tmp_path / "unknown")
-    assert mapped.read(data.name, tmp_path / "unknown") is None
+    unknown = replace(data, card=replace(data.card, area="astrology"))
+    digest = mapped.write(unknown, tmp_path / "unknown", KEY)
+    assert mapped.read_blinded(data.name, tmp_path / "unknown", digest) is None
+    assert mapped.read_whole(data.name, tmp_path / "unknown", KEY) is None
+    cut = replace(data, card=replace(data.card, notes="\ud800"))
     with pytest.raises(ValueError, match="surrogate"):
-        mapped.write(replace(data, card=replace(data.card, notes="\ud800")), tmp_path / "cut")
+        mapped.write(cut, tmp_path / "cut", KEY)
     assert list((tmp_path / "cut").iterdir()) == []
 
 
@@ -111,13 +215,14 @@ def test_a_description_keeps_the_dataset_and_a_trial_does_not_build_it_again(
         parameters={},
     ).trial
     alone = worker.perform(Job(work=RunTrial(trial=trial), plugin_files=files)).outcome
-    assert worker.perform(
-        Job(work=DescribeDataset(name="tiny"), plugin_files=files, folder=str(tmp_path))
-    ).dataset
+    describe = Job(
+        work=DescribeDataset(name="tiny"), plugin_files=files, folder=str(tmp_path), key=KEY
+    )
+    facts = worker.perform(describe).dataset
+    assert facts is not None
     monkeypatch.setattr(entries.Catalogue, "dataset", lambda *_: pytest.fail("it was built again"))
-    shared = worker.perform(
-        Job(work=RunTrial(trial=trial), plugin_files=files, folder=str(tmp_path))
-    ).outcome
+    known = {"work": RunTrial(trial=trial), "kept": facts.kept}
+    shared = worker.perform(describe.model_copy(update=known)).outcome
     assert alone is not None
     assert shared is not None
     assert alone.status == "ok"
@@ -136,5 +241,6 @@ def test_where_nothing_can_be_kept_trials_build_the_dataset(tmp_path: Path, plug
         parameters={},
     ).trial
     for work in (DescribeDataset(name="tiny"), RunTrial(trial=trial)):
-        reply = worker.perform(Job(work=work, plugin_files=files, folder=str(nowhere / "folder")))
+        job = Job(work=work, plugin_files=files, folder=str(nowhere / "folder"), key=KEY, kept="1")
+        reply = worker.perform(job)
         assert reply.dataset or (reply.outcome and reply.outcome.status == "ok")

@@ -1,6 +1,7 @@
 """Trials: seeds, parameters, and which are skipped with which reason."""
 
 import random
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -8,6 +9,8 @@ import torch
 from medtl_bench.catalogue import discovery
 from medtl_bench.contract.algorithm import Algorithm
 from medtl_bench.protocols.transfer import TRANSFER
+from medtl_bench.protocols.withheld import blinded
+from medtl_bench.running.scoring import Scoring
 from medtl_bench.running.trial import Setting, run_trial
 from medtl_bench.testing.tiny import unlabelled
 from tests.records import record
@@ -56,15 +59,18 @@ def test_a_method_whose_inputs_do_not_suit_it_is_skipped_too(trial, monkeypatch)
     )
 
 
-def test_a_method_that_needs_labels_is_skipped_on_an_integration_task() -> None:
+def test_a_method_that_needs_labels_is_skipped_on_an_integration_task(tmp_path: Path) -> None:
     catalogue, data = discovery.find(), unlabelled()
     scenario = data.transfers[0]
     between = {"sources": list(scenario.sources), "targets": list(scenario.targets)}
     trial = record(dataset=data.name, scenario=scenario.name, **between).trial
-    outcomes = {
-        name: run_trial(Setting(catalogue.algorithm(name), TRANSFER, data), trial)
-        for name in ("fine-tune", "uncorrected")
-    }
+    outcomes = {}
+    for name in ("fine-tune", "uncorrected"):
+        setting = Setting(catalogue.algorithm(name), TRANSFER, blinded(data))
+        answered = run_trial(setting, trial, tmp_path / name)
+        assert answered.outcome.scores == ()
+        scoring = Scoring(TRANSFER, data)
+        outcomes[name] = scoring.outcome(trial, answered, tmp_path / name)
     assert (outcomes["fine-tune"].status, outcomes["uncorrected"].status) == ("skipped", "ok")
     assert outcomes["fine-tune"].reason == "it learns from labels, and this dataset has none"
     assert {score.metric for score in outcomes["uncorrected"].scores} == {

@@ -2,22 +2,19 @@
 
 from pathlib import Path
 
+from medtl_bench.running import worker
 from medtl_bench.running.executors.preload import INSTALLED
 from medtl_bench.running.messages import Job, Reply
-from medtl_bench.running.worker import perform
 
 
-def answer(job: Job, scratch: Path) -> bytes:  # noqa: ARG001 - for what is large
+def answer(job: Job, scratch: Path) -> bytes:
     """Do the half of a job that runs plugins, and return what there is to say.
 
-    `scratch`: an empty folder of this job.
+    `scratch`: an empty folder of this job, for what is large.
     """
-    return perform(job, INSTALLED).model_dump_json().encode()
+    return worker.answer(job, INSTALLED, scratch)
 
 
-def score(job: Job, said: bytes, scratch: Path) -> Reply:  # noqa: ARG001
-    """Return the reply to a job from what its other half said, which is not trusted.
-
-    Raises ValueError where that makes no sense.
-    """
-    return Reply.model_validate_json(said)
+def score(job: Job, said: bytes, scratch: Path) -> Reply:
+    """Return the reply to a job from what its other half said, which is not trusted."""
+    return worker.score(job, INSTALLED, said, scratch)

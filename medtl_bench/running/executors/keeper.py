@@ -25,9 +25,17 @@ NO_ANSWER = "Its process ended by itself with exit code 0."
 
 
 def keep(
-    sender: Connection, job: str, bounds: Bounds, scratch: str, environment: dict[str, str]
+    sender: Connection,
+    opens: Connection,
+    job: str,
+    bounds: Bounds,
+    scratch: str,
+    environment: dict[str, str],
 ) -> None:
-    """Do a job and send its reply, in a process that was just forked."""
+    """Do a job and send its reply, in a process that was just forked.
+
+    `opens` gives the key to labels, which is not read before the method has ended.
+    """
     _stand_alone(environment)
     if private.possible():
         private.mount(bounds.memory)

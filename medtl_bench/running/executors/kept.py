@@ -97,18 +97,27 @@ def start(job: Job, bounds: Bounds, again: bool = False) -> Kept:
     """Start a job."""
     scratch = Path(tempfile.mkdtemp(dir=temporary.folder()))
     receiver, sender = multiprocessing.Pipe(duplex=False)
-    arguments = sender, job.model_dump_json(), bounds, str(scratch), dict(os.environ)
-    process = server.process(_keep, *arguments)
-    sender.close()
+    opens, key = multiprocessing.Pipe(duplex=False)
+    key.send_bytes(job.key.encode())  # apart from what the process of a method is handed
+    handed = job.blind() if job.trials else job
+    arguments = opens, handed.model_dump_json(), bounds, str(scratch), dict(os.environ)
+    process = server.process(_keep, sender, *arguments)
+    for end in (sender, opens, key):
+        end.close()
     pipe = Pipe(os.dup(receiver.fileno()), LARGEST_REPLY)
     receiver.close()
     return Kept(job, bounds, process, pipe, scratch, again)
 
 
 def _keep(
-    sender: Connection, job: str, bounds: Bounds, scratch: str, environment: dict[str, str]
+    sender: Connection,
+    opens: Connection,
+    job: str,
+    bounds: Bounds,
+    scratch: str,
+    environment: dict[str, str],
 ) -> None:
     # loads torch, which the process of the run need not
     from medtl_bench.running.executors.keeper import keep  # noqa: PLC0415
 
-    keep(sender, job, bounds, scratch, environment)
+    keep(sender, opens, job, bounds, scratch, environment)

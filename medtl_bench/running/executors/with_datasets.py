@@ -1,11 +1,13 @@
 """Gives the jobs of any executor a folder in which the run keeps its datasets."""
 
+import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from medtl_bench.running.executors import Executor
+from medtl_bench.running.messages import DescribeAlgorithm, DescribeDataset, Job, Reply
 
 
 @contextmanager
@@ -13,6 +15,32 @@ def with_datasets(execute: Executor, folder: Path) -> Iterator[Executor]:
     """Yield the executor with a folder for its jobs, emptied first and removed afterwards."""
     shutil.rmtree(folder, ignore_errors=True)
     try:
-        yield lambda jobs: execute(job.model_copy(update={"folder": str(folder)}) for job in jobs)
+        yield _Keeping(execute, folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+class _Keeping:
+    """An executor whose jobs know where datasets are kept, and how to tell that they are whole."""
+
+    def __init__(self, execute: Executor, folder: Path) -> None:
+        self.execute, self.folder = execute, str(folder)
+        self.key = secrets.token_hex(32)
+        self.kept: dict[str, str] = {}
+
+    def __call__(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Reply]]:
+        """Yield every job with its reply."""
+        for job, reply in self.execute(self._handed(job) for job in jobs):
+            if reply.dataset is not None and reply.dataset.kept:
+                self.kept[reply.dataset.name] = reply.dataset.kept
+            yield job, reply
+
+    def _handed(self, job: Job) -> Job:
+        """Return a job with the folder, where it describes a dataset or uses one that is kept."""
+        if isinstance(job.work, DescribeAlgorithm):
+            return job
+        update = {"folder": self.folder, "key": self.key}
+        if isinstance(job.work, DescribeDataset):
+            return job.model_copy(update=update)
+        kept = self.kept.get(job.trials[0].dataset, "")
+        return job.model_copy(update={**update, "kept": kept}) if kept else job

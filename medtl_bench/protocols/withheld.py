@@ -1,0 +1,31 @@
+"""A dataset without the labels that learners are judged by."""
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from medtl_bench.contract.dataset import Dataset
+from medtl_bench.contract.split import Domain, Split
+
+
+class Withheld(Tensor):
+    """Labels that are not there: zeros in their place.
+
+    Whatever is taken of them, as some rows are, is withheld too. No metric is taken of
+    them, and no learner is handed them.
+    """
+
+
+def withhold(split: Split) -> Split:
+    """Return a split with inputs, and zeros for labels; without groups and marks."""
+    return Split(split.x, torch.zeros_like(split.y).as_subclass(Withheld))
+
+
+def blinded(dataset: Dataset) -> Dataset:
+    """Return a dataset whose labels for validation and testing are withheld."""
+    domains = [
+        Domain(domain.name, domain.train, withhold(domain.val), withhold(domain.test))
+        for domain in dataset.domains
+    ]
+    return replace(dataset, domains=tuple(domains), checked=True)

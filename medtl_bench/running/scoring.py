@@ -1,0 +1,78 @@
+"""Scores what learners answered, where no method runs: the protocol is run with their answers.
+
+What the process of a method says is not believed before it was checked.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+
+from medtl_bench.contract.dataset import Dataset
+from medtl_bench.contract.scenario import Scenario
+from medtl_bench.errors import InvalidOutputError
+from medtl_bench.protocols.examiner import Clock
+from medtl_bench.protocols.protocol import Protocol
+from medtl_bench.results.record import Outcome, Score, Trial
+from medtl_bench.running.answers import Answered, Replay
+from medtl_bench.running.failure import REASON_CHARACTERS, failed
+from medtl_bench.running.trial import seed_everything
+
+MOST_TEXT = 20_000  # characters of a log
+MOST_VERBS = 20
+MOST = 1e12  # seconds, or MiB
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """What trials are scored by: a protocol, and the dataset with all its labels."""
+
+    protocol: Protocol
+    dataset: Dataset
+
+    def outcome(self, trial: Trial, answered: Answered, path: Path) -> Outcome:
+        """Return the outcome of a trial; whatever is wrong with its answers is a failure of it.
+
+        `path`: of the file that holds them.
+        """
+        start = perf_counter()
+        try:
+            outcome = bounded(answered.outcome)
+            if outcome.status != "ok":
+                return outcome
+            scores = self._scores(trial, answered, path)
+        except (Exception, SystemExit) as error:
+            return failed(error, perf_counter() - start)
+        total = outcome.seconds.get("total", 0.0) + perf_counter() - start
+        seconds = outcome.seconds | {"total": round(total, 4)}
+        return outcome.model_copy(update={"scores": scores, "seconds": seconds})
+
+    def _scores(self, trial: Trial, answered: Answered, path: Path) -> tuple[Score, ...]:
+        """Run the protocol with what the learners answered."""
+        seed_everything(trial)
+        replay = Replay(answered.answers, path)
+        scenario = Scenario(trial.scenario, trial.settings)
+        examined = self.protocol.run(
+            self.dataset, scenario, replay.make, seed=trial.seed, clock=Clock()
+        )
+        scores = tuple(examined)
+        replay.end()
+        return scores
+
+
+def bounded(outcome: Outcome) -> Outcome:
+    """Return what the process of a method says of itself: without scores, its texts cut.
+
+    Raises InvalidOutputError where its numbers make no sense.
+    """
+    numbers = [outcome.peak_memory, *outcome.seconds.values()]
+    if len(numbers) > MOST_VERBS or not all(0 <= number < MOST for number in numbers):
+        raise InvalidOutputError(
+            f"Its process sent seconds or a peak memory that make no sense: {str(numbers)[:100]}."
+        )
+    update = {
+        "reason": outcome.reason[:REASON_CHARACTERS],
+        "log": outcome.log[-MOST_TEXT:],
+        "scores": (),
+        "stacked": 1,
+    }
+    return outcome.model_copy(update=update)
