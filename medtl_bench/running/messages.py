@@ -99,11 +99,14 @@ Work = DescribeDataset | DescribeAlgorithm | RunTrial | RunStack
 class Job(Frozen):
     """Something to do in a process of its own, with the plugin files that the user named.
 
+    `plugins`: what these and installed ones bring, as `catalogue.told` tells it, so that no
+    plugin is imported but those that the work uses; None: the process is to ask them itself.
     `folder`: where the run keeps datasets, or empty.
     """
 
     work: Annotated[Work, Field(discriminator="verb")]
     plugin_files: tuple[str, ...] = ()
+    plugins: tuple[dict[str, Any], ...] | None = None
     folder: str = ""
 
     @property

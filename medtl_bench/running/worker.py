@@ -17,23 +17,28 @@ from medtl_bench.running.messages import DescribeAlgorithm, DescribeDataset, Job
 from medtl_bench.running.trial import Setting, run_stack, run_trial
 
 
-def perform(job: Job, installed: Catalogue | None = None) -> Reply:
+def perform(job: Job, own: Catalogue | None = None) -> Reply:
     """Do a job and return its reply.
 
-    Of what an algorithm may raise, only an interrupt gets past it. `installed`: what plugins
-    bring that are installed, if that is known already.
+    Of what an algorithm may raise, only an interrupt gets past it. `own`: what the project
+    itself brings, if that is known already.
     """
     start = perf_counter()
     try:
-        if job.plugin_files or installed is None:
-            installed = discovery.find(job.plugin_files)
-        return _done(job, installed)
+        return _done(job, _catalogue(job, own))
     except UnavailableError as error:
         return Reply(outcome=Outcome(status="skipped", reason=str(error)), machine=machine())
     except (Exception, SystemExit) as error:
         code = error.exit_code if isinstance(error, MedTLError) else 1
         outcome = failed(error, perf_counter() - start)
         return Reply(outcome=outcome, machine=machine(), exit_code=code)
+
+
+def _catalogue(job: Job, own: Catalogue | None) -> Catalogue:
+    """Return what plugins bring; those that are not the project's are imported when used."""
+    if job.plugins is None:
+        return discovery.find(job.plugin_files)
+    return discovery.heard(own or discovery.own(), job.plugins)
 
 
 def _done(job: Job, catalogue: Catalogue) -> Reply:

@@ -42,8 +42,13 @@ def make(catalogue: Catalogue, named: str, limits: Limits) -> Executor:
         raise MedTLError(
             f"The executor {name!r} of {registered.plugin} is {executor!r}, not a function of jobs."
         )
-    made: Executor = executor
-    return made
+    return telling(catalogue, executor)
+
+
+def telling(catalogue: Catalogue, execute: Executor) -> Executor:
+    """Return an executor that tells its jobs what plugins bring, so that none asks them anew."""
+    known = {"plugins": tuple(catalogue.told)}
+    return lambda jobs: execute(job.model_copy(update=known) for job in jobs)
 
 
 def split_options(text: str) -> dict[str, str]:

@@ -255,10 +255,10 @@ def _child(
     # reserve more than any trial needs
     resource.setrlimit(resource.RLIMIT_DATA, (memory * MEBIBYTE, memory * MEBIBYTE))
     # loads torch, which the parent need not
-    from medtl_bench.running.executors.preload import INSTALLED  # noqa: PLC0415
+    from medtl_bench.running.executors.preload import OWN  # noqa: PLC0415
     from medtl_bench.running.worker import perform  # noqa: PLC0415
 
-    reply = perform(Job.model_validate_json(job), INSTALLED)
+    reply = perform(Job.model_validate_json(job), OWN)
     sender.send_bytes(reply.model_dump_json().encode())
     sender.close()
 
