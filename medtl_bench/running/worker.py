@@ -9,7 +9,7 @@ from medtl_bench.contract.dataset import Dataset
 from medtl_bench.errors import MedTLError, UnavailableError
 from medtl_bench.protocols import protocol
 from medtl_bench.results.record import Outcome, Trial
-from medtl_bench.running import mapped
+from medtl_bench.running import mapped, uses
 from medtl_bench.running.describe import describe_algorithm, describe_dataset
 from medtl_bench.running.failure import failed
 from medtl_bench.running.machine import machine, versions
@@ -58,12 +58,12 @@ def _done(job: Job, catalogue: Catalogue) -> Reply:
 def _setting(catalogue: Catalogue, folder: str, trial: Trial) -> Setting:
     """Load what a trial names, once for all that run beside it."""
     start = perf_counter()
-    return Setting(
-        catalogue.algorithm(trial.algorithm),
-        protocol.load(catalogue, trial.protocol),
-        _dataset(catalogue, folder, trial.dataset),
-        perf_counter() - start,
-    )
+    dataset = _dataset(catalogue, folder, trial.dataset)
+    judged_by = protocol.load(catalogue, trial.protocol)
+    uses.for_scoring(catalogue, dataset.task.metrics)
+    algorithm = catalogue.algorithm(trial.algorithm)
+    uses.for_learning(catalogue, trial)
+    return Setting(algorithm, judged_by, dataset, perf_counter() - start)
 
 
 def _dataset(catalogue: Catalogue, folder: str, name: str) -> Dataset:
