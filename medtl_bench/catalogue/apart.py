@@ -4,7 +4,6 @@ The code of a plugin may end its process, hang, fork or change what it finds the
 of this process that costs the answer to one question.
 """
 
-import atexit
 import contextlib
 import ctypes
 import json
@@ -12,7 +11,6 @@ import os
 import selectors
 import signal
 import sys
-import threading
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -21,10 +19,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NoReturn
 
+from medtl_bench.catalogue.entries import Plugin
 from medtl_bench.catalogue.importing import RefusedError, Say
 from medtl_bench.errors import MedTLError
 
-LIMIT, SECONDS = "MEDTL_BENCH_IMPORT_SECONDS", 7.0
+LIMIT, SECONDS = "MEDTL_BENCH_IMPORT_SECONDS", 7.0  # to import a plugin
+PATIENCE = 10  # times as long for what a plugin does later
 ABLE = hasattr(os, "fork")  # Windows cannot
 AT_ONCE = 8
 TICK, ROUNDS = 0.25, 25  # seconds between two looks at the clock
@@ -35,13 +35,32 @@ MEMORY = 8 * 2**30  # bytes that a process may take, as a trial's may
 Question = Callable[[Say], Any]
 
 
-def answers(questions: Iterable[Question]) -> Iterator[Any]:
-    """Yield the answer to each question in order, which must be plain JSON, or a RefusedError.
+def rehearse(plugin: Plugin, doing: str, action: Callable[[], object]) -> None:
+    """See that something can be done with a plugin here, by doing it in a process of its own.
+
+    Raises MedTLError where it ended that process or hung; what else goes wrong goes wrong here
+    too. What the project's own plugins do is not tried.
+    """
+
+    def question(say: Say) -> bool:
+        say(doing)
+        with contextlib.suppress(Exception, SystemExit):
+            action()
+        return True
+
+    if ABLE and not plugin.is_own:
+        (came,) = answers([question], PATIENCE * limit())
+        if isinstance(came, RefusedError):
+            raise MedTLError(f"{plugin}: {came}.")
+
+
+def answers(questions: Iterable[Question], seconds: float) -> Iterator[Any]:
+    """Yield the answer to each question in order, plain JSON and not None, or a RefusedError.
 
     A question gets a function `say`, to be told of each step, such as "importing it", which then
-    stands in the reason why there is no answer. Some are asked at a time.
+    stands in the reason why there is no answer. Each has so many seconds; some are asked at a time.
     """
-    waiting, seconds = iter(questions), limit()
+    waiting = iter(questions)
     while group := list(islice(waiting, AT_ONCE)):
         asked = [_asked(question) for question in group]
         try:
@@ -86,7 +105,8 @@ class _Asked:
         content = os.read(self.reader, 2**16)
         *lines, self.received = (self.received + content).split(b"\n")
         for line in lines:
-            self._take(line)
+            if self.answer is None:
+                self._take(line)
         if not content and self.answer is None:
             code = self._exit_code()
             self.refuse("closed files that are not its own" if code is None else _fate(code))
@@ -211,18 +231,12 @@ def _outcome(question: Question, say: Say) -> dict[str, Any]:
         steps.append(step)
         say(step)
 
-    surroundings = _Surroundings()
-    atexit._clear()  # those of the process that this is a fork of
     try:
-        answer = question(follow)
-        surroundings.check()
+        return {"answer": question(follow)}
     except (RefusedError, MedTLError) as refusal:
         return {"why": str(refusal)}
     except BaseException as error:  # an interrupt is the plugin's own here
         return {"why": f"{steps[-1]} raised {type(error).__name__}: {error}".removesuffix(": ")}
-    follow("at exit it")
-    atexit._run_exitfuncs()  # as multiprocessing does
-    return {"answer": answer}
 
 
 def _detach() -> None:
@@ -233,8 +247,9 @@ def _detach() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     nothing = os.open(os.devnull, os.O_RDWR)
-    os.dup2(nothing, 0)
-    os.dup2(nothing, 2)
+    for file, name in enumerate(("stdin", "stdout", "stderr")):
+        os.dup2(nothing, file)
+        setattr(sys, name, open(file, "w" if file else "r", closefd=False))  # noqa: SIM115
     _bound_memory()
 
 
@@ -244,56 +259,3 @@ def _bound_memory() -> None:
     _, most = resource.getrlimit(resource.RLIMIT_DATA)
     if most == resource.RLIM_INFINITY or most > MEMORY:
         resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, most))
-
-
-class _Surroundings:
-    """What a plugin leaves as it was, at the time when this is made."""
-
-    def __init__(self) -> None:
-        """Look, and have what is written to standard output be held, the first of it."""
-        self.output, writer = os.pipe()
-        os.dup2(writer, 1)
-        for end in (self.output, 1):  # the rest is lost, and nobody waits
-            os.set_blocking(end, False)
-        os.close(writer)
-        self.seen = _seen()
-
-    def check(self) -> None:
-        """Raise RefusedError where something was changed, or is still at work."""
-        for before, (what, now) in zip(self.seen.values(), _seen().items(), strict=True):
-            if before != now:
-                raise RefusedError(f"it changed {what}")
-        with contextlib.suppress(BlockingIOError):
-            if printed := os.read(self.output, SHOWN):
-                raise RefusedError(
-                    f"it printed to standard output: {printed.decode(errors='replace')!r}"
-                )
-        if _has_children():
-            raise RefusedError("it left a process at work")
-        if left := [thread.name for thread in threading.enumerate() if _keeps_alive(thread)]:
-            raise RefusedError(f"it left a thread at work: {left[0]}")
-
-
-def _seen() -> dict[str, object]:
-    handlers = {number: signal.getsignal(number) for number in signal.valid_signals()}
-    return {
-        "the working directory": Path().stat().st_ino,
-        "what is done at signals": handlers,
-        "sys.excepthook": sys.excepthook,
-        "sys.stdout": (sys.stdout, getattr(sys.stdout, "closed", None)),
-        "sys.stderr": (sys.stderr, getattr(sys.stderr, "closed", None)),
-    }
-
-
-def _has_children() -> bool:
-    """Return whether a process that was started here still runs."""
-    with contextlib.suppress(ChildProcessError):
-        while True:
-            child, _ = os.waitpid(-1, os.WNOHANG)
-            if not child:
-                return True
-    return False
-
-
-def _keeps_alive(thread: threading.Thread) -> bool:
-    return not thread.daemon and thread is not threading.current_thread()

@@ -9,11 +9,11 @@ from functools import partial
 from importlib.machinery import ModuleSpec
 from importlib.metadata import Distribution, EntryPoint, entry_points
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 import pluggy
 
-from medtl_bench.catalogue import apart, importing
+from medtl_bench.catalogue import apart, importing, surroundings
 from medtl_bench.catalogue.entries import (
     ARGUMENT,
     KINDS,
@@ -23,6 +23,7 @@ from medtl_bench.catalogue.entries import (
     Kind,
     Plugin,
     Registered,
+    get,
 )
 from medtl_bench.catalogue.importing import Brought, RefusedError, Say, guarded
 from medtl_bench.catalogue.told import Told, hear, tell
@@ -30,6 +31,10 @@ from medtl_bench.contract import vocabulary
 from medtl_bench.contract.hooks import GROUP, AlgorithmEntry, BackboneEntry, DatasetEntry
 from medtl_bench.errors import MedTLError, unknown
 from medtl_bench.metrics import registry
+
+if TYPE_CHECKING:
+    from medtl_bench.contract.algorithm import Algorithm
+    from medtl_bench.contract.dataset import Dataset
 
 STRICT = "MEDTL_BENCH_STRICT"
 NAME = re.compile(r"[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?")
@@ -74,6 +79,26 @@ def heard(ours: Catalogue, told: Iterable[Told]) -> Catalogue:
     return _current(catalogue)
 
 
+def algorithm(catalogue: Catalogue, name: str) -> "type[Algorithm]":
+    """Return the class of an algorithm; one that is not the project's is first loaded elsewhere.
+
+    Raises MedTLError as `Catalogue.algorithm` does, and where loading it ends its process.
+    """
+    plugin = get(catalogue.algorithms, "algorithm", name).plugin
+    apart.rehearse(plugin, f"loading {name!r}", lambda: catalogue.algorithm(name))
+    return catalogue.algorithm(name)
+
+
+def dataset(catalogue: Catalogue, name: str) -> "Dataset":
+    """Return a dataset, built; one that is not the project's is first built elsewhere.
+
+    Raises MedTLError as `Catalogue.dataset` does, and where building it ends its process.
+    """
+    plugin = catalogue.dataset_entry(name).plugin
+    apart.rehearse(plugin, f"building {name!r}", lambda: catalogue.dataset(name))
+    return catalogue.dataset(name)
+
+
 def current() -> Catalogue:
     """Return what was found last in this process; what is installed, if nobody has asked."""
     return _latest[0] if _latest else find()
@@ -107,8 +132,16 @@ def _told(
     plugins: Sequence[Plugin], manager: pluggy.PluginManager
 ) -> Iterator[Told | RefusedError]:
     """Yield what each plugin brings, asked in a process of its own where there can be one."""
-    questions = [partial(_ask, plugin, manager) for plugin in plugins]
-    return apart.answers(questions) if apart.ABLE else map(apart.answer, questions)
+    if not apart.ABLE:
+        return map(apart.answer, [partial(_ask, plugin, manager) for plugin in plugins])
+    questions = [partial(_ask_fully, plugin, manager) for plugin in plugins]
+    return apart.answers(questions, apart.limit())
+
+
+def _ask_fully(plugin: Plugin, manager: pluggy.PluginManager, say: Say) -> Told:
+    """Return what a plugin brings if it leaves its surroundings as they were."""
+    with surroundings.unchanged(say):
+        return _ask(plugin, manager, say)
 
 
 def _ask(plugin: Plugin, manager: pluggy.PluginManager, say: Say) -> Told:

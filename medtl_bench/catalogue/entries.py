@@ -156,6 +156,10 @@ class Broken:
     plugin: Plugin
     reason: str
 
+    def __str__(self) -> str:
+        """Return both for messages."""
+        return f"{self.plugin}: {self.reason}"
+
 
 @dataclass
 class Catalogue:

@@ -133,7 +133,6 @@ def run(
     from medtl_bench import api
 
     _ask(all_ or dataset or algorithm)
-    console.broken(discovery.find(plugin).broken)
     try:
         ran = api.run(
             dataset,

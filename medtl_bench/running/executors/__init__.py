@@ -6,7 +6,9 @@ end.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
+from medtl_bench.catalogue import apart
 from medtl_bench.catalogue.entries import Catalogue, get
 from medtl_bench.errors import MedTLError
 from medtl_bench.running.messages import Job, Reply
@@ -30,12 +32,14 @@ def make(catalogue: Catalogue, named: str, limits: Limits) -> Executor:
     """
     name, _, options = named.partition(":")
     registered = get(catalogue.executors, "executor", name)
-    make_executor = registered.load(registered.entry.make)
+    load = partial(registered.load, registered.entry.make)
+    apart.rehearse(registered.plugin, f"loading {name!r}", load)
+    make_executor = load()
     try:
         executor = make_executor(limits, split_options(options))
     except MedTLError:
         raise
-    except Exception as error:  # whatever the plugin's function raises
+    except (Exception, SystemExit) as error:  # whatever the plugin's function raises
         why = f"{type(error).__name__}: {error}"
         raise MedTLError(f"The executor {name!r} of {registered.plugin} raised {why}.") from error
     if not callable(executor):
