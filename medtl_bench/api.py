@@ -5,14 +5,14 @@
 
 import os
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from medtl_bench.board.build import Board, build
 from medtl_bench.board.protocol import ProtocolBoard
-from medtl_bench.catalogue import discovery
+from medtl_bench.catalogue import apart, discovery
 from medtl_bench.catalogue.entries import Catalogue, Registered
 from medtl_bench.contract.hooks import AlgorithmEntry, DatasetEntry, ProtocolEntry
 from medtl_bench.errors import IntegrityError, MedTLError
@@ -64,7 +64,7 @@ def load(name: str, plugins: Sequence[str] = ()) -> "Dataset":
 
     Raises MedTLError, with near matches, if there is none of that name or it cannot be built.
     """
-    return discovery.find(plugins).dataset(name)
+    return discovery.dataset(discovery.find(plugins), name)
 
 
 @dataclass(frozen=True)
@@ -128,10 +128,13 @@ def run(
     all; `parameters` are like "dann.weight=0.5"; `plugins` are plugin files; `on` names an
     executor, which runs `jobs` at a time (0: one a core), each for at most `timeout` seconds
     with `memory` MiB; `stack` trials of a kind may train as one; `observe` names observers.
-    `watch`: an observer made already; `complain` is told once of each that breaks.
+    `watch`: an observer made already; `complain` is told of each plugin
+    that is broken, and of each observer once it breaks.
     Raises MedTLError on an unknown name, a wrong parameter or no trial at all.
     """
     catalogue = discovery.find(plugins)
+    for broken in catalogue.broken:
+        complain(f"Left out: {broken}")
     request = Request(datasets, algorithms, protocols, preset, seeds, parameters, plugins, stack)
     executor = executors.make(catalogue, on, Limits(jobs or os.cpu_count() or 1, timeout, memory))
     named = observers.make(catalogue, observe)
@@ -145,8 +148,9 @@ def run(
         running = Run(planning.planned, store, execute, plugins, lacking, audience)
         records = tuple(running)
         contents = store.read()
+        halves = _protocols(catalogue, contents.records.values())
         with interrupts.held():
-            write_boards(contents.records, contents.damaged, folder, _protocols(catalogue))
+            write_boards(contents.records, contents.damaged, folder, halves)
     return Ran(records, planning, contents)
 
 
@@ -156,7 +160,7 @@ def rebuild(out: str | Path = OUT, plugins: Sequence[str] = ()) -> Contents:
     Raises MedTLError where there are none.
     """
     contents = _contents(out)
-    protocols = _protocols(discovery.find(plugins))
+    protocols = _protocols(discovery.find(plugins), contents.records.values())
     with interrupts.held():
         write_boards(contents.records, contents.damaged, Path(out), protocols)
     return contents
@@ -188,8 +192,9 @@ def board(out: str | Path = OUT, plugins: Sequence[str] = ()) -> Board:
 
     Raises MedTLError where there are no results.
     """
-    halves = _protocols(discovery.find(plugins))
-    return build(_contents(out).records, {name: half.board for name, half in halves.items()})
+    records = _contents(out).records
+    halves = _protocols(discovery.find(plugins), records.values())
+    return build(records, {name: half.board for name, half in halves.items()})
 
 
 def _records(out: str | Path) -> list[Record]:
@@ -205,20 +210,27 @@ def _contents(out: str | Path) -> Contents:
     return Store(folder).read()
 
 
-def _protocols(catalogue: Catalogue) -> dict[str, Protocol]:
-    """Return both halves of all protocols that plugins bring, by name.
+def _protocols(catalogue: Catalogue, records: Iterable[Record]) -> dict[str, Protocol]:
+    """Return both halves of the protocols that there are records of, by name.
 
     Raises MedTLError where one cannot be loaded.
     """
-    return {name: _halves(registered) for name, registered in catalogue.protocols.items()}
+    used = {record.trial.protocol for record in records}
+    return {name: _halves(one) for name, one in catalogue.protocols.items() if name in used}
 
 
 def _halves(registered: Registered[ProtocolEntry]) -> Protocol:
     entry = registered.entry
-    board = registered.load(entry.board)
-    page = registered.load(entry.page) if entry.page else PlainPage(entry.name)
-    for half, kind in ((board, ProtocolBoard), (page, ProtocolPage)):
-        if not isinstance(half, kind):
-            what = f"The protocol {entry.name!r} of {registered.plugin}"
-            raise MedTLError(f"{what} names {half!r}, which is no {kind.__name__}.")
+
+    def load() -> tuple[object, object]:
+        page = registered.load(entry.page) if entry.page else PlainPage(entry.name)
+        return registered.load(entry.board), page
+
+    apart.rehearse(registered.plugin, f"loading {entry.name!r}", load)
+    board, page = load()
+    what = f"The protocol {entry.name!r} of {registered.plugin}"
+    if not isinstance(board, ProtocolBoard):
+        raise MedTLError(f"{what} names {board!r}, which is no ProtocolBoard.")
+    if not isinstance(page, ProtocolPage):
+        raise MedTLError(f"{what} names {page!r}, which is no ProtocolPage.")
     return Protocol(board, page)

@@ -1,20 +1,19 @@
 """Finds plugins and says what they bring. A broken plugin is reported, and the rest works."""
 
-import importlib.util
-import io
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout, suppress
-from hashlib import sha256
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from functools import partial
+from importlib.machinery import ModuleSpec
 from importlib.metadata import Distribution, EntryPoint, entry_points
 from pathlib import Path
-from types import ModuleType
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 import pluggy
 
+from medtl_bench.catalogue import apart, importing, surroundings
 from medtl_bench.catalogue.entries import (
     ARGUMENT,
     KINDS,
@@ -24,33 +23,89 @@ from medtl_bench.catalogue.entries import (
     Kind,
     Plugin,
     Registered,
+    get,
 )
-from medtl_bench.contract import hooks, vocabulary
+from medtl_bench.catalogue.importing import Brought, RefusedError, Say, guarded
+from medtl_bench.catalogue.told import Told, hear, tell
+from medtl_bench.contract import vocabulary
 from medtl_bench.contract.hooks import GROUP, AlgorithmEntry, BackboneEntry, DatasetEntry
 from medtl_bench.errors import MedTLError, unknown
 from medtl_bench.metrics import registry
 
-OWN_DISTRIBUTION = "medtl-bench"
+if TYPE_CHECKING:
+    from medtl_bench.contract.algorithm import Algorithm
+    from medtl_bench.contract.dataset import Dataset
+
 STRICT = "MEDTL_BENCH_STRICT"
 NAME = re.compile(r"[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?")
 FAMILY = re.compile(r"[a-z][a-z -]{0,38}[a-z]")
-Load = Callable[[], ModuleType]
 _latest: list[Catalogue] = []
 
 
 def find(files: Sequence[str] = ()) -> Catalogue:
     """Return what all installed plugins and the given plugin files bring.
 
-    Plugins of this distribution come first, then others by name, then files. With the
-    environment variable MEDTL_BENCH_STRICT set, a broken plugin raises MedTLError. The
+    Plugins of this distribution come first, then others by name, then files. Those others are
+    asked in processes of their own; here they are imported when something of them is used.
+    With the environment variable MEDTL_BENCH_STRICT set, a broken plugin raises MedTLError. The
     metrics found become those of this process.
     """
-    catalogue = Catalogue(new_manager())
-    for plugin, load in (*_installed(), *map(_from_file, files)):
-        try:
-            _add(catalogue, plugin, load)
-        except _RefusedError as refusal:
-            catalogue.broken.append(Broken(plugin, str(refusal)))
+    plugins = [*_installed(), *map(_of_file, files)]
+    catalogue = _own(plugins)
+    others = [plugin for plugin in plugins if not plugin.is_own]
+    for plugin, told in zip(others, _told(others, catalogue.manager), strict=True):
+        if isinstance(told, RefusedError):
+            catalogue.broken.append(Broken(plugin, str(told)))
+        else:
+            _join(catalogue, told)
+    return _current(catalogue)
+
+
+def own() -> Catalogue:
+    """Return what the project itself brings."""
+    return _current(_own(_installed()))
+
+
+def heard(ours: Catalogue, told: Iterable[Told]) -> Catalogue:
+    """Return what the project itself brings and what another process was told of plugins.
+
+    Plugins are imported when something of them is used.
+    """
+    catalogue = Catalogue(ours.manager)
+    for kind in KINDS:
+        catalogue.of(kind).update(ours.of(kind))
+    for one in told:
+        _join(catalogue, one)
+    return _current(catalogue)
+
+
+def algorithm(catalogue: Catalogue, name: str) -> "type[Algorithm]":
+    """Return the class of an algorithm; one that is not the project's is first loaded elsewhere.
+
+    Raises MedTLError as `Catalogue.algorithm` does, and where loading it ends its process.
+    """
+    plugin = get(catalogue.algorithms, "algorithm", name).plugin
+    apart.rehearse(plugin, f"loading {name!r}", lambda: catalogue.algorithm(name))
+    return catalogue.algorithm(name)
+
+
+def dataset(catalogue: Catalogue, name: str) -> "Dataset":
+    """Return a dataset, built; one that is not the project's is first built elsewhere.
+
+    Raises MedTLError as `Catalogue.dataset` does, and where building it ends its process.
+    """
+    plugin = catalogue.dataset_entry(name).plugin
+    apart.rehearse(plugin, f"building {name!r}", lambda: catalogue.dataset(name))
+    return catalogue.dataset(name)
+
+
+def current() -> Catalogue:
+    """Return what was found last in this process; what is installed, if nobody has asked."""
+    return _latest[0] if _latest else find()
+
+
+def _current(catalogue: Catalogue) -> Catalogue:
+    """Put a catalogue in order, and make it that of this process."""
     if catalogue.broken and os.environ.get(STRICT):
         first = catalogue.broken[0]
         raise MedTLError(f"{first.plugin} is broken: {first.reason}")
@@ -61,34 +116,62 @@ def find(files: Sequence[str] = ()) -> Catalogue:
     return catalogue
 
 
-def current() -> Catalogue:
-    """Return what `find` found last in this process; what is installed, if it was not asked."""
-    return _latest[0] if _latest else find()
+def _own(plugins: Iterable[Plugin]) -> Catalogue:
+    """Return what the project's own plugins bring, which are imported here."""
+    catalogue = Catalogue(importing.new_manager())
+    for plugin in plugins:
+        if plugin.is_own:
+            try:
+                _add(catalogue, plugin, importing.brought(plugin, catalogue.manager))
+            except RefusedError as refusal:
+                catalogue.broken.append(Broken(plugin, str(refusal)))
+    return catalogue
 
 
-def new_manager() -> pluggy.PluginManager:
-    """Return a plugin manager that knows the hooks of the project and no plugin yet."""
-    manager = pluggy.PluginManager(GROUP)
-    manager.add_hookspecs(hooks)
-    return manager
+def _told(
+    plugins: Sequence[Plugin], manager: pluggy.PluginManager
+) -> Iterator[Told | RefusedError]:
+    """Yield what each plugin brings, asked in a process of its own where there can be one."""
+    if not apart.ABLE:
+        return map(apart.answer, [partial(_ask, plugin, manager) for plugin in plugins])
+    questions = [partial(_ask_fully, plugin, manager) for plugin in plugins]
+    return apart.answers(questions, apart.limit())
 
 
-class _RefusedError(Exception):
-    """A plugin cannot be used."""
+def _ask_fully(plugin: Plugin, manager: pluggy.PluginManager, say: Say) -> Told:
+    """Return what a plugin brings if it leaves its surroundings as they were."""
+    with surroundings.unchanged(say):
+        return _ask(plugin, manager, say)
 
 
-def _installed() -> Iterator[tuple[Plugin, Load]]:
+def _ask(plugin: Plugin, manager: pluggy.PluginManager, say: Say) -> Told:
+    brought = importing.brought(plugin, manager, say)
+    with guarded("telling what it brings", say):
+        return tell(plugin, brought)
+
+
+def _join(catalogue: Catalogue, told: Told) -> None:
+    """Add what was told of a plugin, or nothing where it claims what it may not."""
+    plugin, brought = hear(told)
+    try:
+        _add(catalogue, plugin, brought)
+        catalogue.told.append(told)
+    except RefusedError as refusal:
+        catalogue.broken.append(Broken(plugin, str(refusal)))
+
+
+def _installed() -> list[Plugin]:
+    """Return the plugins that are installed, those of the project first."""
     points = {(point.name, point.value): point for point in entry_points(group=GROUP)}.values()
     distributions = {point.dist for point in points}
     # each asks for a file to be parsed
     origins = {distribution: _name_and_version(distribution) for distribution in distributions}
+    plugins = [_of_point(point, origins[point.dist]) for point in points]
+    return sorted(plugins, key=lambda p: (not p.is_own, p.distribution, p.version, p.name))
 
-    def order(point: EntryPoint) -> tuple[bool, tuple[str, str], str]:
-        origin = origins[point.dist]
-        return origin[0] != OWN_DISTRIBUTION, origin, point.name
 
-    for point in sorted(points, key=order):
-        yield Plugin(point.name, *origins[point.dist], _file_of(point.module)), point.load
+def _of_point(point: EntryPoint, origin: tuple[str, str]) -> Plugin:
+    return Plugin(point.name, *origin, _file_of(point.module), point.value)
 
 
 def _name_and_version(dist: Distribution | None) -> tuple[str, str]:
@@ -96,98 +179,49 @@ def _name_and_version(dist: Distribution | None) -> tuple[str, str]:
 
 
 def _file_of(module: str) -> str:
-    for name in (module.partition(".")[0], module):
-        with suppress(Exception):
-            spec = importlib.util.find_spec(name)
-            if spec and spec.origin:
-                return spec.origin
+    """Return the file of the package that a module is in; nothing of it is imported."""
+    path: Sequence[str] | None = None
+    parts = module.split(".")
+    for depth in range(1, len(parts) + 1):
+        spec = _spec(".".join(parts[:depth]), path)
+        if spec is None:
+            break
+        if spec.origin:
+            return spec.origin
+        path = list(spec.submodule_search_locations or ())  # of a namespace
     return "no file"
 
 
-def _from_file(path: str) -> tuple[Plugin, Load]:
+def _spec(name: str, path: Sequence[str] | None) -> ModuleSpec | None:
+    for finder in sys.meta_path:
+        with suppress(Exception):
+            if spec := finder.find_spec(name, path):
+                return spec
+    return None
+
+
+def _of_file(path: str) -> Plugin:
     file = Path(path).resolve()
-    # two files may have one stem
-    name = f"medtl_plugin_{file.stem}_{sha256(str(file).encode()).hexdigest()[:8]}"
-
-    def load() -> ModuleType:
-        spec = importlib.util.spec_from_file_location(name, file)
-        if spec is None or spec.loader is None:
-            raise ImportError(f"{file.name} is not a Python file")
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
-        spec.loader.exec_module(module)
-        return module
-
     if not file.is_file():
         raise MedTLError(f"There is no plugin file {path!r}.")
-    return Plugin(file.stem, "a file", "0", str(file)), load
+    return Plugin(file.stem, "a file", "0", str(file))
 
 
-def _add(catalogue: Catalogue, plugin: Plugin, load: Load) -> None:
-    """Register a plugin and all it brings, or nothing of it; raises _RefusedError."""
-    with _guarded("importing it"):
-        module = load()
-    manager = catalogue.manager
-    if manager.is_registered(module):
-        raise _RefusedError(f"its module {module.__name__} is registered by another entry point")
-    try:
-        with _guarded("registering it"):
-            manager.register(module, str(plugin))
-            manager.check_pending()
-        if not manager.get_hookcallers(module):
-            raise _RefusedError(
-                "it implements no hook; mark functions named in contract/hooks.py @hookimpl"
-            )
-        with _guarded("calling its hooks"):
-            brought = {kind: _entries(kind, manager, module) for kind in KINDS}
-        with _guarded("checking what it brings"):
-            for kind, entries in brought.items():
-                _check(kind, entries, catalogue)
-    except _RefusedError:
-        if manager.is_registered(module):  # some refusals come before it was
-            manager.unregister(module)
-        raise
+def _add(catalogue: Catalogue, plugin: Plugin, brought: Brought) -> None:
+    """Add all that a plugin brings, or nothing of it; raises RefusedError."""
+    with guarded("checking what it brings"):
+        for kind, entries in brought.items():
+            _check(kind, entries, catalogue)
     for kind, entries in brought.items():
         catalogue.of(kind).update({entry.name: Registered(entry, plugin) for entry in entries})
 
 
-@contextmanager
-def _guarded(doing: str) -> Iterator[None]:
-    printed = io.StringIO()
-    try:
-        with redirect_stdout(printed):
-            yield
-    except (KeyboardInterrupt, _RefusedError):
-        raise
-    except BaseException as error:  # a plugin may even call sys.exit
-        raise _RefusedError(f"{doing} raised {type(error).__name__}: {error}") from error
-    if printed.getvalue():
-        raise _RefusedError(f"{doing} printed to standard output: {printed.getvalue()[:60]!r}")
-
-
-def _entries(kind: Kind, manager: pluggy.PluginManager, module: ModuleType) -> list[AnyEntry]:
-    """Return the entries of a kind that one plugin brings."""
-    others = [plugin for plugin in manager.get_plugins() if plugin is not module]
-    hook = manager.subset_hook_caller(f"medtl_{kind.many}", others)
-    lists: list[Iterable[object]] = hook()
-    expected = kind.entry.__name__
-    if hook.get_hookimpls() and not lists:  # pluggy leaves None out
-        raise TypeError(f"{hook.name} returned nothing, but a list of {expected} was expected")
-    entries: list[AnyEntry] = []
-    for returned in lists:
-        for entry in returned:
-            if not isinstance(entry, kind.entry):
-                raise TypeError(f"a hook returned {entry!r}, which is no {expected}")
-            entries.append(entry)
-    return entries
-
-
 def _check(kind: Kind, entries: Sequence[AnyEntry], catalogue: Catalogue) -> None:
-    """Raise _RefusedError where an entry uses a word or a name that it may not."""
+    """Raise RefusedError where an entry uses a word or a name that it may not."""
     _check_free(kind, entries, catalogue.of(kind))
     for entry in entries:
         if isinstance(entry, AlgorithmEntry) and not FAMILY.fullmatch(str(entry.family)):
-            raise _RefusedError(f"the family {entry.family!r} is not of lower-case words")
+            raise RefusedError(f"the family {entry.family!r} is not of lower-case words")
         if isinstance(entry, DatasetEntry):
             _check_known("area", [entry.area], vocabulary.Area)
             _check_known("application", entry.applications, vocabulary.Application)
@@ -198,7 +232,7 @@ def _check(kind: Kind, entries: Sequence[AnyEntry], catalogue: Catalogue) -> Non
 def _check_known(what: str, words: Iterable[str], vocabulary_of: object) -> None:
     for word in words:
         if word not in get_args(vocabulary_of):
-            raise _RefusedError(str(unknown(what, str(word), get_args(vocabulary_of))))
+            raise RefusedError(str(unknown(what, str(word), get_args(vocabulary_of))))
 
 
 def _check_free(
@@ -208,10 +242,10 @@ def _check_free(
     ending = ARGUMENT if kind.entry is DatasetEntry else ""
     for name in names:
         if not (isinstance(name, str) and NAME.fullmatch(name.removesuffix(ending))):
-            raise _RefusedError(
+            raise RefusedError(
                 f"the {what} name {name!r} is not of lower-case letters, digits, dots and dashes"
             )
         if name in taken:
-            raise _RefusedError(f"the {what} name {name!r} is taken by {taken[name].plugin}")
+            raise RefusedError(f"the {what} name {name!r} is taken by {taken[name].plugin}")
         if names.count(name) > 1:
-            raise _RefusedError(f"it brings the {what} name {name!r} twice")
+            raise RefusedError(f"it brings the {what} name {name!r} twice")

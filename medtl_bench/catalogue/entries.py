@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 # ends the name of an entry whose datasets are named with an argument, as "h5ad:cells.h5ad"
 ARGUMENT = ":"
+OWN_DISTRIBUTION = "medtl-bench"
 AnyEntry = (
     AlgorithmEntry
     | DatasetEntry
@@ -61,21 +62,30 @@ KINDS = (
 
 @dataclass(frozen=True)
 class Plugin:
-    """A plugin as found: its name, the distribution and version it came with, and its file."""
+    """A plugin as found: its name, the distribution and version it came with, and its file.
+
+    `module`: what its entry point names; empty for a plugin file.
+    """
 
     name: str
     distribution: str
     version: str
     file: str
+    module: str = ""
 
     def __str__(self) -> str:
         """Return a name for messages."""
         return f"plugin {self.name!r} of {self.distribution} ({self.file})"
 
     @property
+    def is_own(self) -> bool:
+        """Return whether it comes with the project, as its code that every process may import."""
+        return self.distribution == OWN_DISTRIBUTION
+
+    @property
     def is_core(self) -> bool:
         """Return whether it is the project's own, of which the version of the project tells."""
-        return (self.distribution, self.name) == ("medtl-bench", "core")
+        return self.is_own and self.name == "core"
 
     @cached_property
     def source(self) -> str:
@@ -94,6 +104,25 @@ def _files(root: Path) -> list[Path]:
     return sorted(p for p in root.parent.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
 
 
+@dataclass(frozen=True, repr=False)
+class Held:
+    """Code that an entry names or holds, whose plugin is not imported yet.
+
+    `found`: imports the plugin and returns it. `text`: how messages tell of it.
+    """
+
+    text: str
+    found: Callable[[], object]
+
+    def __call__(self, *arguments: Any, **keywords: Any) -> Any:  # noqa: ANN401 - as the function
+        """Find it and call it."""
+        return cast("Callable[..., Any]", self.found())(*arguments, **keywords)
+
+    def __repr__(self) -> str:
+        """Return it as the entry has it."""
+        return self.text
+
+
 @dataclass(frozen=True)
 class Registered(Generic[Entry_co]):
     """An entry and the plugin that brings it."""
@@ -106,12 +135,14 @@ class Registered(Generic[Entry_co]):
 
         Raises MedTLError if it cannot be loaded.
         """
+        if isinstance(where, Held):
+            where = where.found()
         if not isinstance(where, str):
             return where
         module, _, attribute = where.partition(":")
         try:
             return getattr(importlib.import_module(module), attribute)
-        except Exception as error:  # whatever the plugin's module raises
+        except (Exception, SystemExit) as error:  # whatever the plugin's module raises
             raise MedTLError(
                 f"{self.plugin} names {where!r}, which cannot be loaded: "
                 f"{type(error).__name__}: {error}."
@@ -125,13 +156,17 @@ class Broken:
     plugin: Plugin
     reason: str
 
+    def __str__(self) -> str:
+        """Return both for messages."""
+        return f"{self.plugin}: {self.reason}"
+
 
 @dataclass
 class Catalogue:
     """What is installed, by kind and by name in the order of the names.
 
-    `manager`: knows every plugin that works, so that hooks can be called at any time.
-    `broken`: the plugins that do not.
+    `manager`: knows the plugins that are imported in this process. `told`: what the others
+    bring, as `catalogue.told` tells it. `broken`: the plugins that do not work.
     """
 
     manager: pluggy.PluginManager
@@ -142,6 +177,7 @@ class Catalogue:
     backbones: dict[str, Registered[BackboneEntry]] = field(default_factory=dict)
     executors: dict[str, Registered[ExecutorEntry]] = field(default_factory=dict)
     observers: dict[str, Registered[ObserverEntry]] = field(default_factory=dict)
+    told: list[dict[str, Any]] = field(default_factory=list)
     broken: list[Broken] = field(default_factory=list)
 
     def of(self, kind: Kind) -> dict[str, Registered[AnyEntry]]:

@@ -79,7 +79,7 @@ def skipped(name: object, why: object) -> None:
 def broken(plugins: Iterable[Broken]) -> None:
     """Print which plugins are left out, to standard error."""
     for one in plugins:
-        complain(f"Left out: {one.plugin}: {one.reason}")
+        complain(f"Left out: {one}")
 
 
 def boards(folder: Path) -> None:

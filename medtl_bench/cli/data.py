@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from medtl_bench.catalogue import discovery
+from medtl_bench.catalogue import apart, discovery
 from medtl_bench.catalogue.entries import Catalogue
 from medtl_bench.cli import console
 from medtl_bench.cli.options import PluginFiles
@@ -38,7 +38,7 @@ def verify(names: Annotated[list[str], typer.Argument()] = [], plugin: PluginFil
     code = 0
     for name in names or catalogue.single_datasets():
         try:
-            console.say(f"ok   {name} {catalogue.dataset(name).digest()[:16]}")
+            console.say(f"ok   {name} {discovery.dataset(catalogue, name).digest()[:16]}")
         except UnavailableError as error:
             console.skipped(name, error)
         except MedTLError as error:
@@ -71,6 +71,8 @@ def fetch(
 def _fetch(catalogue: Catalogue, name: str, *, accept: bool) -> None:
     from medtl_bench.files import downloads
 
+    plugin = catalogue.dataset_entry(name).plugin
+    apart.rehearse(plugin, f"naming the files of {name!r}", lambda: catalogue.download(name))
     download = catalogue.download(name)
     if download is None:
         console.say(f"ok   {name} is shipped, there is nothing to download.")

@@ -129,9 +129,9 @@ def show(name: str, plugin: PluginFiles = []) -> None:
 
     catalogue = discovery.find(plugin)
     if name in catalogue.algorithms and name not in catalogue.datasets:
-        shown.algorithm(catalogue.algorithm(name), catalogue.algorithms[name])
+        shown.algorithm(discovery.algorithm(catalogue, name), catalogue.algorithms[name])
     elif name in catalogue.datasets or entries.ARGUMENT in name:
-        shown.dataset(catalogue.dataset(name), catalogue.dataset_entry(name))
+        shown.dataset(discovery.dataset(catalogue, name), catalogue.dataset_entry(name))
     else:
         console.broken(catalogue.broken)  # one of them may be what is asked for
         names = [*catalogue.algorithms, *catalogue.datasets]
@@ -164,7 +164,7 @@ def recommend(
     from medtl_bench.results.store import Store
 
     contents = Store(out / "results").read()
-    data = discovery.find(plugin).dataset(dataset)
+    data = discovery.dataset(discovery.find(plugin), dataset)
     shown.recommendation(advice.recommend(data, target, contents.records.values()), out)
     console.damaged(contents.damaged)
 

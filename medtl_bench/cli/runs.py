@@ -65,7 +65,7 @@ def plan(
     """Say what `run` would run with the same options, and how much of it is missing."""
     from medtl_bench.cli.progress import Lines
     from medtl_bench.results.store import Store
-    from medtl_bench.running.executors.processes import Processes
+    from medtl_bench.running import executors
     from medtl_bench.running.request import Request, make_plan
     from medtl_bench.running.run import missing
 
@@ -73,7 +73,9 @@ def plan(
     catalogue = discovery.find(plugin)
     console.broken(catalogue.broken)
     request = Request(dataset, algorithm, protocol, preset.value, seeds, parameter, plugin, stack)
-    planning = make_plan(request, catalogue, Processes())
+    planning = make_plan(
+        request, catalogue, executors.make(catalogue, "processes", executors.Limits())
+    )
     _table(planning.possible)
     _skipped(planning.planned)
     left = len(missing(planning.planned, Store(out / "results")))
@@ -132,7 +134,6 @@ def run(
     from medtl_bench import api
 
     _ask(all_ or dataset or algorithm)
-    console.broken(discovery.find(plugin).broken)
     try:
         ran = api.run(
             dataset,

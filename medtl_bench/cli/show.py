@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from medtl_bench.catalogue import discovery
 from medtl_bench.catalogue.entries import Catalogue, Registered
 from medtl_bench.cli import console
 from medtl_bench.contract import algorithm as contract
@@ -104,7 +105,7 @@ def _line(catalogue: Catalogue, name: str) -> tuple[object, ...]:
     """Return what stands of a dataset in the list, after its name."""
     area = catalogue.datasets[name].entry.area
     try:
-        data = catalogue.dataset(name)
+        data = discovery.dataset(catalogue, name)
     except UnavailableError as error:
         return area, f"skipped: {error}", "", "", ""
     except MedTLError as error:

@@ -37,6 +37,7 @@ def describe_dataset(
 ) -> DatasetFacts:
     """Build a dataset, keep it in the run's folder if there is one, and return its facts."""
     dataset, kept = catalogue.dataset(asked.name), ""
+    digest = dataset.digest()  # before plugins of others are imported for what follows
     if folder and key:
         with suppress(OSError, ValueError):  # then each trial builds it
             kept = mapped.write(dataset, Path(folder), key)
@@ -44,7 +45,7 @@ def describe_dataset(
     metrics = dataset.task.metrics
     return DatasetFacts(
         name=asked.name,
-        digest=dataset.digest(),
+        digest=digest,
         kept=kept,
         area=dataset.card.area,
         provenance=dataset.card.provenance,

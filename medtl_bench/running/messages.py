@@ -100,6 +100,8 @@ Work = DescribeDataset | DescribeAlgorithm | RunTrial | RunStack
 class Job(Frozen):
     """Something to do in a process of its own, with the plugin files that the user named.
 
+    `plugins`: what these and installed ones bring, as `catalogue.told` tells it, so that no
+    plugin is imported but those that the work uses; None: the process is to ask them itself.
     `folder`: where the run keeps datasets, or empty. `kept`: the digest of what is kept there
     of the dataset of its trials. `key`: opens the labels that are kept, so no process that
     runs a method may hold it.
@@ -107,6 +109,7 @@ class Job(Frozen):
 
     work: Annotated[Work, Field(discriminator="verb")]
     plugin_files: tuple[str, ...] = ()
+    plugins: tuple[dict[str, Any], ...] | None = None
     folder: str = ""
     kept: str = ""
     key: str = ""

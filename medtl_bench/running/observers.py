@@ -4,8 +4,10 @@ A broken observer is left out from its first error on; it never costs a trial.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
+from medtl_bench.catalogue import apart
 from medtl_bench.catalogue.entries import Catalogue, get
 from medtl_bench.errors import MedTLError
 from medtl_bench.results.record import Record, Trial
@@ -65,12 +67,14 @@ def make(catalogue: Catalogue, named: Sequence[str]) -> dict[str, Observer]:
 def _made(catalogue: Catalogue, named: str) -> Observer:
     name, _, options = named.partition(":")
     registered = get(catalogue.observers, "observer", name)
-    make_observer = registered.load(registered.entry.make)
+    load = partial(registered.load, registered.entry.make)
+    apart.rehearse(registered.plugin, f"loading {name!r}", load)
+    make_observer = load()
     try:
         observer = make_observer(split_options(options))
     except MedTLError:
         raise
-    except Exception as error:  # whatever the plugin's function raises
+    except (Exception, SystemExit) as error:  # whatever the plugin's function raises
         why = f"{type(error).__name__}: {error}"
         raise MedTLError(f"The observer {name!r} of {registered.plugin} raised {why}.") from error
     if not isinstance(observer, Observer):

@@ -6,7 +6,9 @@ with it.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
+from medtl_bench.catalogue import apart
 from medtl_bench.catalogue.entries import Catalogue
 from medtl_bench.errors import IntegrityError, MedTLError, unknown
 from medtl_bench.running import plan
@@ -80,6 +82,7 @@ def make_plan(request: Request, catalogue: Catalogue, execute: Executor) -> Plan
     """
     chosen, named = plan.preset(request.preset), _named(request, catalogue)
     description = _Description(execute, tuple(request.plugin_files))
+    description.try_protocols(named, catalogue)
     algorithms = description.algorithms(named, chosen)
     datasets = description.datasets(named, chosen, [a for a in algorithms if not a.missing])
     planning = description.planning
@@ -121,6 +124,17 @@ class _Description:
         self.execute, self.files = execute, files
         self.planning = Planning()
         self.versions: dict[str, str] = {}
+
+    def try_protocols(self, named: _Named, catalogue: Catalogue) -> None:
+        """Leave out protocols that end the process that loads them, or else all datasets fail."""
+        for name in list(named.protocols):
+            registered = catalogue.protocols[name]
+            load = partial(registered.load, registered.entry.examination)
+            try:
+                apart.rehearse(registered.plugin, f"loading {name!r}", load)
+            except MedTLError as error:
+                named.protocols.remove(name)
+                self.planning.unusable[f"the protocol {name}"] = str(error)
 
     def algorithms(self, named: _Named, chosen: Preset) -> list[AlgorithmFacts]:
         """Return the facts of algorithms, in the order of the names."""

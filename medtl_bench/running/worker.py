@@ -19,7 +19,7 @@ from medtl_bench.errors import InvalidOutputError, MedTLError, UnavailableError
 from medtl_bench.protocols import protocol
 from medtl_bench.protocols.withheld import blinded
 from medtl_bench.results.record import Outcome
-from medtl_bench.running import mapped
+from medtl_bench.running import mapped, uses
 from medtl_bench.running.answers import Said
 from medtl_bench.running.describe import describe_algorithm, describe_dataset
 from medtl_bench.running.failure import failed
@@ -40,19 +40,19 @@ MOST_BYTES = 2**26  # of what the process of a method says
 NO_SENSE = "Its process sent an answer that makes no sense"
 
 
-def perform(job: Job, installed: Catalogue | None = None) -> Reply:
+def perform(job: Job, own: Catalogue | None = None) -> Reply:
     """Do a job in this process and return its reply.
 
-    Of what an algorithm may raise, only an interrupt gets past it. `installed`: what plugins
-    bring that are installed, if that is known already.
+    Of what an algorithm may raise, only an interrupt gets past it. `own`: what the project
+    itself brings, if that is known already.
     """
     with tempfile.TemporaryDirectory(prefix="medtl-bench-") as scratch:
         blind = job.blind() if job.trials else job
-        said = answer(blind, installed, Path(scratch))
-        return score(job, installed, said, Path(scratch))
+        said = answer(blind, own, Path(scratch))
+        return score(job, own, said, Path(scratch))
 
 
-def answer(job: Job, installed: Catalogue | None, scratch: Path) -> bytes:
+def answer(job: Job, own: Catalogue | None, scratch: Path) -> bytes:
     """Run the trials of a job up to what their learners answer, and return what came of them.
 
     `scratch`: an empty folder, for the answers. `job`: without the key. One that describes is
@@ -60,16 +60,16 @@ def answer(job: Job, installed: Catalogue | None, scratch: Path) -> bytes:
     """
     start = perf_counter()
     if not job.trials:
-        return _described(job, installed).model_dump_json().encode()
+        return _described(job, own).model_dump_json().encode()
     try:
-        said = _said(job, _catalogue(job, installed), scratch)
+        said = _said(job, _catalogue(job, own), scratch)
     except (Exception, SystemExit) as error:
         outcome = _failed(error, start)
         said = Said(outcome=outcome, exit_code=_exit_code(error))
     return said.model_dump_json().encode()
 
 
-def score(job: Job, installed: Catalogue | None, said: bytes, scratch: Path) -> Reply:
+def score(job: Job, own: Catalogue | None, said: bytes, scratch: Path) -> Reply:
     """Score the trials of a job by what its `answer` returned and left in a folder.
 
     The method has no part in it. What makes no sense is a failure of the trials.
@@ -81,15 +81,16 @@ def score(job: Job, installed: Catalogue | None, said: bytes, scratch: Path) -> 
         sent = _read(job, said)
         if sent.outcome is not None:
             return _failure(bounded(sent.outcome), sent.exit_code)
-        return _scored(job, _catalogue(job, installed), sent, scratch)
+        return _scored(job, _catalogue(job, own), sent, scratch)
     except (Exception, SystemExit) as error:
         return _failure(_failed(error, start), _exit_code(error))
 
 
-def _catalogue(job: Job, installed: Catalogue | None) -> Catalogue:
-    if job.plugin_files or installed is None:
+def _catalogue(job: Job, own: Catalogue | None) -> Catalogue:
+    """Return what plugins bring; those that are not the project's are imported when used."""
+    if job.plugins is None:
         return discovery.find(job.plugin_files)
-    return installed
+    return discovery.heard(own or discovery.own(), job.plugins)
 
 
 def _failed(error: BaseException, start: float) -> Outcome:
@@ -108,10 +109,10 @@ def _failure(outcome: Outcome, exit_code: int) -> Reply:
     return Reply(outcome=outcome, machine=machine(), exit_code=exit_code)
 
 
-def _described(job: Job, installed: Catalogue | None) -> Reply:
+def _described(job: Job, own: Catalogue | None) -> Reply:
     start = perf_counter()
     try:
-        catalogue, work = _catalogue(job, installed), job.work
+        catalogue, work = _catalogue(job, own), job.work
         if isinstance(work, DescribeDataset):
             facts = describe_dataset(catalogue, work, job.folder, job.key)
             return Reply(dataset=facts, versions=versions())
@@ -131,12 +132,11 @@ def _said(job: Job, catalogue: Catalogue, scratch: Path) -> Said:
 def _setting(job: Job, catalogue: Catalogue) -> Setting:
     """Load what the trials of a job name, once for all."""
     start, trial = perf_counter(), job.trials[0]
-    return Setting(
-        catalogue.algorithm(trial.algorithm),
-        protocol.load(catalogue, trial.protocol),
-        _blinded(job, catalogue),
-        perf_counter() - start,
-    )
+    dataset = _blinded(job, catalogue)
+    examination = protocol.load(catalogue, trial.protocol)
+    algorithm = catalogue.algorithm(trial.algorithm)
+    uses.for_learning(catalogue, trial)
+    return Setting(algorithm, examination, dataset, perf_counter() - start)
 
 
 def _blinded(job: Job, catalogue: Catalogue) -> Dataset:
@@ -182,7 +182,9 @@ def _parsed(model: type[M], said: bytes) -> M:
 def _scored(job: Job, catalogue: Catalogue, sent: Said, scratch: Path) -> Reply:
     trials = job.trials
     examined = protocol.load(catalogue, trials[0].protocol)
-    scoring = Scoring(examined, _whole(job, catalogue))
+    dataset = _whole(job, catalogue)
+    uses.for_scoring(catalogue, dataset.task.metrics)
+    scoring = Scoring(examined, dataset)
     outcomes = tuple(
         scoring.outcome(trial, answered, answers_in(scratch, number))
         for number, (trial, answered) in enumerate(zip(trials, sent.trials, strict=True))

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from importlib import metadata
 from pathlib import Path
 
@@ -129,13 +130,11 @@ def test_what_was_found_last_is_current(write_plugin):
     assert discovery.current() is not catalogue
 
 
-def test_hooks_of_all_plugins_that_work_can_be_called_at_any_time(write_plugin):
-    bad = write_plugin("raise ValueError('no')", "bad")
-    catalogue = discovery.find([write_plugin(GOOD), bad])
+def test_hooks_of_the_projects_own_plugins_can_be_called_at_any_time(write_plugin):
+    catalogue = discovery.find([write_plugin(GOOD)])
     lists = catalogue.manager.hook.medtl_algorithms()
     names = sorted(entry.name for entries_ in lists for entry in entries_)
-    assert names == list(catalogue.algorithms)
-    assert len(catalogue.manager.get_plugins()) == len(discovery.find().manager.get_plugins()) + 1
+    assert names == [name for name in catalogue.algorithms if name != "good-one"]
 
 
 def test_the_core_enters_like_any_plugin(monkeypatch):
@@ -177,9 +176,12 @@ def test_strict_makes_a_broken_plugin_an_error(write_plugin, monkeypatch):
         discovery.find([bad])
 
 
-def test_an_interrupt_is_not_the_plugins_fault(write_plugin):
+def test_an_interrupt_of_the_user_is_not_the_plugins_fault(write_plugin):
+    interrupt = "import os, signal, time; os.kill(os.getppid(), signal.SIGINT); time.sleep(60)"
+    start = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
-        discovery.find([write_plugin("raise KeyboardInterrupt")])
+        discovery.find([write_plugin(interrupt)])
+    assert time.monotonic() - start < 5
 
 
 def test_names_are_in_order_and_first_party_plugins_enter_by_entry_points():
@@ -275,7 +277,8 @@ def test_two_files_of_one_name_do_not_share_a_module(tmp_path):
             .replace('"collections:OrderedDict"', "Made")
         )
     found = discovery.find(files)
-    classes = [found.algorithms[f"good-{name}"].entry.implementation for name in ("one", "two")]
+    entries_ = [found.algorithms[f"good-{name}"] for name in ("one", "two")]
+    classes = [one.load(one.entry.implementation) for one in entries_]
     assert [sys.modules[cls.__module__].Made.place for cls in classes] == ["one", "two"]
 
 

@@ -6,7 +6,9 @@ end.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
+from medtl_bench.catalogue import apart
 from medtl_bench.catalogue.entries import Catalogue, get
 from medtl_bench.errors import MedTLError
 from medtl_bench.running.messages import Job, Reply
@@ -30,20 +32,27 @@ def make(catalogue: Catalogue, named: str, limits: Limits) -> Executor:
     """
     name, _, options = named.partition(":")
     registered = get(catalogue.executors, "executor", name)
-    make_executor = registered.load(registered.entry.make)
+    load = partial(registered.load, registered.entry.make)
+    apart.rehearse(registered.plugin, f"loading {name!r}", load)
+    make_executor = load()
     try:
         executor = make_executor(limits, split_options(options))
     except MedTLError:
         raise
-    except Exception as error:  # whatever the plugin's function raises
+    except (Exception, SystemExit) as error:  # whatever the plugin's function raises
         why = f"{type(error).__name__}: {error}"
         raise MedTLError(f"The executor {name!r} of {registered.plugin} raised {why}.") from error
     if not callable(executor):
         raise MedTLError(
             f"The executor {name!r} of {registered.plugin} is {executor!r}, not a function of jobs."
         )
-    made: Executor = executor
-    return made
+    return telling(catalogue, executor)
+
+
+def telling(catalogue: Catalogue, execute: Executor) -> Executor:
+    """Return an executor that tells its jobs what plugins bring, so that none asks them anew."""
+    known = {"plugins": tuple(catalogue.told)}
+    return lambda jobs: execute(job.model_copy(update=known) for job in jobs)
 
 
 def split_options(text: str) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from medtl_bench.running import worker
-from medtl_bench.running.executors.preload import INSTALLED
+from medtl_bench.running.executors.preload import OWN
 from medtl_bench.running.messages import Job, Reply
 
 
@@ -12,9 +12,9 @@ def answer(job: Job, scratch: Path) -> bytes:
 
     `scratch`: an empty folder of this job, for what is large.
     """
-    return worker.answer(job, INSTALLED, scratch)
+    return worker.answer(job, OWN, scratch)
 
 
 def score(job: Job, said: bytes, scratch: Path) -> Reply:
     """Return the reply to a job from what its other half said, which is not trusted."""
-    return worker.score(job, INSTALLED, said, scratch)
+    return worker.score(job, OWN, said, scratch)

@@ -47,7 +47,8 @@ def keep(
     method = begin(partial(answer, todo, Path(scratch)), Path(scratch))
     _end_with_run()
     end = Watch(method, bounds, _taken).end()
-    reply = _reply(todo, end, Path(scratch)).model_dump_json().encode()
+    whole = todo.model_copy(update={"key": opens.recv_bytes().decode()})
+    reply = _reply(whole, end, Path(scratch)).model_dump_json().encode()
     with open(sender.fileno(), "wb") as pipe:  # noqa: PTH123 - that of a descriptor
         pipe.write(reply)
     os._exit(0)

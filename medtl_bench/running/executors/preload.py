@@ -13,8 +13,8 @@ from medtl_bench.training.adam import Adam
 from medtl_bench.training.recorder import record
 
 allocator.keep_freed()
-# imports what plugins register, as the process that started this server has done
-INSTALLED = discovery.find()
+# what the project itself brings; other plugins are imported by the jobs that use them
+OWN = discovery.own()
 
 # The first optimiser step, transform and recorded function import much of torch, for
 # about two seconds. None may ask for a gradient: where there is a GPU, autograd then

@@ -65,7 +65,8 @@ def test_what_cannot_be_described_is_told(reply_to, work, told):
 
 def test_it_is_made_by_name_and_has_no_options():
     catalogue = discovery.find()
-    assert executors.make(catalogue, "in-process", Limits()) is inprocess.run
+    assert inprocess.make(Limits(), {}) is inprocess.run
+    assert callable(executors.make(catalogue, "in-process", Limits()))
     with pytest.raises(MedTLError, match="'in-process' has no options, but got jobs"):
         executors.make(catalogue, "in-process:jobs=2", Limits())
 
