@@ -13,7 +13,7 @@ from torch import Generator, Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
-from medtl_bench.errors import MedTLError
+from medtl_bench.training.differs import Differs
 
 # torch tells the types of neither its kernels nor what goes in and out of them
 Kernel = Any
@@ -76,11 +76,11 @@ class Draws(TorchDispatchMode):
     def instead_of(self, kernel: Kernel, named: Generator | None) -> Callable[..., Any]:
         """Return what draws in place of a kernel that was to draw from a generator, or from none.
 
-        Raises MedTLError where that is not a learner's own.
+        Raises Differs where that is not a learner's own.
         """
         # a kernel is handed another object for the same generator
         if named and not torch.equal(named.get_state(), self.generators[0].get_state()):
-            raise MedTLError("Its objective draws from another generator than self.generator.")
+            raise Differs("Its objective draws from another generator than self.generator.")
         sources = self._unnamed if named is None else self.generators
 
         def drawn(*args: Values, **kwargs: Values) -> Values:

@@ -8,17 +8,19 @@ tensors.
 
 import copy
 import math
+import random
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
 import torch
 from torch import Generator, Tensor
 from torch.utils._pytree import tree_leaves, tree_map
 
 from medtl_bench.contract.algorithm import copied
 from medtl_bench.networks.network import Parameters
-from medtl_bench.randomness import global_state
 from medtl_bench.training.attributes import attributes, content, differing
+from medtl_bench.training.differs import Differs
 from medtl_bench.training.draws import drawing_from, own_draws
 from medtl_bench.training.method import Training
 from medtl_bench.training.tensors import held, trained
@@ -31,10 +33,6 @@ TOLERANCE = 1e-3
 # has gradients of nothing but rounding
 FLOOR = 1e-2
 RARE = 32  # steps, of which one may differ
-
-
-class Differs(Exception):  # noqa: N818 - told as a reason, not raised at users
-    """What a stack does is not what its learners do alone; told in a sentence."""
 
 
 class Reference:
@@ -59,7 +57,7 @@ class Reference:
         objective = getattr(self.learner, training.objective.__name__)
         self.training = replace(training, learner=self.learner, objective=objective)
         self.batches = self.training.batches()
-        self.random = content(global_state()[1:])
+        self.random = _global_draws()
         self.before = tree_map(torch.clone, held(self.learner))
         self.learner.net.module.train()
 
@@ -70,7 +68,7 @@ class Reference:
         """
         if not self.taken:
             self._refuse(attributes(self.net.module), "is changed by a step")
-            if content(global_state()[1:]) != self.random:
+            if _global_draws() != self.random:
                 raise Differs("It draws from numpy's or Python's global generator.")
         if self.taken < self.steps:
             self.taken += 1
@@ -126,6 +124,11 @@ def distance(some: Sequence[Tensor], others: Sequence[Tensor], floor: float = 0.
     apart = _size([one - other for one, other in zip(some, others, strict=True)])
     size = _size(others) + floor
     return apart / size if size else apart
+
+
+def _global_draws() -> object:
+    """Return the states of numpy's and Python's global generators, to compare them by."""
+    return content([np.random.get_state(), random.getstate()])
 
 
 def _size(tensors: Sequence[Tensor]) -> float:

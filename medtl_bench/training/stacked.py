@@ -16,9 +16,10 @@ from torch import Tensor
 from medtl_bench import cooperative
 from medtl_bench.training.adam import Adam
 from medtl_bench.training.batches import Batch, Block
+from medtl_bench.training.differs import Differs
 from medtl_bench.training.loop import refuse_divergence
 from medtl_bench.training.method import Training
-from medtl_bench.training.reference import FEW, Differs, Reference
+from medtl_bench.training.reference import FEW, Reference
 from medtl_bench.training.step import Step
 
 MOST = 64

@@ -12,10 +12,11 @@ from torch.utils._pytree import TreeSpec, tree_flatten, tree_leaves, tree_map, t
 
 from medtl_bench.networks.network import Network, Parameters
 from medtl_bench.training.batches import Batch
+from medtl_bench.training.differs import Differs
 from medtl_bench.training.draws import Draws
 from medtl_bench.training.method import GradientMethod, Training, options_of
 from medtl_bench.training.recorder import Function, record
-from medtl_bench.training.reference import Differs, distance
+from medtl_bench.training.reference import distance
 from medtl_bench.training.tensors import held, stacked, trained
 
 TENSORS = ("x", "y", "unlabelled", "extra")

@@ -414,7 +414,7 @@ class Sloped(nn.Module):
 HOLDS = {
     "number": float,
     "list": lambda slope: [slope],
-    "tensor": lambda slope: torch.tensor(slope),
+    "tensor": torch.tensor,
     "array": lambda slope: np.array([slope]),
     "closure": lambda slope: lambda: slope,
     "partial": lambda slope: partial(float, slope),
