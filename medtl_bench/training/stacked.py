@@ -106,7 +106,9 @@ def train(trainings: Sequence[Training], held: int = 0) -> list[Exception | None
     steps.
     """
     reference = Reference(trainings, min(held, trainings[0].steps)) if held else None
-    step = Step(reference.net if reference else trainings[0].learner.net, trainings)
+    net = reference.net if reference else trainings[0].learner.net
+    net.module.train()
+    step = Step(net, trainings)
     optimiser = Adam(list(step.theta.values()), trainings[0].learner.learning_rate)
     losses = torch.zeros(len(trainings))
     for batch, last in _batches(trainings):

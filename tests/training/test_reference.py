@@ -112,7 +112,15 @@ class Averaged(WithPart):
         return Averaging(self.width)
 
 
-@pytest.mark.parametrize("method", [Normed, CountedInPlace, Averaged])
+class AsksBetween(Normed):
+    """Is asked before it adapts, as all are: then its network is in the mode of answers."""
+
+    def adapt(self, support):
+        self.predict(support.x)
+        super().adapt(support)
+
+
+@pytest.mark.parametrize("method", [Normed, AsksBetween, CountedInPlace, Averaged])
 def test_buffers_that_a_step_changes_come_back_to_each_learner(method):
     stacks(method)
 
