@@ -32,9 +32,13 @@ class Wish(ABC):
         """Return what wishes must have in common to be served together."""
 
 
+class Alone(Exception):  # noqa: N818 - an answer, not an error
+    """The answer to a wish that cannot be served with others: its strand serves it by itself."""
+
+
 # what a strand stops for: a wish, or functions to branch into
 _Stop = Wish | Sequence[Callable[[], Any]]
-# for each wish None, or what to raise in the strand that asked
+# for each wish None, or what to raise in the strand that asked; `Alone` is its own to serve
 Serve = Callable[[Sequence[Any]], Sequence[Exception | None]]
 
 
@@ -96,10 +100,13 @@ def now() -> float:
 def ask(wish: Wish) -> None:
     """Have a wish served and return; raises what serving it raises."""
     hub = _hub()
-    if hub is None:
-        wish.alone()
-    else:
-        hub.switch(wish)
+    if hub is not None:
+        try:
+            hub.switch(wish)
+            return
+        except Alone:  # here a strand draws from its own global state, and pays its own time
+            pass
+    wish.alone()
 
 
 def together(functions: Sequence[Callable[[], T]]) -> list[T]:

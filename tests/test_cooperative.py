@@ -137,6 +137,30 @@ def test_what_a_branch_raises_reaches_its_task():
     ]
 
 
+def test_a_strand_serves_by_itself_what_cannot_be_served_with_others():
+    @dataclass
+    class Drawing(Doubling):
+        def alone(self) -> None:
+            super().alone()
+            self.answer += random.random()
+
+    def drawn(number: int) -> float:
+        wish = Drawing(number)
+        cooperative.ask(wish)
+        return wish.answer
+
+    def serve(wishes):
+        random.seed(99)  # what serves may leave any global state behind
+        return [cooperative.Alone()] * len(wishes)
+
+    random.seed(0)
+    expected = drawn(1)
+    random.seed(0)
+    tasks = cooperative.run([lambda: drawn(1), lambda: drawn(1), lambda: drawn(-1)], serve, 8)
+    assert [task.result() for task in tasks[:2]] == [expected, expected]
+    assert str(tasks[2].error) == "it is negative"
+
+
 def global_draws() -> list[float]:
     first = float(torch.rand(()))
     branches = cooperative.together(

@@ -128,7 +128,8 @@ def _by_tensor(
 def _replaced(places: list[Place]) -> Iterator[None]:
     """Put tensors in their places for a while.
 
-    What `torch.func.functional_call` does, for a tenth of its time.
+    What `torch.func.functional_call` does, for a tenth of its time. What was set anew
+    meanwhile, such as running statistics, is written to the tensor that stood there.
     """
     before = [table[name] for table, name, _ in places]
     for table, name, value in places:
@@ -136,13 +137,21 @@ def _replaced(places: list[Place]) -> Iterator[None]:
     try:
         yield
     finally:
-        for (table, name, _), own in zip(places, before, strict=True):
+        for (table, name, value), own in zip(places, before, strict=True):
+            if table[name] is not value:
+                value.copy_(table[name].detach())
             table[name] = own
 
 
 def _copied(module: M, memo: dict[int, Any]) -> M:
-    """Return a deep copy of a module: what `copy.deepcopy` does, for a tenth of its time."""
+    """Return a deep copy of a module: what `copy.deepcopy` does, for a tenth of its time.
+
+    A module that says itself how it is copied is asked.
+    """
     if id(module) not in memo:
+        if hasattr(type(module), "__deepcopy__"):
+            own: M = copy.deepcopy(module, memo)
+            return own
         new = memo[id(module)] = object.__new__(type(module))
         for name, value in vars(module).items():
             new.__dict__[name] = _copied_attribute(value, memo)

@@ -18,7 +18,6 @@ from medtl_bench.running.messages import Job, Reply, RunStack, RunTrial
 from medtl_bench.running.observers import Audience
 from medtl_bench.running.plan import Planned
 
-WHOLE = {"ok", "skipped"}  # how every trial of a stack must end for the stack to count
 NO_OUTCOME = Outcome(status="failed", reason="Its process sent no outcome.")
 
 
@@ -47,27 +46,36 @@ class Run:
         self._about = {one.trial.key: one.about for one in self.planned}
         wanted = self.planned if self.wanted is None else self.wanted
         self._keys = {one.trial.key for one in wanted if not one.skipped}
+        self._why_alone: dict[str, str] = {}
 
     def __iter__(self) -> Iterator[Record]:
         """Run the trials and yield each one's record once it is stored.
 
         Trials that run beside one another round a little otherwise than alone, so a group is
         the same whatever is missing: it runs whole, and what is not wanted of it is dropped.
-        Where a group fails, or one trial of it, it is run again one by one.
+        Where a group is lost as a whole, its trials are run again one by one, and their logs
+        tell why; a trial of it that fails by itself is its own failure.
         """
         groups = self._groups()
         self._announce(groups)
-        again: list[list[Trial]] = []
+        again: list[Trial] = []
         try:
             for job, reply in self.execute(self._jobs(groups)):
-                if isinstance(job.work, RunStack) and not _is_whole(reply, job.trials):
-                    again += [[trial] for trial in self._wanted(job.trials)]
+                if isinstance(job.work, RunStack) and len(reply.outcomes) != len(job.trials):
+                    again += self._lost(job, reply)
                 else:
                     yield from self._stored(job, reply)
-            for job, reply in self.execute(self._jobs(again)):
+            for job, reply in self.execute(self._jobs([[trial] for trial in again])):
                 yield from self._stored(job, reply)
         finally:
             self.audience.tell("ended")
+
+    def _lost(self, job: Job, reply: Reply) -> list[Trial]:
+        """Return what is to run again of a group that was lost, and note why for the logs."""
+        trials, outcome = self._wanted(job.trials), reply.outcome or NO_OUTCOME
+        why = f"It ran by itself, for {len(job.trials)} trials side by side ended: {outcome.reason}"
+        self._why_alone.update({trial.key: f"{why}\n" for trial in trials})
+        return trials
 
     def _groups(self) -> list[list[Trial]]:
         """Return what runs side by side, where any of it is wanted."""
@@ -106,10 +114,11 @@ class Run:
                 yield self._recorded(trial, outcome, reply)
 
     def _recorded(self, trial: Trial, outcome: Outcome, reply: Reply) -> Record:
+        log = outcome.log + self._why_alone.get(trial.key, "")
         record = Record(
             trial=trial,
             about=self._about[trial.key],
-            outcome=outcome,
+            outcome=outcome.model_copy(update={"log": log}),
             machine=reply.machine,
             finished=datetime.now(UTC).isoformat(timespec="seconds"),
         )
@@ -117,11 +126,6 @@ class Run:
             self.store.write(record)
         self.audience.tell("finished", record)
         return record
-
-
-def _is_whole(reply: Reply, trials: Sequence[Trial]) -> bool:
-    there = len(reply.outcomes) == len(trials)
-    return there and all(outcome.status in WHOLE for outcome in reply.outcomes)
 
 
 @contextmanager

@@ -65,13 +65,14 @@ def blocks(
 ) -> Iterator[Block]:
     """Yield `steps` batches of `size` rows of every source, and of as many target rows.
 
-    Drawn with replacement. Where every source has fewer than `size` rows, so many as the
-    largest has; a source of just that size is taken whole each time. Of more than `most`
-    sources, each step draws that many. So many steps are gathered at once as fit
+    Drawn with replacement, but a source of just that size is shuffled for each step. Where
+    every source has fewer rows, so many as the largest has, which is taken whole. Of more
+    than `most` sources, each step draws that many. So many steps are gathered at once as fit
     GATHERED_BYTES.
     """
-    size = min(size, max(len(source) for source in sources))
-    rows = torch.stack([_drawn(len(source), steps, size, generator) for source in sources], 1)
+    counts, asked = [len(source) for source in sources], size
+    size = min(size, max(counts))
+    rows = torch.stack([_of_source(count, steps, size, asked, generator) for count in counts], 1)
     chosen = _chosen(len(sources), steps, most, generator)
     in_a_step = size * min(most, len(sources))
     target_rows = None
@@ -148,6 +149,16 @@ def _gathered(values: Inputs, rows: Tensor) -> Inputs:
     index = rows.flatten()
     taken = values.index_select(0, index) if isinstance(values, Tensor) else values[index]
     return taken.view(*rows.shape, *values.shape[1:])
+
+
+def _of_source(rows: int, steps: int, size: int, asked: int, generator: torch.Generator) -> Tensor:
+    """Return numbers of rows [steps, size] of a source; one of the size asked for is shuffled.
+
+    In the order of its file, a half of a batch could be of one class.
+    """
+    if rows == asked:
+        return torch.rand(steps, rows, generator=generator).argsort(1)
+    return _drawn(rows, steps, size, generator)
 
 
 def _drawn(rows: int, steps: int, size: int, generator: torch.Generator) -> Tensor:

@@ -21,6 +21,8 @@ def optimise(
     """
     net.module.train()
     parameters = [parameter for parameter in net.module.parameters() if parameter.requires_grad]
+    for parameter in parameters:
+        parameter.data = parameter.data.contiguous()  # as Adam needs them
     optimiser, loss = Adam(parameters, learning_rate), torch.zeros(())
     for batch in steps:
         loss = objective(net, batch)

@@ -4,6 +4,7 @@ from abc import abstractmethod
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
+from itertools import chain
 from typing import ClassVar
 
 import torch
@@ -16,6 +17,7 @@ from medtl_bench.contract.split import Inputs, Split, concatenate, parts
 from medtl_bench.networks.build import build, pooled
 from medtl_bench.networks.network import Network
 from medtl_bench.training.batches import Batch, Block, blocks
+from medtl_bench.training.draws import drawing_from, own_draws
 from medtl_bench.training.loop import Objective, optimise
 
 PREDICT_ROWS = 4096
@@ -42,13 +44,25 @@ class Training(cooperative.Wish):
         if type(learner).augment is GradientMethod.augment:
             yield from drawn
         else:
-            for number, batch in enumerate(_batches(drawn, self.steps)):
+            unchanged = chain.from_iterable(block.batches(self.steps) for block in drawn)
+            for number, batch in enumerate(unchanged):
                 yield _block_of(number, learner.augment(batch))
 
     def alone(self) -> None:
         """Train this learner by itself."""
-        drawn = _batches(self.blocks(), self.steps)
-        optimise(self.learner.net, self.objective, drawn, self.learner.learning_rate)
+        with drawing_from(own_draws(self.learner.generator)):
+            rate = self.learner.learning_rate
+            optimise(self.learner.net, self.objective, self.batches(), rate)
+
+    def batches(self) -> Iterator[Batch]:
+        """Yield the batches of `blocks` one by one."""
+        for block in self.blocks():
+            yield from block.batches(self.steps)
+
+    @property
+    def program(self) -> Hashable:
+        """Return whose Python a step runs: the method and the name of the objective."""
+        return type(self.learner), getattr(self.objective, "__name__", "")
 
     @cached_property
     def key(self) -> Hashable:
@@ -59,13 +73,13 @@ class Training(cooperative.Wish):
         learner = self.learner
         size = min(learner.batch_size, max(map(len, self.sources)))
         count = min(learner.sources_per_step, len(self.sources))
-        return self._program(), size, count, repr(self._shapes()), repr(self._row_shapes())
+        shapes = repr(self._shapes()), repr(self._row_shapes())
+        return self.program, self._options(), self.steps, size, count, *shapes
 
-    def _program(self) -> Hashable:
-        """Return what says which calculations a step is."""
-        learner, objective = self.learner, getattr(self.objective, "__name__", "")
-        options = [getattr(learner, name) for name in options_of(learner)]
-        return type(learner), objective, self.steps, repr(options), repr(learner.net.module)
+    def _options(self) -> Hashable:
+        """Return what says which calculations a program does."""
+        options = [getattr(self.learner, name) for name in options_of(self.learner)]
+        return repr(options), repr(self.learner.net.module)
 
     def _shapes(self) -> list[object]:
         """Return the shapes of what the learner holds."""
@@ -79,11 +93,6 @@ class Training(cooperative.Wish):
         if self.unlabelled is not None:
             rows.append(self.unlabelled)
         return [(name, part.shape[1:]) for x in rows for name, part in parts(x).items()]
-
-
-def _batches(drawn: Iterator[Block], steps: int) -> Iterator[Batch]:
-    for block in drawn:
-        yield from block.batches(steps)
 
 
 def _block_of(number: int, batch: Batch) -> Block:
@@ -104,7 +113,7 @@ def _shapes_in(tree: object) -> list[object]:
 
 
 def _shape(leaf: object) -> object:
-    return (leaf.shape, leaf.dtype) if isinstance(leaf, Tensor) else leaf
+    return (leaf.shape, leaf.dtype, leaf.requires_grad) if isinstance(leaf, Tensor) else leaf
 
 
 @dataclass
@@ -112,10 +121,12 @@ class GradientMethod(Algorithm):
     """A method that trains one network by gradient steps on its `objective`.
 
     `adapt` fine-tunes unless overridden. Learners of equal shape are trained as one
-    (`training.stacked`): their objective may read the network, the batch, the task, the
-    options and what `state` names, and changes none of them; what needs random numbers
-    belongs into `augment`. It calculates with tensors throughout: only its first step is
-    run as Python, later ones repeat what was done to tensors then (`training.recorder`).
+    (`training.stacked`): their objective reads the network, the batch, the task, the
+    options and what `state` names. It calculates with tensors throughout: only its first
+    step is run as Python, later ones repeat what was done to tensors then
+    (`training.recorder`). It may draw as torch does, and change in place the tensors of
+    `state` and the network's buffers. One that does anything else is noticed
+    (`training.reference`), and its learners are trained one by one.
 
     `steps`: in `fit`. `adapt_steps`: in each `adapt`. `batch_size`: rows of a source in a
     step. `sources_per_step`: how many sources a step draws at most. `width`: of the

@@ -8,6 +8,7 @@ record.
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from types import BuiltinFunctionType, MethodDescriptorType
 from typing import Any
 
@@ -18,16 +19,15 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from medtl_bench.training.draws import Draws, is_random
+
 aten = torch.ops.aten
 Function = Callable[..., tuple[Tensor, ...]]
 # torch tells the types of neither its kernels nor what goes in and out of them
 Kernel = Any
 Values = Any
-UNREPEATABLE = {
-    torch.Tag.data_dependent_output,
-    torch.Tag.dynamic_output_shape,
-    torch.Tag.nondeterministic_seeded,
-}
+UNREPEATABLE = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape}
+DRAWN = "drawn"  # the name of what a node draws with
 PRODUCTS = {aten.mul.Tensor, aten.mul.Scalar}
 # these hand a tensor's values to Python without a kernel
 READS = {Tensor.tolist, Tensor.numpy, Tensor.__array__, Tensor.data_ptr, Tensor.untyped_storage}
@@ -46,17 +46,19 @@ FILLED = {
 }
 
 
-def record(function: Function, *inputs: Tensor) -> tuple[tuple[Tensor, ...], Function | None]:
+def record(
+    function: Function, *inputs: Tensor, draws: Draws | None = None
+) -> tuple[tuple[Tensor, ...], Function | None]:
     """Call a function; return its outputs and a function that does the same to other inputs.
 
-    Those must have the same shapes. None instead of the latter if it cannot be done
-    again: where a value was read in Python, was random, or an input was changed in place.
-    What a function does must not depend on anything else that changes from one call to
-    the next, and what it returns must not be changed: it may be the same tensor each
-    time, or an input.
+    Those must have the same shapes. What is random is drawn anew by `draws`. None instead
+    of the latter if it cannot be done again: where a value was read in Python, was random
+    without `draws`, or an input was changed in place. What a function does must not
+    depend on anything else that changes from one call to the next, and what it returns
+    must not be changed: it may be the same tensor each time, or an input.
     """
-    recorder, reads = _Recorder(inputs), _Reads()
-    with reads, recorder:
+    recorder, reads = _Recorder(inputs, draws), _Reads()
+    with draws or nullcontext(), reads, recorder:
         outputs = function(*inputs)
     repeatable = recorder.repeatable and not reads.any
     return outputs, recorder.function(outputs) if repeatable else None
@@ -86,8 +88,9 @@ class _Recorder(TorchDispatchMode):
     constants; `own`, that recorded kernels took; `changed`, that they wrote to.
     """
 
-    def __init__(self, inputs: Sequence[Tensor]) -> None:
+    def __init__(self, inputs: Sequence[Tensor], draws: Draws | None) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        self.draws = draws
         self.graph = fx.Graph()
         self.root = torch.nn.Module()
         self.repeatable = True
@@ -121,6 +124,8 @@ class _Recorder(TorchDispatchMode):
         """Return whether a kernel does the same each time, and writes only to its own memory."""
         if UNREPEATABLE.intersection(kernel.tags) or kernel in WRITE_UNSAID:
             return False
+        if is_random(kernel) and self.draws is None:
+            return False
         return self._changes_only_its_own(kernel, args, kwargs)
 
     def function(self, outputs: Sequence[Tensor]) -> Function:
@@ -131,9 +136,10 @@ class _Recorder(TorchDispatchMode):
         self.graph.output(tuple(self._node(output) for output in outputs))
         self._keep_constants()
         self._join_numbers()
-        self.graph.eliminate_dead_code()
+        # what is drawn in vain is drawn all the same, or later draws would be others
+        self.graph.eliminate_dead_code(lambda node: node.is_impure() or _is_drawn(node))
         for node in self.graph.nodes:
-            if node.op == "call_function":
+            if node.op == "call_function" and not _is_drawn(node):
                 node.target = _binding(node.target)
         repeated: Function = fx.GraphModule(self.root, self.graph).forward
         return repeated
@@ -146,6 +152,10 @@ class _Recorder(TorchDispatchMode):
             if same is not None:
                 self.nodes[id(outputs)] = same
                 return
+        if self.draws and is_random(kernel):
+            named = kwargs.get("generator")
+            kwargs = {name: value for name, value in kwargs.items() if name != "generator"}
+            kernel = self.draws.instead_of(kernel, named)
         node = self.graph.call_function(kernel, *map_aggregate((args, kwargs), self._argument))
         if isinstance(outputs, Tensor):
             self._name(outputs, node)
@@ -247,10 +257,17 @@ def _is_written(argument: Values) -> bool:
     return bool(argument.alias_info and argument.alias_info.is_write)
 
 
+def _is_drawn(node: fx.Node) -> bool:
+    """Return whether a node draws random numbers."""
+    return getattr(node.target, "__name__", "") == DRAWN
+
+
 def _is_constant(node: fx.Node, constants: set[fx.Node]) -> bool:
     """Return whether a node gives the same each time: it depends on shapes or constants alone."""
     if node.target in FILLED:
         return True
+    if _is_drawn(node):
+        return False
     return node.op == "call_function" and constants.issuperset(node.all_input_nodes)
 
 

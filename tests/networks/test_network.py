@@ -166,6 +166,51 @@ def test_a_copy_of_a_network_is_its_own():
     assert isinstance(twin, Network)
 
 
+class Borrowing(nn.Linear):
+    """Calculates with a table that all copies share, as it says itself."""
+
+    def __init__(self, table: list[float]) -> None:
+        super().__init__(WIDTH, 1)
+        self.table = table
+
+    def __deepcopy__(self, memo):
+        twin = Borrowing(self.table)
+        twin.load_state_dict(self.state_dict())
+        return twin
+
+
+def test_a_part_that_says_how_it_is_copied_is_asked():
+    part = nn.Sequential(Borrowing([1.0]))
+    net = build(random(6, 5), TWO, WIDTH, {"part": part, "same": part})
+    twin = copy.deepcopy(net)
+    theirs = twin.module["part"][0]
+    assert theirs.table is part[0].table
+    assert twin.module["same"][0] is theirs
+    assert theirs.weight is not part[0].weight
+    assert torch.equal(theirs.weight, part[0].weight)
+
+
+class Latest(nn.Module):
+    """Sets its buffer anew in each call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("latest", torch.zeros(()))
+
+    def forward(self, z):
+        self.latest = z.sum().detach()
+        return z
+
+
+def test_a_buffer_that_is_set_anew_is_that_which_the_network_was_called_with():
+    net = build(random(6, 5), TWO, WIDTH, {"kept": Latest()})
+    given = torch.zeros(())
+    net.with_parameters({}, {"kept.latest": given}).kept(torch.ones(3))
+    assert (float(given), float(net.buffers["kept.latest"])) == (3.0, 0.0)
+    net.kept(torch.ones(2))
+    assert float(net.buffers["kept.latest"]) == 2.0
+
+
 def test_a_token_number_that_no_source_has_is_still_answered():
     x = numbers(6, 30, 25)[:, None].float()
     assert build(x, TWO, WIDTH)(torch.full((1, 1, 30), 400.0)).isfinite().all()

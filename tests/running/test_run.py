@@ -3,11 +3,13 @@
 import pytest
 
 from medtl_bench.errors import IntegrityError, MedTLError
+from medtl_bench.randomness import seed_of
 from medtl_bench.results.record import Outcome
 from medtl_bench.results.store import Store
 from medtl_bench.running.executors import inprocess
 from medtl_bench.running.messages import Job, Reply, RunTrial
 from medtl_bench.running.run import Run, alone, missing
+from medtl_bench.training.method import GradientMethod
 
 
 def ran(planning, store, files, execute=inprocess.run, **options):
@@ -228,3 +230,30 @@ def test_a_group_that_fails_is_run_again_one_by_one(planned, files, tmp_path):
     records = ran(planning, Store(tmp_path), files, execute)
     assert verbs.count("run trial") == len(planning.planned) == len(records)
     assert {(r.outcome.status, r.outcome.stacked) for r in records} == {("ok", 1)}
+    groups = [r.outcome.log for r in records if "side by side" in r.outcome.log]
+    assert len(groups) == len(records)
+    assert all(log.endswith("ended: Its process was ended by SIGKILL.\n") for log in groups)
+
+
+def test_a_trial_of_a_group_that_fails_is_its_own_failure(planned, files, tmp_path, monkeypatch):
+    fit = GradientMethod.fit
+
+    def fails_once(learner, sources, unlabelled):
+        fit(learner, sources, unlabelled)
+        if learner.generator.initial_seed() == failing[0]:
+            raise ValueError("one of three")
+
+    failing = [-1]
+    monkeypatch.setattr(GradientMethod, "fit", fails_once)
+    asked = {"algorithms": ["fine-tune"], "protocols": ["transfer"], "seeds": 3, "stack": 64}
+    whole = ran(planned(**asked), Store(tmp_path / "whole"), files)
+    trial = whole[1].trial
+    failing[0] = seed_of("learn", trial.dataset, trial.scenario, trial.seed)
+    works: list = []
+    records = ran(planned(**asked), Store(tmp_path / "one"), files, counted(works))
+    assert [work.verb for work in works] == ["run stack"]
+    assert [r.outcome.status for r in records] == ["ok", "failed", "ok"]
+    assert [r.outcome.stacked for r in records] == [3, 3, 3]
+    for number in (0, 2):
+        ours, theirs = records[number].outcome.scores, whole[number].outcome.scores
+        assert [s.value for s in ours] == pytest.approx([s.value for s in theirs], abs=1e-3)

@@ -65,6 +65,17 @@ def test_small_sources_shrink_the_batch_and_the_largest_is_then_taken_whole():
     assert all(batch.unlabelled is None for batch in steps)
 
 
+def test_a_source_of_just_the_size_of_a_batch_is_shuffled_for_each_step():
+    steps = drawn([numbered(8, 0), numbered(20, 100)], size=8, steps=40)
+    orders = [tuple(batch.x[0, :, 0].tolist()) for batch in steps]
+    assert all(sorted(order) == list(range(8)) for order in orders)
+    assert len(set(orders)) > 35
+    # rows in the order of a file, one class after the other, as methods cut them into halves
+    first_halves = torch.stack([batch.x[0, :4, 0] < 4 for batch in steps])
+    assert first_halves.double().mean() == pytest.approx(0.5, abs=0.1)
+    assert all(torch.equal(batch.y, (batch.x[..., 0] % 2).long()) for batch in steps)
+
+
 @pytest.mark.parametrize("steps", [1, 6, 7, 17])
 def test_progress_goes_from_nought_towards_one(steps, monkeypatch):
     monkeypatch.setattr(

@@ -19,67 +19,12 @@ from torch import nn
 
 from medtl_bench import cooperative
 from medtl_bench.contract.split import Split
-from medtl_bench.contract.task import Task
 from medtl_bench.protocols.examiner import Clock
 from medtl_bench.protocols.stream import stream
 from medtl_bench.protocols.transfer import transfer
 from medtl_bench.training import stacked
 from medtl_bench.training.method import Training
-
-TASK = Task("classification", ("no", "yes"))
-CLOSE = {"rtol": 1e-4, "atol": 1e-5}
-
-
-def rows(seed: int, n: int = 24, scale: float = 1.0, shape=(5,)) -> Split:
-    source = torch.Generator().manual_seed(seed)
-    y = torch.arange(n) % 2
-    x = torch.randn(n, *shape, generator=source) + y.view(-1, *[1] * len(shape))
-    return Split(x * scale, y)
-
-
-def fitted(method, seed: int, sources=None, steps: int = 12, width: int = 16, **options):
-    sources = sources or [rows(10 * seed), rows(10 * seed + 1, 30)]
-    learner = method(
-        TASK,
-        torch.Generator().manual_seed(seed),
-        steps=steps,
-        adapt_steps=4,
-        width=width,
-        **options,
-    )
-    learner.fit(sources, sources[0].x + 1)
-    learner.adapt(rows(100 + seed, 8))
-    return learner
-
-
-def weights(learner) -> torch.Tensor:
-    return torch.cat([p.detach().flatten() for p in learner.net.module.parameters()])
-
-
-def counted():
-    """Return a stacker, a list, and what serves with the one and notes sizes in the other."""
-    stacker, sizes = stacked.Stacker(), []
-
-    def serve(trainings):
-        sizes.append(len(trainings))
-        return stacker(trainings)
-
-    return stacker, sizes, serve
-
-
-def compared(method, seeds=(0, 1, 2), close=CLOSE, **options) -> tuple[stacked.Stacker, list[int]]:
-    """Train learners beside each other and alone, and assert that they agree.
-
-    Returns the stacker and its stacks' sizes.
-    """
-    stacker, sizes, serve = counted()
-    tasks = cooperative.run([partial(fitted, method, seed, **options) for seed in seeds], serve, 64)
-    for seed, task in zip(seeds, tasks, strict=True):
-        alone = fitted(method, seed, **options)
-        torch.testing.assert_close(weights(task.result()), weights(alone), **close)
-        x = rows(7).x if "sources" not in options else options["sources"][0].x
-        torch.testing.assert_close(task.result().predict(x), alone.predict(x), **close)
-    return stacker, sizes
+from tests.stacks import CLOSE, TASK, compared, counted, fitted, rows, weights
 
 
 @pytest.mark.parametrize("method", [FineTune, DANN, EWC, Joint, TargetOnly])
@@ -235,18 +180,31 @@ class Dropping(FineTune):
         return self.task.loss(net.head(net.drop(net.features(x))), y)
 
 
-def test_what_vmap_cannot_do_is_done_one_by_one_from_the_same_generator():
-    @dataclass
-    class Augmented(Dropping):
-        augment = Noisy.augment
+class Sparse(Noisy):
+    """Leaves out rows: how many are left is no matter of shapes."""
 
-    stacker = stacked.Stacker()
-    torch.manual_seed(0)
-    tasks = cooperative.run([partial(fitted, Augmented, seed) for seed in range(2)], stacker, 64)
+    def objective(self, net, batch):
+        x, y = batch.pooled()
+        return self.task.loss(net(x[x[:, 0] > 0]), y[x[:, 0] > 0])
+
+
+def test_what_vmap_cannot_do_is_done_one_by_one_from_the_same_generator():
+    stacker, _, serve = counted()
+    tasks = cooperative.run([partial(fitted, Sparse, seed) for seed in range(2)], serve, 64)
     (reason,) = stacker.alone
-    assert "random" in reason
-    torch.manual_seed(0)
-    torch.testing.assert_close(weights(tasks[0].result()), weights(fitted(Augmented, 0)), **CLOSE)
+    assert "vmap" in reason
+    assert stacker.alone[reason] == 2  # `adapt` leaves no row out
+    torch.testing.assert_close(weights(tasks[0].result()), weights(fitted(Sparse, 0)), **CLOSE)
+
+
+@pytest.mark.usefixtures("double")
+@pytest.mark.parametrize("shape", [(5,), (1, 8, 8)])
+def test_masks_of_dropout_are_each_learners_own(shape):
+    images = [rows(seed, shape=shape) for seed in range(2)]
+    stacker, _ = compared(partial_fit_only(Dropping), sources=images)
+    assert stacker.alone == {}
+    different = [fitted(Dropping, 0), fitted(FineTune, 0)]
+    assert not torch.equal(*map(weights, different))
 
 
 def test_a_learner_that_diverges_does_so_alone():
