@@ -114,6 +114,6 @@ def _digest_split(digest: "_Hash", split: Split) -> None:
 
 def _by_name(what: str, name: str, items: Sequence[Named]) -> Named:
     for item in items:
-        if item.name == name:
+        if item.name == str(name):
             return item
-    raise unknown(what, name, [item.name for item in items])
+    raise unknown(what, str(name), [item.name for item in items])

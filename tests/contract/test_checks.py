@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from tensordict import TensorDict
@@ -369,14 +370,35 @@ def test_rows_without_a_column_are_refused(make_dataset, make_domain):
     [
         (lambda: Transfer("t", "ab", ("c",)), "transfer 't': sources must be a tuple of names"),
         (lambda: Transfer("t", ("a",), "c"), "'t': targets must be .* but got the text 'c'"),
-        (lambda: Transfer("t", (1,), (2,)), r"each of transfer 't': sources must be a text"),
-        (lambda: Transfer(3, ("a",), ("c",)), "the name of a transfer must be a text, but got 3"),
+        (lambda: Transfer("t", (1.5,), (2,)), r"each of transfer 't': sources must be a text"),
+        (lambda: Transfer(None, ("a",), ("c",)), "the name of a transfer must be a text, but got"),
+        (lambda: Transfer("t", (b"a",), ("c",)), r"got the bytes b'a': \.decode\(\)\?"),
+        (lambda: Transfer("t", ("",), ("c",)), "sources must be a text that can be seen"),
+        (lambda: Stream(" ", ("a", "c")), "the name of a stream must be a text that can be seen"),
+        (lambda: Stream("s", b"ac"), "domains must be a tuple of names, but got b'ac', a bytes"),
         (lambda: Stream("s", "abc"), r"stream 's': domains must be .* the text 'abc'"),
     ],
 )
 def test_names_that_are_no_texts_are_refused(make, told):
     with pytest.raises(DataError, match=told):
         make()
+
+
+@pytest.mark.parametrize("number", [int, np.int64, np.uint8])
+def test_whole_numbers_as_names_are_the_texts_that_they_read_as(make_dataset, make_domain, number):
+    one, two, three = map(number, (1, 2, 3))
+    dataset = make_dataset(
+        task=Task("classification", (number(0), number(1))),
+        domains=tuple(make_domain(name, seed) for seed, name in enumerate((one, two, three))),
+        transfers=(Transfer(number(7), (one, two), [three]),),
+        streams=(Stream("all", np.array([1, 3])),),
+    )
+    assert [domain.name for domain in dataset.domains] == ["1", "2", "3"]
+    assert dataset.transfer("7").sources == ("1", "2")
+    assert dataset.task.classes == ("0", "1")
+    assert {type(name) for name in dataset.stream("all").domains} == {str}
+    with pytest.raises(DataError, match="names must be there, each once"):
+        make_dataset(domains=(make_domain(1, 0), make_domain("1", 1)))
 
 
 @pytest.mark.parametrize("members", ["domains", "transfers", "streams"])

@@ -87,8 +87,8 @@ def test_parts_in_any_order_of_memory_are_taken():
 
 def test_a_domain_is_named_by_a_text_and_made_of_splits():
     split = Split(torch.zeros(2, 3), torch.zeros(2))
-    with pytest.raises(DataError, match=r"the name of a domain must be a text, but got 1, a int"):
-        Domain(1, split, split, split)
+    with pytest.raises(DataError, match=r"the name of a domain must be a text, but got 1.0, a fl"):
+        Domain(1.0, split, split, split)
     with pytest.raises(DataError, match="Domain 'a': val must be a Split, but got a tuple"):
         Domain("a", split, (split.x, split.y), split)
     assert type(Domain(np.str_("a"), split, split, split).name) is str
