@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from medtl_bench.contract import checks
 from medtl_bench.contract.names import text
-from medtl_bench.contract.scenario import Stream, Transfer
+from medtl_bench.contract.scenario import Stream, Transfer, check_names
 from medtl_bench.contract.split import Domain, Split, parts
 from medtl_bench.contract.task import Task
 from medtl_bench.contract.vocabulary import Area
@@ -66,6 +66,8 @@ class Dataset:
         if checked:
             return
         scenarios: list[checks.Scenario] = [*self.transfers, *self.streams]
+        for scenario in scenarios:
+            self._check_names(scenario)
         for problem in checks.problems(self.task, self.domains, scenarios):
             raise DataError(f"Dataset {self.name!r}, {problem}")
 
@@ -78,6 +80,13 @@ class Dataset:
             rule = f"{name} must be a tuple of {kind.__name__} objects"
             raise DataError(f"Dataset {self.name!r}: {rule}, but got {getattr(self, name)!r}.")
         object.__setattr__(self, name, tuple(members))
+
+    def _check_names(self, scenario: checks.Scenario) -> None:
+        """Raise DataError where a name in a scenario is no text."""
+        try:
+            check_names(scenario)
+        except DataError as error:
+            raise DataError(f"Dataset {self.name!r}, {error}") from None
 
     def domain(self, name: str) -> Domain:
         """Return the domain of that name; raises MedTLError with near matches."""
