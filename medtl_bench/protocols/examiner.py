@@ -12,6 +12,7 @@ from torch import Tensor
 from medtl_bench import cooperative
 from medtl_bench.arrays import Floats
 from medtl_bench.contract.algorithm import Algorithm, copied
+from medtl_bench.contract.scale import doubtful, exact
 from medtl_bench.contract.split import Inputs, Split, concatenate, parts
 from medtl_bench.contract.task import Task
 from medtl_bench.errors import InvalidOutputError
@@ -44,11 +45,14 @@ class Labels:
 
     @classmethod
     def of(cls, task: Task, sources: Sequence[Split]) -> "Labels":
-        """Fit on the labels of the sources."""
+        """Fit on the labels of the sources; labels that do not vary are shifted alone."""
         if task.kind != "regression":
             return cls()
         y = concatenate(sources).y
-        return cls(float(y.mean()), max(float(y.std(correction=0)), 1e-6))
+        mean, deviation = y.mean(), y.std(correction=0)
+        if doubtful(mean, deviation):
+            mean, deviation = exact(y[:, None], [0])
+        return cls(float(mean), float(deviation))
 
     def standard(self, split: Split) -> Split:
         """Return the split as a learner is handed it: values in standard units, and no marks."""
