@@ -17,6 +17,7 @@ from medtl_bench.contract.split import Inputs, Split, concatenate, parts
 from medtl_bench.contract.task import Task
 from medtl_bench.errors import InvalidOutputError
 from medtl_bench.metrics.registry import MARKED, METRICS
+from medtl_bench.protocols.meaning import refuse_probabilities, remarks_on_scale
 from medtl_bench.results.record import DECIMALS, Score
 
 MakeLearner = Callable[[Task, torch.Generator], Algorithm]
@@ -24,9 +25,13 @@ MakeLearner = Callable[[Task, torch.Generator], Algorithm]
 
 @dataclass
 class Clock:
-    """Seconds spent in the verbs of a learner, call by call."""
+    """Seconds spent in the verbs of a learner, call by call.
+
+    `remarks`: what is odd about its outputs, for the log.
+    """
 
     calls: dict[str, list[float]] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
 
     @contextmanager
     def time(self, verb: str) -> Iterator[None]:
@@ -106,7 +111,16 @@ class Examiner:
         with self._asked("predict", split.x):
             outputs = self.learner.predict(split.x)
         check_outputs(self.task, outputs, split)
+        if self.task.kind == "regression":
+            self._remark_on_scale(outputs)
         return outputs * self.labels.deviation + self.labels.mean
+
+    def _remark_on_scale(self, outputs: Tensor) -> None:
+        """Remark once on values of another scale; raises InvalidOutputError where that is sure."""
+        scale = self.labels.mean, self.labels.deviation
+        for remark in remarks_on_scale(outputs, *scale):
+            if not self.clock.remarks:
+                self.clock.remarks.append(remark)
 
     def embedded(self, x: Inputs) -> Floats | None:
         """Return checked features of inputs, or None if the method has none.
@@ -144,15 +158,24 @@ def _changes(handed: Sequence[Inputs]) -> list[int]:
 
 
 def check_outputs(task: Task, outputs: object, split: Split) -> None:
-    """Raise InvalidOutputError unless `outputs` are finite floats of the task's shape."""
+    """Raise InvalidOutputError unless `outputs` are finite floats of the task's shape.
+
+    Those of classes must be scores, not probabilities.
+    """
     if not isinstance(outputs, Tensor):
         raise InvalidOutputError(
             f"predict returned a {type(outputs).__name__}, but a torch tensor was expected."
         )
+    if outputs.layout != torch.strided or outputs.device.type != "cpu":
+        raise InvalidOutputError(
+            f"predict returned a tensor on {outputs.device} ({outputs.layout}), but a dense one in "
+            "the processor's memory was expected: return its .cpu()."
+        )
     shape = shape_of_answers(task, split)
     if list(outputs.shape) != shape:
+        what = "a value a row" if task.kind == "regression" else "a score a class"
         raise InvalidOutputError(
-            f"predict returned the shape {list(outputs.shape)}, but {shape} was expected."
+            f"predict returned the shape {list(outputs.shape)}, but {shape} was expected: {what}."
         )
     if not outputs.is_floating_point() or outputs.requires_grad:
         tracked = " that requires gradients" if outputs.requires_grad else ""
@@ -162,6 +185,7 @@ def check_outputs(task: Task, outputs: object, split: Split) -> None:
     if not outputs.isfinite().all():
         rows = int((~outputs.isfinite()).flatten(1 if outputs.ndim > 1 else 0).sum())
         raise InvalidOutputError(f"predict returned {rows} values that are NaN or infinite.")
+    refuse_probabilities(task, outputs)
 
 
 def measure(

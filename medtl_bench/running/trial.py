@@ -75,7 +75,8 @@ def run_trial(setting: Setting, trial: Trial) -> Outcome:
     )
     seconds = {verb: round(float(np.mean(calls)), 6) for verb, calls in clock.calls.items()}
     seconds["total"] = round(cooperative.now() - start + setting.seconds, 4)
-    return Outcome(status="ok", scores=scores, seconds=seconds, peak_memory=peak_memory())
+    log = storable("".join(f"{remark}\n" for remark in clock.remarks))
+    return Outcome(status="ok", log=log, scores=scores, seconds=seconds, peak_memory=peak_memory())
 
 
 def seed_everything(trial: Trial) -> None:

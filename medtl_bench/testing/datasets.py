@@ -32,6 +32,7 @@ from medtl_bench.testing.conformance import Conformance, changes, seed_globals, 
 
 BUILD_SECONDS = 20
 WIDTH = 64  # as gradient methods have it
+SMALLEST = 1e-6  # share of a class
 MAY_BE_EMPTY = {"notes"}
 CHECKSUM = re.compile("[0-9a-f]{64}|[0-9a-f]{32}")
 
@@ -57,7 +58,7 @@ class Subject:
 
 @dataclass
 class Constant(Algorithm):
-    """Answer every row with the shares of the classes in the sources, or with the mean.
+    """Answer every row with the shares of the classes in a source, or with its mean.
 
     It costs nothing and takes any input.
     """
@@ -70,7 +71,8 @@ class Constant(Algorithm):
         if self.task.kind == "regression":
             self.answer = y.mean()
         else:
-            shares = torch.bincount(y.flatten(), minlength=self.task.outputs) / y.numel()
+            counts = torch.bincount(y.flatten(), minlength=self.task.outputs)
+            shares = (counts / y.numel()).clamp(min=SMALLEST).log()
             self.answer = shares.view(-1, *[1] * (y.ndim - 1)).expand(-1, *y.shape[1:])
 
     def adapt(self, support: Split) -> None:
