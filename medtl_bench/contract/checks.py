@@ -4,13 +4,11 @@ Each problem is the end of a sentence that begins with the dataset's name.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from hashlib import blake2b
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from medtl_bench.contract.rows import RowSums, digests
 from medtl_bench.contract.scenario import Stream, Transfer
 from medtl_bench.contract.split import Domain, Split, parts
 from medtl_bench.contract.task import Task
@@ -20,7 +18,9 @@ SHOWN_ROWS = 5
 Scenario = Transfer | Stream
 
 
-def problems(task: Task, domains: Sequence[Domain], scenarios: Sequence[Scenario]) -> Iterator[str]:
+def problems(
+    task: Task, domains: Sequence[Domain], scenarios: Sequence[Scenario], sums: RowSums
+) -> Iterator[str]:
     """Yield what is wrong with a dataset of these parts; a Dataset raises the first."""
     names = [domain.name for domain in domains]
     yield from _name_problems(names)
@@ -30,6 +30,8 @@ def problems(task: Task, domains: Sequence[Domain], scenarios: Sequence[Scenario
             yield f"{_kind(scenario)} {scenario.name!r}: {problem}"
     for domain in domains:
         yield from _domain_problems(task, domain, domains[0].train)
+        for problem in (*_group_problems(domain), *_leaks(domain, sums)):
+            yield f"domain {domain.name!r}: {problem}"
     if task.kind in {"classification", "segmentation"}:
         yield from _class_problems(task, domains)
 
@@ -71,8 +73,6 @@ def _domain_problems(task: Task, domain: Domain, first: Split) -> Iterator[str]:
     for name, split in domain.splits().items():
         for problem in _split_problems(task, name, split, first):
             yield f"domain {domain.name!r}, {name}: {problem}"
-    for problem in (*_group_problems(domain), *_leaks(domain)):
-        yield f"domain {domain.name!r}: {problem}"
 
 
 def _split_problems(task: Task, name: str, split: Split, first: Split) -> Iterator[str]:
@@ -167,12 +167,11 @@ def _group_problems(domain: Domain) -> Iterator[str]:
         yield "either all its splits have groups or none."
 
 
-def _leaks(domain: Domain) -> Iterator[str]:
+def _leaks(domain: Domain, sums: RowSums) -> Iterator[str]:
     """Yield rows and groups that stand in two splits of a domain."""
-    # sums find almost all domains without a shared row, and digests take ten times as
-    # long
-    if any(_shared(domain, "row", _row_sums)):
-        yield from _shared(domain, "row", _row_digests)
+    # sums find almost all domains without a shared row
+    if any(_shared(domain, "row", lambda split: sums(split).tolist())):
+        yield from _shared(domain, "row", digests)
     yield from _shared(domain, "group", _groups)
 
 
@@ -196,32 +195,6 @@ def _rows(mask: Tensor) -> str:
     rows = mask.nonzero().flatten().tolist()
     more = f" and {len(rows) - SHOWN_ROWS} more" if len(rows) > SHOWN_ROWS else ""
     return f"rows {', '.join(map(str, rows[:SHOWN_ROWS]))}{more}"
-
-
-def _row_digests(split: Split) -> list[object]:
-    """Return 128 bits of each row, the same for equal rows."""
-    return [blake2b(row, digest_size=16).digest() for row in _row_words(split)]
-
-
-def _row_sums(split: Split) -> list[object]:
-    """Return a number of each row, the same for equal rows and seldom for others.
-
-    In a tenth of the time of digests.
-    """
-    words = _row_words(split)
-    weights = np.random.default_rng(0).integers(2**63, size=words.shape[1], dtype=np.uint64)
-    return list((words @ weights).tolist())
-
-
-def _row_words(split: Split) -> NDArray[np.uint64]:
-    """Return the inputs of each row, two float32 to a word [n, words]."""
-    rows = len(split)
-    # -0.0 becomes 0.0, which has other bits
-    flat = [part.reshape(rows, part[:1].numel()) + 0.0 for part in parts(split.x).values()]
-    if sum(part.shape[1] for part in flat) % 2:
-        flat.append(torch.zeros(rows, 1))
-    joined = torch.cat(flat, 1) if len(flat) > 1 else flat[0]
-    return joined.numpy().view(np.uint64)
 
 
 def _groups(split: Split) -> list[object]:

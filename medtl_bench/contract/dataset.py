@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import InitVar, dataclass
+from functools import cached_property
 from hashlib import sha256
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from medtl_bench.contract import checks
+from medtl_bench.contract import checks, overlap
 from medtl_bench.contract.names import text
+from medtl_bench.contract.rows import RowSums
 from medtl_bench.contract.scenario import Stream, Transfer, check_names
 from medtl_bench.contract.split import Domain, Split, parts
 from medtl_bench.contract.task import Task
@@ -68,8 +70,17 @@ class Dataset:
         scenarios: list[checks.Scenario] = [*self.transfers, *self.streams]
         for scenario in scenarios:
             self._check_names(scenario)
-        for problem in checks.problems(self.task, self.domains, scenarios):
+        sums = RowSums()
+        for problem in checks.problems(self.task, self.domains, scenarios, sums):
             raise DataError(f"Dataset {self.name!r}, {problem}")
+        self.__dict__["overlaps"] = overlap.overlaps(self.domains, scenarios, sums)
+        for problem in overlap.problems(self.overlaps):
+            raise DataError(f"Dataset {self.name!r}, {problem}")
+
+    @cached_property
+    def overlaps(self) -> list[overlap.Overlap]:
+        """Return in which transfers and streams rows are both learned from and judged by."""
+        return overlap.overlaps(self.domains, [*self.transfers, *self.streams], RowSums())
 
     def _check_members(self, name: str, kind: type) -> None:
         """Take a member as a tuple of its kind; raises DataError where it holds others."""

@@ -14,7 +14,7 @@ class DatasetFacts(Frozen):
     `scenarios`: by protocol. `lower_is_better`: of its metrics. `plugins`: sources of metrics
     and protocols that are not the project's own, by kind and name. `refused`: why an algorithm
     cannot do its task, by name of those that cannot. `failed`: why a protocol cannot tell its
-    scenarios.
+    scenarios. `remarks`: what a reader of its scores must know.
     """
 
     name: str
@@ -26,6 +26,7 @@ class DatasetFacts(Frozen):
     lower_is_better: tuple[str, ...] = ()
     scenarios: dict[str, tuple[Scenario, ...]]
     classes: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
     plugins: dict[str, str] = {}
     refused: dict[str, str] = {}
     failed: dict[str, str] = {}

@@ -155,10 +155,6 @@ def test_groups_in_only_some_splits_of_a_domain_are_refused(make_dataset, make_d
         make_dataset(domains=(make_domain("a", 0), half, make_domain("c", 2)))
 
 
-def test_the_same_row_in_two_domains_is_no_fault(make_dataset, make_domain):
-    make_dataset(domains=tuple(make_domain(name, 0) for name in "abc"))
-
-
 def test_a_single_class_is_named(make_dataset, make_domain):
     domains = [
         replace(d, train=Split(d.train.x, torch.ones(12, dtype=torch.int64)))
