@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import Tensor
 
+from medtl_bench.contract import mends
 from medtl_bench.contract.rows import RowSums, digests
 from medtl_bench.contract.scenario import Stream, Transfer
 from medtl_bench.contract.split import Domain, Split, parts
@@ -99,7 +100,9 @@ def _shape_problems(split: Split, first: Split) -> Iterator[str]:
         expected = ", ".join(f"{name}: {list(shape)}" for name, shape in shapes.items())
         yield f"the shape of a row differs from that of the first domain, {expected}."
     for name, shape in shapes.items():
-        if not shape.numel():
+        if not shape:
+            yield f"{name} has one number a row and no axis for columns: {name}[:, None]."
+        elif not shape.numel():
             yield f"{name} has the shape {list(shape)} in a row, which has no column."
 
 
@@ -111,33 +114,41 @@ def _input_problems(name: str, part: Tensor) -> Iterator[str]:
     if part.requires_grad:
         yield f"{name} requires gradients, but data must be detached."
     if part.dtype != torch.float32:
-        yield f"{name} is {part.dtype}, but inputs must be torch.float32."
+        mend = mends.of_inputs(part)
+        yield f"{name} is {part.dtype}, but inputs must be torch.float32. {mend}"
     # a tenth of the time of looking at every value: extremes are NaN where a value is
     if not torch.stack(part.aminmax()).isfinite().all():
-        yield f"{name} holds NaN or infinity in {_rows(~part.isfinite().flatten(1).all(1))}."
+        rows = _rows(~part.isfinite().flatten(1).all(1))
+        yield f"{name} holds NaN or infinity in {rows}. {mends.of_missing(name)}"
 
 
 def _mask_problems(task: Task, split: Split) -> Iterator[str]:
     if task.kind != "segmentation":
         return
-    masks, images = split.y.shape[1:], next(iter(parts(split.x).values())).shape[2:]
-    if masks != images:
-        yield f"masks are {list(masks)}, but images {list(images)}."
+    first, *others = parts(split.x).items()
+    if others:
+        yield f"masks are of images alone, but inputs have the parts {list(parts(split.x))}."
+    masks, x = split.y.shape[1:], first[1]
+    if masks != x.shape[2:] and x.ndim < 5:
+        mend = mends.of_mask_shape(x, masks)
+        yield f"masks are {list(masks)}, but images {list(x.shape[2:])}. {mend}"
 
 
 def _row_problems(name: str, values: Tensor | None, dtype: torch.dtype) -> Iterator[str]:
     """Yield what is wrong with what is known of the rows, one value for each."""
     if values is not None and (values.dtype != dtype or values.ndim != 1):
         held = f"{values.dtype} {list(values.shape)}"
-        yield f"{name} is {held}, but one {dtype} a row was expected."
+        yield f"{name} is {held}, but one {dtype} a row was expected. {mends.OF_ROWS}"
 
 
 def _label_problems(task: Task, y: Tensor) -> Iterator[str]:
     dtype = torch.float32 if task.kind == "regression" else torch.int64
     if y.dtype != dtype:
-        yield f"y is {y.dtype}, but labels of a {task.kind} task must be {dtype}."
+        mend = mends.of_label_type(task, y)
+        yield f"y is {y.dtype}, but labels of a {task.kind} task must be {dtype}. {mend}"
     elif y.ndim != (3 if task.kind == "segmentation" else 1):
-        yield f"y has the shape {list(y.shape)}, which a {task.kind} task cannot have."
+        mend = mends.of_label_shape(task, y)
+        yield f"y has the shape {list(y.shape)}, which a {task.kind} task cannot have. {mend}"
     elif task.kind == "regression":
         yield from _value_problems(y)
     else:
@@ -146,13 +157,14 @@ def _label_problems(task: Task, y: Tensor) -> Iterator[str]:
 
 def _value_problems(y: Tensor) -> Iterator[str]:
     if not y.isfinite().all():
-        yield f"y holds NaN or infinity in {_rows(~y.isfinite())}."
+        yield f"y holds NaN or infinity in {_rows(~y.isfinite())}. {mends.of_missing('y')}"
 
 
 def _range_problems(y: Tensor, classes: int) -> Iterator[str]:
     wrong = ((y < 0) | (y >= classes)).reshape(len(y), -1).any(1)
     if wrong.any():
-        yield f"labels must lie in 0..{classes - 1}, but do not in {_rows(wrong)}."
+        mend = mends.of_label_range(y, classes)
+        yield f"labels must lie in 0..{classes - 1}, but do not in {_rows(wrong)}. {mend}"
 
 
 def _class_problems(task: Task, domains: Sequence[Domain]) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """A dataset: a card, a task, domains and scenarios. Frozen; it checks itself when it is made."""
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import InitVar, dataclass
 from functools import cached_property
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 Provenance = Literal["real", "semi-synthetic", "simulated"]
 
+SHOWN = 80  # characters of a wrong value in a message
 Named = TypeVar("Named", "Domain", "Transfer", "Stream")
 
 
@@ -62,6 +64,10 @@ class Dataset:
     def __post_init__(self, checked: bool) -> None:
         """Check everything, or raise DataError."""
         object.__setattr__(self, "name", text("the name of a dataset", self.name))
+        for member, kind in (("card", Card), ("task", Task)):
+            if not isinstance(held := getattr(self, member), kind):
+                rule = f"{member} must be a {kind.__name__}"
+                raise DataError(f"Dataset {self.name!r}: {rule}, but got {_shown(held)}.")
         self._check_members("domains", Domain)
         self._check_members("transfers", Transfer)
         self._check_members("streams", Stream)
@@ -89,7 +95,8 @@ class Dataset:
             members = (None,)
         if not all(isinstance(member, kind) for member in members):
             rule = f"{name} must be a tuple of {kind.__name__} objects"
-            raise DataError(f"Dataset {self.name!r}: {rule}, but got {getattr(self, name)!r}.")
+            got = _shown(getattr(self, name))
+            raise DataError(f"Dataset {self.name!r}: {rule}, but got {got}.")
         object.__setattr__(self, name, tuple(members))
 
     def _check_names(self, scenario: checks.Scenario) -> None:
@@ -123,6 +130,11 @@ class Dataset:
                 digest.update(f"{domain.name}/{name}/{len(split)}".encode())
                 _digest_split(digest, split)
         return digest.hexdigest()
+
+
+def _shown(value: object) -> str:
+    """Return a value as it reads, shortened, with its type."""
+    return f"{textwrap.shorten(repr(value), SHOWN)}, a {type(value).__name__}"
 
 
 def _digest_split(digest: "_Hash", split: Split) -> None:

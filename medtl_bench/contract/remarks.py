@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
-from medtl_bench.arrays import Floats
 from medtl_bench.contract.dataset import Dataset
 from medtl_bench.contract.split import Split
 from medtl_bench.contract.task import Task
@@ -71,7 +71,7 @@ def _undefined(task: Task, test: Split) -> list[str]:
     return [name for name in predicted if not np.isfinite(METRICS[name].score(answers, y))]
 
 
-def _some_answers(task: Task, rows: int) -> Floats:
+def _some_answers(task: Task, rows: int) -> NDArray[np.float64]:
     """Return answers that differ from row to row: probabilities or values."""
     draw = np.random.default_rng(0)
     return draw.dirichlet(np.ones(task.outputs), rows) if task.classes else draw.normal(size=rows)

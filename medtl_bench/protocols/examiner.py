@@ -171,12 +171,7 @@ def check_outputs(task: Task, outputs: object, split: Split) -> None:
             f"predict returned a tensor on {outputs.device} ({outputs.layout}), but a dense one in "
             "the processor's memory was expected: return its .cpu()."
         )
-    shape = shape_of_answers(task, split)
-    if list(outputs.shape) != shape:
-        what = "a value a row" if task.kind == "regression" else "a score a class"
-        raise InvalidOutputError(
-            f"predict returned the shape {list(outputs.shape)}, but {shape} was expected: {what}."
-        )
+    _check_shape(task, outputs, split)
     if not outputs.is_floating_point() or outputs.requires_grad:
         tracked = " that requires gradients" if outputs.requires_grad else ""
         raise InvalidOutputError(
@@ -186,6 +181,15 @@ def check_outputs(task: Task, outputs: object, split: Split) -> None:
         rows = int((~outputs.isfinite()).flatten(1 if outputs.ndim > 1 else 0).sum())
         raise InvalidOutputError(f"predict returned {rows} values that are NaN or infinite.")
     refuse_probabilities(task, outputs)
+
+
+def _check_shape(task: Task, outputs: Tensor, split: Split) -> None:
+    shape = shape_of_answers(task, split)
+    if list(outputs.shape) != shape:
+        what = "a value a row" if task.kind == "regression" else "a score a class"
+        raise InvalidOutputError(
+            f"predict returned the shape {list(outputs.shape)}, but {shape} was expected: {what}."
+        )
 
 
 def measure(
