@@ -164,6 +164,8 @@ def _without_evidence(task: Task, target: Split) -> dict[str, str]:
     """Return why there is no LogME, by its name, or nothing."""
     if task.kind == "segmentation":
         return {EVIDENCE: "it asks for one label a row, and masks have one a pixel"}
+    if why := _Supervised.takes(target.x):
+        return {EVIDENCE: why}
     if len(target.y.unique()) < 2:
         return {EVIDENCE: "all training labels of the target are the same"}
     return {}

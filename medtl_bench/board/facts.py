@@ -30,7 +30,8 @@ class Facts(NamedTuple):
     and how many there are. `left_out`: why trials do not count, and how many. `mixed`: the
     rows whose trials come from several versions of their plugin. `machines`: how many
     different ones the trials ran on. `untried`: the rows that have trials on other datasets
-    alone, for a skipped trial leaves no record.
+    alone, for a skipped trial leaves no record. `remarks`: what a reader of its scores must
+    know.
     """
 
     dataset: str
@@ -46,6 +47,7 @@ class Facts(NamedTuple):
     mixed: tuple[str, ...]
     machines: int
     untried: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 class Totals(NamedTuple):
@@ -93,6 +95,7 @@ def _facts(dataset: str, trials: pd.DataFrame, rows: pd.DataFrame, left_out: pd.
         conditions={str(p): _conditions(frame) for p, frame in trials.groupby("protocol")},
         left_out=tuple(zip(left_out["why"], left_out["trials"].tolist(), strict=True)),
         mixed=_mixed(trials),
+        remarks=newest["remarks"],
         machines=int(trials.loc[trials["status"] == "ok", "machine"].nunique()),
     )
 

@@ -1,11 +1,11 @@
 """The board's half of the protocol `stream`: domains are learned one after another."""
 
-from collections.abc import Set
+from collections.abc import Iterator, Set
 
 import numpy as np
 import pandas as pd
 
-from medtl_bench.arrays import Floats
+from medtl_bench.arrays import Bools, Floats, Ints
 from medtl_bench.board import directions
 from medtl_bench.board.measures import (
     SECONDS,
@@ -87,19 +87,31 @@ def _fill(array: Floats, rows: pd.DataFrame, place: pd.Series, axes: tuple[str, 
 
 
 def _measured(trials: pd.DataFrame, r: Floats, b: Floats) -> dict[str, Floats]:
-    """All measures [trials]; streams of one length are taken together."""
+    """All measures [trials]; streams of one length and the same scored domains are one."""
     lengths, signs = setting(trials, "domains").map(len).to_numpy(), trials["sign"].to_numpy()
     measured = {n: np.full(len(trials), np.nan) for n in (AVERAGE, FORGETTING, BACKWARD, FORWARD)}
-    for t in np.unique(lengths[lengths > 0]):
-        same = lengths == t
+    for same, t, scored in _alike(lengths, _scored(trials, r)):
         square, untrained, sign = r[same, :t, :t], b[same, :t], signs[same][:, None]
         turned = sign[:, :, None] * square
-        measured[AVERAGE][same] = average_accuracy(square)
+        measured[AVERAGE][same] = average_accuracy(square, scored)
         if t > 1:
-            measured[FORGETTING][same] = forgetting(turned)
-            measured[BACKWARD][same] = backward_transfer(turned)
-            measured[FORWARD][same] = forward_transfer(turned, sign * untrained)
+            measured[FORGETTING][same] = forgetting(turned, scored)
+            measured[BACKWARD][same] = backward_transfer(turned, scored)
+            measured[FORWARD][same] = forward_transfer(turned, sign * untrained, scored)
     return measured
+
+
+def _scored(trials: pd.DataFrame, r: Floats) -> Bools:
+    """Return which domains [trials, T] have a score in any trial of the same stream."""
+    there = pd.DataFrame(np.asarray(np.isfinite(r).any(1)), index=trials.index)
+    return there.groupby(trials["peers"]).transform("any").to_numpy(bool)
+
+
+def _alike(lengths: Ints, scored: Bools) -> Iterator[tuple[Bools, int, Bools]]:
+    """Yield the trials whose streams are of one length and score the same domains, and these."""
+    for t in np.unique(lengths[lengths > 0]):
+        for domains in np.unique(scored[lengths == t, :t], axis=0):
+            yield (lengths == t) & (scored[:, :t] == domains).all(1), int(t), domains
 
 
 def mean_matrices(trials: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:

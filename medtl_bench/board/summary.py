@@ -60,11 +60,17 @@ def summarise(
 
 
 def _by_seed(trials: pd.DataFrame, wide: pd.DataFrame) -> pd.DataFrame:
-    """Means over the scenarios of a group and seed, NaN where the row lacks one planned."""
+    """Means over the scenarios of a group and seed, NaN where the row lacks one planned.
+
+    A measure that no trial of a scenario has is not defined there, and others keep theirs: no
+    ROC-AUC can be told of a site whose test rows are of one class.
+    """
     cells = trials.drop_duplicates([*PLACE, "scenario", "seed"])
     planned = cells.groupby([*PLACE, "group", "seed"]).size()
-    by_seed = wide.groupby([trials.loc[wide.index, name] for name in BY_SEED])
-    mean, count = by_seed.mean(), by_seed.count()
+    keys = [trials.loc[wide.index, name] for name in BY_SEED]
+    there = wide.notna()
+    nobody = ~there.groupby(trials.loc[wide.index, "peers"]).transform("any")
+    mean, count = wide.groupby(keys).mean(), (there | nobody).groupby(keys).sum()
     expected = planned.reindex(mean.reset_index(["algorithm", "variant"]).index).to_numpy()
     return mean.where(count.eq(expected, axis=0))
 

@@ -27,7 +27,7 @@ _FIELDS = (
     *("trial.dataset", "trial.dataset_digest", "trial.algorithm", "trial.algorithm_source"),
     *("trial.protocol", "trial.scenario", "trial.seed", "trial.threads"),
     *("about.area", "about.provenance", "about.task", "about.metrics", "about.classes"),
-    *("about.family", "about.variant", "about.counterpart"),
+    *("about.family", "about.variant", "about.counterpart", "about.remarks"),
     *("outcome.status", "outcome.reason", "finished"),
 )
 _SHARED = ("dataset_digest", "threads", "versions", "metrics")

@@ -3,7 +3,7 @@
 # ruff: noqa: PLC0415 - `--help` must start without torch and pandas
 # ruff: noqa: B006 - typer reads defaults, it never changes them
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,9 @@ from medtl_bench.catalogue.entries import Catalogue
 from medtl_bench.cli import console
 from medtl_bench.cli.options import PluginFiles
 from medtl_bench.errors import MedTLError, NotDownloadedError, UnavailableError, unknown
+
+if TYPE_CHECKING:
+    from medtl_bench.contract.dataset import Dataset
 
 Licences = Annotated[
     list[str],
@@ -38,13 +41,22 @@ def verify(names: Annotated[list[str], typer.Argument()] = [], plugin: PluginFil
     code = 0
     for name in names or catalogue.single_datasets():
         try:
-            console.say(f"ok   {name} {discovery.dataset(catalogue, name).digest()[:16]}")
+            _verified(discovery.dataset(catalogue, name))
         except UnavailableError as error:
             console.skipped(name, error)
         except MedTLError as error:
             code = max(code, error.exit_code)
             console.complain(f"FAIL {name}: {error}")
     raise typer.Exit(code)
+
+
+def _verified(dataset: "Dataset") -> None:
+    """Say that a dataset is sound, and what a reader of its scores must know."""
+    from medtl_bench.contract.remarks import remarks
+
+    console.say(f"ok   {dataset.name} {dataset.digest()[:16]}")
+    for remark in remarks(dataset):
+        console.say(f"     {remark}")
 
 
 @data_app.command()

@@ -15,6 +15,7 @@ from medtl_bench.cli import console
 from medtl_bench.contract import algorithm as contract
 from medtl_bench.contract.dataset import Dataset
 from medtl_bench.contract.hooks import AlgorithmEntry, DatasetEntry
+from medtl_bench.contract.remarks import remarks
 from medtl_bench.contract.split import Domain, parts
 from medtl_bench.errors import MedTLError, UnavailableError
 
@@ -54,6 +55,8 @@ def dataset(data: Dataset, registered: Registered[DatasetEntry]) -> None:
     console.say("")
     streams = [(stream.name, ", ".join(stream.domains)) for stream in data.streams]
     console.table("Streams", ["name", "domains in order"], streams)
+    for remark in remarks(data):
+        console.say(f"\n{remark}")
     console.fields("\nOrigin", {"from": registered.plugin, "digest": data.digest()})
 
 

@@ -4,13 +4,12 @@ Each problem is the end of a sentence that begins with the dataset's name.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from hashlib import blake2b
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from medtl_bench.contract import mends
+from medtl_bench.contract.rows import RowSums, digests
 from medtl_bench.contract.scenario import Stream, Transfer
 from medtl_bench.contract.split import Domain, Split, parts
 from medtl_bench.contract.task import Task
@@ -20,7 +19,9 @@ SHOWN_ROWS = 5
 Scenario = Transfer | Stream
 
 
-def problems(task: Task, domains: Sequence[Domain], scenarios: Sequence[Scenario]) -> Iterator[str]:
+def problems(
+    task: Task, domains: Sequence[Domain], scenarios: Sequence[Scenario], sums: RowSums
+) -> Iterator[str]:
     """Yield what is wrong with a dataset of these parts; a Dataset raises the first."""
     names = [domain.name for domain in domains]
     yield from _name_problems(names)
@@ -30,6 +31,8 @@ def problems(task: Task, domains: Sequence[Domain], scenarios: Sequence[Scenario
             yield f"{_kind(scenario)} {scenario.name!r}: {problem}"
     for domain in domains:
         yield from _domain_problems(task, domain, domains[0].train)
+        for problem in (*_group_problems(domain), *_leaks(domain, sums)):
+            yield f"domain {domain.name!r}: {problem}"
     if task.kind in {"classification", "segmentation"}:
         yield from _class_problems(task, domains)
 
@@ -71,8 +74,6 @@ def _domain_problems(task: Task, domain: Domain, first: Split) -> Iterator[str]:
     for name, split in domain.splits().items():
         for problem in _split_problems(task, name, split, first):
             yield f"domain {domain.name!r}, {name}: {problem}"
-    for problem in (*_group_problems(domain), *_leaks(domain)):
-        yield f"domain {domain.name!r}: {problem}"
 
 
 def _split_problems(task: Task, name: str, split: Split, first: Split) -> Iterator[str]:
@@ -99,7 +100,9 @@ def _shape_problems(split: Split, first: Split) -> Iterator[str]:
         expected = ", ".join(f"{name}: {list(shape)}" for name, shape in shapes.items())
         yield f"the shape of a row differs from that of the first domain, {expected}."
     for name, shape in shapes.items():
-        if not shape.numel():
+        if not shape:
+            yield f"{name} has one number a row and no axis for columns: {name}[:, None]."
+        elif not shape.numel():
             yield f"{name} has the shape {list(shape)} in a row, which has no column."
 
 
@@ -111,33 +114,41 @@ def _input_problems(name: str, part: Tensor) -> Iterator[str]:
     if part.requires_grad:
         yield f"{name} requires gradients, but data must be detached."
     if part.dtype != torch.float32:
-        yield f"{name} is {part.dtype}, but inputs must be torch.float32."
+        mend = mends.of_inputs(part)
+        yield f"{name} is {part.dtype}, but inputs must be torch.float32. {mend}"
     # a tenth of the time of looking at every value: extremes are NaN where a value is
     if not torch.stack(part.aminmax()).isfinite().all():
-        yield f"{name} holds NaN or infinity in {_rows(~part.isfinite().flatten(1).all(1))}."
+        rows = _rows(~part.isfinite().flatten(1).all(1))
+        yield f"{name} holds NaN or infinity in {rows}. {mends.of_missing(name)}"
 
 
 def _mask_problems(task: Task, split: Split) -> Iterator[str]:
     if task.kind != "segmentation":
         return
-    masks, images = split.y.shape[1:], next(iter(parts(split.x).values())).shape[2:]
-    if masks != images:
-        yield f"masks are {list(masks)}, but images {list(images)}."
+    first, *others = parts(split.x).items()
+    if others:
+        yield f"masks are of images alone, but inputs have the parts {list(parts(split.x))}."
+    masks, x = split.y.shape[1:], first[1]
+    if masks != x.shape[2:] and x.ndim < 5:
+        mend = mends.of_mask_shape(x, masks)
+        yield f"masks are {list(masks)}, but images {list(x.shape[2:])}. {mend}"
 
 
 def _row_problems(name: str, values: Tensor | None, dtype: torch.dtype) -> Iterator[str]:
     """Yield what is wrong with what is known of the rows, one value for each."""
     if values is not None and (values.dtype != dtype or values.ndim != 1):
         held = f"{values.dtype} {list(values.shape)}"
-        yield f"{name} is {held}, but one {dtype} a row was expected."
+        yield f"{name} is {held}, but one {dtype} a row was expected. {mends.OF_ROWS}"
 
 
 def _label_problems(task: Task, y: Tensor) -> Iterator[str]:
     dtype = torch.float32 if task.kind == "regression" else torch.int64
     if y.dtype != dtype:
-        yield f"y is {y.dtype}, but labels of a {task.kind} task must be {dtype}."
+        mend = mends.of_label_type(task, y)
+        yield f"y is {y.dtype}, but labels of a {task.kind} task must be {dtype}. {mend}"
     elif y.ndim != (3 if task.kind == "segmentation" else 1):
-        yield f"y has the shape {list(y.shape)}, which a {task.kind} task cannot have."
+        mend = mends.of_label_shape(task, y)
+        yield f"y has the shape {list(y.shape)}, which a {task.kind} task cannot have. {mend}"
     elif task.kind == "regression":
         yield from _value_problems(y)
     else:
@@ -146,13 +157,14 @@ def _label_problems(task: Task, y: Tensor) -> Iterator[str]:
 
 def _value_problems(y: Tensor) -> Iterator[str]:
     if not y.isfinite().all():
-        yield f"y holds NaN or infinity in {_rows(~y.isfinite())}."
+        yield f"y holds NaN or infinity in {_rows(~y.isfinite())}. {mends.of_missing('y')}"
 
 
 def _range_problems(y: Tensor, classes: int) -> Iterator[str]:
     wrong = ((y < 0) | (y >= classes)).reshape(len(y), -1).any(1)
     if wrong.any():
-        yield f"labels must lie in 0..{classes - 1}, but do not in {_rows(wrong)}."
+        mend = mends.of_label_range(y, classes)
+        yield f"labels must lie in 0..{classes - 1}, but do not in {_rows(wrong)}. {mend}"
 
 
 def _class_problems(task: Task, domains: Sequence[Domain]) -> Iterator[str]:
@@ -167,12 +179,11 @@ def _group_problems(domain: Domain) -> Iterator[str]:
         yield "either all its splits have groups or none."
 
 
-def _leaks(domain: Domain) -> Iterator[str]:
+def _leaks(domain: Domain, sums: RowSums) -> Iterator[str]:
     """Yield rows and groups that stand in two splits of a domain."""
-    # sums find almost all domains without a shared row, and digests take ten times as
-    # long
-    if any(_shared(domain, "row", _row_sums)):
-        yield from _shared(domain, "row", _row_digests)
+    # sums find almost all domains without a shared row
+    if any(_shared(domain, "row", lambda split: sums(split).tolist())):
+        yield from _shared(domain, "row", digests)
     yield from _shared(domain, "group", _groups)
 
 
@@ -196,32 +207,6 @@ def _rows(mask: Tensor) -> str:
     rows = mask.nonzero().flatten().tolist()
     more = f" and {len(rows) - SHOWN_ROWS} more" if len(rows) > SHOWN_ROWS else ""
     return f"rows {', '.join(map(str, rows[:SHOWN_ROWS]))}{more}"
-
-
-def _row_digests(split: Split) -> list[object]:
-    """Return 128 bits of each row, the same for equal rows."""
-    return [blake2b(row, digest_size=16).digest() for row in _row_words(split)]
-
-
-def _row_sums(split: Split) -> list[object]:
-    """Return a number of each row, the same for equal rows and seldom for others.
-
-    In a tenth of the time of digests.
-    """
-    words = _row_words(split)
-    weights = np.random.default_rng(0).integers(2**63, size=words.shape[1], dtype=np.uint64)
-    return list((words @ weights).tolist())
-
-
-def _row_words(split: Split) -> NDArray[np.uint64]:
-    """Return the inputs of each row, two float32 to a word [n, words]."""
-    rows = len(split)
-    # -0.0 becomes 0.0, which has other bits
-    flat = [part.reshape(rows, part[:1].numel()) + 0.0 for part in parts(split.x).values()]
-    if sum(part.shape[1] for part in flat) % 2:
-        flat.append(torch.zeros(rows, 1))
-    joined = torch.cat(flat, 1) if len(flat) > 1 else flat[0]
-    return joined.numpy().view(np.uint64)
 
 
 def _groups(split: Split) -> list[object]:

@@ -1,13 +1,16 @@
 """A dataset: a card, a task, domains and scenarios. Frozen; it checks itself when it is made."""
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import InitVar, dataclass
+from functools import cached_property
 from hashlib import sha256
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from medtl_bench.contract import checks
+from medtl_bench.contract import checks, overlap
 from medtl_bench.contract.names import text
-from medtl_bench.contract.scenario import Stream, Transfer
+from medtl_bench.contract.rows import RowSums
+from medtl_bench.contract.scenario import Stream, Transfer, check_names
 from medtl_bench.contract.split import Domain, Split, parts
 from medtl_bench.contract.task import Task
 from medtl_bench.contract.vocabulary import Area
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 
 Provenance = Literal["real", "semi-synthetic", "simulated"]
 
+SHOWN = 80  # characters of a wrong value in a message
 Named = TypeVar("Named", "Domain", "Transfer", "Stream")
 
 
@@ -60,14 +64,29 @@ class Dataset:
     def __post_init__(self, checked: bool) -> None:
         """Check everything, or raise DataError."""
         object.__setattr__(self, "name", text("the name of a dataset", self.name))
+        for member, kind in (("card", Card), ("task", Task)):
+            if not isinstance(held := getattr(self, member), kind):
+                rule = f"{member} must be a {kind.__name__}"
+                raise DataError(f"Dataset {self.name!r}: {rule}, but got {_shown(held)}.")
         self._check_members("domains", Domain)
         self._check_members("transfers", Transfer)
         self._check_members("streams", Stream)
         if checked:
             return
         scenarios: list[checks.Scenario] = [*self.transfers, *self.streams]
-        for problem in checks.problems(self.task, self.domains, scenarios):
+        for scenario in scenarios:
+            self._check_names(scenario)
+        sums = RowSums()
+        for problem in checks.problems(self.task, self.domains, scenarios, sums):
             raise DataError(f"Dataset {self.name!r}, {problem}")
+        self.__dict__["overlaps"] = overlap.overlaps(self.domains, scenarios, sums)
+        for problem in overlap.problems(self.overlaps):
+            raise DataError(f"Dataset {self.name!r}, {problem}")
+
+    @cached_property
+    def overlaps(self) -> list[overlap.Overlap]:
+        """Return in which transfers and streams rows are both learned from and judged by."""
+        return overlap.overlaps(self.domains, [*self.transfers, *self.streams], RowSums())
 
     def _check_members(self, name: str, kind: type) -> None:
         """Take a member as a tuple of its kind; raises DataError where it holds others."""
@@ -76,8 +95,16 @@ class Dataset:
             members = (None,)
         if not all(isinstance(member, kind) for member in members):
             rule = f"{name} must be a tuple of {kind.__name__} objects"
-            raise DataError(f"Dataset {self.name!r}: {rule}, but got {getattr(self, name)!r}.")
+            got = _shown(getattr(self, name))
+            raise DataError(f"Dataset {self.name!r}: {rule}, but got {got}.")
         object.__setattr__(self, name, tuple(members))
+
+    def _check_names(self, scenario: checks.Scenario) -> None:
+        """Raise DataError where a name in a scenario is no text."""
+        try:
+            check_names(scenario)
+        except DataError as error:
+            raise DataError(f"Dataset {self.name!r}, {error}") from None
 
     def domain(self, name: str) -> Domain:
         """Return the domain of that name; raises MedTLError with near matches."""
@@ -105,6 +132,11 @@ class Dataset:
         return digest.hexdigest()
 
 
+def _shown(value: object) -> str:
+    """Return a value as it reads, shortened, with its type."""
+    return f"{textwrap.shorten(repr(value), SHOWN)}, a {type(value).__name__}"
+
+
 def _digest_split(digest: "_Hash", split: Split) -> None:
     tensors = {**parts(split.x), "labels": split.y, **split.of_rows()}
     for name, tensor in tensors.items():
@@ -114,6 +146,6 @@ def _digest_split(digest: "_Hash", split: Split) -> None:
 
 def _by_name(what: str, name: str, items: Sequence[Named]) -> Named:
     for item in items:
-        if item.name == name:
+        if item.name == str(name):
             return item
-    raise unknown(what, name, [item.name for item in items])
+    raise unknown(what, str(name), [item.name for item in items])

@@ -1,16 +1,19 @@
 """The scenarios of a dataset: which domains are learned from, and which are judged."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from medtl_bench.contract.names import text, texts
+from medtl_bench.errors import DataError
 
 
 @dataclass(frozen=True)
 class Transfer:
     """Learn on the sources, be judged on the targets.
 
-    An `optional` one runs only with the preset `full`. Raises DataError where a name is no text.
+    An `optional` one runs only with the preset `full`. A Dataset refuses one whose names are
+    no texts.
     """
 
     name: str
@@ -20,14 +23,16 @@ class Transfer:
 
     def __post_init__(self) -> None:
         """Take the names as plain texts."""
-        _check_names(self, "sources", "targets")
+        # what is wrong a Dataset tells: here all that a plugin brings would be lost with it
+        with suppress(DataError):
+            check_names(self)
 
 
 @dataclass(frozen=True)
 class Stream:
     """Learn the domains one after the other, in this order.
 
-    Raises DataError where a name is no text.
+    A Dataset refuses one whose names are no texts.
     """
 
     name: str
@@ -35,11 +40,13 @@ class Stream:
 
     def __post_init__(self) -> None:
         """Take the names as plain texts."""
-        _check_names(self, "domains")
+        with suppress(DataError):
+            check_names(self)
 
 
-def _check_names(scenario: Transfer | Stream, *members: str) -> None:
+def check_names(scenario: Transfer | Stream) -> None:
     """Replace the names in a scenario by plain texts; raises DataError where one is none."""
+    members = ("domains",) if isinstance(scenario, Stream) else ("sources", "targets")
     kind = type(scenario).__name__.lower()
     object.__setattr__(scenario, "name", text(f"the name of a {kind}", scenario.name))
     for member in members:

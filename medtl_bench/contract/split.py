@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -20,6 +21,9 @@ else:
     Inputs = Tensor
 
 
+LONGEST = 8  # bytes of a number
+
+
 @dataclass(frozen=True, eq=False)
 class Split:
     """Some rows of a domain.
@@ -29,7 +33,8 @@ class Split:
     values [n] (regression), zeros [n] (integration). `groups`: int64 [n], what must not
     be torn apart by a split (a patient, a scaffold, a slide), or None. `marked`: bool
     [n], rows that are also scored apart, or None; no learner is shown it. What comes in
-    another order of memory, as tables of pandas do, is copied into that of rows.
+    another order of memory, as tables of pandas do, is copied into that of rows, and an
+    array of numpy becomes a tensor.
     """
 
     x: Inputs
@@ -40,6 +45,7 @@ class Split:
     def __post_init__(self) -> None:
         """Raise DataError when a part is no tensor of rows, or when the parts differ in length."""
         members = {"x": self.x, "y": self.y, **self.of_rows()}
+        members = {name: _tensor(name, member) for name, member in members.items()}
         for name, member in members.items():
             _check_rows(name, member)
         lengths = {name: member.shape[0] for name, member in members.items()}
@@ -76,12 +82,32 @@ class Split:
         return self
 
 
+def _tensor(name: str, member: Any) -> Any:  # noqa: ANN401
+    """Return an array of numbers as a tensor, whatever its byte order, and others as they are."""
+    if not isinstance(member, np.ndarray):
+        return member
+    if isinstance(member, np.ma.MaskedArray) and np.ma.is_masked(member):
+        raise DataError(f"A split has no masked values, but {name} has: fill them in.")
+    if member.dtype.kind not in "biuf" or member.dtype.itemsize > LONGEST:
+        raise DataError(
+            f"A split is made of numbers, but {name} is an array of {member.dtype}: number what "
+            "are names, as by numpy.unique(names, return_inverse=True)[1]."
+        )
+    return torch.from_numpy(np.array(member, dtype=member.dtype.newbyteorder("="), order="C"))
+
+
 def _check_rows(name: str, member: Any) -> None:  # noqa: ANN401
     """Raise DataError unless a member of a split is a tensor with a first axis for rows."""
     several = name == "x" and hasattr(member, "batch_size")  # a TensorDict, seldom imported
     if not several and not isinstance(member, Tensor):
         kind = type(member).__name__
-        raise DataError(f"A split is made of torch tensors, but {name} is a {kind}.")
+        raise DataError(
+            f"A split is made of torch tensors, but {name} is a {kind}: torch.as_tensor of an "
+            "array of numbers is one."
+        )
+    if not several and (member.layout != torch.strided or member.device.type != "cpu"):
+        held = f"{name} is {member.layout} on {member.device}"
+        raise DataError(f"A split is dense and in the processor's memory, but {held}.")
     if not member.ndim:
         raise DataError(f"A split is made of rows, but {name} has no rows to count.")
 

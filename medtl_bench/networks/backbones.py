@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 # a sequence longer than this is strided more; how much of its order is kept
 LONG, STRETCHES = 128, 16
 TOKENS, EMBEDDED = 64, 8
+UNET_MULTIPLE = 4  # of which a side of what a U-Net gets must be one: it halves images twice
 
 
 def perceptron(inputs: int, width: int) -> nn.Module:
@@ -142,6 +143,23 @@ class UNet(nn.Module):
 
 def _doubled(maps: Tensor) -> Tensor:
     return nn.functional.interpolate(maps, scale_factor=2.0, mode="nearest")
+
+
+class Crop(nn.Module):
+    """The upper left part of images, whose sides were padded."""
+
+    def __init__(self, height: int, width: int) -> None:
+        """Make it for images whose own sides are these."""
+        super().__init__()
+        self.height, self.width = height, width
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return images [..., height, width] of larger ones."""
+        return x[..., : self.height, : self.width]
+
+    def extra_repr(self) -> str:
+        """Tell the sides: modules that read the same are taken to calculate the same."""
+        return f"{self.height}, {self.width}"
 
 
 class Towers(nn.Module):

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from medtl_bench.contract.split import Inputs, parts
 from medtl_bench.contract.task import Task
-from medtl_bench.networks.backbones import Towers
+from medtl_bench.networks.backbones import UNET_MULTIPLE, Crop, Towers
 from medtl_bench.networks.choice import backbones, patch
 from medtl_bench.networks.network import Network
 
@@ -40,9 +40,13 @@ def _head(x: Inputs, task: Task, width: int) -> nn.Module:
 
 
 def _dense_head(x: Tensor, width: int, outputs: int) -> nn.Module:
+    """Return what makes of maps [n, width, h, w] scores [n, outputs, height, width'] of pixels."""
     side = patch(x)
     scores = nn.Conv2d(width, outputs * side**2, 1)
-    return nn.Sequential(scores, nn.PixelShuffle(side)) if side > 1 else scores
+    shuffled = [nn.PixelShuffle(side)] if side > 1 else []
+    padded = any(length % (UNET_MULTIPLE * side) for length in x.shape[2:])
+    cropped = [Crop(*x.shape[2:])] if padded else []
+    return nn.Sequential(scores, *shuffled, *cropped) if shuffled or cropped else scores
 
 
 def pooled(z: Tensor) -> Tensor:

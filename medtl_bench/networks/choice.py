@@ -16,6 +16,7 @@ from medtl_bench.contract.vocabulary import InputKind
 from medtl_bench.errors import MedTLError
 from medtl_bench.networks.backbones import (
     EMBEDDED,
+    UNET_MULTIPLE,
     Embedding,
     UNet,
     convolutions,
@@ -26,31 +27,39 @@ from medtl_bench.networks.backbones import (
 from medtl_bench.networks.scaling import scaling
 
 LARGE = 32  # pixels
+AXES = (2, 3, 4)  # of inputs for which there are backbones
+
+
+def refusal(x: Inputs) -> str | None:
+    """Return why no backbone takes inputs like `x` [n, ...], or None if one does.
+
+    The reason is half a sentence.
+    """
+    for part, value in parts(x).items():
+        if value.ndim not in AXES:
+            has = f"{part} has the shape {list(value.shape[1:])}"
+            return f"networks take rows that are vectors, sequences or images, but {has} in a row"
+    return None
 
 
 def kind_of(x: Tensor, *, dense: bool) -> InputKind:
-    """Return the kind of inputs [n, ...]; `dense`: whether pixels are what has labels.
-
-    Raises ValueError for a shape that no backbone could take.
-    """
+    """Return the kind of inputs [n, ...]; `dense`: whether pixels are what has labels."""
     if x.ndim == 4:
         return "masks" if dense else "images"
     if x.ndim == 3:
         return "tokens" if tokens(x) else "sequences"
-    if x.ndim == 2:
-        return "vectors"
-    raise ValueError(
-        f"There is no backbone for inputs of shape {list(x.shape)}; vectors [n, d], sequences "
-        "[n, c, length] and images [n, c, h, w] have one."
-    )
+    return "vectors"
 
 
 def backbones(x: Inputs, width: int, *, dense: bool, name: str = "") -> dict[str, nn.Module]:
     """Return a backbone for each part of the inputs, made for inputs like `x` [n, ...].
 
     `name`: of the backbone to use for the parts that it takes. Raises MedTLError, with near
-    matches, where there is none of that name, or it takes none of the parts.
+    matches, where there is none of that name, or it takes none of the parts; also where the
+    shape of a part is one that none takes.
     """
+    if why := refusal(x):
+        raise MedTLError(f"There is no backbone for these inputs: {why}.")
     registered = discovery.current().backbones
     kinds = {part: kind_of(value, dense=dense) for part, value in parts(x).items()}
     chosen = {part: _default(registered, kind) for part, kind in kinds.items()}
@@ -104,13 +113,22 @@ def of_tokens(x: Tensor, width: int) -> nn.Module:
 def of_images(x: Tensor, width: int) -> nn.Module:
     """Return a small residual network for images [n, channels, height, width']."""
     maps = convolutions(x.shape[1] * patch(x) ** 2, width)
-    return nn.Sequential(scaling(x), *_patches(x), maps)
+    return nn.Sequential(scaling(x), *_padding(x, patch(x)), *_patches(x), maps)
 
 
 def of_masks(x: Tensor, width: int) -> nn.Module:
     """Return a small U-Net for images [n, channels, height, width'] whose pixels have labels."""
     maps = UNet(x.shape[1] * patch(x) ** 2, width, patches=patch(x) > 1)
-    return nn.Sequential(scaling(x), *_patches(x), maps)
+    return nn.Sequential(scaling(x), *_padding(x, patch(x) * UNET_MULTIPLE), *_patches(x), maps)
+
+
+def _padding(x: Tensor, multiple: int) -> list[nn.Module]:
+    """Return what pads images below and on the right to sides that are multiples of a number.
+
+    With zeros, the mean of scaled images, as convolutions pad. Nothing where all fits.
+    """
+    below, right = (-side % multiple for side in x.shape[2:])
+    return [nn.ZeroPad2d((0, right, 0, below))] if below or right else []
 
 
 def _patches(x: Tensor) -> list[nn.Module]:

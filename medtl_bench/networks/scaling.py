@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-CONSTANT = 1e-6  # a column with a smaller deviation is not divided by it
+from medtl_bench.contract.scale import mean_and_deviation
 
 
 def scaling(x: Tensor) -> nn.Module:
@@ -21,7 +21,7 @@ def scaling(x: Tensor) -> nn.Module:
 class Standardise(nn.Module):
     """Shift and scale each column or channel by mean and deviation, indicators excepted.
 
-    Those of the inputs that it was made with.
+    Those of the inputs that it was made with. What was constant there is not divided.
     """
 
     def __init__(self, x: Tensor) -> None:
@@ -34,10 +34,8 @@ class Standardise(nn.Module):
         deviation = torch.ones_like(keep, dtype=x.dtype)
         if not keep.all():  # these take as long as some hundred steps where columns are many
             over = [axis for axis in range(x.ndim) if axis != 1]
-            fitted = x.mean(over, keepdim=True)
-            spread = (x - fitted).square().mean(over, keepdim=True).sqrt()
-            mean = fitted.where(~keep, mean)
-            deviation = spread.where(~keep & (spread > CONSTANT), deviation)
+            fitted, spread = mean_and_deviation(x, over)
+            mean, deviation = fitted.where(~keep, mean), spread.where(~keep, deviation)
         self.register_buffer("mean", mean)
         self.register_buffer("deviation", deviation)
 

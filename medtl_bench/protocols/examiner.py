@@ -12,11 +12,13 @@ from torch import Tensor
 from medtl_bench import cooperative
 from medtl_bench.arrays import Floats
 from medtl_bench.contract.algorithm import Algorithm, copied
+from medtl_bench.contract.scale import doubtful, exact
 from medtl_bench.contract.split import Inputs, Split, concatenate
 from medtl_bench.contract.task import Task
 from medtl_bench.errors import InvalidOutputError, MedTLError
 from medtl_bench.metrics.registry import MARKED, METRICS
 from medtl_bench.protocols.contents import Contents
+from medtl_bench.protocols.meaning import refuse_probabilities, remarks_on_scale
 from medtl_bench.protocols.withheld import Withheld
 from medtl_bench.results.record import DECIMALS, Score
 
@@ -27,11 +29,13 @@ MakeLearner = Callable[[Task, torch.Generator], Algorithm]
 class Clock:
     """Seconds spent in the verbs of the learners of a trial, call by call.
 
-    `contents`: of what they were handed.
+    `contents`: of what they were handed. `remarks`: what is odd about their outputs, for the
+    log.
     """
 
     calls: dict[str, list[float]] = field(default_factory=dict)
     contents: Contents = field(default_factory=Contents)
+    remarks: list[str] = field(default_factory=list)
 
     @contextmanager
     def time(self, verb: str) -> Iterator[None]:
@@ -50,11 +54,14 @@ class Labels:
 
     @classmethod
     def of(cls, task: Task, sources: Sequence[Split]) -> "Labels":
-        """Fit on the labels of the sources."""
+        """Fit on the labels of the sources; labels that do not vary are shifted alone."""
         if task.kind != "regression":
             return cls()
         y = concatenate(sources).y
-        return cls(float(y.mean()), max(float(y.std(correction=0)), 1e-6))
+        mean, deviation = y.mean(), y.std(correction=0)
+        if doubtful(mean, deviation):
+            mean, deviation = exact(y[:, None], [0])
+        return cls(float(mean), float(deviation))
 
     def standard(self, split: Split) -> Split:
         """Return the split as a learner is handed it: values in standard units, and no marks."""
@@ -110,7 +117,16 @@ class Examiner:
         with self._asked("predict", split.x):
             outputs = self.learner.predict(split.x)
         check_outputs(self.task, outputs, split)
+        if self.task.kind == "regression":
+            self._remark_on_scale(outputs)
         return outputs * self.labels.deviation + self.labels.mean
+
+    def _remark_on_scale(self, outputs: Tensor) -> None:
+        """Remark once on values of another scale; raises InvalidOutputError where that is sure."""
+        scale = self.labels.mean, self.labels.deviation
+        for remark in remarks_on_scale(outputs, *scale):
+            if not self.clock.remarks:
+                self.clock.remarks.append(remark)
 
     def embedded(self, x: Inputs) -> Floats | None:
         """Return checked features of inputs, or None if the method has none.
@@ -156,16 +172,20 @@ def _learned_from(split: Split) -> list[Inputs]:
 
 
 def check_outputs(task: Task, outputs: object, split: Split) -> None:
-    """Raise InvalidOutputError unless `outputs` are finite floats of the task's shape."""
+    """Raise InvalidOutputError unless `outputs` are finite floats of the task's shape.
+
+    Those of classes must be scores, not probabilities.
+    """
     if not isinstance(outputs, Tensor):
         raise InvalidOutputError(
             f"predict returned a {type(outputs).__name__}, but a torch tensor was expected."
         )
-    shape = shape_of_answers(task, split)
-    if list(outputs.shape) != shape:
+    if outputs.layout != torch.strided or outputs.device.type != "cpu":
         raise InvalidOutputError(
-            f"predict returned the shape {list(outputs.shape)}, but {shape} was expected."
+            f"predict returned a tensor on {outputs.device} ({outputs.layout}), but a dense one in "
+            "the processor's memory was expected: return its .cpu()."
         )
+    _check_shape(task, outputs, split)
     if not outputs.is_floating_point() or outputs.requires_grad:
         tracked = " that requires gradients" if outputs.requires_grad else ""
         raise InvalidOutputError(
@@ -174,6 +194,16 @@ def check_outputs(task: Task, outputs: object, split: Split) -> None:
     if not outputs.isfinite().all():
         rows = int((~outputs.isfinite()).flatten(1 if outputs.ndim > 1 else 0).sum())
         raise InvalidOutputError(f"predict returned {rows} values that are NaN or infinite.")
+    refuse_probabilities(task, outputs)
+
+
+def _check_shape(task: Task, outputs: Tensor, split: Split) -> None:
+    shape = shape_of_answers(task, split)
+    if list(outputs.shape) != shape:
+        what = "a value a row" if task.kind == "regression" else "a score a class"
+        raise InvalidOutputError(
+            f"predict returned the shape {list(outputs.shape)}, but {shape} was expected: {what}."
+        )
 
 
 def measure(

@@ -62,7 +62,7 @@ class About(Frozen):
     `metrics`: of the task, the primary one first. `lower_is_better`: those of them for which
     lower is better. `variant`: the parameters that the user changed, as "weight=0.5".
     `counterpart`: the algorithm of which this one is another implementation. `classes`: their
-    names; class 0 of masks is the background.
+    names; class 0 of masks is the background. `remarks`: sentences on the dataset.
     """
 
     area: str
@@ -74,6 +74,7 @@ class About(Frozen):
     variant: str = ""
     counterpart: str = ""
     classes: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 class Score(NamedTuple):

@@ -10,6 +10,7 @@ from medtl_bench.catalogue.entries import Catalogue, Registered, get
 from medtl_bench.contract.algorithm import INSTALL, Algorithm, parameters, refusal, resolve
 from medtl_bench.contract.dataset import Dataset
 from medtl_bench.contract.hooks import AlgorithmEntry
+from medtl_bench.contract.remarks import remarks
 from medtl_bench.contract.scenario import Scenario
 from medtl_bench.contract.task import Task
 from medtl_bench.metrics.registry import METRICS
@@ -53,6 +54,7 @@ def describe_dataset(
         metrics=metrics,
         lower_is_better=tuple(name for name in metrics if not METRICS[name].higher_is_better),
         classes=dataset.task.classes,
+        remarks=remarks(dataset),
         scenarios=scenarios,
         plugins=_sources("metric", catalogue.metrics, metrics)
         | _sources("protocol", catalogue.protocols, asked.protocols),

@@ -14,7 +14,8 @@ class DatasetFacts(Frozen):
     `scenarios`: by protocol. `kept`: the digest of what the run keeps of it, or empty.
     `lower_is_better`: of its metrics. `plugins`: sources of metrics and protocols that are not
     the project's own, by kind and name. `refused`: why an algorithm cannot do its task, by
-    name of those that cannot. `failed`: why a protocol cannot tell its scenarios.
+    name of those that cannot. `failed`: why a protocol cannot tell its scenarios. `remarks`:
+    what a reader of its scores must know.
     """
 
     name: str
@@ -27,6 +28,7 @@ class DatasetFacts(Frozen):
     scenarios: dict[str, tuple[Scenario, ...]]
     kept: str = ""
     classes: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
     plugins: dict[str, str] = {}
     refused: dict[str, str] = {}
     failed: dict[str, str] = {}

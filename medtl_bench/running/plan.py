@@ -154,6 +154,7 @@ def _about(dataset: DatasetFacts, algorithm: AlgorithmFacts) -> About:
         variant=algorithm.variant,
         counterpart=algorithm.counterpart,
         classes=dataset.classes,
+        remarks=dataset.remarks,
     )
 
 

@@ -97,7 +97,8 @@ def run_trial(setting: Setting, trial: Trial, path: Path) -> Answered:
     _refuse_changes(clock)
     seconds = {verb: round(float(np.mean(calls)), 6) for verb, calls in clock.calls.items()}
     seconds["total"] = round(cooperative.now() - start + setting.seconds, 4)
-    outcome = Outcome(status="ok", seconds=seconds, peak_memory=peak_memory())
+    log = storable("".join(f"{remark}\n" for remark in clock.remarks))
+    outcome = Outcome(status="ok", log=log, seconds=seconds, peak_memory=peak_memory())
     return Answered(outcome=outcome, answers=answers)
 
 

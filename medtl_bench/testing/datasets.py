@@ -32,7 +32,9 @@ from medtl_bench.testing.conformance import Conformance, changes, seed_globals, 
 
 BUILD_SECONDS = 20
 WIDTH = 64  # as gradient methods have it
+SMALLEST = 1e-6  # share of a class
 MAY_BE_EMPTY = {"notes"}
+PERCENT = re.compile(r"\d%")
 CHECKSUM = re.compile("[0-9a-f]{64}|[0-9a-f]{32}")
 
 
@@ -57,7 +59,7 @@ class Subject:
 
 @dataclass
 class Constant(Algorithm):
-    """Answer every row with the shares of the classes in the sources, or with the mean.
+    """Answer every row with the shares of the classes in a source, or with its mean.
 
     It costs nothing and takes any input.
     """
@@ -70,7 +72,8 @@ class Constant(Algorithm):
         if self.task.kind == "regression":
             self.answer = y.mean()
         else:
-            shares = torch.bincount(y.flatten(), minlength=self.task.outputs) / y.numel()
+            counts = torch.bincount(y.flatten(), minlength=self.task.outputs)
+            shares = (counts / y.numel()).clamp(min=SMALLEST).log()
             self.answer = shares.view(-1, *[1] * (y.ndim - 1)).expand(-1, *y.shape[1:])
 
     def adapt(self, support: Split) -> None:
@@ -216,6 +219,18 @@ def trains_on_every_class_it_tests(subject: Subject) -> None:
             )
 
 
+def says_which_rows_its_domains_share(subject: Subject) -> None:
+    """Check that the card gives the share of test rows that other domains train on, if any."""
+    dataset = subject.built
+    if dataset.overlaps and not PERCENT.search(f"{dataset.card.shift} {dataset.card.notes}"):
+        most = max(dataset.overlaps, key=lambda overlap: overlap.share)
+        raise MedTLError(
+            f"{most.share:.0%} of the test rows of {most.domain!r} stand in training splits of "
+            f"other domains of {most.scenario!r} too, and its card gives no share: leave them out "
+            "on one side, or say so in its notes, as a percentage."
+        )
+
+
 def _labels(split: Split) -> list[int]:
     return [int(label) for label in split.y.unique()]
 
@@ -280,6 +295,7 @@ CHECKS: tuple[Callable[[Subject], None], ...] = (
     holds_the_same_data_each_time,
     leaves_the_process_as_it_was,
     trains_on_every_class_it_tests,
+    says_which_rows_its_domains_share,
     has_inputs_that_a_network_takes,
     scores_every_domain_in_its_transfers,
     scores_every_domain_in_its_streams,

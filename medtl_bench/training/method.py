@@ -14,6 +14,7 @@ from torch.utils._pytree import tree_flatten
 from medtl_bench import cooperative
 from medtl_bench.contract.algorithm import Algorithm
 from medtl_bench.contract.split import Inputs, Split, concatenate, parts
+from medtl_bench.networks import choice
 from medtl_bench.networks.build import build, pooled
 from medtl_bench.networks.network import Network
 from medtl_bench.training.batches import Batch, Block, blocks
@@ -146,6 +147,11 @@ class GradientMethod(Algorithm):
     net: Network = field(init=False, repr=False)
     state: ClassVar[tuple[str, ...]] = ()
     one_by_one: ClassVar[str] = ""
+
+    @classmethod
+    def takes(cls, x: Inputs) -> str | None:
+        """Return a reason for inputs that no backbone takes, such as volumes."""
+        return choice.refusal(x)
 
     @abstractmethod
     def objective(self, net: Network, batch: Batch) -> Tensor:

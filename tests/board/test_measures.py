@@ -20,6 +20,20 @@ def test_stream_formulas_by_hand() -> None:
     assert measures.forward_transfer(R, B) == pytest.approx(((0.5 - 0.45) + (0.6 - 0.3)) / 2)
 
 
+def test_a_domain_without_scores_is_left_out_of_the_means() -> None:
+    r = np.full((4, 4), NAN)
+    whole = np.array([0, 1, 3])
+    r[:, whole] = np.insert(R, 2, [0.1, 0.2, 0.3], axis=0)
+    b, scored = np.array([0.5, 0.45, NAN, 0.3]), np.array([True, True, False, True])
+    assert measures.average_accuracy(r, scored) == pytest.approx((0.8 + 0.6 + 0.7) / 3)
+    assert measures.forgetting(r, scored) == pytest.approx(((0.9 - 0.8) + (0.8 - 0.6)) / 2)
+    assert measures.backward_transfer(r, scored) == pytest.approx(((0.8 - 0.9) + (0.6 - 0.8)) / 2)
+    ahead = measures.forward_transfer(r, b, scored)
+    assert ahead == pytest.approx(((0.5 - 0.45) + (0.3 - 0.3)) / 2)
+    assert np.isnan(measures.average_accuracy(r))
+    assert np.isnan(measures.forgetting(r, np.array([False, False, False, True])))
+
+
 def test_forgetting_takes_the_maximum_before_the_last_domain_and_can_be_negative() -> None:
     r = np.array([[0.5, 0.9, 0.0], [0.6, 0.7, 0.0], [0.8, 0.8, 1.0]])
     assert measures.forgetting(r) == pytest.approx(((0.6 - 0.8) + (0.9 - 0.8)) / 2)

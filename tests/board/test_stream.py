@@ -41,3 +41,20 @@ def test_matrices_are_means_over_seeds_and_blank_where_a_seed_lacks_a_score() ->
     np.testing.assert_allclose(table.loc["dann", "matrix"], expected)
     np.testing.assert_allclose(table.loc["ewc", "matrix"], R)
     assert set(table["domains"]) == {("x", "y", "z")}
+
+
+def test_a_domain_that_nobody_can_be_scored_on_costs_no_other_its_measures() -> None:
+    def made(algorithm: str, lacking: str, seed: int = 0):
+        scores = [s for s in stream_scores(R, [0.5, 0.4, 0.3]) if s.domain != lacking]
+        return stream_record(algorithm=algorithm, seed=seed, scores=scores)
+
+    def average(*records) -> dict[str, float]:
+        summary = build(records).summary
+        rows = summary[summary["measure"] == "average accuracy"]
+        return dict(zip(rows["algorithm"], rows["mean"], strict=True))
+
+    told = average(made("dann", "y"), made("ewc", "y"))
+    assert told == pytest.approx({"dann": (0.8 + 0.7) / 2, "ewc": (0.8 + 0.7) / 2})
+    told = average(made("dann", "y"), made("ewc", ""))  # another could be scored there
+    assert told["ewc"] == pytest.approx((0.8 + 0.6 + 0.7) / 3)
+    assert np.isnan(told["dann"])

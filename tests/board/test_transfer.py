@@ -83,3 +83,26 @@ def test_without_single_sources_nothing_is_scored_by_source() -> None:
     ):
         further = build(records).further
         assert not records or further["transfer"]["single sources"].empty
+
+
+def test_a_transfer_whose_target_nobody_can_be_scored_on_costs_no_other_its_measures() -> None:
+    none: tuple[str, ...] = ()
+
+    def made(algorithm: str, scenario: str, start: float, targets: tuple[str, ...], **fields):
+        scores = transfer_scores(start, {1: [start], 3: [start]}, targets=targets)
+        which = {"algorithm": algorithm, "scenario": scenario, "targets": ["b"]}
+        return record(**which, scores=scores, **fields)
+
+    def start(*records) -> dict[str, float]:
+        summary = build(records).summary
+        rows = summary[summary["measure"] == "target 0"]
+        return dict(zip(rows["algorithm"], rows["mean"], strict=True))
+
+    told = [made("dann", "one", 0.7, ("b",)), made("dann", "two", 0.1, none)]
+    told += [made("ewc", "one", 0.6, ("b",)), made("ewc", "two", 0.2, none)]
+    assert start(*told) == pytest.approx({"dann": 0.7, "ewc": 0.6})
+    told[1] = made("dann", "two", 0.1, ("b",))  # another could be scored there
+    assert start(*told)["dann"] == pytest.approx(0.4)
+    assert not start(*told)["ewc"] > 0
+    told[1] = made("dann", "two", 0.1, none, status="failed")
+    assert not start(*told)["dann"] > 0

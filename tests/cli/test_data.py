@@ -368,3 +368,37 @@ def medtl_datasets():
         assert f"unread skipped: {told}" in answer.out.splitlines()
     shown = medtl("show", "unread", *plugin)
     assert (shown.code, shown.sentence) == (2, told)
+
+
+SHARED = """
+from dataclasses import replace
+from medtl_bench.contract.split import Split
+from tests.plugins_for_tests.tiny import build
+
+def make():
+    tiny = build()
+    a, b, c = tiny.domains
+    x = c.test.x.clone()
+    x[:2] = a.train.x[:2]
+    c = replace(c, test=Split(x, c.test.y))
+    return replace(tiny, name="shared", domains=(a, b, c))
+
+@hookimpl
+def medtl_datasets():
+    return [DatasetEntry("shared", make, "Shares rows.", "simulated")]
+"""
+
+
+def test_rows_that_two_domains_share_are_told_where_data_are_verified_shown_and_ranked(
+    medtl, write_plugin, tmp_path
+):
+    plugin = ("--plugin", write_plugin(SHARED))
+    told = "In 'to-c', 25% of the test rows of 'c' stand in training splits of other domains too"
+    for words in (("data", "verify", "shared"), ("show", "shared")):
+        answer = medtl(*words, *plugin)
+        assert answer.code == 0
+        assert told in " ".join(answer.out.split())
+    out = tmp_path / "out"
+    words = ("-d", "shared", "-a", "chance", "--preset", "smoke", "--on", "in-process")
+    assert medtl("run", *words, *plugin, "--out", out).code == 0
+    assert told in (out / "datasets" / "shared.md").read_text()

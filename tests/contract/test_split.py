@@ -16,7 +16,7 @@ from tests.parts import two_parts
     [
         (lambda: Split(torch.zeros(3, 2), torch.zeros(4)), "x has 3, y has 4"),
         (lambda: Split(torch.zeros(3, 2), torch.zeros(3), torch.zeros(2)), "groups has 2"),
-        (lambda: Split(np.zeros((3, 2)), torch.zeros(3)), "x is a ndarray"),
+        (lambda: Split({"a": torch.zeros(3)}, torch.zeros(3)), "x is a dict"),
         (lambda: Split(torch.zeros(3, 2), [0, 1, 0]), "y is a list"),
         (lambda: Split(torch.zeros(()), torch.zeros(())), "x has no rows to count"),
     ],
@@ -87,8 +87,49 @@ def test_parts_in_any_order_of_memory_are_taken():
 
 def test_a_domain_is_named_by_a_text_and_made_of_splits():
     split = Split(torch.zeros(2, 3), torch.zeros(2))
-    with pytest.raises(DataError, match=r"the name of a domain must be a text, but got 1, a int"):
-        Domain(1, split, split, split)
+    with pytest.raises(DataError, match=r"the name of a domain must be a text, but got 1.0, a fl"):
+        Domain(1.0, split, split, split)
     with pytest.raises(DataError, match="Domain 'a': val must be a Split, but got a tuple"):
         Domain("a", split, (split.x, split.y), split)
     assert type(Domain(np.str_("a"), split, split, split).name) is str
+
+
+TABLE = np.arange(24, dtype=np.float32).reshape(6, 4)
+FORMS = {
+    "as it is": TABLE,
+    "in the order of columns": np.asfortranarray(TABLE),
+    "of another byte order": TABLE.astype(">f4"),
+    "read-only": np.frombuffer(TABLE.tobytes(), np.float32).reshape(6, 4),
+    "turned round twice": TABLE[::-1].copy()[::-1],
+    "every second row": np.repeat(TABLE, 2, 0)[::2],
+    "every second column": np.repeat(TABLE, 2, 1)[:, ::2],
+    "without a masked value": np.ma.array(TABLE),
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_a_table_of_numpy_is_taken_in_any_form(name):
+    split = Split(FORMS[name], np.arange(6))
+    assert split.x.dtype == torch.float32
+    assert torch.equal(split.x, torch.from_numpy(TABLE))
+    assert split.x.is_contiguous()
+    split.x[0, 0] = -1  # a copy: writing changes no table of the author's
+    assert FORMS[name][0, 0] == 0
+    assert torch.equal(split.y, torch.arange(6))
+
+
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        (lambda: Split(TABLE, np.array(["a"] * 6)), "y is an array of <U1: number what are names"),
+        (lambda: Split(TABLE.astype(object), np.arange(6)), "x is an array of object"),
+        (lambda: Split(TABLE.astype(np.longdouble), np.arange(6)), "x is an array of float128"),
+        (lambda: Split(TABLE, np.arange(6), np.array(["p"] * 6)), "groups is an array of <U1"),
+        (lambda: Split(np.ma.masked_greater(TABLE, 20), np.arange(6)), "no masked values, but x"),
+        (lambda: Split(torch.ones(6, 2).to_sparse(), torch.zeros(6)), "x is torch.sparse_coo on"),
+        (lambda: Split(torch.ones(6, 2, device="meta"), torch.zeros(6)), "torch.strided on meta"),
+    ],
+)
+def test_what_holds_no_numbers_is_refused(make, told):
+    with pytest.raises(DataError, match=told):
+        make()

@@ -45,6 +45,50 @@ def test_indicators_and_constants_do_not_become_huge():
     assert scale(torch.tensor([[1.0, 0.0, 38.5, 0.0]])).abs().max() < 3
 
 
+@pytest.mark.parametrize("rows", [3, 10, 1200, 60_000])
+@pytest.mark.parametrize("value", [37.2, 0.1, -98.6, 1e-9, 1e6 + 0.3, 1e30])
+def test_a_column_that_is_constant_in_the_sources_does_not_blow_up_in_a_target(value, rows):
+    scale = Standardise(torch.full((rows, 2), value))
+    assert not scale(torch.full((1, 2), value)).any()
+    near = value + 0.005 * max(1.0, abs(value))
+    assert scale(torch.full((1, 2), near)).abs().max() < 1
+
+
+def test_constant_columns_are_as_far_from_others_as_those_shifted_to_zero():
+    target = random(40, 1)
+    shifted = Standardise(torch.full((700, 1), 36.6))(target + 36.6)
+    assert torch.allclose(shifted, Standardise(torch.zeros(700, 1))(target), atol=1e-5)
+
+
+def test_what_float32_rounds_differently_does_not_vary():
+    x = torch.full((500, 1), 98.6)
+    x[::3] = torch.nextafter(x[::3], torch.tensor(200.0))
+    assert Standardise(x)(torch.tensor([[99.1]])).abs().max() < 1
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e-12, 1e-9, 1.0, 1e9, 1e20, 1e30])
+@pytest.mark.parametrize("mean", [0.0, 1.0, 3e4])
+def test_columns_of_any_magnitude_are_scaled(scale, mean):
+    x = (random(2000, 2).double() + mean) * scale
+    x = x.float()
+    scaled = Standardise(x)(x).double()
+    assert scaled.isfinite().all()
+    assert scaled.mean(0).abs().max() < 0.01
+    assert (scaled.std(0, correction=0) - 1).abs().max() < 0.01
+
+
+def test_channels_of_images_and_sequences_are_scaled_at_any_magnitude():
+    for shape in ((30, 3, 20), (30, 3, 5, 4)):
+        over = [axis for axis in range(len(shape)) if axis != 1]
+        offset = torch.tensor([1e6, 98.6, 0.0]).view(3, *[1] * (len(shape) - 2))
+        size = torch.tensor([30.0, 0.0, 1e-9]).view(offset.shape)
+        x = random(*shape) * size + offset
+        scaled = Standardise(x)(x)
+        expected = torch.tensor([1.0, 0.0, 1.0])
+        assert torch.allclose(scaled.std(over, correction=0), expected, atol=0.01)
+        assert scaled.mean(over).abs().max() < 0.01
+
+
 def test_one_hot_channels_pass_as_they_are_and_other_channels_of_a_sequence_are_scaled():
     signal = random(20, 1, 30) * 7 + 3
     x = torch.cat([letters(20, 4, 30), signal], 1)

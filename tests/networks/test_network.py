@@ -9,6 +9,7 @@ from torch import nn
 from torch.func import grad, stack_module_state, vmap
 
 from medtl_bench.contract.task import Task
+from medtl_bench.errors import MedTLError
 from medtl_bench.networks.build import build, patch, pooled
 from medtl_bench.networks.network import Network
 
@@ -240,11 +241,56 @@ def test_images_of_any_size_have_a_backbone(side):
     assert build(x, TWO, WIDTH)(x).isfinite().all()
 
 
+SIDES = [(45, 45), (30, 50), (33, 64), (64, 33), (28, 31), (7, 7), (3, 5), (1, 1), (1, 40)]
+
+
+@pytest.mark.parametrize("channels", [1, 3, 5])
+@pytest.mark.parametrize("sides", SIDES)
+def test_images_of_any_sides_have_classes_and_masks(sides, channels):
+    x = random(3, channels, *sides)
+    assert build(x, TWO, WIDTH)(x).shape == (3, 2)
+    net = build(x, MASKS, WIDTH)
+    assert net(x).shape == (3, 3, *sides)
+    assert net(x).isfinite().all()
+    assert pooled(net.features(x)).shape == (3, WIDTH)
+
+
+@pytest.mark.parametrize("task", [TWO, MASKS])
+def test_networks_of_images_of_odd_sides_can_be_stacked(task):
+    x = random(4, 1, 33, 37)
+    nets = [build(x, task, WIDTH) for _ in range(2)]
+    stacked, _ = stack_module_state([net.module for net in nets])
+
+    def gradient(theta):
+        return grad(lambda inner: nets[0].with_parameters(inner)(x).square().mean())(theta)
+
+    together = vmap(gradient)(stacked)
+    for number, net in enumerate(nets):
+        for name, alone in gradient(net.parameters).items():
+            assert torch.allclose(together[name][number], alone, atol=1e-5), name
+
+
+def test_a_mask_lies_where_its_image_does_though_that_was_padded():
+    torch.manual_seed(0)
+    x = random(2, 1, 37, 45)
+    net, moved = build(x, MASKS, WIDTH), x.clone()
+    moved[0, 0, 35, 43] += 5
+    change = (net(moved) - net(x)).abs().sum(1)
+    assert change[0, 34:36, 42:44].min() > 5 * change[0, :10, :10].max()
+
+
+@pytest.mark.parametrize("sides", [(8, 12), (32, 40)])
+def test_images_that_fit_are_not_padded(sides):
+    module = build(random(3, 2, *sides), MASKS, WIDTH).module
+    assert not [part for part in module.modules() if isinstance(part, nn.ZeroPad2d)]
+
+
 def test_inputs_without_a_backbone_are_told():
-    with pytest.raises(
-        ValueError, match=r"no backbone for inputs of shape \[6, 1, 5, 3, 2\]; vectors"
-    ):
+    with pytest.raises(MedTLError, match=r"images, but x has the shape \[1, 5, 3, 2\] in a row"):
         build(random(6, 1, 5, 3, 2), TWO, WIDTH)
+    parts = TensorDict({"record": random(6, 5), "scan": random(6, 1, 5, 3, 2)}, batch_size=[6])
+    with pytest.raises(MedTLError, match="but scan has the shape"):
+        build(parts, TWO, WIDTH)
 
 
 def test_large_images_are_taken_as_patches_and_masks_are_put_together_again():

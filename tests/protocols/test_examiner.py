@@ -158,6 +158,25 @@ def test_values_that_are_all_equal_do_not_divide_by_zero():
     assert torch.equal(Labels.of(VALUES, [constant]).standard(constant).y, torch.zeros(3))
 
 
+@pytest.mark.parametrize("value", [3.0, 98.6, 0.1, 1e-9, 1e6 + 0.3, 1e30])
+def test_values_that_are_constant_in_the_sources_do_not_blow_up_those_of_a_target(value):
+    source = Split(torch.zeros(1200, 1), torch.full((1200,), value))
+    target = Split(torch.zeros(1, 1), torch.tensor([value + 0.005 * max(1.0, value)]))
+    labels = Labels.of(VALUES, [source])
+    assert not labels.standard(source).y.any()
+    assert labels.standard(target).y.abs() < 1
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e-9, 1.0, 1e20, 1e30])
+@pytest.mark.parametrize("mean", [0.0, 3e4])
+def test_values_of_any_magnitude_are_handed_over_in_standard_units(scale, mean):
+    y = torch.randn(1000, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    split = Split(torch.zeros(1000, 1), ((y + mean) * scale).float())
+    standard = Labels.of(VALUES, [split]).standard(split).y
+    assert abs(float(standard.mean())) < 0.01
+    assert float(standard.std(correction=0)) == pytest.approx(1, abs=0.01)
+
+
 def test_classes_pass_as_they_are(make_domain):
     split = make_domain("a", 0).train
     assert Labels.of(TASK, [split]).standard(split) is split

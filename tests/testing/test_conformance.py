@@ -624,6 +624,25 @@ def unmixed() -> Dataset:
     return made(domains=tuple(domains), streams=())
 
 
+def shared(rows: int) -> Dataset:
+    """Return a dataset whose target is tested by so many training rows of a source."""
+    good = tiny.cases()[0].whole()
+    source, other, target = good.domains
+    x = torch.cat([source.train.x[:rows], target.test.x[rows:]])
+    target = replace(target, test=Split(x, target.test.y))
+    return made(domains=(source, other, target))
+
+
+def masks(change: Callable[[torch.Tensor], torch.Tensor]) -> Dataset:
+    """Return a dataset of masks that went through a function."""
+    good = next(case for case in tiny.cases() if case.name == "tiny masks").whole()
+    changed = (
+        Domain(d.name, *(Split(s.x, change(s.y)) for s in d.splits().values()))
+        for d in good.domains
+    )
+    return made(task=good.task, domains=tuple(changed))
+
+
 BAD_DATASETS: list[tuple[Callable[[], Any], str, str]] = [
     (lambda: None, "builds and passes its own checks", "returned a NoneType"),
     (lambda: made(name="tiny", domains=()), "builds and passes its own checks", "Dataset 'tiny', "),
@@ -633,9 +652,23 @@ BAD_DATASETS: list[tuple[Callable[[], Any], str, str]] = [
     (connecting, "builds offline and quickly", "opened a network connection|Connection refused"),
     (shuffled, "holds the same data each time", "two builds hold different data"),
     (seeding, "leaves the process as it was", "torch's global random state"),
+    (lambda: shared(3), "says which rows its domains share", "17% of the test rows of 'site-c'"),
+    (lambda: shared(15), "builds and passes its own checks", "83% of the test rows of 'site-c'"),
+    (lambda: masks(lambda y: 255 * y), "builds and passes its own checks", "0, 255: y // 255 is"),
+    (lambda: masks(lambda y: y.byte()), "builds and passes its own checks", r"by y\.long\(\)"),
+    (
+        lambda: made(transfers=(Transfer("t", ("site-a"), ("site-c",)),)),
+        "builds and passes its own checks",
+        "sources must be a tuple of names, but got the text 'site-a'",
+    ),
+    (
+        lambda: made(streams=(Stream("s", (None, "site-a")),)),
+        "builds and passes its own checks",
+        "must be a text, but got None",
+    ),
     (with_gradients, "builds and passes its own checks", "requires grad"),
     (one_class_untrained, "trains on every class it tests", "domain 'site-a' tests 'c'"),
-    (volumes, "has inputs that a network takes", "no backbone for inputs of shape"),
+    (volumes, "has inputs that a network takes", "no backbone for .* x has the shape"),
     (
         undefined_score,
         "scores every domain in its transfers",

@@ -18,6 +18,7 @@ from medtl_bench.report.pages.template import fill
 from medtl_bench.report.text.escape import Safe, escape_cell
 from medtl_bench.report.text.markdown import NOTHING, counted, interval, number, table
 
+SENTENCE = 500  # characters of a remark
 Pages = Mapping[str, ProtocolPage]
 
 
@@ -63,6 +64,7 @@ def dataset_page(
         mixed=fact.mixed,
         machines=fact.machines,
         untried=fact.untried,
+        remarks=[escape_cell(remark, SENTENCE) for remark in fact.remarks],
         explanations=list(_explanations(parts)),
     )
     return f"{text}\n"

@@ -346,3 +346,18 @@ def test_scores_over_several_targets_have_a_table_of_their_own() -> None:
     assert (
         "Over targets" not in pages(suite(["hearts"], seeds=2, scenarios=1))["datasets/hearts.md"]
     )
+
+
+def test_what_a_reader_must_know_of_a_dataset_stands_above_its_tables(
+    whole: dict[str, str],
+) -> None:
+    remarks = ("Of 'c' <b>40%</b> are shared.", "'b' has no roc_auc.")
+    told = [one.model_copy(update={"about": one.about.model_copy(update={"remarks": remarks})})
+            for one in suite(("hearts",))]  # fmt: skip
+    page = pages(told)["datasets/hearts.md"]
+    above = page.split("\n## ")[0]
+    assert "- 'b' has no roc" in above
+    assert "<b>" not in page
+    assert page.replace(above, "") == pages(suite(("hearts",)))["datasets/hearts.md"].replace(
+        pages(suite(("hearts",)))["datasets/hearts.md"].split("\n## ")[0], ""
+    )
