@@ -43,7 +43,8 @@ def describe_dataset(
     scenarios, failed = _scenarios(catalogue, dataset, asked)
     metrics = dataset.task.metrics
     return DatasetFacts(
-        name=asked.name,
+        name=dataset.name,
+        asked=asked.name,
         digest=dataset.digest(),
         area=dataset.card.area,
         provenance=dataset.card.provenance,

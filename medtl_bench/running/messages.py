@@ -11,13 +11,14 @@ from medtl_bench.results.record import Frozen, Outcome, Trial
 class DatasetFacts(Frozen):
     """What planning needs to know of a dataset, so that planning need not load it.
 
-    `scenarios`: by protocol. `lower_is_better`: of its metrics. `plugins`: sources of metrics
-    and protocols that are not the project's own, by kind and name. `refused`: why an algorithm
-    cannot do its task, by name of those that cannot. `failed`: why a protocol cannot tell its
-    scenarios.
+    `name`: by which results know it. `asked`: by which the user does. `scenarios`: by
+    protocol. `lower_is_better`: of its metrics. `plugins`: sources of metrics and protocols
+    that are not the project's own, by kind and name. `refused`: why an algorithm cannot do its
+    task, by name of those that cannot. `failed`: why a protocol cannot tell its scenarios.
     """
 
     name: str
+    asked: str = ""
     digest: str
     area: str
     provenance: str
@@ -99,10 +100,12 @@ Work = DescribeDataset | DescribeAlgorithm | RunTrial | RunStack
 class Job(Frozen):
     """Something to do in a process of its own, with the plugin files that the user named.
 
-    `folder`: where the run keeps datasets, or empty.
+    `dataset`: as the user names that of its trials, if otherwise than they do. `folder`: where
+    the run keeps datasets, or empty.
     """
 
     work: Annotated[Work, Field(discriminator="verb")]
+    dataset: str = ""
     plugin_files: tuple[str, ...] = ()
     folder: str = ""
 

@@ -44,6 +44,7 @@ class Run:
     def __post_init__(self) -> None:
         """Know the trials by key."""
         self._about = {one.trial.key: one.about for one in self.planned}
+        self._asked = {one.trial.dataset: one.dataset for one in self.planned}
         wanted = self.planned if self.wanted is None else self.wanted
         self._keys = {one.trial.key for one in wanted if not one.skipped}
 
@@ -89,7 +90,8 @@ class Run:
             for trial in self._wanted(group):
                 self.audience.tell("started", trial)
             work = RunStack(trials=tuple(group)) if len(group) > 1 else RunTrial(trial=group[0])
-            yield Job(work=work, plugin_files=tuple(self.plugin_files))
+            asked = self._asked[group[0].dataset]
+            yield Job(work=work, dataset=asked, plugin_files=tuple(self.plugin_files))
 
     def _records(self, job: Job, reply: Reply) -> Iterator[Record]:
         """Store and yield the records of those trials of a job that are wanted."""

@@ -44,22 +44,23 @@ def _done(job: Job, catalogue: Catalogue) -> Reply:
     if isinstance(work, DescribeAlgorithm):
         return Reply(algorithm=describe_algorithm(catalogue, work))
     if isinstance(work, RunStack):
-        setting = _setting(catalogue, job.folder, work.trials[0])
+        setting = _setting(catalogue, job, work.trials[0])
         return Reply(outcomes=tuple(run_stack(setting, work.trials)), machine=machine())
-    outcome = run_trial(_setting(catalogue, job.folder, work.trial), work.trial)
+    outcome = run_trial(_setting(catalogue, job, work.trial), work.trial)
     return Reply(outcome=outcome, machine=machine())
 
 
-def _setting(catalogue: Catalogue, folder: str, trial: Trial) -> Setting:
+def _setting(catalogue: Catalogue, job: Job, trial: Trial) -> Setting:
     """Load what a trial names, once for all that run beside it."""
     start = perf_counter()
     return Setting(
         catalogue.algorithm(trial.algorithm),
         protocol.load(catalogue, trial.protocol),
-        _dataset(catalogue, folder, trial.dataset),
+        _dataset(catalogue, job, trial.dataset),
         perf_counter() - start,
     )
 
 
-def _dataset(catalogue: Catalogue, folder: str, name: str) -> Dataset:
-    return (mapped.read(name, Path(folder)) if folder else None) or catalogue.dataset(name)
+def _dataset(catalogue: Catalogue, job: Job, name: str) -> Dataset:
+    there = mapped.read(name, Path(job.folder)) if job.folder else None
+    return there or catalogue.dataset(job.dataset or name)

@@ -1,0 +1,28 @@
+"""Paths that a user types: what they lead to, and what may be told of them."""
+
+from pathlib import Path
+
+
+def local(path: str) -> Path:
+    """Return a typed path, in which ~ is the home of a user."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:  # no user of that name has a home
+        return Path(path)
+
+
+def is_there(path: str) -> bool:
+    """Return whether a text leads to a file or folder of this machine."""
+    try:
+        return bool(path) and local(path).exists()
+    except (OSError, ValueError):  # too long, or no path at all
+        return False
+
+
+def own_name(path: str) -> str:
+    """Return the name of a file itself, without folders.
+
+    All paths to a file give one name, links to it too. What cannot be printed is "?".
+    """
+    name = local(path).resolve().name or path
+    return "".join(sign if sign.isprintable() else "?" for sign in name)
