@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from medtl_bench.errors import DataError
 from medtl_bench.files.paths import is_there, own_name
@@ -53,7 +54,9 @@ def check_stamp(dataset: "Dataset", stamp: str) -> None:
 
 
 def _parts(argument: str) -> list[str]:
-    return [argument, argument.partition("?")[0], *PIECE.findall(argument)]
+    """Return what may be a path in an argument, also as it is written in addresses."""
+    parts = [argument, argument.partition("?")[0], *PIECE.findall(argument)]
+    return [*parts, *map(unquote, parts)]
 
 
 def _without_folders(argument: str) -> str:
