@@ -13,6 +13,7 @@ from medtl_bench.files.atomic import TEMPORARY
 from medtl_bench.results.record import Outcome, Record, Trial
 from medtl_bench.results.store import Store
 from medtl_bench.running.executors import Executor
+from medtl_bench.running.failure import publishable
 from medtl_bench.running.messages import Job, Reply, RunStack, RunTrial
 from medtl_bench.running.observers import Audience
 from medtl_bench.running.plan import Planned
@@ -105,7 +106,7 @@ class Run:
         record = Record(
             trial=trial,
             about=self._about[trial.key],
-            outcome=outcome,
+            outcome=publishable(outcome),
             machine=reply.machine,
             finished=datetime.now(UTC).isoformat(timespec="seconds"),
         )

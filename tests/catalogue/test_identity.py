@@ -1,6 +1,7 @@
 """Datasets that are named with an argument: one file is one dataset, and no folder is told."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -113,3 +114,20 @@ def test_trials_find_a_dataset_that_the_run_could_not_keep(family, paths, tmp_pa
     name = f"table:{paths[2]}"
     ran = api.run([name], ["logistic-regression"], **options, out=tmp_path / "out")
     assert [record.outcome.status for record in ran.records] == ["ok"]
+
+
+def test_a_file_that_goes_while_a_run_lasts_is_told_without_its_folder(
+    family, paths, tmp_path, monkeypatch
+):
+    def lost(dataset, folder):
+        Path(paths[2]).unlink()
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr("medtl_bench.running.mapped.write", lost)
+    options = {"preset": "smoke", "plugins": [family()], "on": "in-process"}
+    name = f"table:{paths[2]}"
+    ran = api.run([name], ["logistic-regression"], **options, out=tmp_path / "out")
+    (record,) = ran.contents.records.values()
+    assert record.outcome.status == "failed"
+    assert "No such file or directory: 'sites.json'" in record.outcome.reason
+    assert "secret-home" not in record.to_json()
