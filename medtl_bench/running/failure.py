@@ -11,8 +11,8 @@ from medtl_bench.running.machine import peak_memory
 
 LOG_CHARACTERS = 4000
 REASON_CHARACTERS = 500
-# of a path from the root on, in quotes or not; no address of the web, no fraction
-FOLDERS = re.compile(r"(?<![\w:/.])/(?:[^\s/'\"<>|:;,()\[\]{}]+/)+")
+# of a path from the root or home on, in quotes or not; no address of the web, no fraction
+FOLDERS = re.compile(r"(?:file://|(?<![\w/.~])~?)/(?:[^\s/'\"<>|:;,()\[\]{}]+/)+")
 OUT_OF_MEMORY = ("can't allocate memory", "std::bad_alloc")
 
 

@@ -71,6 +71,8 @@ def test_the_files_of_causes_are_named_so_too() -> None:
         ('File "/home/ada/lib/method.py", line 3', 'File "method.py", line 3'),
         ("dist (/home/ada/plugin.py) raised", "dist (plugin.py) raised"),
         ("name = /home/ada/x.h5, errno = 2", "name = x.h5, errno = 2"),
+        ("'table:/home/ada/x.csv?a=1' ~/data/y.csv", "'table:x.csv?a=1' y.csv"),
+        ("file:///home/ada/x.csv", "x.csv"),
         ("see https://example.org/a/b.html", "see https://example.org/a/b.html"),
         ("1/2 or true/false/none, 3 m/s", "1/2 or true/false/none, 3 m/s"),
         ('File "medtl_bench/running/trial.py"', 'File "medtl_bench/running/trial.py"'),
