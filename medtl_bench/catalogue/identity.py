@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from medtl_bench.errors import DataError
-from medtl_bench.files.paths import is_there, own_name
+from medtl_bench.files.paths import is_there, leading, own_name
 
 if TYPE_CHECKING:
     from medtl_bench.contract.dataset import Dataset
@@ -55,17 +55,20 @@ def check_stamp(dataset: "Dataset", stamp: str) -> None:
 
 def _parts(argument: str) -> list[str]:
     """Return what may be a path in an argument, also as it is written in addresses."""
-    parts = [argument, argument.partition("?")[0], *PIECE.findall(argument)]
-    return [*parts, *map(unquote, parts)]
+    starts = [argument[:end] for end in _ends(argument)]
+    return [part for text in (*starts, *PIECE.findall(argument)) for part in (text, unquote(text))]
+
+
+def _ends(argument: str) -> list[int]:
+    """Return where a path at the start of an argument may end: at a "?", or with it."""
+    return [*(mark.start() for mark in re.finditer(r"\?", argument)), len(argument)]
 
 
 def _without_folders(argument: str) -> str:
     """Return an argument with the files' own names in the place of paths that are there."""
-    if is_there(argument):
-        return own_name(argument)
-    path, question, rest = argument.partition("?")
-    first = own_name(path) if is_there(path) else PIECE.sub(_own_name, path)
-    return first + question + PIECE.sub(_own_name, rest)
+    path = leading(argument, _ends(argument))
+    first = own_name(path) if path else ""
+    return first + PIECE.sub(_own_name, argument[len(path) :])
 
 
 def _own_name(piece: re.Match[str]) -> str:

@@ -1,5 +1,6 @@
 """Paths that a user types: what they lead to, and what may be told of them."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -15,8 +16,16 @@ def is_there(path: str) -> bool:
     """Return whether a text leads to a file or folder of this machine."""
     try:
         return bool(path) and local(path).exists()
-    except (OSError, ValueError):  # too long, or no path at all
+    except (OSError, RuntimeError, ValueError):  # too long, a loop of links, or no path at all
         return False
+
+
+def leading(text: str, ends: Iterable[int]) -> str:
+    """Return the first part of a text that leads somewhere, up to one of some ends, or "".
+
+    A path may itself hold what else would end it.
+    """
+    return next((text[:end] for end in ends if is_there(text[:end])), "")
 
 
 def own_name(path: str) -> str:
@@ -24,5 +33,8 @@ def own_name(path: str) -> str:
 
     All paths to a file give one name, links to it too. What cannot be printed is "?".
     """
-    name = local(path).resolve().name or path
+    try:
+        name = local(path).resolve().name or path
+    except (OSError, RuntimeError):  # too long, or a link that leads to itself
+        name = local(path).name
     return "".join(sign if sign.isprintable() else "?" for sign in name)

@@ -31,9 +31,21 @@ class Cells:
 
     def of(self, rows: Bools, note: str = "") -> "Cells":
         """Return some of the cells; where others are left out, a note says why and how many."""
+        batch, label = self.batch.of(rows), self.label.of(rows)
+        kept = Cells(self.x[rows], batch, label, self.part[rows], self.notes)
         count = np.count_nonzero(~rows)
-        notes = (*self.notes, f"Cells left out {note}: {count}.") if note and count else self.notes
-        return Cells(self.x[rows], self.batch.of(rows), self.label.of(rows), self.part[rows], notes)
+        if not (note and count):
+            return kept
+        return replace(
+            kept, notes=(*self.notes, f"Cells left out {note}: {count}{_gone(self, kept)}.")
+        )
+
+
+def _gone(before: Cells, after: Cells) -> str:
+    """Say which batches and labels have no cell any more."""
+    columns = ((before.batch, after.batch), (before.label, after.label))
+    gone = [name for old, new in columns for name in old.names if name not in new.names]
+    return f", among them all of {', '.join(gone[:SHOWN])}" if gone else ""
 
 
 def usable(cells: Cells, least: int) -> Cells:

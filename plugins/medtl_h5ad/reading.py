@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ import numpy as np
 from scipy import sparse
 
 from medtl_bench.errors import DataError, NotInstalledError, unknown
-from medtl_bench.files.paths import local, own_name
+from medtl_bench.files.paths import is_there, local, own_name
 from medtl_h5ad.request import meant
 
 if TYPE_CHECKING:
@@ -62,13 +63,13 @@ def _told(path: str) -> Iterator[None]:
 def _check_kind(path: str) -> None:
     """Raise DataError where there is no file, or one of another kind."""
     file, name = local(path), own_name(path)
+    if not is_there(path):
+        raise DataError(f"There is no file {path!r}{_near(path, file)}")
     if file.is_dir():
         raise DataError(
             f"{name} is a folder, and only h5ad files are read; a zarr store becomes one by "
             "anndata.io.read_zarr(store).write_h5ad(file)."
         )
-    if not file.is_file():
-        raise DataError(str(unknown("file", path, _beside(path, file))))
     with _told(path), file.open("rb") as content:
         start = content.read(len(HDF5))
     if start.startswith(GZIP):
@@ -91,10 +92,12 @@ def _check_content(path: str) -> None:
             )
 
 
-def _beside(path: str, file: Path) -> list[str]:
-    """Return the h5ad files in the folder of a path, as they would be typed."""
+def _near(path: str, file: Path) -> str:
+    """Return, as the end of a sentence, which files in the folder of a path may be meant."""
     folder = path.removesuffix(file.name)
-    return [folder + other.name for other in file.parent.glob("*.h5ad")]
+    beside = sorted(other.name for other in local(folder or ".").glob("*.h5ad"))
+    near = [repr(folder + name) for name in get_close_matches(file.name, beside)]
+    return f"; did you mean {' or '.join(near)}?" if near else "."
 
 
 def counts(file: "AnnData", path: str, layer: str) -> tuple[sparse.csr_array, str]:
@@ -149,7 +152,12 @@ def in_memory(matrix: Any) -> sparse.csr_array:  # noqa: ANN401 - as above
     """Return a matrix of whatever form as a sparse one."""
     if hasattr(matrix, "to_memory"):
         matrix = matrix.to_memory()
-    loaded: Any = matrix if sparse.issparse(matrix) else np.asarray(matrix)
+    if sparse.issparse(matrix):
+        loaded: Any = matrix
+        loaded.check_format(full_check=True)  # no index leads out of it
+    else:
+        loaded = np.asarray(matrix)
+        loaded = loaded.astype(np.float32) if loaded.dtype == np.float16 else loaded
     return sparse.csr_array(loaded)
 
 

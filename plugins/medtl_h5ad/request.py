@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from medtl_bench.errors import MedTLError, unknown
-from medtl_bench.files.paths import is_there
+from medtl_bench.files.paths import is_there, leading
 
 GENES = 2000
 LEAST = 10  # cells, so that each split has one
@@ -38,8 +38,8 @@ class Request:
     @classmethod
     def parse(cls, argument: str) -> "Request":
         """Return what follows "h5ad:" in parts; raises MedTLError."""
-        path, *rest = QUERY.split(argument, maxsplit=1)
-        options = _options(rest[0]) if rest else {}
+        path, query = _parts(argument)
+        options = _options(query) if query else {}
         if not (path and options.get("batch") and options.get("label")):
             raise MedTLError(f"An h5ad file is named as {USAGE}, but got {'h5ad:' + argument!r}.")
         return cls(
@@ -51,6 +51,13 @@ class Request:
             unknown=tuple(filter(None, options.get("unknown", "").split(","))),
             least=_number(options, "least", LEAST, 2),
         )
+
+
+def _parts(argument: str) -> tuple[str, str]:
+    """Return a path and the options after it, which are not taken for a part of a path."""
+    ends = [mark.start() for mark in QUERY.finditer(argument)] or [len(argument)]
+    path = leading(argument, ends) or argument[: ends[0]]
+    return path, argument[len(path) + 1 :]
 
 
 def _options(query: str) -> dict[str, str]:

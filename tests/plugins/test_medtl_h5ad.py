@@ -181,7 +181,7 @@ def test_what_is_no_h5ad_file_is_told_in_one_sentence(write, tmp_path):
     with h5py.File(other, "w") as file:
         file.create_group("matrix")
     for path, told in (
-        (tmp_path / "cell.h5ad", "There is no file named .*; did you mean '.*cells.h5ad'?"),
+        (tmp_path / "cell.h5ad", r"There is no file '.*'; did you mean '.*/cells.h5ad'"),
         (written(tmp_path / "cut.h5ad", content[:3000]), "cannot be read"),
         (written(tmp_path / "other.h5ad", b"not HDF5 at all"), "it is no HDF5 file"),
         (written(tmp_path / "empty.h5ad", b""), "it is empty"),

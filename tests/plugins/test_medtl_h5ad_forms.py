@@ -96,7 +96,9 @@ def test_a_batch_that_would_not_test_is_left_out_and_counted(write):
     site, kind = replaced(sites(), {"x": 4}), kinds()
     data = built(write(site=site, kind=kind), f"{DEFAULT}&least=2")
     assert names(data) == ["s0", "s1", "s2"]  # each of the four cells is the only one of its kind
-    assert "their batch having none to train on or to test: 4." in data.card.notes
+    assert (
+        "their batch having none to train on or to test: 4, among them all of x." in data.card.notes
+    )
 
 
 def test_too_few_batches_are_told_with_what_was_left_out(write):
@@ -284,3 +286,48 @@ def test_many_numbers_are_no_batches_but_many_texts_may_be(write):
     numbers = np.arange(CELLS) % 210
     with pytest.raises(DataError, match=r"has 210 different values .* store them as text"):
         built(write(site=numbers), f"{DEFAULT}&least=2")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["a#b.h5ad", "a?b.h5ad", "50%20.h5ad", "c:d.h5ad", "e f.h5ad", "g?batch=z&h.h5ad", "ä.x"],
+)
+def test_files_of_any_name_can_be_typed_and_keep_their_identity(write, name):
+    path, found = write(name=name), discovery.find()
+    data = found.dataset(f"h5ad:{path}?{DEFAULT}")
+    assert data.name.endswith(f"#{data.digest()[:8]}")
+    again = found.dataset(f"h5ad:{path.parent}/{data.name.removeprefix('h5ad:')}")
+    assert again.name == data.name
+
+
+@pytest.mark.parametrize("name", ["x" * 300 + ".h5ad", "~nobody/x.h5ad", "loop.h5ad", "s3://b/x"])
+def test_paths_that_lead_nowhere_are_told_in_a_sentence(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "loop.h5ad").symlink_to("loop.h5ad")
+    with pytest.raises(DataError, match=r"^There is no file '"):
+        discovery.find().dataset(f"h5ad:{name}?{DEFAULT}")
+
+
+def test_halves_and_booleans_are_numbers_and_complex_numbers_are_none(write):
+    x = counts()
+    whole = built(write(x)).digest()
+    assert built(write(x.astype(np.float16), "half.h5ad")).digest() == whole
+    assert rows(built(write(x > 4, "bool.h5ad"))) > 0
+    with pytest.raises(DataError, match=r"The matrix X of complex.h5ad holds complex128, no num"):
+        built(write(x.astype(complex), "complex.h5ad"))
+
+
+def test_an_index_that_leads_out_of_the_matrix_is_told(write):
+    path = write(sparse.csr_matrix(counts()))
+    with pytest.importorskip("h5py").File(path, "a") as file:
+        file["X/indices"][0] = 10**6
+    with pytest.raises(DataError, match=r"cells.h5ad cannot be read as h5ad: ValueError: .*ind"):
+        built(path)
+
+
+def test_a_batch_that_is_a_copy_of_another_is_told(write):
+    x, site = counts(), sites()
+    x[site == "s1"] = x[site == "s0"]
+    data = built(write(x))
+    assert names(data) == ["s0", "s2"]
+    assert "for being equal to another one: 80, among them all of s1." in data.card.notes
