@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, cast
 
 import pluggy
 
+from medtl_bench.catalogue import identity
 from medtl_bench.contract.hooks import (
     AlgorithmEntry,
     BackboneEntry,
@@ -213,7 +214,7 @@ class Catalogue:
         return get(self.datasets, "dataset", _divided(name)[0])
 
     def dataset(self, name: str) -> "Dataset":
-        """Return a dataset, built.
+        """Return a dataset, built; one that takes an argument may have another name then.
 
         Raises MedTLError if there is none of that name or it cannot be built;
         NotDownloadedError, which says how to get them, if it needs files that are not there,
@@ -227,12 +228,7 @@ class Catalogue:
         dataset = _built(registered, name, what)
         if not isinstance(dataset, Dataset):
             raise DataError(f"Dataset {what} is {dataset!r}, not a Dataset.")
-        if dataset.name != name:
-            raise MedTLError(
-                f"The dataset registered as {name!r} by {registered.plugin} calls itself "
-                f"{dataset.name!r}."
-            )
-        return dataset
+        return _identified(dataset, registered, name)
 
     def download(self, name: str) -> "Download | None":
         """Return what a dataset needs to be downloaded, or None if its data is shipped.
@@ -262,14 +258,33 @@ def get(entries: Mapping[str, Registered[Entry_co]], what: str, name: str) -> Re
 def _divided(name: str) -> tuple[str, tuple[str, ...]]:
     """Return the name of an entry and the argument that a dataset is named with, if any.
 
-    Raises MedTLError where that is missing.
+    A digest at its end is no part of that. Raises MedTLError where that is missing.
     """
     start, colon, argument = name.partition(ARGUMENT)
     if colon and not (argument and argument.isprintable()):
         raise MedTLError(
             f"The name {name!r} needs printable text after the colon, like {start}:ARGUMENT."
         )
+    argument, _ = identity.without_stamp(argument)
     return (start + colon, (argument,)) if colon else (name, ())
+
+
+def _identified(dataset: "Dataset", registered: Registered[DatasetEntry], name: str) -> "Dataset":
+    """Return a dataset under its own name, which one with an argument chooses after its family's.
+
+    Raises MedTLError where it is called otherwise, DataError where it is not the data meant.
+    """
+    start, argument = _divided(name)
+    fits = dataset.name.startswith(start) if argument else dataset.name == name
+    if not fits:
+        raise MedTLError(
+            f"The dataset registered as {name!r} by {registered.plugin} calls itself "
+            f"{dataset.name!r}."
+        )
+    if not argument:
+        return dataset
+    identity.check_stamp(dataset, identity.without_stamp(name)[1])
+    return dataset if registered.entry.download else identity.named(dataset, start, *argument)
 
 
 def _built(registered: Registered[DatasetEntry], name: str, what: str) -> object:

@@ -66,7 +66,10 @@ class DatasetEntry:
     `applications`: what the field would use it for. `download`: "package.module:NAME" of a
     `Download`, if the files are not shipped. A name that ends with a colon, as "h5ad:", is of
     datasets with an argument: `build` gets what the user writes after the colon and returns a
-    Dataset of the whole name; `download` may then name a function that gets it too.
+    Dataset of that whole name, or of one in a normal form ("h5ad:cells.h5ad" for all orders of
+    options); `download` may then name a function that gets it too. Where it is not downloaded
+    and the argument leads to a file or folder, results know it by that one's own name and a
+    digest of the data, and by no path.
     """
 
     name: str

@@ -45,7 +45,8 @@ def describe_dataset(
     scenarios, failed = _scenarios(catalogue, dataset, asked)
     metrics = dataset.task.metrics
     return DatasetFacts(
-        name=asked.name,
+        name=dataset.name,
+        asked=asked.name,
         digest=digest,
         kept=kept,
         area=dataset.card.area,

@@ -1,5 +1,6 @@
 """What became of a trial that raised an error, in words that may be published."""
 
+import re
 import sys
 import traceback
 from pathlib import Path
@@ -10,6 +11,8 @@ from medtl_bench.running.machine import peak_memory
 
 LOG_CHARACTERS = 4000
 REASON_CHARACTERS = 500
+# of a path from the root or home on, in quotes or not; no address of the web, no fraction
+FOLDERS = re.compile(r"(?:file://|(?<![\w/.~])~?)/(?:[^\s/'\"<>|:;,()\[\]{}]+/)+")
 OUT_OF_MEMORY = ("can't allocate memory", "std::bad_alloc")
 
 
@@ -60,6 +63,12 @@ def _shortened(file: str, modules: dict[str | None, str]) -> str:
     """Return the path of a file from its package on."""
     depth = modules.get(file, "").count(".") + 1 + file.endswith("__init__.py")
     return "/".join(Path(file).parts[-depth:])
+
+
+def publishable(outcome: Outcome) -> Outcome:
+    """Return an outcome whose reason and log name files, whoever wrote them, without folders."""
+    told = {"reason": outcome.reason, "log": outcome.log}
+    return outcome.model_copy(update={name: FOLDERS.sub("", text) for name, text in told.items()})
 
 
 def storable(text: str) -> str:

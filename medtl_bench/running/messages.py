@@ -11,14 +11,16 @@ from medtl_bench.results.record import Frozen, Outcome, Trial
 class DatasetFacts(Frozen):
     """What planning needs to know of a dataset, so that planning need not load it.
 
-    `scenarios`: by protocol. `kept`: the digest of what the run keeps of it, or empty.
-    `lower_is_better`: of its metrics. `plugins`: sources of metrics and protocols that are not
-    the project's own, by kind and name. `refused`: why an algorithm cannot do its task, by
-    name of those that cannot. `failed`: why a protocol cannot tell its scenarios. `remarks`:
-    what a reader of its scores must know.
+    `name`: by which results know it. `asked`: by which the user does. `scenarios`: by
+    protocol. `kept`: the digest of what the run keeps of it, or empty. `lower_is_better`: of
+    its metrics. `plugins`: sources of metrics and protocols that are not the project's own, by
+    kind and name. `refused`: why an algorithm cannot do its task, by name of those that
+    cannot. `failed`: why a protocol cannot tell its scenarios. `remarks`: what a reader of its
+    scores must know.
     """
 
     name: str
+    asked: str = ""
     digest: str
     area: str
     provenance: str
@@ -102,14 +104,16 @@ Work = DescribeDataset | DescribeAlgorithm | RunTrial | RunStack
 class Job(Frozen):
     """Something to do in a process of its own, with the plugin files that the user named.
 
-    `plugins`: what these and installed ones bring, as `catalogue.told` tells it, so that no
-    plugin is imported but those that the work uses; None: the process is to ask them itself.
-    `folder`: where the run keeps datasets, or empty. `kept`: the digest of what is kept there
-    of the dataset of its trials. `key`: opens the labels that are kept, so no process that
-    runs a method may hold it.
+    `dataset`: as the user names that of its trials, if otherwise than they do. `plugins`: what
+    these and installed ones bring, as `catalogue.told` tells it, so that no plugin is imported
+    but those that the work uses; None: the process is to ask them itself. `folder`: where the
+    run keeps datasets, or empty. `kept`: the digest of what is kept there of the dataset of
+    its trials. `key`: opens the labels that are kept, so no process that runs a method may
+    hold it.
     """
 
     work: Annotated[Work, Field(discriminator="verb")]
+    dataset: str = ""
     plugin_files: tuple[str, ...] = ()
     plugins: tuple[dict[str, Any], ...] | None = None
     folder: str = ""

@@ -41,12 +41,14 @@ class Planned(NamedTuple):
     """A trial, what the boards will say about it, and why it cannot run, if so.
 
     `group`: a number that is shared by those trials that run side by side in one process.
+    `dataset`: as the user names it.
     """
 
     trial: Trial
     about: About
     skipped: str = ""
     group: int = -1
+    dataset: str = ""
 
 
 @dataclass(frozen=True)
@@ -140,7 +142,7 @@ def _planned(
         plugins=plugins | algorithm.plugins,
     )
     skipped = algorithm.missing or dataset.refused.get(algorithm.name, "")
-    return Planned(trial, _about(dataset, algorithm), skipped)
+    return Planned(trial, _about(dataset, algorithm), skipped, dataset=dataset.asked)
 
 
 def _about(dataset: DatasetFacts, algorithm: AlgorithmFacts) -> About:

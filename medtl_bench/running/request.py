@@ -149,7 +149,7 @@ class _Description:
     def datasets(
         self, named: _Named, chosen: Preset, able: Sequence[AlgorithmFacts]
     ) -> list[DatasetFacts]:
-        """Return the facts of datasets, in the order of the names.
+        """Return the facts of datasets, in the order of the names; two names may mean one.
 
         An algorithm may end the process that asks it whether it can do a task: a dataset that
         could not be described is asked for again without algorithms.
@@ -161,7 +161,11 @@ class _Description:
         for one in facts.values():
             for protocol, why in one.failed.items():
                 self.planning.unusable[f"the {protocol} scenarios of {one.name}"] = why
-        return [facts[name] for name in named.datasets if name in facts]
+        by_name: dict[str, DatasetFacts] = {}
+        for asked in named.datasets:
+            if asked in facts:
+                by_name.setdefault(facts[asked].name, facts[asked])
+        return list(by_name.values())
 
     def _described(
         self, datasets: Sequence[str], algorithms: tuple[str, ...], named: _Named, chosen: Preset
@@ -175,7 +179,7 @@ class _Description:
             )
             for name in datasets
         ]
-        return {r.dataset.name: r.dataset for r in self._replies(asked) if r.dataset}
+        return {r.dataset.asked: r.dataset for r in self._replies(asked) if r.dataset}
 
     def _replies(self, asked: Sequence[DescribeDataset | DescribeAlgorithm]) -> list[Reply]:
         """Return the replies that hold facts."""

@@ -14,6 +14,7 @@ from medtl_bench.results.record import Outcome, Record, Trial
 from medtl_bench.results.store import Store
 from medtl_bench.running import interrupts
 from medtl_bench.running.executors import Executor
+from medtl_bench.running.failure import publishable
 from medtl_bench.running.messages import Job, Reply, RunStack, RunTrial
 from medtl_bench.running.observers import Audience
 from medtl_bench.running.plan import Planned
@@ -44,6 +45,7 @@ class Run:
     def __post_init__(self) -> None:
         """Know the trials by key."""
         self._about = {one.trial.key: one.about for one in self.planned}
+        self._asked = {one.trial.dataset: one.dataset for one in self.planned}
         wanted = self.planned if self.wanted is None else self.wanted
         self._keys = {one.trial.key for one in wanted if not one.skipped}
         self._why_alone: dict[str, str] = {}
@@ -98,7 +100,8 @@ class Run:
             for trial in self._wanted(group):
                 self.audience.tell("started", trial)
             work = RunStack(trials=tuple(group)) if len(group) > 1 else RunTrial(trial=group[0])
-            yield Job(work=work, plugin_files=tuple(self.plugin_files))
+            asked = self._asked[group[0].dataset]
+            yield Job(work=work, dataset=asked, plugin_files=tuple(self.plugin_files))
 
     def _stored(self, job: Job, reply: Reply) -> list[Record]:
         """Store the records of a job, all of them also where a signal comes meanwhile."""
@@ -118,7 +121,7 @@ class Run:
         record = Record(
             trial=trial,
             about=self._about[trial.key],
-            outcome=outcome.model_copy(update={"log": log}),
+            outcome=publishable(outcome.model_copy(update={"log": log})),
             machine=reply.machine,
             finished=datetime.now(UTC).isoformat(timespec="seconds"),
         )

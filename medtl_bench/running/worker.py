@@ -144,7 +144,7 @@ def _blinded(job: Job, catalogue: Catalogue) -> Dataset:
     name = job.trials[0].dataset
     texts = {text for trial in job.trials for text in _texts(trial.settings)}
     kept = mapped.read_blinded(name, Path(job.folder), job.kept, texts) if job.kept else None
-    return kept or blinded(catalogue.dataset(name))
+    return kept or blinded(catalogue.dataset(job.dataset or name))
 
 
 def _texts(settings: object) -> Iterator[str]:
@@ -203,4 +203,4 @@ def _whole(job: Job, catalogue: Catalogue) -> Dataset:
     """Return the dataset of a job with all labels."""
     name = job.trials[0].dataset
     kept = mapped.read_whole(name, Path(job.folder), job.key) if job.key and job.kept else None
-    return kept or catalogue.dataset(name)
+    return kept or catalogue.dataset(job.dataset or name)

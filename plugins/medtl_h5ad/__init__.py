@@ -11,7 +11,7 @@ def medtl_datasets() -> list[DatasetEntry]:
             name="h5ad:",
             build="medtl_h5ad.dataset:build",
             summary="The cells of an h5ad file, as h5ad:PATH?batch=COLUMN&label=COLUMN; "
-            "each batch is a domain.",
+            "each batch is a domain. Further options: &layer=, &genes=, &unknown=, &least=.",
             area="genomics",
             applications=("single-cell integration",),
         )

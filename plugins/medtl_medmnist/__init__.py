@@ -14,6 +14,6 @@ def medtl_datasets() -> list[DatasetEntry]:
             "as in medmnist:bloodmnist+dermamnist.",
             area="imaging",
             applications=("rare disease diagnosis", "image augmentation"),
-            download="medtl_medmnist.sets:download",
+            download="medtl_medmnist.naming:download",
         )
     ]

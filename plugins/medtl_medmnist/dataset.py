@@ -1,6 +1,5 @@
 """MedMNIST sets as tasks of one class against the rest: common ones are sources, rare targets."""
 
-import io
 from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
@@ -8,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from medtl_bench.arrays import Bools, Ints
 from medtl_bench.contract.dataset import Card, Dataset
@@ -17,16 +15,13 @@ from medtl_bench.contract.split import Domain, Split
 from medtl_bench.contract.task import Task
 from medtl_bench.errors import DataError
 from medtl_bench.files import cache
-from medtl_bench.files.archives import Limits, members
 from medtl_bench.files.downloads import content
 from medtl_bench.randomness import generator
-from medtl_medmnist.sets import Set, chosen, licences
+from medtl_medmnist.archive import Images, Labels, read
+from medtl_medmnist.naming import chosen, joined, licences
+from medtl_medmnist.sets import Set
 
 CODE = sorted(Path(__file__).parent.glob("*.py"))
-Images = NDArray[np.uint8]
-Labels = NDArray[np.int64]
-LIMITS = Limits(members=20)
-SIDE = 28
 MOST = {"train": 150, "val": 30, "test": 100}  # of each of the two labels of a task
 IN_STREAM = 5
 METRICS = ("balanced_accuracy", "sensitivity_at_95_specificity", "roc_auc", "ece", "brier")
@@ -48,7 +43,7 @@ def build(argument: str) -> Dataset:
     common = tuple(name for name in share if not is_rare[name])
     dropped = sum(int(table["dropped"]) for table in tables)
     return Dataset(
-        name=f"medmnist:{argument}",
+        name=f"medmnist:{joined(sets)}",
         card=_card(sets, {name: share[name] for name in rare}, dropped),
         task=Task("classification", ("rest", "this class"), METRICS),
         domains=_domains(sets, tables),
@@ -94,19 +89,6 @@ def load(dataset: Set) -> cache.Arrays:
         return arranged(dataset, read(file, dataset))
 
     return cache.arrays(dataset.name, [dataset.md5], CODE, make)
-
-
-def read(file: bytes, dataset: Set) -> dict[str, tuple[Images, Labels]]:
-    """Return images [n, channels, side, side] and labels by split; raises DataError.
-
-    The file must be in MedMNIST's format.
-    """
-    arrays = members(file, dataset.remote.path, LIMITS)
-    splits = {}
-    for split in MOST:
-        images, labels = (_array(arrays, f"{split}_{x}", dataset) for x in ("images", "labels"))
-        splits[split] = _checked(dataset, split, images, labels)
-    return splits
 
 
 def arranged(dataset: Set, splits: dict[str, tuple[Images, Labels]]) -> cache.Arrays:
@@ -168,50 +150,6 @@ def _drawn(dataset: Set, task: int, split: str, side: Bools) -> Ints:
     return np.asarray(rows[order])
 
 
-def _array(arrays: dict[str, bytes], name: str, dataset: Set) -> NDArray[Any]:
-    if f"{name}.npy" not in arrays:
-        raise DataError(
-            f"The file {dataset.remote.path} has no array {name!r}; it holds "
-            f"{', '.join(sorted(arrays)) or 'nothing'}."
-        )
-    try:
-        return np.asarray(np.load(io.BytesIO(arrays[f"{name}.npy"]), allow_pickle=False))
-    except (ValueError, EOFError) as error:
-        raise DataError(
-            f"The array {name!r} of {dataset.remote.path} cannot be read: {error}."
-        ) from error
-
-
-def _checked(
-    dataset: Set, split: str, images: NDArray[Any], labels: NDArray[Any]
-) -> tuple[Images, Labels]:
-    """Return images [n, channels, side, side] and labels [n, 1 or findings].
-
-    Raises DataError where shape, type or a label is not MedMNIST's.
-    """
-    findings = dataset.kind == "findings"
-    _check_shapes(dataset, split, images, labels, len(dataset.labels) if findings else 1)
-    most = 1 if findings else len(dataset.labels) - 1
-    integers = np.issubdtype(labels.dtype, np.integer)
-    if not integers or (len(labels) and not 0 <= labels.min() <= labels.max() <= most):
-        raise DataError(f"The {split} labels of {dataset.name} must be whole numbers in 0..{most}.")
-    channels_first = images[:, None] if images.ndim == 3 else images.transpose(0, 3, 1, 2)
-    return channels_first, labels.astype(np.int64)
-
-
-def _check_shapes(
-    dataset: Set, split: str, images: NDArray[Any], labels: NDArray[Any], columns: int
-) -> None:
-    shape = (len(images), SIDE, SIDE)
-    are_images = images.dtype == np.uint8 and images.shape in {shape, (*shape, 3)}
-    if not are_images or labels.shape != (len(images), columns):
-        raise DataError(
-            f"The {split} images of {dataset.name} are {images.dtype}{list(images.shape)} "
-            f"and their labels {list(labels.shape)}, but uint8 images of {SIDE} x {SIDE} "
-            f"with {columns} label(s) each were expected."
-        )
-
-
 def _card(sets: Sequence[Set], rare: dict[str, float], dropped: int) -> Card:
     shares = ", ".join(f"{name} {share:.1%}" for name, share in rare.items())
     names = ", ".join(dataset.name for dataset in sets)
@@ -229,9 +167,10 @@ def _card(sets: Sequence[Set], rare: dict[str, float], dropped: int) -> Card:
         intended_use="Comparing transfer and few-shot methods. The images are far too "
         "small for any diagnosis.",
         notes="A task is one class against the other, common classes of its set; in "
-        "retinamnist a grade or a higher one, in chestmnist a finding, and sets with two "
-        "classes make one task, the disease. The rarest third of a set's tasks are the "
-        f"targets (share of the training images: {shares}). Of each label at most "
+        "retinamnist a grade or a higher one, in chestmnist a finding (an image may have "
+        "several, and each is asked for by itself: no task has several labels a row), and "
+        "sets with two classes make one task, the disease. The rarest third of a set's "
+        f"tasks are the targets (share of the training images: {shares}). Of each label at most "
         f"{MOST['train']} images are drawn for training, {MOST['val']} for validation "
         f"and {MOST['test']} for testing, so prevalence is not the clinic's. The "
         f"official splits are kept, but {dropped} images were dropped for an exact copy "

@@ -3,16 +3,15 @@
 Where they are, their checksums, and which tasks their labels make.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from medtl_bench.arrays import Bools, Ints
-from medtl_bench.errors import MedTLError, unknown
-from medtl_bench.files.downloads import Download, Remote
+from medtl_bench.files.downloads import Remote
 
+SIDE = 28
 ZENODO = "https://zenodo.org/records/10519652/files"
 
 
@@ -201,34 +200,3 @@ SETS = {
         ),
     )
 }
-
-
-def chosen(argument: str) -> list[Set]:
-    """Return the sets named in an argument, joined by "+".
-
-    Raises MedTLError on an unknown one, one twice, or a lone task.
-    """
-    names = argument.split("+")
-    for name in names:
-        if name not in SETS:
-            raise unknown("2D set of MedMNIST", name, SETS)
-    if len(set(names)) < len(names):
-        raise MedTLError(f"Each set of MedMNIST may be named once, but got {argument!r}.")
-    sets = [SETS[name] for name in names]
-    if sum(len(dataset.tasks) for dataset in sets) < 2:
-        raise MedTLError(
-            f"{argument} makes one task, and transfer needs two; join it with another "
-            f"set, like {argument}+octmnist."
-        )
-    return sets
-
-
-def download(argument: str) -> Download:
-    """Return the files that an argument needs, and their licences."""
-    sets = chosen(argument)
-    return Download(licences(sets), tuple(dataset.remote for dataset in sets))
-
-
-def licences(sets: Sequence[Set]) -> str:
-    """Return the licence of each set, in words."""
-    return ", ".join(f"{dataset.licence} ({dataset.name})" for dataset in sets)

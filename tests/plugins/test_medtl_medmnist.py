@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from medtl_medmnist import dataset, sets
+from medtl_medmnist import archive, dataset, naming, sets
 from pytest_httpserver import HTTPServer
 
 from medtl_bench.catalogue import discovery
@@ -120,10 +120,19 @@ def test_of_two_sets_with_two_classes_the_rarer_disease_is_the_target(
     )
 
 
+def test_one_choice_of_sets_has_one_name_in_whatever_order_and_letters(
+    publish: Callable[..., None],
+) -> None:
+    publish(octmnist=npz(arrays("octmnist")), breastmnist=npz(arrays("breastmnist")))
+    built = [dataset.build(a) for a in ("octmnist+breastmnist", "BreastMNIST_28+OCTMNIST")]
+    assert {data.name for data in built} == {"medmnist:breastmnist+octmnist"}
+    assert len({data.digest() for data in built}) == 1
+
+
 def test_rare_classes_are_in_no_task_of_another_class() -> None:
     one = sets.SETS["bloodmnist"]
     content = arrays("bloodmnist")
-    table = dataset.arranged(one, dataset.read(npz(content), one))
+    table = dataset.arranged(one, archive.read(npz(content), one))
     rare = np.flatnonzero(table["rare"])
     assert rare.tolist() == [6, 7]
     label_of = {}
@@ -167,14 +176,22 @@ def test_copies_of_test_images_are_dropped_from_training(publish: Callable[..., 
     ("argument", "told"),
     [
         ("pathmist", "no 2D set of MedMNIST named 'pathmist'; did you mean 'pathmnist'"),
-        ("organmnist3d", "no 2D set of MedMNIST named 'organmnist3d'"),
+        ("OrganMNIST3D", "organmnist3d holds volumes, .*; medmnist: has the 2D sets pathmnist, ch"),
+        ("octmnist+synapsemnist3d_64", "synapsemnist3d holds volumes, .* has the 2D sets"),
+        ("bloodmnist_64", "bloodmnist in 64 x 64 pixels, but .* 28 x 28 only, as medmnist:bloodm"),
+        (
+            "dermamnist+octmnist224",
+            "octmnist in 224 x 224 pixels, but medmnist: has its sets in 28",
+        ),
+        ("octmnist?size=128", "octmnist in 128 x 128 pixels, but medmnist: has its sets in 28 x"),
+        ("octmnist+octmnist_28", r"named once, but got 'octmnist\+octmnist_28'"),
         ("octmnist+octmnist", "named once, but got 'octmnist\\+octmnist'"),
         ("breastmnist", "breastmnist makes one task, and transfer needs two; join it"),
         ("octmnist+", "no 2D set of MedMNIST named ''"),
     ],
 )
 def test_an_argument_that_cannot_be_is_one_sentence(argument: str, told: str) -> None:
-    for look in (dataset.build, sets.download):
+    for look in (dataset.build, naming.download):
         with pytest.raises(MedTLError, match=told):
             look(argument)
 
@@ -248,7 +265,7 @@ def test_it_is_fetched_from_a_server_and_built(
     ).respond_with_data(content)
     with pytest.raises(NotDownloadedError):
         dataset.build("octmnist")
-    (remote,) = sets.download("octmnist").files
+    (remote,) = naming.download("octmnist").files
     downloads.fetch(remote)
     assert dataset.build("octmnist").name == "medmnist:octmnist"
     assert (tmp_path / "cache" / "medmnist" / "octmnist.npz").read_bytes() == content

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from medtl_bench.errors import DataError
+from medtl_bench.results.record import Outcome
 from medtl_bench.running import failure
 
 
@@ -60,3 +61,24 @@ def test_the_files_of_causes_are_named_so_too() -> None:
         log = failure.failed(error, 0.0).log
     assert "direct cause" in log
     assert not re.search(r'File "/', log)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("There is no file /home/ada/study/a b.csv.", "There is no file a b.csv."),
+        ("[Errno 2] No such file: '/data/x.h5ad'", "[Errno 2] No such file: 'x.h5ad'"),
+        ('File "/home/ada/lib/method.py", line 3', 'File "method.py", line 3'),
+        ("dist (/home/ada/plugin.py) raised", "dist (plugin.py) raised"),
+        ("name = /home/ada/x.h5, errno = 2", "name = x.h5, errno = 2"),
+        ("'table:/home/ada/x.csv?a=1' ~/data/y.csv", "'table:x.csv?a=1' y.csv"),
+        ("file:///home/ada/x.csv", "x.csv"),
+        ("see https://example.org/a/b.html", "see https://example.org/a/b.html"),
+        ("1/2 or true/false/none, 3 m/s", "1/2 or true/false/none, 3 m/s"),
+        ('File "medtl_bench/running/trial.py"', 'File "medtl_bench/running/trial.py"'),
+    ],
+)
+def test_no_folder_reaches_a_record(text, told):
+    outcome = Outcome(status="failed", reason=text, log=f"{text}\n{text}")
+    published = failure.publishable(outcome)
+    assert (published.reason, published.log) == (told, f"{told}\n{told}")

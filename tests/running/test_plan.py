@@ -89,7 +89,7 @@ def test_protocols_can_be_chosen_and_each_has_settings_of_its_own():
 
 
 def test_a_trial_holds_the_facts_its_scores_depend_on_and_the_boards_get_the_rest():
-    trial, about, skipped, group = trials("smoke")[0]
+    trial, about, skipped, group, _ = trials("smoke")[0]
     assert (skipped, group) == ("", 0)
     assert (trial.dataset, trial.dataset_digest) == ("first", "digest of first")
     assert (trial.algorithm, trial.algorithm_source) == ("dann", "here 1")
