@@ -1,6 +1,8 @@
 """The project's own metrics. They enter by the hook `medtl_metrics`, like anyone's."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from math import inf
 
 from medtl_bench.metrics.entry import MetricEntry
 
@@ -11,6 +13,17 @@ MASKS = ("segmentation",)
 VALUES = ("regression",)
 PROBABILITIES = ("classification", "segmentation")
 BATCHES = ("classification", "integration")
+SHARE = (0.0, 1.0)  # what most of them can be
+RANGES = {
+    "mcc": (-1.0, 1.0),
+    "pr_auc_gain": (-1.0, 1.0),
+    "ef1": (0.0, 100.0),  # the top holds a hundredth of the rows at least
+    "brier": (0.0, 2.0),
+    "hd95": (0.0, inf),
+    "rmse": (0.0, inf),
+    "ilisi": (1.0, inf),
+    "clisi": (1.0, inf),
+}
 
 
 def _of_predictions() -> Iterator[MetricEntry]:
@@ -139,4 +152,12 @@ def _of_neighbours() -> Iterator[MetricEntry]:
     )
 
 
-METRICS = (*_of_predictions(), *_of_each_class(), *_of_embeddings(), *_of_neighbours())
+def _within_ranges(entries: Iterable[MetricEntry]) -> Iterator[MetricEntry]:
+    for entry in entries:
+        measure, _, _ = entry.name.partition("_class_")
+        lowest, highest = RANGES.get(measure, SHARE)
+        yield replace(entry, lowest=lowest, highest=highest)
+
+
+ENTRIES = (*_of_predictions(), *_of_each_class(), *_of_embeddings(), *_of_neighbours())
+METRICS = tuple(_within_ranges(ENTRIES))

@@ -4,8 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
+from math import inf
 from types import MappingProxyType
 from typing import Any, Literal
+
+SLACK = 1e-6  # beyond a range: records round to so much
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,8 @@ class MetricEntry:
     before any target label (stage `fit`) and at no other stage, for it is slow or one of many.
     `of`: what it is taken of: what `predict` answers; what `embed` makes of the rows that
     `fit` was handed, as function(z, batch, y); or the shares of classes among the embedded
-    neighbours that have a label.
+    neighbours that have a label. `lowest`, `highest`: what it can be; a score beyond is
+    refused, and a record that holds one is left out of the boards.
     """
 
     name: str
@@ -34,6 +38,8 @@ class MetricEntry:
     detail: bool = False
     of: Literal["predictions", "embedding", "neighbours"] = "predictions"
     keywords: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    lowest: float = -inf
+    highest: float = inf
 
     @cached_property
     def loaded(self) -> Callable[..., float]:
@@ -47,3 +53,9 @@ class MetricEntry:
     def score(self, *arrays: Any) -> float:  # noqa: ANN401 - arrays of any type
         """Return the metric of answers and labels."""
         return self.loaded(*arrays, **self.keywords)
+
+    def beyond(self, value: float) -> str:
+        """Return in words what is wrong with a value that it cannot be, else ""."""
+        if self.lowest - SLACK <= value <= self.highest + SLACK:
+            return ""
+        return f"{value:g}, not within {self.lowest:g} and {self.highest:g}"

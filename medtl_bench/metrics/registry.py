@@ -27,9 +27,17 @@ def install(entries: Iterable[MetricEntry]) -> None:
 
 def known(name: str) -> MetricEntry | None:
     """Return the metric that a score's name means, with a prefix or without, or None."""
+    return METRICS.get(plain(name))
+
+
+def plain(name: str) -> str:
+    """Return the name of a score's metric, without a prefix and the class that it is of.
+
+    "label_transfer NK cell" is the label transfer of one class.
+    """
     for prefix in PREFIXES:
         name = name.removeprefix(prefix)
-    return METRICS.get(name)
+    return name.partition(" ")[0]
 
 
 def names(kind: str) -> list[str]:

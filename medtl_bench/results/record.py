@@ -2,10 +2,12 @@
 
 import json
 import re
+from collections.abc import Iterable
+from functools import partial
 from hashlib import sha256
-from typing import Any, Final, Literal, NamedTuple
+from typing import Annotated, Any, Final, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from medtl_bench.errors import IntegrityError
 
@@ -13,8 +15,15 @@ SCHEMA: Final = 2
 DECIMALS = 6
 # of each source, for the stage `retained`: every adaptation asks for all of them again
 KEPT_ROWS = 100
-# no text inside the JSON can hold it: its quotes are escaped
+# no text inside the JSON can hold these: its quotes are escaped
+SCORES, AFTER_SCORES = '"scores":[', ',"seconds":'
 CHECKSUM = re.compile(r'"checksum":"([0-9a-f]{64})",')
+MOST: Final = 2**53  # tables of numbers hold no larger one exactly
+Name = Annotated[str, Field(max_length=2**12)]
+Text = Annotated[str, Field(max_length=2**16)]
+Whole = Annotated[int, Field(ge=0, le=MOST)]
+Count = Annotated[int, Field(ge=1, le=MOST)]
+Cost = Annotated[float, Field(ge=0, le=MOST)]
 Status = Literal["ok", "skipped", "failed", "timeout"]
 
 
@@ -35,20 +44,20 @@ class Trial(Frozen):
     backbone that are not the project's own, by kind and name.
     """
 
-    dataset: str
-    dataset_digest: str
-    algorithm: str
-    algorithm_source: str
+    dataset: Name
+    dataset_digest: Name
+    algorithm: Name
+    algorithm_source: Name
     parameters: dict[str, Any]
-    protocol: str
-    scenario: str
+    protocol: Name
+    scenario: Name
     settings: dict[str, Any]
-    seed: int
-    threads: int = 1
+    seed: Whole
+    threads: Count = 1
     stacked: bool = False
-    versions: dict[str, str]
-    packages: dict[str, str] = {}
-    plugins: dict[str, str] = {}
+    versions: dict[str, Name]
+    packages: dict[str, Name] = {}
+    plugins: dict[str, Name] = {}
 
     @property
     def key(self) -> str:
@@ -65,15 +74,15 @@ class About(Frozen):
     names; class 0 of masks is the background. `remarks`: sentences on the dataset.
     """
 
-    area: str
-    provenance: str
-    task: str
-    metrics: tuple[str, ...]
-    lower_is_better: tuple[str, ...] = ()
-    family: str
-    variant: str = ""
-    counterpart: str = ""
-    classes: tuple[str, ...] = ()
+    area: Name
+    provenance: Name
+    task: Name
+    metrics: tuple[Name, ...]
+    lower_is_better: tuple[Name, ...] = ()
+    family: Name
+    variant: Name = ""
+    counterpart: Name = ""
+    classes: tuple[Name, ...] = ()
     remarks: tuple[str, ...] = ()
 
 
@@ -98,6 +107,16 @@ class Score(NamedTuple):
     n: int
 
 
+# boards square values and add them up
+Value = Annotated[float, Field(ge=-1e100, le=1e100)]
+# the fields of a score; to call its class for each would take a sixth of the time of reading
+Fields = tuple[str, str | None, Whole | None, Whole | None, str | None, str, Value, Count]
+
+
+def _scores(rows: Iterable[Fields]) -> tuple[Score, ...]:
+    return tuple(map(partial(tuple.__new__, Score), rows))
+
+
 class Outcome(Frozen):
     """What became of a trial: its status, why if it is not `ok`, its scores, and what it cost.
 
@@ -107,12 +126,12 @@ class Outcome(Frozen):
     """
 
     status: Status
-    reason: str = ""
-    log: str = ""
-    scores: tuple[Score, ...] = ()
-    seconds: dict[str, float] = {}
-    peak_memory: float = 0.0
-    stacked: int = 1
+    reason: Text = ""
+    log: Text = ""
+    scores: Annotated[tuple[Fields, ...], AfterValidator(_scores)] = ()
+    seconds: dict[str, Cost] = {}
+    peak_memory: Cost = 0.0
+    stacked: Count = 1
 
 
 class Record(Frozen):
@@ -125,8 +144,8 @@ class Record(Frozen):
     trial: Trial
     about: About
     outcome: Outcome
-    machine: dict[str, str] = {}
-    finished: str = ""
+    machine: dict[str, Name] = {}
+    finished: Name = ""
 
     def to_json(self) -> str:
         """Return the text that a record is stored as, with a checksum over the rest."""
@@ -137,19 +156,48 @@ class Record(Frozen):
     def from_json(cls, text: str) -> "Record":
         """Return the record stored as `text`.
 
-        Raises IntegrityError if it is cut, changed, or of another schema.
+        Raises IntegrityError if it is cut, changed, of another schema, or says one thing
+        twice.
         """
         checksum = CHECKSUM.search(text)
         content = CHECKSUM.sub("", text, count=1).rstrip("\n")
         if checksum is None or checksum[1] != sha256(content.encode()).hexdigest():
             changed = "its checksum does not match: it was changed after it was written"
             raise IntegrityError(_of_another_schema(text) or changed)
+        _refuse_twins(content)
         try:
-            return cls.model_validate_json(content)
+            return cls.model_validate_json(content, strict=True)
         except ValidationError as error:
             first = error.errors()[0]
             wrong = f"its field {'.'.join(map(str, first['loc']))} is wrong: {first['msg']}"
             raise IntegrityError(_of_another_schema(text) or wrong) from error
+
+
+def _refuse_twins(text: str) -> None:
+    """Raise IntegrityError where a JSON object in a text has two fields of one name."""
+    try:
+        WITHOUT_TWINS.decode(_without_scores(text))
+    except (ValueError, RecursionError) as problem:
+        raise IntegrityError(f"it is not JSON ({problem})") from None
+
+
+def _without_twins(fields: list[tuple[str, Any]]) -> None:
+    if len(dict(fields)) < len(fields):
+        names = [name for name, _ in fields]
+        twin = next(name for name in names if names.count(name) > 1)
+        raise IntegrityError(f"its field {twin} stands there twice")
+
+
+WITHOUT_TWINS: Final = json.JSONDecoder(object_pairs_hook=_without_twins)
+
+
+def _without_scores(text: str) -> str:
+    """Return the text of a record without its scores, which are most of it and hold no object."""
+    start, end = text.find(SCORES), text.rfind(AFTER_SCORES)
+    # a colon may stand in a name, or after that of a field
+    if not 0 <= start < end or ":" in text[start + len(SCORES) : end]:
+        return text
+    return text[: start + len(SCORES)] + "]" + text[end:]
 
 
 def _of_another_schema(text: str) -> str | None:

@@ -1,5 +1,7 @@
 """Which metrics there are of each kind of task, and the direction that each claims."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import strategies as st
@@ -34,3 +36,30 @@ def test_better_answers_get_better_scores_in_the_direction_each_metric_claims():
         metric = registry.METRICS[name]
         good, bad = metric.score(sure, y), metric.score(worse, y)
         assert (good > bad) == metric.higher_is_better, name
+
+
+@pytest.mark.parametrize("name", [*registry.METRICS])
+def test_a_range_is_as_the_formula_has_it_and_answers_right_and_wrong_lie_in_it(name):
+    metric = registry.METRICS[name]
+    assert metric.lowest > -math.inf
+    assert metric.lowest < metric.highest
+    if metric.of == "embedding":
+        return
+    kind, draw = metric.kinds[0], np.random.default_rng(0)
+    for _ in range(20):
+        if kind == "regression":
+            arrays = draw.normal(6, 2, 30), draw.normal(6, 2, 30)
+        else:
+            shape = (6, 5, 5) if kind == "segmentation" else (30,)
+            classes = max(2, metric.classes)
+            y = draw.integers(classes, size=shape)
+            logits = draw.normal(0, 3, (shape[0], classes, *shape[1:]))
+            arrays = np.exp(logits) / np.exp(logits).sum(1, keepdims=True), y
+        value = metric.score(*arrays)
+        assert math.isnan(value) or not metric.beyond(value), value
+
+
+def test_a_value_beyond_a_range_is_told():
+    assert registry.METRICS["mcc"].beyond(-1.1) == "-1.1, not within -1 and 1"
+    assert registry.METRICS["accuracy"].beyond(float("nan")) == "nan, not within 0 and 1"
+    assert not registry.METRICS["accuracy"].beyond(1 + 1e-9)

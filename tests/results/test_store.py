@@ -10,8 +10,8 @@ import pytest
 
 from medtl_bench.errors import IntegrityError
 from medtl_bench.results.record import SCHEMA, Outcome, Score
-from medtl_bench.results.store import Store
-from tests.results.examples import record
+from medtl_bench.results.store import MOST_BYTES, Store
+from tests.results.examples import SCORE, record
 
 
 @pytest.fixture
@@ -103,7 +103,133 @@ def test_bytes_that_are_no_text_are_left_out_with_the_reason(store):
 
 def test_a_folder_in_place_of_a_file_is_left_out_with_the_reason(store):
     (store.folder / "x.json").mkdir(parents=True)
-    assert "directory" in damaged(store)
+    assert damaged(store) == "it is no regular file"
+
+
+def spoiled(store: Store, **fields: object) -> str:
+    """Return why a record is left out of which a score was changed, and which was signed again."""
+    store.write(record())
+    (path,) = store.folder.iterdir()
+    content = json.loads(path.read_text())
+    score = Score(*content["outcome"]["scores"][0])._replace(**fields)
+    content["outcome"]["scores"] = [score]
+    path.write_text(rehashed(content))
+    return damaged(store)
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"value": 1.2}, "its balanced_accuracy is 1.2, not within 0 and 1"),
+        ({"metric": "marked_balanced_accuracy", "value": -0.1}, "accuracy is -0.1, not within"),
+        ({"metric": "task_aware_balanced_accuracy", "value": 3.0}, "is 3, not within 0 and 1"),
+        ({"value": float("nan")}, "its field outcome.scores.0.6 is wrong"),
+        ({"value": float("-inf")}, "its field outcome.scores.0.6 is wrong"),
+        ({"value": 2e300}, "its field outcome.scores.0.6 is wrong"),
+        ({"value": "0.5"}, "its field outcome.scores.0.6 is wrong"),
+        ({"n": -3}, "its field outcome.scores.0.7 is wrong"),
+        ({"n": 0}, "its field outcome.scores.0.7 is wrong"),
+        ({"n": 10**40}, "its field outcome.scores.0.7 is wrong"),
+        ({"n": True}, "its field outcome.scores.0.7 is wrong"),
+        ({"shots": 10**40}, "its field outcome.scores.0.2 is wrong"),
+        ({"draw": -1}, "its field outcome.scores.0.3 is wrong"),
+        ({"shots": 2}, "its trial has no score of stage 'adapt', learned 'c', shots 2, draw 1"),
+        ({"draw": 2}, "its trial has no score of stage 'adapt', learned 'c', shots 5, draw 2"),
+        ({"stage": "learn"}, "its trial has no score of stage 'learn'"),
+        ({"domain": "d"}, "its trial has no score of stage 'adapt'"),
+        ({"learned": "a"}, "its trial has no score of stage 'adapt', learned 'a'"),
+        ({"metric": "accuracy"}, "its metric 'accuracy' is none of its task's"),
+    ],
+)
+def test_a_score_that_cannot_be_is_left_out_with_the_reason(store, fields, why):
+    assert why in spoiled(store, **fields)
+
+
+def test_two_scores_of_one_place_are_left_out(store):
+    store.write(record(outcome=Outcome(status="ok", scores=(SCORE, SCORE._replace(value=0.5)))))
+    assert "it has two scores of stage 'adapt', learned 'c', shots 5, draw 1" in damaged(store)
+
+
+@pytest.mark.parametrize(
+    ("field", "values"),
+    [
+        ("trial", {"seed": -1}),
+        ("trial", {"seed": 10**30}),
+        ("trial", {"dataset": "x" * 10**6}),
+        ("trial", {"settings": {"sources": "ab", "targets": ["c"], "shots": [5], "draws": 2}}),
+        ("trial", {"settings": {}}),
+        ("trial", {"parameters": {"rate": float("nan")}}),
+        ("about", {"lower_is_better": ["balanced_accuracy"]}),
+        ("outcome", {"seconds": {"total": float("nan")}}),
+        ("outcome", {"seconds": {"total": -1.0}}),
+        ("outcome", {"peak_memory": 1e308}),
+        ("outcome", {"stacked": 0}),
+        ("outcome", {"log": "x" * 10**6}),
+    ],
+)
+def test_what_cannot_be_of_a_trial_is_left_out_with_the_reason(store, field, values):
+    store.write(record())
+    (path,) = store.folder.iterdir()
+    content = json.loads(path.read_text())
+    content[field] |= values
+    text = rehashed(content)
+    path.unlink()
+    trial = json.dumps(
+        content["trial"], sort_keys=True, ensure_ascii=False, separators=(",", ":")
+    ).encode()
+    (store.folder / f"{sha256(trial).hexdigest()[:24]}.json").write_text(text)
+    assert damaged(store)
+
+
+def test_a_field_that_stands_twice_is_left_out_wherever_it_stands(store):
+    store.write(record())
+    (path,) = store.folder.iterdir()
+    whole = path.read_text()
+    for field in ('"seed":0', '"status":"ok"', '"scores":[]', '"area":"clinical"'):
+        content = json.loads(whole)
+        content.pop("checksum")
+        text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        name = field.partition(":")[0]
+        text = text.replace(name, f"{field},{name}", 1)
+        checksum = sha256(text.encode()).hexdigest()
+        path.write_text(text.replace('"finished"', f'"checksum":"{checksum}","finished"', 1) + "\n")
+        assert "stands there twice" in damaged(store), field
+
+
+def test_a_metric_that_is_not_installed_may_be_any_finite_number(store):
+    score = SCORE._replace(metric="odd", value=-7.5)
+    odd = record(outcome=Outcome(status="ok", scores=(score,)))
+    odd = odd.model_copy(update={"about": odd.about.model_copy(update={"metrics": ("odd",)})})
+    store.write(odd)
+    assert store.read() == ({odd.trial.key: odd}, {})
+
+
+def test_a_protocol_that_a_plugin_brings_may_score_where_it_likes(store):
+    score = SCORE._replace(stage="mine", learned="x", domain="y")
+    odd = record(protocol="mine", outcome=Outcome(status="ok", scores=(score,)))
+    store.write(odd)
+    assert store.read() == ({odd.trial.key: odd}, {})
+
+
+def test_what_is_no_regular_file_is_left_out_unread(store):
+    store.write(record())
+    (path,) = store.folder.iterdir()
+    os.mkfifo(store.folder / "pipe.json")
+    (store.folder / "zero.json").symlink_to("/dev/zero")
+    (store.folder / "link.json").symlink_to(path.name)
+    (store.folder / "gone.json").symlink_to("nowhere")
+    contents = store.read()
+    assert len(contents.records) == 1
+    reasons = {file.name: why for file, why in contents.damaged.items()}
+    links = dict.fromkeys(("gone.json", "link.json", "zero.json"), "it is a link")
+    assert reasons == {"pipe.json": "it is no regular file", **links}
+
+
+def test_a_file_without_bound_is_left_out_unread(store):
+    store.folder.mkdir()
+    with (store.folder / "large.json").open("wb") as file:
+        file.truncate(2**40)
+    assert damaged(store) == f"it has {2**40:,} bytes, more than {MOST_BYTES:,}"
 
 
 def test_a_record_under_another_name_is_left_out(store):
