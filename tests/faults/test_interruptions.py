@@ -20,9 +20,15 @@ COMMAND = [sys.executable, "-c", "from medtl_bench.cli.main import main; main()"
 class Driver:
     """A command in a process of its own, with all that it starts marked by a variable."""
 
-    def __init__(self, arguments: list[str], out: Path) -> None:
+    def __init__(self, arguments: list[str], out: Path, temporary: Path | None = None) -> None:
         self.mark, self.out = uuid4().hex, out
-        environment = {**os.environ, "MEDTL_TEST_MARK": self.mark}
+        self.temporary = temporary or out.with_name(f"{out.name}-temporary")
+        self.temporary.mkdir(exist_ok=True)
+        environment = {
+            **os.environ,
+            "MEDTL_TEST_MARK": self.mark,
+            "TMPDIR": str(self.temporary),
+        }
         self.process = subprocess.Popen(
             [*COMMAND, *arguments, "--out", str(out)],
             env=environment,
@@ -126,28 +132,73 @@ def test_a_run_killed_half_way_leaves_nothing_and_is_resumed_to_the_same_scores(
     assert not list(tmp_path.rglob("*.tmp"))
 
 
+RESUMED = "Interrupted. What had finished is stored; the same command goes on from there."
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("times", [1, 2])
-def test_an_interrupted_run_ends_with_130_leaves_nothing_and_can_be_resumed(
-    arguments, unbroken, tmp_path, times
+@pytest.mark.parametrize(
+    ("number", "times", "gap"),
+    [
+        (signal.SIGINT, 1, 0.0),
+        (signal.SIGTERM, 1, 0.0),
+        (signal.SIGHUP, 1, 0.0),
+        (signal.SIGINT, 2, 0.0),
+        (signal.SIGINT, 3, 0.02),
+        (signal.SIGTERM, 2, 0.1),
+    ],
+)
+def test_a_signal_however_often_is_one_sentence_leaves_nothing_and_the_run_can_be_resumed(
+    arguments, unbroken, tmp_path, number, times, gap
 ):
     driver = Driver(arguments, tmp_path)
     driver.wait_for_records(3)
     for _ in range(times):
-        driver.process.send_signal(signal.SIGINT)
-        time.sleep(0.01)
-    code, _, err = driver.end(15)
+        driver.process.send_signal(number)
+        time.sleep(gap)
+    code, _, err = driver.end(30)
     assert driver.left_behind() == []
-    if times == 1:
-        assert code == 130
-        assert (
-            "Interrupted. What had finished is stored; the same command goes on from there." in err
-        )
-        assert "Traceback" not in err
-    assert code != 0
-    assert len(scores(tmp_path)) < TRIALS
+    assert (code, err.splitlines()) == (128 + number, [RESUMED])
+    assert list(driver.temporary.iterdir()) == []
+    assert not (tmp_path / ".datasets").exists()
+    assert 3 <= len(scores(tmp_path)) < TRIALS
     assert Driver(arguments, tmp_path).end()[0] == 0
     assert scores(tmp_path) == unbroken
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seconds", [1.5, 2.5])
+def test_a_terminal_interrupts_all_processes_of_a_run_also_those_that_are_just_starting(
+    arguments, tmp_path, seconds
+):
+    driver = Driver(arguments, tmp_path)
+    time.sleep(seconds)
+    os.killpg(driver.process.pid, signal.SIGINT)
+    code, _, err = driver.end(30)
+    assert (code, "Traceback" in err) == (130, False), err
+    assert driver.left_behind() == []
+    assert list(driver.temporary.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_what_a_killed_run_left_in_the_temporary_folder_is_removed_by_the_next(arguments, tmp_path):
+    driver = Driver(arguments, tmp_path)
+    driver.wait_for_records(1)
+    strange = driver.temporary / "medtl-bench-of-others"
+    strange.mkdir()
+    driver.process.kill()
+    driver.end()
+    assert len(list(driver.temporary.iterdir())) == 2
+    assert Driver(arguments, tmp_path).end()[0] == 0
+    assert list(driver.temporary.iterdir()) == [strange]
+
+
+@pytest.mark.slow
+def test_a_temporary_folder_may_have_a_path_too_long_for_a_socket(arguments, tmp_path):
+    long = tmp_path / ("long" * 25)
+    long.mkdir()
+    driver = Driver(arguments, tmp_path / "out", long)
+    assert driver.end()[0] == 0
+    assert list(long.iterdir()) == []
 
 
 @pytest.mark.slow

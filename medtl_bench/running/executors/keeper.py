@@ -39,12 +39,8 @@ def keep(
     _stand_alone(environment)
     if private.possible():
         private.mount(bounds.memory)
-    data = bounds.memory * MEBIBYTE
-    # what one process may write to: of address space alone, the libraries and drivers of a
-    # device reserve more than any trial needs
-    resource.setrlimit(resource.RLIMIT_DATA, (data, data))
     todo = Job.model_validate_json(job)
-    method = begin(partial(answer, todo, Path(scratch)), Path(scratch))
+    method = begin(partial(_answer, todo, bounds, Path(scratch)), Path(scratch))
     _end_with_run()
     end = Watch(method, bounds, _taken).end()
     whole = todo.model_copy(update={"key": opens.recv_bytes().decode()})
@@ -65,6 +61,17 @@ def _stand_alone(environment: dict[str, str]) -> None:
     os.dup2(nothing, 1)
     os.dup2(nothing, 2)
     os.close(nothing)
+
+
+def _answer(job: Job, bounds: Bounds, scratch: Path) -> bytes:
+    """Answer, in the process of the method, with a limit to what that process may write to.
+
+    Of address space alone, the libraries and drivers of a device reserve more than any trial
+    needs. Together with others it is held to the same limit by looking at it now and then.
+    """
+    data = bounds.memory * MEBIBYTE
+    resource.setrlimit(resource.RLIMIT_DATA, (data, data))
+    return answer(job, scratch)
 
 
 def _taken(pids: list[int], most: int) -> int:

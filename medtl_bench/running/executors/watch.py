@@ -16,6 +16,7 @@ LOG_CHARACTERS = 4000
 UTF8 = 4  # bytes that a character takes at most
 LOOK_SECONDS, LOOK_SHARE = 0.1, 0.05  # between looks at memory; their share of the time
 MEBIBYTE = 2**20
+MOST_SAID = 256  # MiB: what is large goes through the folder of the job
 
 
 @dataclass(frozen=True)
@@ -49,9 +50,10 @@ class Watch:
         """Begin to watch."""
         self.method, self.bounds, self.taken = method, bounds, taken
         self.memory = bounds.memory * MEBIBYTE
-        self.said = Pipe(method.answer, self.memory)
+        self.said = Pipe(method.answer, MOST_SAID * MEBIBYTE)
         self.printed = Pipe(method.output, LOG_CHARACTERS * UTF8, latest=True)
-        self.started = self.next_look = time.monotonic()
+        self.started = time.monotonic()
+        self.next_look = self.started + LOOK_SECONDS
 
     def end(self) -> End:
         """Return when all of it has ended, or when it was ended for passing a bound."""
@@ -86,7 +88,7 @@ class Watch:
     def _excess(self) -> str:
         """Return what it takes too much of."""
         if self.said.flooded:
-            return f"Its answer is larger than the limit of memory, {self.bounds.memory:,} MiB."
+            return f"Its answer is larger than the limit of {MOST_SAID} MiB."
         now = time.monotonic()
         if now < self.next_look:
             return ""
