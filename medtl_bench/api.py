@@ -64,7 +64,7 @@ def load(name: str, plugins: Sequence[str] = ()) -> "Dataset":
 
     Raises MedTLError, with near matches, if there is none of that name or it cannot be built.
     """
-    return discovery.dataset(discovery.find(plugins), name)
+    return discovery.find(plugins).dataset(name)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ of this process that costs the answer to one question.
 
 import contextlib
 import ctypes
+import faulthandler
 import json
 import os
 import selectors
@@ -29,7 +30,7 @@ ABLE = hasattr(os, "fork")  # Windows cannot
 AT_ONCE = 8
 TICK, ROUNDS = 0.25, 25  # seconds between two looks at the clock
 WITHOUT_WAITING = getattr(os, "WNOHANG", 0)
-DIE_WITH_PARENT = 1  # of Linux's prctl
+DIE_WITH_PARENT, ADOPT_ORPHANS = 1, 36  # of Linux's prctl
 SHOWN = 60  # characters
 MEMORY = 8 * 2**30  # bytes that a process may take, as a trial's may
 Question = Callable[[Say], Any]
@@ -154,6 +155,9 @@ class _Asked:
     def end(self) -> None:
         """Leave nothing of the process and what it started behind."""
         os.close(self.reader)
+        for process in list(_started_by(self.process)):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(process, signal.SIGKILL)
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process, signal.SIGKILL)
         if not self.ended:
@@ -181,6 +185,15 @@ def _waited(process: int, options: int = WITHOUT_WAITING) -> tuple[int, int]:
         return os.waitpid(process, options)
     except ChildProcessError:  # something else in this process has asked before
         return process, 0
+
+
+def _started_by(process: int) -> Iterator[int]:
+    """Yield the processes that one has started, and those that these have; Linux tells them."""
+    for path in Path(f"/proc/{process}/task").glob("*/children"):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            for child in map(int, path.read_text(encoding="ascii").split()):
+                yield child
+                yield from _started_by(child)
 
 
 def _fate(code: int) -> str:
@@ -219,6 +232,8 @@ def _answer(question: Question, writer: int) -> NoReturn:
     try:
         _detach()
         write(_outcome(question, lambda step: write({"step": step})))
+        while True:  # until the process that asks ends this one, and what it started
+            signal.pause()
     finally:
         os._exit(1)
 
@@ -243,7 +258,10 @@ def _detach() -> None:
     """Give this process a group of its own, and no terminal; it dies with its parent."""
     os.setsid()
     with contextlib.suppress(AttributeError, OSError):  # not Linux
-        ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGKILL)
+        control = ctypes.CDLL(None).prctl
+        control(DIE_WITH_PARENT, signal.SIGKILL)
+        control(ADOPT_ORPHANS, 1)  # so that all that it started is found below it
+    faulthandler.disable()  # it would print where this process was forked from
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     nothing = os.open(os.devnull, os.O_RDWR)

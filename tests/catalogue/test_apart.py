@@ -1,6 +1,7 @@
 """Whatever a plugin does while it is imported, it does to itself alone, and is told of it."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,12 +22,12 @@ SOUND = """
 def medtl_algorithms():
     return [AlgorithmEntry("sound", "collections:OrderedDict", "Does little.", "baseline")]
 """
-TOO_LONG = r"took longer than 0.5 seconds \(MEDTL_BENCH_IMPORT_SECONDS allows more\)"
+TOO_LONG = r"took longer than 2 seconds \(MEDTL_BENCH_IMPORT_SECONDS allows more\)"
 FAULTS = {
     "import os; os._exit(0)": "importing it ended its process with exit code 0",
     "import os; os._exit(7)": "importing it ended its process with exit code 7",
     "import os; os.abort()": "importing it ended its process by SIGABRT",
-    "import ctypes, faulthandler; faulthandler.disable(); ctypes.string_at(0)":
+    "import ctypes; ctypes.string_at(0)":
         "importing it ended its process by SIGSEGV",
     "import os, signal; os.kill(0, signal.SIGKILL)": "importing it ended its process by SIGKILL",
     "import os, signal; os.kill(os.getpid(), signal.SIGINT)": "importing it raised Keyboard",
@@ -63,7 +64,7 @@ def test_a_plugin_that_does_harm_at_import_is_named_and_the_rest_works(
     write_plugin, monkeypatch, fault
 ):
     if " took longer" in FAULTS[fault]:
-        monkeypatch.setenv(apart.LIMIT, "0.5")
+        monkeypatch.setenv(apart.LIMIT, "2")
     surroundings = Path.cwd(), signal.getsignal(signal.SIGTERM), sys.excepthook, sys.stdout
     threads = threading.active_count()
     bad, sound = write_plugin(fault + "\n" + SOUND, "bad"), write_plugin(SOUND, "good")
@@ -102,6 +103,45 @@ def test_what_harms_nobody_is_let_be_and_reaches_nobody(write_plugin, capfd, har
     assert tuple(capfd.readouterr()) == ("", "")
 
 
+LEAVES = """
+import os, subprocess, sys
+if not os.fork():
+    os.setsid()
+    if os.fork():
+        os._exit(0)
+    open({mark!r}, "w").write(str(os.getpid()))
+    os.execlp("sleep", "sleep", "60")
+os.wait()
+{then}
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="this is not Linux")
+@pytest.mark.parametrize(
+    ("then", "told"),
+    [
+        (SOUND, "it left a process at work"),
+        ("import time; time.sleep(60)", "importing it " + TOO_LONG),
+    ],
+)
+def test_a_process_that_a_plugin_hides_is_found_and_ended(
+    write_plugin, tmp_path, monkeypatch, then, told
+):
+    monkeypatch.setenv(apart.LIMIT, "2")
+    mark = tmp_path / "mark"
+    file = write_plugin(LEAVES.format(mark=str(mark), then=then))
+    assert re.fullmatch(told, reasons(file)[file])
+    ended_soon(int(mark.read_text()))
+
+
+def ended_soon(process: int) -> None:
+    """Fail the test unless a process ends soon."""
+    stat, deadline = Path(f"/proc/{process}/stat"), time.monotonic() + 5
+    while stat.is_file() and " Z " not in stat.read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 def test_a_hook_that_ends_its_process_is_told_as_such(write_plugin):
     file = write_plugin(SOUND.replace("return", "import os; os._exit(0)\n    return"))
     assert reasons(file) == {file: "calling its hooks ended its process with exit code 0"}
@@ -116,11 +156,11 @@ def test_each_plugin_is_asked_for_itself(write_plugin):
 
 
 def test_many_that_hang_are_waited_for_together(write_plugin, monkeypatch):
-    monkeypatch.setenv(apart.LIMIT, "0.5")
-    files = [write_plugin("import time; time.sleep(60)", f"late_{n}") for n in range(6)]
+    monkeypatch.setenv(apart.LIMIT, "1")
+    files = [write_plugin("import time; time.sleep(60)", f"late_{n}") for n in range(8)]
     start = time.monotonic()
     assert len(reasons(*files)) == len(files)
-    assert time.monotonic() - start < 3
+    assert time.monotonic() - start < len(files)
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "nan", "long", ""])
@@ -190,8 +230,4 @@ def test_a_process_that_is_asked_ends_with_the_one_that_asks(write_plugin, tmp_p
         time.sleep(0.05)
     asking.kill()
     asking.wait()
-    stat = Path("/proc") / mark.read_text() / "stat"
-    deadline = time.monotonic() + 5
-    while stat.is_file() and " Z " not in stat.read_text() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not stat.is_file() or " Z " in stat.read_text()
+    ended_soon(int(mark.read_text()))
