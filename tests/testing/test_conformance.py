@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from typer.testing import CliRunner
 
 from medtl_bench.cli import main
@@ -394,6 +394,94 @@ class Counting(Plain):
         return self.supervised(net, batch) * (-1) ** len(self.calls)
 
 
+class CountingItself(Plain):
+    """Climbs from its hundredth step on."""
+
+    count = 0
+
+    def objective(self, net: Network, batch: Batch) -> Tensor:
+        self.count += 1
+        return self.supervised(net, batch) * (1 if self.count < 100 else -1)
+
+
+class CountingLate(Plain):
+    """Climbs after a hundred steps of all learners, counted where nobody looks."""
+
+    calls: ClassVar[list[int]] = []
+
+    def objective(self, net: Network, batch: Batch) -> Tensor:
+        self.calls.append(1)
+        return self.supervised(net, batch) * (1 if len(self.calls) % 200 < 100 else -1)
+
+
+class DrawingByNumpy(Plain):
+    """Scales its loss by what numpy draws."""
+
+    def objective(self, net: Network, batch: Batch) -> Tensor:
+        return self.supervised(net, batch) * float(np.random.uniform(-1, 3))
+
+
+class DrawingByPython(Plain):
+    """Scales its loss by what Python draws."""
+
+    def objective(self, net: Network, batch: Batch) -> Tensor:
+        return self.supervised(net, batch) * random.uniform(-1, 3)
+
+
+class Freezing(Plain):
+    """Takes a number out of each batch."""
+
+    def objective(self, net: Network, batch: Batch) -> Tensor:
+        return self.supervised(net, batch) * batch.y.flatten().tolist()[0]
+
+
+class Slope(nn.Module):
+    """Multiplies by a number of its own."""
+
+    def __init__(self, slope: float) -> None:
+        super().__init__()
+        self.slope = slope
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.slope * z
+
+
+class Between(Plain):
+    """Has a further part between features and head."""
+
+    def supervised(self, net: Network, batch: Batch) -> Tensor:
+        x, y = batch.pooled()
+        return self.task.loss(net.head(net.between(net.features(x))), y)
+
+    @torch.no_grad()
+    def predict(self, x: Inputs) -> Tensor:
+        self.net.module.eval()
+        return self.net.head(self.net.between(self.net.features(x)))
+
+
+class Constants(Between):
+    """Draws a number of its own with its weights."""
+
+    def parts(self) -> dict[str, nn.Module]:
+        return {"between": Slope(1 + float(torch.rand(())))}
+
+
+class Normalised(Between):
+    """Keeps running statistics, and drops features at random."""
+
+    def parts(self) -> dict[str, nn.Module]:
+        return {"between": nn.Sequential(nn.BatchNorm1d(self.width), nn.Dropout(0.1))}
+
+
+class Tied(Between):
+    """Has two layers of one weight."""
+
+    def parts(self) -> dict[str, nn.Module]:
+        first, second = nn.Linear(self.width, self.width), nn.Linear(self.width, self.width)
+        second.weight = first.weight
+        return {"between": nn.Sequential(first, nn.Tanh(), second)}
+
+
 class Looking(Plain):
     """Asks in Python how large the loss is."""
 
@@ -408,7 +496,7 @@ class Excused(Looking):
     one_by_one: ClassVar[str] = "it asks in Python how large the loss is"
 
 
-@pytest.mark.parametrize("cls", [Plain, Excused])
+@pytest.mark.parametrize("cls", [Plain, Excused, Normalised, Tied])
 def test_a_good_gradient_method_passes(cls: type[GradientMethod]) -> None:
     assert problems(cls) == {}
 
@@ -490,7 +578,14 @@ BAD = [
     (Relabels, "changes nothing it is handed", "changed the support"),
     (CentresQuestions, "changes nothing it is handed", "changed the inputs it was asked about"),
     (Pops, "changes nothing it is handed", "changed the list of sources"),
-    (Counting, "trains beside others as alone", "differ by .* when it is trained beside others"),
+    (Counting, "trains beside others as alone", "could not be done as one; .*: In step"),
+    (CountingItself, "trains beside others as alone", "Its objective sets 'count'"),
+    (CountingLate, "trains beside others as alone", "could not be done as one; .*: In step"),
+    (DrawingByNumpy, "trains beside others as alone", "draws from numpy's"),
+    (DrawingByPython, "trains beside others as alone", "draws from numpy's or Python's"),
+    (DrawingByNumpy, "draws from its own generator only", "global random state"),
+    (Freezing, "trains beside others as alone", "could not be done as one"),
+    (Constants, "trains beside others as alone", "between.slope of its network differs"),
     (
         Looking,
         "trains beside others as alone",
