@@ -18,6 +18,7 @@ from medtl_bench.contract.hooks import AlgorithmEntry, DatasetEntry, ProtocolEnt
 from medtl_bench.errors import IntegrityError, MedTLError
 from medtl_bench.report.folder import write_boards
 from medtl_bench.report.pages.protocol import PlainPage, Protocol, ProtocolPage
+from medtl_bench.results.guard import guarded
 from medtl_bench.results.record import Record, Score
 from medtl_bench.results.store import Contents, Store
 from medtl_bench.running import executors, interrupts, observers
@@ -140,13 +141,14 @@ def run(
     named = observers.make(catalogue, observe)
     audience = Audience(named if watch is None else {**named, "watch": watch}, complain)
     folder = Path(out)
-    store = Store(folder / RESULTS)
-    with alone(folder), with_datasets(executor, folder / DATASETS) as execute:
-        planning = make_plan(request, catalogue, execute)
-        lacking = missing(planning.planned, store)
-        audience.tell("left_out", planning.skipped, planning.unusable)
-        running = Run(planning.planned, store, execute, plugins, lacking, audience)
-        records = tuple(running)
+    datasets_kept = with_datasets(executor, folder / DATASETS)
+    with alone(folder):
+        with guarded(folder / RESULTS, complain) as store, datasets_kept as execute:
+            planning = make_plan(request, catalogue, execute)
+            lacking = missing(planning.planned, store)
+            audience.tell("left_out", planning.skipped, planning.unusable)
+            running = Run(planning.planned, store, execute, plugins, lacking, audience)
+            records = tuple(running)
         contents = store.read()
         halves = _protocols(catalogue, contents.records.values())
         with interrupts.held():

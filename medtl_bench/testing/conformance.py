@@ -2,6 +2,7 @@
 
 import os
 import random
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ import numpy as np
 import torch
 
 from medtl_bench.errors import MedTLError, UnavailableError
+from medtl_bench.metrics import classes, embeddings, masks, ranking, values
+from medtl_bench.protocols import examiner
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,25 @@ def _set_environment(held: dict[str, str]) -> None:
     os.environ.update(held)
 
 
+# what scores are calculated with
+CODE = (torch.nn.functional, classes, embeddings, masks, ranking, values, examiner)
+
+
+def _functions() -> dict[tuple[str, str], Any]:
+    """Return the functions that scores are calculated with, by module and name."""
+    return {
+        (module.__name__, name): member
+        for module in CODE
+        for name, member in vars(module).items()
+        if callable(member) or member is None
+    }
+
+
+def _set_functions(held: dict[tuple[str, str], Any]) -> None:
+    for (module, name), function in held.items():
+        setattr(sys.modules[module], name, function)
+
+
 SETTINGS = {
     "torch's global random state (draw from self.generator)": Setting(
         lambda: torch.get_rng_state().tolist(),
@@ -106,6 +128,7 @@ SETTINGS = {
     "whether torch must be deterministic": Setting(
         torch.are_deterministic_algorithms_enabled, torch.use_deterministic_algorithms
     ),
+    "functions of torch or those that score": Setting(_functions, _set_functions),
     "the working directory": Setting(Path.cwd, os.chdir),
     "the environment variables": Setting(lambda: dict(os.environ), _set_environment),
 }

@@ -1,6 +1,10 @@
 """What learners of every algorithm are checked for, on each tiny dataset they support."""
 
+import gc
+import io
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 
 import torch
@@ -8,12 +12,13 @@ from torch import Tensor
 
 from medtl_bench import cooperative
 from medtl_bench.contract.algorithm import copied
-from medtl_bench.contract.split import Split
+from medtl_bench.contract.split import Domain, Split
 from medtl_bench.contract.task import Task
 from medtl_bench.errors import MedTLError
 from medtl_bench.protocols import examiner, stream, transfer
 from medtl_bench.randomness import generator
 from medtl_bench.results.record import Score
+from medtl_bench.running.answers import Recording
 from medtl_bench.testing.conformance import changes, preserved, seed_globals
 from medtl_bench.testing.subject import FEW, Subject
 from medtl_bench.testing.tiny import Case, content
@@ -260,6 +265,53 @@ def _constant(task: Task, split: Split) -> float:
     )
 
 
+def answers_the_same_whatever_labels_it_is_judged_by(subject: Subject, case: Case) -> None:
+    """Check that no answer changes with labels of test and validation rows.
+
+    They are in the process here, to be found in frames or by the garbage collector, as they
+    are not where trials are run.
+    """
+    true, wrong = (_asked_of(subject, case, wrong=wrong) for wrong in (False, True))
+    if true != wrong:
+        raise MedTLError(
+            "its answers change with labels of test or validation rows, which it was not handed; "
+            "learn from what `fit` and `adapt` are handed alone."
+        )
+
+
+def _asked_of(subject: Subject, case: Case, *, wrong: bool) -> bytes:
+    """Return all that learners answer in a transfer, where labels to judge by may be wrong."""
+    gc.collect()  # what an earlier call left may still hold other labels
+    seed_globals(0)
+    dataset, recording = case.drawn_anew(), Recording(io.BytesIO())
+    if wrong:
+        domains = [_mislabelled(case.task, domain) for domain in dataset.domains]
+        dataset = replace(dataset, domains=tuple(domains))
+    scores = transfer.transfer(
+        dataset,
+        dataset.transfers[0],
+        lambda task, source: recording.of(subject.made(task, source)),
+        seed=0,
+        shots=(1,),
+        draws=1,
+        clock=examiner.Clock(),
+    )
+    deque(scores, maxlen=0)
+    recording.file.seek(0)
+    return recording.file.read()
+
+
+def _mislabelled(task: Task, domain: Domain) -> Domain:
+    """Return a domain with wrong labels of validation and test rows."""
+    judged_by = (_wrong(task, split) for split in (domain.val, domain.test))
+    return Domain(domain.name, domain.train, *judged_by)
+
+
+def _wrong(task: Task, split: Split) -> Split:
+    y = -split.y if task.kind == "regression" else (split.y + 1) % task.outputs
+    return replace(split, y=y)
+
+
 CHECKS: tuple[CaseCheck, ...] = (
     runs_through_the_transfer_protocol,
     runs_through_the_stream_protocol,
@@ -270,6 +322,7 @@ CHECKS: tuple[CaseCheck, ...] = (
     draws_from_its_own_generator_only,
     leaves_the_process_as_it_was,
     changes_nothing_it_is_handed,
+    answers_the_same_whatever_labels_it_is_judged_by,
     trains_beside_others_as_alone,
     answers_a_row_alone_as_in_company,
     embeds_rows_as_vectors,

@@ -25,6 +25,7 @@ SIZES = {
     "site-c": (24, 6, 18),
 }  # rows of train, val and test; the last is the target
 SIDE = 8
+NEW = (2, 3)  # of four classes, those that only the target has
 CARD = Card(
     "simulated",
     "CC0 1.0",
@@ -63,10 +64,14 @@ def _float64(values: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Case:
-    """A tiny dataset, handed out in copies; `new_classes`: no source has the target's."""
+    """A tiny dataset, handed out in copies, and how its inputs are drawn.
+
+    `new_classes`: no source has the target's.
+    """
 
     name: str
     dataset: Dataset
+    draw: Draw
     new_classes: bool = False
 
     @property
@@ -82,6 +87,11 @@ class Case:
     def whole(self) -> Dataset:
         """Return the dataset, for a protocol."""
         return replace(self.dataset, domains=self._domains(cloned))
+
+    def drawn_anew(self) -> Dataset:
+        """Return a dataset of the same kind with other rows, which nothing else holds."""
+        classes = NEW if self.new_classes else ()
+        return _dataset(self.task, self.draw, target_classes=classes, which="anew")
 
     def _domains(self, change: Callable[[Split], Split]) -> tuple[Domain, ...]:
         """Return the domains with a function applied to every split."""
@@ -111,17 +121,15 @@ def cases() -> tuple[Case, ...]:
     three = Task("classification", ("a", "b", "c"))
     four = Task("classification", ("a", "b", "c", "d"))
     embedded = replace(three, metrics=(*defaults("classification"), *INTEGRATION))
-    built = {
-        "vectors": _dataset(embedded, _vectors),
-        "images": _dataset(three, _images),
-        "sequences": _dataset(three, _sequences),
-        "two parts": _dataset(three, _two_parts),
-        "values": _dataset(Task("regression"), _vectors),
-        "masks": _dataset(Task("segmentation", ("background", "blob")), _images),
-        "new classes": _dataset(four, _vectors, target_classes=(2, 3)),
-    }
-    return tuple(
-        Case(f"tiny {name}", dataset, name == "new classes") for name, dataset in built.items()
+    new, masks = "tiny new classes", Task("segmentation", ("background", "blob"))
+    return (
+        Case("tiny vectors", _dataset(embedded, _vectors), _vectors),
+        Case("tiny images", _dataset(three, _images), _images),
+        Case("tiny sequences", _dataset(three, _sequences), _sequences),
+        Case("tiny two parts", _dataset(three, _two_parts), _two_parts),
+        Case("tiny values", _dataset(Task("regression"), _vectors), _vectors),
+        Case("tiny masks", _dataset(masks, _images), _images),
+        Case(new, _dataset(four, _vectors, target_classes=NEW), _vectors, new_classes=True),
     )
 
 
@@ -137,18 +145,20 @@ def _without_labels(domain: Domain) -> Domain:
     return Domain(domain.name, *splits)
 
 
-def _dataset(task: Task, draw: Draw, target_classes: Sequence[int] = ()) -> Dataset:
-    *sources, target = SIZES
+def _dataset(
+    task: Task, draw: Draw, target_classes: Sequence[int] = (), which: str = ""
+) -> Dataset:
+    *before, target = SIZES
     every = range(len(task.classes))
     source_classes = [c for c in every if c not in target_classes]
-    classes = dict.fromkeys(sources, source_classes) | {target: list(target_classes or every)}
-    domains = tuple(_domain(name, task, draw, classes[name]) for name in SIZES)
-    transfers = (Transfer("to-c", tuple(sources), (target,)),)
+    classes = dict.fromkeys(before, source_classes) | {target: list(target_classes or every)}
+    sources = {name: generator("tiny", task.kind, name, *filter(None, [which])) for name in SIZES}
+    domains = tuple(_domain(n, task, draw, classes[n], source) for n, source in sources.items())
+    transfers = (Transfer("to-c", tuple(before), (target,)),)
     return Dataset("tiny", CARD, task, domains, transfers, (Stream("all", tuple(SIZES)),))
 
 
-def _domain(name: str, task: Task, draw: Draw, classes: list[int]) -> Domain:
-    source = generator("tiny", task.kind, name)
+def _domain(name: str, task: Task, draw: Draw, classes: list[int], source: Generator) -> Domain:
     shift = 0.3 * float(torch.randn((), generator=source))
     splits = (_split(task, draw, classes, rows, shift, source) for rows in SIZES[name])
     return Domain(name, *splits)
