@@ -3,7 +3,6 @@
 `medtl_bench` itself offers these functions, loaded when they are first used.
 """
 
-import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,10 +20,9 @@ from medtl_bench.report.pages.protocol import PlainPage, Protocol, ProtocolPage
 from medtl_bench.results.record import Record, Score
 from medtl_bench.results.store import Contents, Store
 from medtl_bench.running import executors, observers
-from medtl_bench.running.executors import Limits
 from medtl_bench.running.executors.with_datasets import with_datasets
 from medtl_bench.running.observers import Audience, Observer
-from medtl_bench.running.request import MOST_STACKED, Planning, Request, make_plan
+from medtl_bench.running.request import MOST_STACKED, Planning, Request, limits, make_plan
 from medtl_bench.running.run import Run, alone, missing
 
 if TYPE_CHECKING:
@@ -131,9 +129,10 @@ def run(
     `watch`: an observer made already; `complain` is told once of each that breaks.
     Raises MedTLError on an unknown name, a wrong parameter or no trial at all.
     """
-    catalogue = discovery.find(plugins)
     request = Request(datasets, algorithms, protocols, preset, seeds, parameters, plugins, stack)
-    executor = executors.make(catalogue, on, Limits(jobs or os.cpu_count() or 1, timeout, memory))
+    bounds = limits(jobs, timeout, memory)
+    catalogue = discovery.find(plugins)
+    executor = executors.make(catalogue, on, bounds)
     named = observers.make(catalogue, observe)
     audience = Audience(named if watch is None else {**named, "watch": watch}, complain)
     folder = Path(out)

@@ -24,11 +24,11 @@ Parameters = Annotated[
     list[str], typer.Option("--parameter", "-p", help="ALGORITHM.NAME=VALUE; may be repeated.")
 ]
 Seeds = Annotated[
-    int | None, typer.Option("--seeds", min=1, help="How many seeds; default: the preset's.")
+    int | None, typer.Option("--seeds", help="How many seeds; default: the preset's.")
 ]
 Stack = Annotated[
     int,
-    typer.Option("--stack", min=1, help="Trials of a kind that may train as one; 1: each alone."),
+    typer.Option("--stack", help="Trials of a kind that may train as one; 1: each alone."),
 ]
 Out = Annotated[Path, typer.Option("--out", "-o", help="The folder of results and boards.")]
 DEFAULT_OUT = Path("my-boards")

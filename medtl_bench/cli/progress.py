@@ -74,4 +74,4 @@ class Bar(Lines):
 
 def shown() -> Lines:
     """Return the observer that fits where the command line prints."""
-    return Bar() if console.out.is_terminal else Lines()
+    return Bar() if console.on_terminal() else Lines()

@@ -2,13 +2,12 @@
 
 # ruff: noqa: PLC0415 - `--help` must start without torch and pandas
 # ruff: noqa: B006 - typer reads defaults, it never changes them
-from collections import Counter
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from medtl_bench.catalogue import discovery
-from medtl_bench.cli import console
+from medtl_bench.cli import console, sections
 from medtl_bench.cli.options import (
     DEFAULT_OUT,
     MOST_STACKED,
@@ -24,25 +23,22 @@ from medtl_bench.cli.options import (
     Seeds,
     Stack,
 )
+from medtl_bench.cli.sections import Json
 from medtl_bench.errors import MedTLError
 
 if TYPE_CHECKING:
     from medtl_bench.api import Ran
     from medtl_bench.cli.progress import Lines
-    from medtl_bench.running.plan import Planned
 
 INTERRUPTED = 130
-SHOWN_SCENARIOS = 40
 NOTHING_ASKED = "Say what to run: --all, or datasets with -d and algorithms with -a."
 
 On = Annotated[
     str, typer.Option("--on", metavar="EXECUTOR[:OPTION=VALUE,...]", help="Where trials run.")
 ]
-Jobs = Annotated[int, typer.Option("--jobs", "-j", min=0, help="Trials at a time; 0: one a core.")]
-Timeout = Annotated[float, typer.Option("--timeout", min=0.1, help="Seconds a trial may take.")]
-Memory = Annotated[
-    int, typer.Option("--memory", min=2048, help="MiB of memory a trial's process may take.")
-]
+Jobs = Annotated[int, typer.Option("--jobs", "-j", help="Trials at a time; 0: one a core.")]
+Timeout = Annotated[float, typer.Option("--timeout", help="Seconds a trial may take.")]
+Memory = Annotated[int, typer.Option("--memory", help="MiB of memory a trial's process may take.")]
 Observers = Annotated[
     list[str],
     typer.Option("--observe", metavar="OBSERVER[:OPTION=VALUE,...]", help="Who is told of trials."),
@@ -60,51 +56,25 @@ def plan(
     stack: Stack = MOST_STACKED,
     plugin: PluginFiles = [],
     out: Out = DEFAULT_OUT,
+    as_json: Json = False,
 ) -> None:
     """Say what `run` would run with the same options, and how much of it is missing."""
-    from medtl_bench.cli.progress import Lines
-    from medtl_bench.results.store import Store
-    from medtl_bench.running.executors.processes import Processes
-    from medtl_bench.running.request import Request, make_plan
-    from medtl_bench.running.run import missing
+    from medtl_bench.cli.planned import Plan
+    from medtl_bench.running.request import Request
 
     _ask(all_ or dataset or algorithm)
-    catalogue = discovery.find(plugin)
-    console.broken(catalogue.broken)
     request = Request(dataset, algorithm, protocol, preset.value, seeds, parameter, plugin, stack)
-    planning = make_plan(request, catalogue, Processes())
-    _table(planning.possible)
-    _skipped(planning.planned)
-    left = len(missing(planning.planned, Store(out / "results")))
-    console.say(f"{len(planning.possible)} trials, of which {left} have no result in {out} yet.")
-    Lines().left_out(planning.skipped, planning.unusable)
+    plan = Plan(request, out)
+    if as_json:
+        sections.tell(plan.document, as_json=True)
+    else:
+        plan.show()
 
 
 def _ask(something: object) -> None:
     """Raise MedTLError where nothing was asked for."""
     if not something:
         raise MedTLError(NOTHING_ASKED)
-
-
-def _table(planned: "list[Planned]") -> None:
-    trials = [one.trial for one in planned]
-    counts = Counter((trial.dataset, trial.protocol, trial.scenario) for trial in trials)
-    rows = [(*scenario, count) for scenario, count in counts.items()]
-    console.table("Trials", ["dataset", "protocol", "scenario", "trials"], rows[:SHOWN_SCENARIOS])
-    if len(rows) > SHOWN_SCENARIOS:
-        console.say(f"... and {len(rows) - SHOWN_SCENARIOS} more scenarios")
-
-
-def _skipped(planned: "list[Planned]") -> None:
-    """Print which methods cannot do which datasets, and why."""
-    datasets: dict[tuple[str, str], dict[str, None]] = {}
-    for one in planned:
-        if one.skipped:
-            which = (one.trial.algorithm, one.skipped)
-            datasets.setdefault(which, {})[one.trial.dataset] = None
-    rows = [(algorithm, ", ".join(names), why) for (algorithm, why), names in datasets.items()]
-    if rows:
-        console.table("\nSkipped", ["algorithm", "datasets", "why"], rows)
 
 
 def run(
