@@ -48,7 +48,7 @@ def _printable(sign: str) -> str:
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print a table of plain cells, a row a line where this is no terminal."""
-    cells = [[plain(cell) for cell in row] for row in rows]
+    cells = [list(map(plain, row)) for row in rows]
     say(title, style="bold")
     if on_terminal():
         _print_wide_enough(_rich_table(columns, cells))
@@ -75,11 +75,15 @@ def _print_wide_enough(shown: Table) -> None:
 
 def _print_aligned(rows: Sequence[Sequence[Text]]) -> None:
     """Print a row a line, its cells two spaces apart at least and never empty."""
-    texts = [[" ".join(cell.plain.split()) or "-" for cell in row] for row in rows]
+    texts = [list(map(_cell, row)) for row in rows]
     widths = [max(map(cell_len, column)) for column in zip(*texts, strict=True)]
     for row in texts:
         padded = [text + " " * (n - cell_len(text)) for text, n in zip(row, widths, strict=True)]
         say("  ".join(padded).rstrip())
+
+
+def _cell(text: Text) -> str:
+    return " ".join(text.plain.split()) or "-"
 
 
 def fields(title: str, values: Mapping[str, object]) -> None:

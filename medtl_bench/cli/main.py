@@ -148,6 +148,18 @@ def _shown_in_full(name: str, catalogue: Catalogue) -> sections.Document:
 
 
 @app.command()
+def log(
+    key: Annotated[str, typer.Argument(metavar="KEY", help="A result's key, or its beginning.")],
+    out: Out = DEFAULT_OUT,
+    as_json: Json = False,
+) -> None:
+    """Show what became of one trial: its status, reason, traceback, versions and machine."""
+    from medtl_bench.cli import log as of_trial
+
+    sections.tell(lambda: of_trial.document(of_trial.find(key, out)), as_json=as_json)
+
+
+@app.command()
 def leaderboard(plugin: PluginFiles = [], out: Out = DEFAULT_OUT) -> None:
     """Rebuild the boards from the results alone."""
     from medtl_bench import api

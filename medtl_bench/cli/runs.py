@@ -2,6 +2,9 @@
 
 # ruff: noqa: PLC0415 - `--help` must start without torch and pandas
 # ruff: noqa: B006 - typer reads defaults, it never changes them
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -29,8 +32,10 @@ from medtl_bench.errors import MedTLError
 if TYPE_CHECKING:
     from medtl_bench.api import Ran
     from medtl_bench.cli.progress import Lines
+    from medtl_bench.results.record import Record
 
 INTERRUPTED = 130
+SHOWN_FAILURES = 20
 NOTHING_ASKED = "Say what to run: --all, or datasets with -d and algorithms with -a."
 
 On = Annotated[
@@ -125,8 +130,7 @@ def run(
         stored = "What had finished is stored; the same command goes on from there."
         console.complain(f"Interrupted. {stored}")
         raise typer.Exit(INTERRUPTED) from None
-    console.boards(out)
-    _end(ran)
+    _end(ran, out)
 
 
 def _progress() -> "Lines":
@@ -135,9 +139,28 @@ def _progress() -> "Lines":
     return progress.shown()
 
 
-def _end(ran: "Ran") -> None:
-    """Say how many trials there were, and end as they did."""
+def _end(ran: "Ran", out: Path) -> None:
+    """Say how many trials there were and which failed, and end as they did."""
+    _failures(ran.records, out)
+    if ran.contents.records:
+        console.boards(out)
     summary = f"{ran.count('ok')} trials ran, {ran.skipped} were skipped, {ran.failed} failed."
     console.say(summary)
     console.damaged(ran.contents.damaged)
     raise typer.Exit(ran.exit_code)
+
+
+def _failures(records: "Sequence[Record]", out: Path) -> None:
+    """Print which trials failed and why, and how to see more of each."""
+    from medtl_bench.cli.log import FAILED, SHORT, label
+
+    failed = [record for record in records if record.outcome.status in FAILED]
+    if not failed:
+        return
+    keys = [record.trial.key[:SHORT] for record in failed]
+    rows = [(k, label(r), r.outcome.reason) for k, r in zip(keys, failed, strict=True)]
+    console.table("Failed", ["key", "trial", "why"], rows[:SHOWN_FAILURES])
+    if len(rows) > SHOWN_FAILURES:
+        console.say(f"... and {len(rows) - SHOWN_FAILURES} more")
+    where = "" if out == DEFAULT_OUT else f" --out {shlex.quote(str(out))}"
+    console.say(f"The traceback of the first: medtl-bench log {keys[0]}{where}")

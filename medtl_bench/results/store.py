@@ -34,6 +34,13 @@ class Store:
                     contents.damaged[path] = str(error)
         return contents
 
+    def load(self, key: str) -> Record:
+        """Return the record of a key; raises IntegrityError if it is damaged."""
+        try:
+            return _read(self.path(key))
+        except (IntegrityError, UnicodeDecodeError, OSError) as error:
+            raise IntegrityError(f"{self.path(key)}: {error}.") from error
+
     def write(self, record: Record) -> None:
         """Store a record, replacing one of the same key at once or not at all.
 

@@ -9,7 +9,7 @@ from medtl_bench import __version__
 from medtl_bench.results.record import SCHEMA
 from medtl_bench.running.run import alone
 
-NAMES = ["list", "show", "plan", "run", "leaderboard", "recommend", "check", "new", "data"]
+NAMES = ["list", "show", "plan", "run", "log", "leaderboard", "recommend", "check", "new", "data"]
 
 
 @pytest.fixture(autouse=True)
@@ -410,3 +410,10 @@ def test_show_tells_which_plugins_are_broken_where_it_finds_nothing(medtl, write
     assert answer.code == 2
     assert "ValueError: my mistake" in answer.err
     assert "There is no algorithm or dataset named 'mine'" in answer.err
+
+
+def test_no_board_is_made_of_nothing(with_boards, run, tmp_path):
+    answer = run("-d", "tiny-broken", "-a", "column")
+    assert answer.code == 1
+    assert "The boards are in" not in answer.out
+    assert not (tmp_path / "out" / "README.md").exists()

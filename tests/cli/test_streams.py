@@ -50,7 +50,7 @@ def shell(redirection: str, *words: object, **environment: str) -> subprocess.Co
         env=os.environ | environment,
         capture_output=True,
         check=False,
-        timeout=120,
+        timeout=300,
     )
 
 
