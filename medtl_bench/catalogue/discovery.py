@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout, suppress
+from difflib import get_close_matches
 from hashlib import sha256
 from importlib.metadata import Distribution, EntryPoint, entry_points
 from pathlib import Path
@@ -119,8 +120,15 @@ def _from_file(path: str) -> tuple[Plugin, Load]:
         return module
 
     if not file.is_file():
-        raise MedTLError(f"There is no plugin file {path!r}.")
+        near = get_close_matches(file.name, _python_files(file.parent), n=1)
+        hint = f" Did you mean {str(Path(path).with_name(near[0]))!r}?" if near else ""
+        raise MedTLError(f"There is no plugin file {path!r}.{hint}")
     return Plugin(file.stem, "a file", "0", str(file)), load
+
+
+def _python_files(folder: Path) -> list[str]:
+    """Return the names of the Python files in a folder, none where there is no such folder."""
+    return [path.name for path in folder.glob("*.py")] if folder.is_dir() else []
 
 
 def _add(catalogue: Catalogue, plugin: Plugin, load: Load) -> None:

@@ -55,6 +55,7 @@ def main() -> None:
 
 def _code() -> int:
     """Run a command and return its exit code."""
+    app.rich_markup_mode = "rich" if console.on_terminal() else None  # no boxes in a pipe
     try:
         app()
     except SystemExit as end:

@@ -21,7 +21,6 @@ from medtl_bench.cli.options import (
     Parameters,
     PluginFiles,
     Preset,
-    PresetName,
     Protocols,
     Seeds,
     Stack,
@@ -56,7 +55,7 @@ def plan(
     algorithm: Algorithms = [],
     protocol: Protocols = [],
     seeds: Seeds = None,
-    preset: Preset = PresetName.default,
+    preset: Preset = "default",
     parameter: Parameters = [],
     stack: Stack = MOST_STACKED,
     plugin: PluginFiles = [],
@@ -68,7 +67,7 @@ def plan(
     from medtl_bench.running.request import Request
 
     _ask(all_ or dataset or algorithm)
-    request = Request(dataset, algorithm, protocol, preset.value, seeds, parameter, plugin, stack)
+    request = Request(dataset, algorithm, protocol, preset, seeds, parameter, plugin, stack)
     plan = Plan(request, out)
     if as_json:
         sections.tell(plan.document, as_json=True)
@@ -88,7 +87,7 @@ def run(
     algorithm: Algorithms = [],
     protocol: Protocols = [],
     seeds: Seeds = None,
-    preset: Preset = PresetName.default,
+    preset: Preset = "default",
     parameter: Parameters = [],
     plugin: PluginFiles = [],
     on: On = "processes",
@@ -112,7 +111,7 @@ def run(
             dataset,
             algorithm,
             protocols=protocol,
-            preset=preset.value,
+            preset=preset,
             seeds=seeds,
             parameters=parameter,
             plugins=plugin,

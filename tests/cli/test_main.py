@@ -108,6 +108,22 @@ def test_a_dataset_that_breaks_the_contract_is_one_sentence_and_a_failure(run):
         ),
         ((), "Say what to run: --all, or datasets with -d and algorithms with -a."),
         ((*TINY, "--plugin", "nowhere.py"), "There is no plugin file 'nowhere.py'."),
+        (
+            (*TINY, "--preset", "smok"),
+            "There is no preset named 'smok'; did you mean 'smoke'?",
+        ),
+        (
+            (*TINY, "--protocol", "transfr"),
+            "There is no protocol named 'transfr'; did you mean 'transfer'?",
+        ),
+        (
+            (*TINY, "--on", "procesess"),
+            "There is no executor named 'procesess'; did you mean 'processes'",
+        ),
+        (
+            (*TINY, "-p", "colum.noise=1"),
+            "There is no algorithm of this run named 'colum'; did you mean 'column'?",
+        ),
     ],
 )
 def test_a_mistake_is_one_sentence_and_ends_with_2(run, tmp_path, arguments, told):
@@ -120,7 +136,7 @@ def test_a_mistake_is_one_sentence_and_ends_with_2(run, tmp_path, arguments, tol
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("--preset", "huge"), ("--seeds", "three"), ("--timeout", "soon"),
+        ("--seeds", "three"), ("--timeout", "soon"),
         ("--protocol", "relay"), ("--no-such-option",), ("extra",),
     ],
 )  # fmt: skip
@@ -142,6 +158,20 @@ def test_a_number_out_of_its_bounds_is_one_sentence_and_ends_with_2(run, tmp_pat
         rf"{name} must be an? .*number from \S+ to \S+.*, but got {value}\.", answer.sentence
     )
     assert not (tmp_path / "out").exists()
+
+
+def test_a_plugin_file_that_is_not_there_is_told_with_the_nearest_that_is(run, plugin_file):
+    path = plugin_file("tinny")
+    told = f"There is no plugin file {path!r}. Did you mean {plugin_file('tiny')!r}?"
+    assert run(*TINY, "--plugin", path).sentence == told
+
+
+@pytest.mark.parametrize("words", [["--help"], ["run", "--help"], ["run", "--sedes", "3"], ["rum"]])
+def test_help_and_mistakes_have_no_boxes_in_a_pipe(medtl, words):
+    answer = medtl(*words)
+    assert not re.search("[\u2500-\u257f\x1b]", answer.out + answer.err)
+    if "--sedes" in words:
+        assert "--seeds" in answer.err
 
 
 def test_an_unknown_command_ends_with_2(medtl):
