@@ -22,29 +22,39 @@ from medtl_bench.results.guard import guarded
 from medtl_bench.results.record import Record, Score
 from medtl_bench.results.store import Contents, Store
 from medtl_bench.running import executors, interrupts, observers
-from medtl_bench.running.executors import Limits
 from medtl_bench.running.executors.with_datasets import with_datasets
 from medtl_bench.running.observers import Audience, Observer
-from medtl_bench.running.request import MOST_STACKED, Planning, Request, make_plan
-from medtl_bench.running.run import Run, alone, missing
+from medtl_bench.running.request import MOST_STACKED, Planning, Request, limits, make_plan
+from medtl_bench.running.run import Run, alone, missing, overtaken
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from medtl_bench.contract.dataset import Dataset
 
+Name = str | os.PathLike[str]
+Names = Name | Iterable[Name]  # one of them, or several
+NAME = (str, os.PathLike)
 OUT = "my-boards"
 RESULTS, DATASETS = "results", ".datasets"  # folders in that of a run
 
 
-def datasets(plugins: Sequence[str] = ()) -> "pd.DataFrame":
+def datasets(plugins: Names = ()) -> "pd.DataFrame":
     """Return the datasets that are installed or that plugin files bring, a row each by name."""
-    return _table(discovery.find(plugins).datasets, ("area", "summary"))
+    return _table(discovery.find(_several(plugins)).datasets, ("area", "summary"))
 
 
-def algorithms(plugins: Sequence[str] = ()) -> "pd.DataFrame":
+def algorithms(plugins: Names = ()) -> "pd.DataFrame":
     """Return the algorithms that are installed or that plugin files bring, a row each by name."""
-    return _table(discovery.find(plugins).algorithms, ("family", "summary", "reference"))
+    return _table(discovery.find(_several(plugins)).algorithms, ("family", "summary", "reference"))
+
+
+def _several(names: Names) -> tuple[str, ...]:
+    """Return names or files as texts, also of a single one; raises MedTLError for anything else."""
+    listed = (names,) if isinstance(names, NAME) else names
+    if not isinstance(listed, Iterable) or not all(isinstance(one, NAME) for one in listed):
+        raise MedTLError(f"A name or a list of names was expected, but got {names!r}.")
+    return tuple(os.fspath(one) for one in listed)
 
 
 def _table(
@@ -60,12 +70,12 @@ def _table(
     return table
 
 
-def load(name: str, plugins: Sequence[str] = ()) -> "Dataset":
+def load(name: str, plugins: Names = ()) -> "Dataset":
     """Return a dataset, built and checked.
 
     Raises MedTLError, with near matches, if there is none of that name or it cannot be built.
     """
-    return discovery.find(plugins).dataset(name)
+    return discovery.find(_several(plugins)).dataset(name)
 
 
 @dataclass(frozen=True)
@@ -105,20 +115,20 @@ class Ran:
 
 
 def run(
-    datasets: Sequence[str] = (),
-    algorithms: Sequence[str] = (),
+    datasets: Names = (),
+    algorithms: Names = (),
     *,
-    protocols: Sequence[str] = (),
+    protocols: Names = (),
     preset: str = "default",
     seeds: int | None = None,
-    parameters: Sequence[str] = (),
-    plugins: Sequence[str] = (),
+    parameters: Names = (),
+    plugins: Names = (),
     on: str = "processes",
     jobs: int = 0,
     timeout: float = 900.0,
     memory: int = 8192,
     stack: int = MOST_STACKED,
-    observe: Sequence[str] = (),
+    observe: Names = (),
     watch: Observer | None = None,
     complain: Callable[[str], None] = warnings.warn,
     out: str | Path = OUT,
@@ -126,19 +136,23 @@ def run(
     """Run what has no result in the folder `out` yet, then write the boards there.
 
     The options are those of `medtl-bench run`: no `datasets`, `algorithms` or `protocols` mean
-    all; `parameters` are like "dann.weight=0.5"; `plugins` are plugin files; `on` names an
-    executor, which runs `jobs` at a time (0: one a core), each for at most `timeout` seconds
-    with `memory` MiB; `stack` trials of a kind may train as one; `observe` names observers.
-    `watch`: an observer made already; `complain` is told of each plugin
-    that is broken, and of each observer once it breaks.
-    Raises MedTLError on an unknown name, a wrong parameter or no trial at all.
+    all, and a single one need not be in a list; `parameters` are like "dann.weight=0.5";
+    `plugins` are plugin files; `on` names an executor, which runs `jobs` at a time (0: one a
+    core), each for at most `timeout` seconds with `memory` MiB; `stack` trials of a kind may
+    train as one; `observe` names observers. `watch`: an observer made already; `complain` is
+    told of each plugin that is broken, and of each observer once it breaks.
+    Raises MedTLError on an unknown name, a wrong parameter, a number out of its bounds or no
+    trial at all.
     """
-    catalogue = discovery.find(plugins)
+    files = _several(plugins)
+    names = _several(datasets), _several(algorithms), _several(protocols)
+    request = Request(*names, preset, seeds, _several(parameters), files, stack)
+    bounds = limits(jobs, timeout, memory)
+    catalogue = discovery.find(files)
     for broken in catalogue.broken:
         complain(f"Left out: {broken}")
-    request = Request(datasets, algorithms, protocols, preset, seeds, parameters, plugins, stack)
-    executor = executors.make(catalogue, on, Limits(jobs or os.cpu_count() or 1, timeout, memory))
-    named = observers.make(catalogue, observe)
+    executor = executors.make(catalogue, on, bounds)
+    named = observers.make(catalogue, _several(observe))
     audience = Audience(named if watch is None else {**named, "watch": watch}, complain)
     folder = Path(out)
     datasets_kept = with_datasets(executor, folder / DATASETS)
@@ -147,22 +161,32 @@ def run(
             planning = make_plan(request, catalogue, execute)
             lacking = missing(planning.planned, store)
             audience.tell("left_out", planning.skipped, planning.unusable)
-            running = Run(planning.planned, store, execute, plugins, lacking, audience)
+            running = Run(planning.planned, store, execute, files, lacking, audience)
             records = tuple(running)
-        contents = store.read()
-        halves = _protocols(catalogue, contents.records.values())
-        with interrupts.held():
-            write_boards(contents.records, contents.damaged, folder, halves)
+        contents = _asked_for(planning, store)
+        if contents.records or contents.damaged:
+            halves = _protocols(catalogue, contents.records.values())
+            with interrupts.held():
+                write_boards(contents.records, contents.damaged, folder, halves)
     return Ran(records, planning, contents)
 
 
-def rebuild(out: str | Path = OUT, plugins: Sequence[str] = ()) -> Contents:
+def _asked_for(planning: Planning, store: Store) -> Contents:
+    """Return what a store holds, where the records just asked for count before newer ones."""
+    contents = store.read()
+    for record in overtaken(planning.planned, contents.records):
+        store.write(record)
+        contents.records[record.trial.key] = record
+    return contents
+
+
+def rebuild(out: str | Path = OUT, plugins: Names = ()) -> Contents:
     """Write the boards of a folder anew from its results alone, and return what these hold.
 
     Raises MedTLError where there are none.
     """
     contents = _contents(out)
-    protocols = _protocols(discovery.find(plugins), contents.records.values())
+    protocols = _protocols(discovery.find(_several(plugins)), contents.records.values())
     with interrupts.held():
         write_boards(contents.records, contents.damaged, Path(out), protocols)
     return contents
@@ -189,13 +213,13 @@ def _place(record: Record) -> tuple[object, ...]:
     return (*what, trial.protocol, trial.scenario, trial.seed)
 
 
-def board(out: str | Path = OUT, plugins: Sequence[str] = ()) -> Board:
+def board(out: str | Path = OUT, plugins: Names = ()) -> Board:
     """Return the board of the results in a folder: every number that its pages print.
 
     Raises MedTLError where there are no results.
     """
     records = _contents(out).records
-    halves = _protocols(discovery.find(plugins), records.values())
+    halves = _protocols(discovery.find(_several(plugins)), records.values())
     return build(records, {name: half.board for name, half in halves.items()})
 
 

@@ -1,5 +1,6 @@
 """The front page is true: its commands exist, its method runs, its numbers stand on the boards."""
 
+import json
 import re
 import shlex
 import subprocess
@@ -15,14 +16,18 @@ from medtl_bench.cli.main import app
 from medtl_bench.contract import hooks
 from medtl_bench.protocols.examiner import Clock
 from medtl_bench.protocols.transfer import transfer
+from medtl_bench.results.store import Store
 from medtl_bench.running.plan import PRESETS
+from tests.records import record
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 PAGES = "\n".join(
     path.read_text(encoding="utf-8") for path in sorted((ROOT / "leaderboards").rglob("*.md"))
 )
-COMMANDS = sorted(set(re.findall(r"medtl-bench (?:[a-z][^`#&\n]*)", README)))
+COMMANDS = sorted(set(re.findall(r"medtl-bench (?:[a-z][^`#&\n]*)", README + CONTRIBUTING)))
+OF_USERS = {"my-boards/", "~/.cache/"}  # what is made where a user says, not here
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -104,9 +109,60 @@ def test_everything_registered_is_named() -> None:
 
 
 def test_hooks_and_presets_are_documented() -> None:
-    contributing = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     for name in vars(hooks):
         if name.startswith("medtl_"):
-            assert f"`{name}`" in contributing
+            assert f"`{name}`" in CONTRIBUTING
     for name, preset in PRESETS.items():
         assert re.search(rf"`{name}`.*\b{preset.seeds} seed", README), name
+
+
+@pytest.mark.parametrize("text", [README, CONTRIBUTING], ids=["README", "CONTRIBUTING"])
+def test_every_path_exists(text: str) -> None:
+    prose = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+    named = {*re.findall(r"`([^`\s]+)`", prose), *re.findall(r"\]\(([^)#:\s]+)[)#]", prose)}
+    paths = {one for one in named if re.search(r"/|\.(py|md|toml|cff)$", one)}
+    assert len(paths) > 5
+    for path in paths:
+        there = [*ROOT.glob(path.replace("<name>", "*")), *(ROOT / "medtl_bench").glob(path)]
+        assert there or any(path.startswith(start) for start in OF_USERS), path
+
+
+def test_no_example_writes_into_the_published_boards() -> None:
+    for command in COMMANDS:
+        words = shlex.split(command)
+        out = words[words.index("--out") + 1] if "--out" in words else "my-boards"
+        assert out == "my-boards" or words[1] == "leaderboard", command
+
+
+def document(*words: str) -> dict[str, object]:
+    """Return what a command prints as JSON."""
+    told = CliRunner().invoke(app, [*words, "--json"])
+    assert told.exit_code == 0, told.output
+    return json.loads(told.stdout)
+
+
+def test_the_fields_of_json_are_those_of_the_table(tmp_path: Path) -> None:
+    plan = ("-d", "shifted-toy", "-a", "chance", "-a", "cutmix", "--out", str(tmp_path))
+    store = Store(tmp_path / "results")
+    store.write(record())
+    commands = {
+        "`list`": ("list",),
+        "`show` of a dataset": ("show", "shifted-toy"),
+        "`show` of an algorithm": ("show", "dann"),
+        "`plan`": ("plan", *plan),
+        "`data list`": ("data", "list"),
+        "`data verify`": ("data", "verify", "shifted-toy"),
+        "`log`": ("log", record().trial.key, "--out", str(tmp_path)),
+    }
+    table = README.split("## In scripts")[1].split("\n## ")[0].splitlines()
+    for label, words in commands.items():
+        (line,) = [line for line in table if line.startswith(f"| {label} |")]
+        named = set(re.findall(r"`(\w+)`", line.split("|")[2]))
+        told = document(*words)
+        rows = [
+            section[:1] if isinstance(section, list) else [section] for section in told.values()
+        ]
+        fields = {name for (row,) in filter(None, rows) if isinstance(row, dict) for name in row}
+        optional = {"file", "reason"}  # of plugins that are broken, of which there are none here
+        assert set(told) <= named, label
+        assert named - set(told) - optional <= fields, label

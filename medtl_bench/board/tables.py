@@ -28,7 +28,7 @@ _FIELDS = (
     *("trial.protocol", "trial.scenario", "trial.seed", "trial.threads"),
     *("about.area", "about.provenance", "about.task", "about.metrics", "about.classes"),
     *("about.family", "about.variant", "about.counterpart", "about.remarks"),
-    *("outcome.status", "outcome.reason", "finished"),
+    *("outcome.status", "outcome.reason"),
 )
 _SHARED = ("dataset_digest", "threads", "versions", "metrics")
 
@@ -54,6 +54,7 @@ def trial_table(keys: list[str], records: list[Record], lower: Set[str]) -> pd.D
     columns: dict[str, Collection[object]] = {"record": range(len(records)), "key": keys}
     for field in _FIELDS:
         columns[field.rpartition(".")[2]] = list(map(attrgetter(field), records))
+    columns["finished"] = [record.latest for record in records]
     columns["settings"] = [settings(record.trial) for record in records]
     columns["versions"] = [tuple(sorted(record.trial.versions.items())) for record in records]
     columns["machine"] = [tuple(sorted(record.machine.items())) for record in records]

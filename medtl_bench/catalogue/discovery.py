@@ -5,6 +5,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from difflib import get_close_matches
 from functools import partial
 from importlib.machinery import ModuleSpec
 from importlib.metadata import Distribution, EntryPoint, entry_points
@@ -203,8 +204,15 @@ def _spec(name: str, path: Sequence[str] | None) -> ModuleSpec | None:
 def _of_file(path: str) -> Plugin:
     file = Path(path).resolve()
     if not file.is_file():
-        raise MedTLError(f"There is no plugin file {path!r}.")
+        near = get_close_matches(file.name, _python_files(file.parent), n=1)
+        hint = f" Did you mean {str(Path(path).with_name(near[0]))!r}?" if near else ""
+        raise MedTLError(f"There is no plugin file {path!r}.{hint}")
     return Plugin(file.stem, "a file", "0", str(file))
+
+
+def _python_files(folder: Path) -> list[str]:
+    """Return the names of the Python files in a folder, none where there is no such folder."""
+    return [path.name for path in folder.glob("*.py")] if folder.is_dir() else []
 
 
 def _add(catalogue: Catalogue, plugin: Plugin, brought: Brought) -> None:

@@ -8,7 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from rich.cells import cell_len
 from rich.console import Console
+from rich.measure import Measurement
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -26,33 +28,82 @@ out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
 
+def on_terminal() -> bool:
+    """Return whether somebody reads along; a pipe is none, whatever FORCE_COLOR says."""
+    return out.is_terminal and out.file.isatty()
+
+
 def plain(text: object) -> Text:
-    """Return text that prints as itself: no markup, no control or direction signs."""
-    return Text("".join(map(_printable, str(text))))
+    """Return text that prints as itself: no markup, no control or direction signs.
+
+    Its lines become one, so that no text can feign a line.
+    """
+    return Text("".join(map(_printable, " ".join(str(text).splitlines()))))
 
 
 def _printable(sign: str) -> str:
-    hidden = unicodedata.category(sign) in {"Cc", "Cf", "Cs"}
-    return "�" if hidden and sign not in "\n\t" else sign
+    hidden = unicodedata.category(sign) in {"Cc", "Cf", "Cs", "Zl", "Zp"}
+    return "�" if hidden and sign != "\t" else sign
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table of plain cells."""
-    shown = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        shown.add_column(column, overflow="fold")
+    """Print a table of plain cells, a row a line where this is no terminal."""
+    cells = [list(map(plain, row)) for row in rows]
+    say(title, style="bold")
+    if on_terminal():
+        _print_wide_enough(_rich_table(columns, cells))
+    else:
+        _print_aligned([[*map(Text, columns)], *cells])
+
+
+def _rich_table(columns: Sequence[str], rows: Iterable[Sequence[Text]]) -> Table:
+    shown = Table(box=None, pad_edge=False, header_style="bold")
+    for place, column in enumerate(columns):
+        shown.add_column(column, no_wrap=place == 0)
     for row in rows:
-        shown.add_row(*map(plain, row))
-    out.print(shown)
+        shown.add_row(*row)
+    return shown
+
+
+def _print_wide_enough(shown: Table) -> None:
+    """Print a table, wider than the terminal where a name or a word would be cut."""
+    least = Measurement.get(out, out.options.update(width=10**6), shown).minimum
+    if least > out.width:
+        shown.width = least
+    out.print(shown, crop=False)
+
+
+def _print_aligned(rows: Sequence[Sequence[Text]]) -> None:
+    """Print a row a line, its cells two spaces apart at least and never empty."""
+    texts = [list(map(_cell, row)) for row in rows]
+    widths = [max(map(cell_len, column)) for column in zip(*texts, strict=True)]
+    for row in texts:
+        padded = [text + " " * (n - cell_len(text)) for text, n in zip(row, widths, strict=True)]
+        say("  ".join(padded).rstrip())
+
+
+def _cell(text: Text) -> str:
+    return " ".join(text.plain.split()) or "-"
 
 
 def fields(title: str, values: Mapping[str, object]) -> None:
     """Print a title and names with their values."""
-    out.print(plain(title), style="bold")
-    shown = Table(box=None, show_header=False, pad_edge=False)
-    for name, value in values.items():
-        shown.add_row(Text(name, style="cyan"), plain(value))
-    out.print(shown)
+    say(title, style="bold")
+    if on_terminal():
+        shown = Table(box=None, show_header=False, pad_edge=False)
+        shown.add_column(style="cyan", no_wrap=True)
+        shown.add_column()
+        for name, value in values.items():
+            shown.add_row(Text(name), plain(value))
+        _print_wide_enough(shown)
+    else:
+        _print_aligned([[Text(name), plain(value)] for name, value in values.items()])
+
+
+def paragraph(text: object) -> None:
+    """Print text with the lines that it has, indented so that none can be taken for ours."""
+    for line in str(text).splitlines():
+        say(f"  {line}".rstrip())
 
 
 def say(text: object, style: str = "") -> None:
@@ -128,7 +179,7 @@ class Bar:
 @contextmanager
 def downloading(name: str) -> Iterator[Bar | None]:
     """Show the progress of a download inside the block; nothing where this is no terminal."""
-    if not out.is_terminal:
+    if not on_terminal():
         yield None
         return
     columns = (

@@ -3,18 +3,16 @@
 # ruff: noqa: PLC0415 - `--help` must start without torch and pandas
 # ruff: noqa: B006 - typer reads defaults, it never changes them
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
 from medtl_bench.catalogue import apart, discovery
 from medtl_bench.catalogue.entries import Catalogue
-from medtl_bench.cli import console
+from medtl_bench.cli import console, sections
 from medtl_bench.cli.options import PluginFiles
+from medtl_bench.cli.sections import Json
 from medtl_bench.errors import MedTLError, NotDownloadedError, UnavailableError, unknown
-
-if TYPE_CHECKING:
-    from medtl_bench.contract.dataset import Dataset
 
 Licences = Annotated[
     list[str],
@@ -27,36 +25,66 @@ data_app = typer.Typer(
 
 
 @data_app.command("list")
-def list_(plugin: PluginFiles = []) -> None:
+def list_(plugin: PluginFiles = [], as_json: Json = False) -> None:
     """List the datasets with their provenance, size and licence."""
-    from medtl_bench.cli import show
 
-    show.datasets(discovery.find(plugin))
+    def listed() -> sections.Document:
+        from medtl_bench.cli import show
+
+        return show.datasets(discovery.find(plugin))
+
+    sections.tell(listed, as_json=as_json)
 
 
 @data_app.command()
-def verify(names: Annotated[list[str], typer.Argument()] = [], plugin: PluginFiles = []) -> None:
-    """Load datasets (default: all), and check their files and the data contract."""
+def verify(
+    names: Annotated[list[str], typer.Argument()] = [],
+    plugin: PluginFiles = [],
+    as_json: Json = False,
+) -> None:
+    """Load datasets (default: all), and check their files and the data contract.
+
+    Exit code: 0 all in order, 2 some cannot be used, 3 files are not what was published.
+    """
     catalogue = discovery.find(plugin)
-    code = 0
-    for name in names or catalogue.single_datasets():
-        try:
-            _verified(discovery.dataset(catalogue, name))
-        except UnavailableError as error:
-            console.skipped(name, error)
-        except MedTLError as error:
-            code = max(code, error.exit_code)
-            console.complain(f"FAIL {name}: {error}")
-    raise typer.Exit(code)
+    rows, codes = [], [0]
+
+    def verified() -> sections.Document:
+        for name in names or catalogue.single_datasets():
+            row, code = _verified(catalogue, name)
+            rows.append(row)
+            codes.append(code)
+            if not as_json:
+                _say(**row)
+        return {"datasets": rows} if as_json else {}
+
+    sections.tell(verified, as_json=as_json)
+    raise typer.Exit(max(codes))
 
 
-def _verified(dataset: "Dataset") -> None:
-    """Say that a dataset is sound, and what a reader of its scores must know."""
+def _verified(catalogue: Catalogue, name: str) -> tuple[dict[str, Any], int]:
+    """Return what became of a dataset, and the exit code for it."""
     from medtl_bench.contract.remarks import remarks
 
-    console.say(f"ok   {dataset.name} {dataset.digest()[:16]}")
-    for remark in remarks(dataset):
-        console.say(f"     {remark}")
+    row = {"name": name, "status": "ok", "digest": "", "reason": "", "remarks": []}
+    try:
+        dataset = discovery.dataset(catalogue, name)
+    except UnavailableError as error:
+        return row | {"status": "skipped", "reason": str(error)}, 0
+    except MedTLError as error:
+        return row | {"status": "failed", "reason": str(error)}, error.exit_code
+    return row | {"digest": dataset.digest(), "remarks": list(remarks(dataset))}, 0
+
+
+def _say(name: str, status: str, digest: str, reason: str, remarks: list[str]) -> None:
+    if status == "ok":
+        console.say(f"ok   {name} {digest[:16]}")
+        for remark in remarks:
+            console.say(f"     {remark}")
+    elif status == "skipped":
+        console.skipped(name, reason)
+    else:
+        console.complain(f"FAIL {name}: {reason}")
 
 
 @data_app.command()

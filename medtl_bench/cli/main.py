@@ -16,11 +16,12 @@ import typer
 from medtl_bench import __version__
 from medtl_bench.catalogue import discovery, entries
 from medtl_bench.catalogue.entries import Catalogue, Registered
-from medtl_bench.cli import console, runs
+from medtl_bench.cli import console, runs, sections, streams
 from medtl_bench.cli.data import data_app
 from medtl_bench.cli.options import DEFAULT_OUT, Out, PluginFiles
+from medtl_bench.cli.sections import Json
 from medtl_bench.contract.vocabulary import Application
-from medtl_bench.errors import MedTLError, NotDownloadedError, unknown
+from medtl_bench.errors import IntegrityError, MedTLError, NotDownloadedError, unknown
 from medtl_bench.running import interrupts
 
 app = typer.Typer(
@@ -45,18 +46,32 @@ class Kind(StrEnum):
 
 def main() -> None:
     """Run the command line; a mistake is told in one sentence, without a traceback."""
+    streams.endure()
     with interrupts.raised():
-        try:
-            app()
-        except NotDownloadedError as error:
-            console.complain(f"This needs data that is {error}.")
-            sys.exit(error.exit_code)
-        except MedTLError as error:
-            console.complain(error)
-            sys.exit(error.exit_code)
-        except interrupts.Interrupted as stop:
-            console.interrupted()
-            sys.exit(interrupts.exit_code(stop))
+        code = _code()
+        if why := streams.lost():
+            console.complain(f"Not all output could be written: {why}.")
+            code = code or IntegrityError.exit_code
+        sys.exit(code)
+
+
+def _code() -> int:
+    """Run a command and return its exit code."""
+    app.rich_markup_mode = "rich" if console.on_terminal() else None  # no boxes in a pipe
+    try:
+        app()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except NotDownloadedError as error:
+        console.complain(f"This needs data that is {error}.")
+        return error.exit_code
+    except MedTLError as error:
+        console.complain(error)
+        return error.exit_code
+    except interrupts.Interrupted as stop:
+        console.interrupted()
+        return interrupts.exit_code(stop)
+    return 0
 
 
 def _version(wanted: bool) -> None:
@@ -79,63 +94,76 @@ app.command("run")(runs.run)
 
 
 @app.command("list")
-def list_(plugin: PluginFiles = []) -> None:
+def list_(plugin: PluginFiles = [], as_json: Json = False) -> None:
     """List what plugins bring, the applications these cover, and plugins that are broken."""
-    catalogue = discovery.find(plugin)
-    rows = [
-        (name, one.entry.family, one.entry.summary, one.plugin.distribution)
-        for name, one in catalogue.algorithms.items()
-    ]
-    console.table("Algorithms", ["name", "family", "what it is", "from"], rows)
-    rows = [
-        (_shown(name), one.entry.area, one.entry.summary, one.plugin.distribution)
-        for name, one in catalogue.datasets.items()
-    ]
-    console.table("\nDatasets", ["name", "area", "what it is", "from"], rows)
-    console.table("\nApplications", ["application", "datasets"], _applications(catalogue))
-    for kind in entries.KINDS[2:]:
-        _list(kind.many, catalogue.of(kind))
-    broken = [(b.plugin.name, b.plugin.distribution, b.plugin.file, b.reason)
-              for b in catalogue.broken]  # fmt: skip
-    if broken:
-        console.table("\nBroken plugins", ["name", "distribution", "file", "why"], broken)
+    sections.tell(lambda: _listed(discovery.find(plugin)), as_json=as_json)
 
 
-def _list(many: str, registered: Mapping[str, Registered[entries.AnyEntry]]) -> None:
-    """List the entries of one kind, if there are any."""
-    rows = [(n, one.entry.summary, one.plugin.distribution) for n, one in registered.items()]
-    if rows:
-        console.table(f"\n{many.capitalize()}", ["name", "what it is", "from"], rows)
+def _listed(catalogue: Catalogue) -> sections.Document:
+    parts = {kind.many: _rows(catalogue.of(kind)) for kind in entries.KINDS}
+    first = {many: parts.pop(many) for many in ("algorithms", "datasets")}
+    applications = list(_applications(catalogue))
+    return {**first, "applications": applications, **parts, **sections.broken(catalogue)}
+
+
+def _rows(
+    registered: Mapping[str, Registered[entries.AnyEntry]],
+) -> list[dict[str, object]]:
+    """Return a row an entry: its name, its family or area, what it is, and whose it is."""
+    return [
+        {"name": _shown(name), **_sort(one.entry), "summary": one.entry.summary,
+         "from": one.plugin.distribution}
+        for name, one in registered.items()
+    ]  # fmt: skip
+
+
+def _sort(entry: entries.AnyEntry) -> dict[str, object]:
+    told = ("family", "area")
+    return {name: getattr(entry, name) for name in told if hasattr(entry, name)}
 
 
 def _shown(name: str) -> str:
     return f"{name}..." if name.endswith(entries.ARGUMENT) else name
 
 
-def _applications(catalogue: Catalogue) -> Iterator[tuple[str, str]]:
+def _applications(catalogue: Catalogue) -> Iterator[dict[str, object]]:
     for application in get_args(Application):
         names = [
             _shown(name)
             for name, one in catalogue.datasets.items()
             if application in one.entry.applications
         ]
-        yield application, ", ".join(names) or "none"
+        yield {"application": application, "datasets": names}
 
 
 @app.command()
-def show(name: str, plugin: PluginFiles = []) -> None:
+def show(name: str, plugin: PluginFiles = [], as_json: Json = False) -> None:
     """Show a dataset's card, domains and sizes, or an algorithm's parameters and reference."""
+    sections.tell(lambda: _shown_in_full(name, discovery.find(plugin)), as_json=as_json)
+
+
+def _shown_in_full(name: str, catalogue: Catalogue) -> sections.Document:
     from medtl_bench.cli import show as shown
 
-    catalogue = discovery.find(plugin)
     if name in catalogue.algorithms and name not in catalogue.datasets:
-        shown.algorithm(discovery.algorithm(catalogue, name), catalogue.algorithms[name])
-    elif name in catalogue.datasets or entries.ARGUMENT in name:
-        shown.dataset(discovery.dataset(catalogue, name), catalogue.dataset_entry(name))
-    else:
-        console.broken(catalogue.broken)  # one of them may be what is asked for
-        names = [*catalogue.algorithms, *catalogue.datasets]
-        raise unknown("algorithm or dataset", name, names)
+        algorithm = discovery.algorithm(catalogue, name)
+        return shown.algorithm(algorithm, catalogue.algorithms[name])
+    if name in catalogue.datasets or entries.ARGUMENT in name:
+        return shown.dataset(discovery.dataset(catalogue, name), catalogue.dataset_entry(name))
+    console.broken(catalogue.broken)  # one of them may be what is asked for
+    raise unknown("algorithm or dataset", name, [*catalogue.algorithms, *catalogue.datasets])
+
+
+@app.command()
+def log(
+    key: Annotated[str, typer.Argument(metavar="KEY", help="A result's key, or its beginning.")],
+    out: Out = DEFAULT_OUT,
+    as_json: Json = False,
+) -> None:
+    """Show what became of one trial: its status, reason, traceback, versions and machine."""
+    from medtl_bench.cli import log as of_trial
+
+    sections.tell(lambda: of_trial.document(of_trial.find(key, out)), as_json=as_json)
 
 
 @app.command()

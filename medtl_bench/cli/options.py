@@ -1,6 +1,5 @@
 """The options that several commands share."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -24,25 +23,20 @@ Parameters = Annotated[
     list[str], typer.Option("--parameter", "-p", help="ALGORITHM.NAME=VALUE; may be repeated.")
 ]
 Seeds = Annotated[
-    int | None, typer.Option("--seeds", min=1, help="How many seeds; default: the preset's.")
+    int | None, typer.Option("--seeds", help="How many seeds; default: the preset's.")
 ]
 Stack = Annotated[
     int,
-    typer.Option("--stack", min=1, help="Trials of a kind that may train as one; 1: each alone."),
+    typer.Option("--stack", help="Trials of a kind that may train as one; 1: each alone."),
 ]
 Out = Annotated[Path, typer.Option("--out", "-o", help="The folder of results and boards.")]
 DEFAULT_OUT = Path("my-boards")
 MOST_STACKED = 64  # as `running.request` has it, which loads more than `--help` may
-
-
-class PresetName(StrEnum):
-    """The presets, as the command line names them."""
-
-    smoke = "smoke"
-    default = "default"
-    full = "full"
-
-
 Preset = Annotated[
-    PresetName, typer.Option("--preset", help="How much: seeds, shots, draws and scenarios.")
+    str,
+    typer.Option(
+        "--preset",
+        metavar="[smoke|default|full]",
+        help="How much: seeds, shots, draws and scenarios.",
+    ),
 ]

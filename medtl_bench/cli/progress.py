@@ -5,17 +5,9 @@ from collections.abc import Mapping, Sequence
 from rich import progress
 
 from medtl_bench.cli import console
+from medtl_bench.cli.log import FAILED, label
 from medtl_bench.results.record import Record, Trial
 from medtl_bench.running.observers import Observer
-
-FAILED = {"failed", "timeout"}
-
-
-def label(record: Record) -> str:
-    """Return how a trial is called in a log."""
-    trial, variant = record.trial, record.about.variant
-    method = f"{trial.algorithm} ({variant})" if variant else trial.algorithm
-    return f"{trial.dataset} {trial.scenario}: {method} seed {trial.seed}"
 
 
 class Lines(Observer):
@@ -74,4 +66,4 @@ class Bar(Lines):
 
 def shown() -> Lines:
     """Return the observer that fits where the command line prints."""
-    return Bar() if console.out.is_terminal else Lines()
+    return Bar() if console.on_terminal() else Lines()

@@ -2,13 +2,14 @@
 
 # ruff: noqa: PLC0415 - `--help` must start without torch and pandas
 # ruff: noqa: B006 - typer reads defaults, it never changes them
-from collections import Counter
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from medtl_bench.catalogue import discovery
-from medtl_bench.cli import console
+from medtl_bench.cli import console, sections
 from medtl_bench.cli.options import (
     DEFAULT_OUT,
     MOST_STACKED,
@@ -19,31 +20,29 @@ from medtl_bench.cli.options import (
     Parameters,
     PluginFiles,
     Preset,
-    PresetName,
     Protocols,
     Seeds,
     Stack,
 )
+from medtl_bench.cli.sections import Json
 from medtl_bench.errors import MedTLError
 from medtl_bench.running import interrupts
 
 if TYPE_CHECKING:
     from medtl_bench.api import Ran
     from medtl_bench.cli.progress import Lines
-    from medtl_bench.running.plan import Planned
+    from medtl_bench.results.record import Record
 
-SHOWN_SCENARIOS = 40
+SHOWN_FAILURES = 20
 RESUMED = "What had finished is stored; the same command goes on from there."
 NOTHING_ASKED = "Say what to run: --all, or datasets with -d and algorithms with -a."
 
 On = Annotated[
     str, typer.Option("--on", metavar="EXECUTOR[:OPTION=VALUE,...]", help="Where trials run.")
 ]
-Jobs = Annotated[int, typer.Option("--jobs", "-j", min=0, help="Trials at a time; 0: one a core.")]
-Timeout = Annotated[float, typer.Option("--timeout", min=0.1, help="Seconds a trial may take.")]
-Memory = Annotated[
-    int, typer.Option("--memory", min=2048, help="MiB of memory a trial's process may take.")
-]
+Jobs = Annotated[int, typer.Option("--jobs", "-j", help="Trials at a time; 0: one a core.")]
+Timeout = Annotated[float, typer.Option("--timeout", help="Seconds a trial may take.")]
+Memory = Annotated[int, typer.Option("--memory", help="MiB of memory a trial's process may take.")]
 Observers = Annotated[
     list[str],
     typer.Option("--observe", metavar="OBSERVER[:OPTION=VALUE,...]", help="Who is told of trials."),
@@ -56,31 +55,24 @@ def plan(
     algorithm: Algorithms = [],
     protocol: Protocols = [],
     seeds: Seeds = None,
-    preset: Preset = PresetName.default,
+    preset: Preset = "default",
     parameter: Parameters = [],
     stack: Stack = MOST_STACKED,
     plugin: PluginFiles = [],
     out: Out = DEFAULT_OUT,
+    as_json: Json = False,
 ) -> None:
     """Say what `run` would run with the same options, and how much of it is missing."""
-    from medtl_bench.cli.progress import Lines
-    from medtl_bench.results.store import Store
-    from medtl_bench.running import executors
-    from medtl_bench.running.request import Request, make_plan
-    from medtl_bench.running.run import missing
+    from medtl_bench.cli.planned import Plan
+    from medtl_bench.running.request import Request
 
     _ask(all_ or dataset or algorithm)
-    catalogue = discovery.find(plugin)
-    console.broken(catalogue.broken)
-    request = Request(dataset, algorithm, protocol, preset.value, seeds, parameter, plugin, stack)
-    planning = make_plan(
-        request, catalogue, executors.make(catalogue, "processes", executors.Limits())
-    )
-    _table(planning.possible)
-    _skipped(planning.planned)
-    left = len(missing(planning.planned, Store(out / "results")))
-    console.say(f"{len(planning.possible)} trials, of which {left} have no result in {out} yet.")
-    Lines().left_out(planning.skipped, planning.unusable)
+    request = Request(dataset, algorithm, protocol, preset, seeds, parameter, plugin, stack)
+    plan = Plan(request, out)
+    if as_json:
+        sections.tell(plan.document, as_json=True)
+    else:
+        plan.show()
 
 
 def _ask(something: object) -> None:
@@ -89,34 +81,13 @@ def _ask(something: object) -> None:
         raise MedTLError(NOTHING_ASKED)
 
 
-def _table(planned: "list[Planned]") -> None:
-    trials = [one.trial for one in planned]
-    counts = Counter((trial.dataset, trial.protocol, trial.scenario) for trial in trials)
-    rows = [(*scenario, count) for scenario, count in counts.items()]
-    console.table("Trials", ["dataset", "protocol", "scenario", "trials"], rows[:SHOWN_SCENARIOS])
-    if len(rows) > SHOWN_SCENARIOS:
-        console.say(f"... and {len(rows) - SHOWN_SCENARIOS} more scenarios")
-
-
-def _skipped(planned: "list[Planned]") -> None:
-    """Print which methods cannot do which datasets, and why."""
-    datasets: dict[tuple[str, str], dict[str, None]] = {}
-    for one in planned:
-        if one.skipped:
-            which = (one.trial.algorithm, one.skipped)
-            datasets.setdefault(which, {})[one.trial.dataset] = None
-    rows = [(algorithm, ", ".join(names), why) for (algorithm, why), names in datasets.items()]
-    if rows:
-        console.table("\nSkipped", ["algorithm", "datasets", "why"], rows)
-
-
 def run(
     all_: All = False,
     dataset: Datasets = [],
     algorithm: Algorithms = [],
     protocol: Protocols = [],
     seeds: Seeds = None,
-    preset: Preset = PresetName.default,
+    preset: Preset = "default",
     parameter: Parameters = [],
     plugin: PluginFiles = [],
     on: On = "processes",
@@ -139,7 +110,7 @@ def run(
             dataset,
             algorithm,
             protocols=protocol,
-            preset=preset.value,
+            preset=preset,
             seeds=seeds,
             parameters=parameter,
             plugins=plugin,
@@ -156,8 +127,7 @@ def run(
     except (interrupts.Interrupted, KeyboardInterrupt) as stop:
         console.interrupted(RESUMED)
         raise typer.Exit(interrupts.exit_code(stop)) from None
-    console.boards(out)
-    _end(ran)
+    _end(ran, out)
 
 
 def _progress() -> "Lines":
@@ -166,9 +136,28 @@ def _progress() -> "Lines":
     return progress.shown()
 
 
-def _end(ran: "Ran") -> None:
-    """Say how many trials there were, and end as they did."""
+def _end(ran: "Ran", out: Path) -> None:
+    """Say how many trials there were and which failed, and end as they did."""
+    _failures(ran.records, out)
+    if ran.contents.records:
+        console.boards(out)
     summary = f"{ran.count('ok')} trials ran, {ran.skipped} were skipped, {ran.failed} failed."
     console.say(summary)
     console.damaged(ran.contents.damaged)
     raise typer.Exit(ran.exit_code)
+
+
+def _failures(records: "Sequence[Record]", out: Path) -> None:
+    """Print which trials failed and why, and how to see more of each."""
+    from medtl_bench.cli.log import FAILED, SHORT, label
+
+    failed = [record for record in records if record.outcome.status in FAILED]
+    if not failed:
+        return
+    keys = [record.trial.key[:SHORT] for record in failed]
+    rows = [(k, label(r), r.outcome.reason) for k, r in zip(keys, failed, strict=True)]
+    console.table("Failed", ["key", "trial", "why"], rows[:SHOWN_FAILURES])
+    if len(rows) > SHOWN_FAILURES:
+        console.say(f"... and {len(rows) - SHOWN_FAILURES} more")
+    where = "" if out == DEFAULT_OUT else f" --out {shlex.quote(str(out))}"
+    console.say(f"The traceback of the first: medtl-bench log {keys[0]}{where}")

@@ -1,4 +1,4 @@
-"""What `show` and `data list` print of datasets and algorithms."""
+"""What `show`, `data list` and `recommend` tell of datasets and algorithms."""
 
 import inspect
 from collections.abc import Iterator
@@ -12,6 +12,7 @@ import torch
 from medtl_bench.catalogue import discovery
 from medtl_bench.catalogue.entries import Catalogue, Registered
 from medtl_bench.cli import console
+from medtl_bench.cli.sections import Document, broken
 from medtl_bench.contract import algorithm as contract
 from medtl_bench.contract.dataset import Dataset
 from medtl_bench.contract.hooks import AlgorithmEntry, DatasetEntry
@@ -38,83 +39,91 @@ READ_RECOMMENDATION = (
 )
 
 
-def dataset(data: Dataset, registered: Registered[DatasetEntry]) -> None:
-    """Print a dataset's card, task, domains, transfers and streams."""
+def dataset(data: Dataset, registered: Registered[DatasetEntry]) -> Document:
+    """Return a dataset's card, task, domains, transfers and streams."""
     card = {name: value for name, value in asdict(data.card).items() if value}
-    console.fields(f"{data.name}: {registered.entry.summary}", card)
-    console.fields("\nTask", _task(data))
-    console.say("")
-    domains = [[d.name, *map(len, d.splits().values()), _classes(data, d)] for d in data.domains]
-    console.table("Domains", ["name", "train", "val", "test", "rows by class"], domains)
-    console.say("")
     transfers = [
-        (t.name, ", ".join(t.sources), ", ".join(t.targets), "full" if t.optional else "default")
+        {"name": t.name, "sources": t.sources, "targets": t.targets,
+         "preset": "full" if t.optional else "default"}
         for t in data.transfers
-    ]
-    console.table("Transfers", ["name", "sources", "targets", "preset"], transfers)
-    console.say("")
-    streams = [(stream.name, ", ".join(stream.domains)) for stream in data.streams]
-    console.table("Streams", ["name", "domains in order"], streams)
-    for remark in remarks(data):
-        console.say(f"\n{remark}")
-    console.fields("\nOrigin", {"from": registered.plugin, "digest": data.digest()})
-
-
-def _task(data: Dataset) -> dict[str, str]:
-    """Return what is asked of a row, and its shape, by name; what is empty is left out."""
-    task, row = data.task, parts(data.domains[0].train.x)
-    lines = {
-        "task": task.kind,
-        "classes": ", ".join(task.classes),
-        "metrics": ", ".join(task.metrics),
-        "a row": ", ".join(f"{name} {list(part.shape[1:])}" for name, part in row.items()),
+    ]  # fmt: skip
+    return {
+        "dataset": {"name": data.name, "summary": registered.entry.summary, **card},
+        "task": _task(data),
+        "domains": [_domain(data, domain) for domain in data.domains],
+        "transfers": transfers,
+        "streams": [{"name": one.name, "domains": one.domains} for one in data.streams],
+        "remarks": "\n".join(remarks(data)),
+        "origin": {"from": str(registered.plugin), "digest": data.digest()},
     }
-    return {name: text for name, text in lines.items() if text}
 
 
-def _classes(data: Dataset, domain: Domain) -> str:
-    """Return how many rows of a domain each class has."""
+def _task(data: Dataset) -> dict[str, object]:
+    """Return what is asked of a row, and its shape, by name."""
+    task, row = data.task, parts(data.domains[0].train.x)
+    shapes = {name: list(part.shape[1:]) for name, part in row.items()}
+    return {"kind": task.kind, "classes": task.classes, "metrics": task.metrics, "row": shapes}
+
+
+def _domain(data: Dataset, domain: Domain) -> dict[str, object]:
+    """Return how many rows a domain has, and of them each class."""
+    rows = {name: len(split) for name, split in domain.splits().items()}
+    return {"name": domain.name, **rows, "rows_by_class": _classes(data, domain)}
+
+
+def _classes(data: Dataset, domain: Domain) -> dict[str, int]:
     if data.task.kind != "classification":
-        return ""
+        return {}
     labels = torch.cat([split.y for split in domain.splits().values()])
-    counts = labels.bincount(minlength=data.task.outputs)
-    return ", ".join(f"{c} {int(n)}" for c, n in zip(data.task.classes, counts, strict=True) if n)
+    counts = labels.bincount(minlength=data.task.outputs).tolist()
+    named = zip(data.task.classes, counts, strict=True)
+    return {name: count for name, count in named if count}
 
 
-def algorithm(cls: type[contract.Algorithm], registered: Registered[AlgorithmEntry]) -> None:
-    """Print an algorithm's description, reference and parameters."""
+def algorithm(cls: type[contract.Algorithm], registered: Registered[AlgorithmEntry]) -> Document:
+    """Return an algorithm's description, reference and parameters."""
     entry = registered.entry
     about = {
+        "name": entry.name,
+        "summary": entry.summary,
         "family": entry.family,
-        "reference": entry.reference or "none",
-        "differs from plain training": f"from {entry.acts_from} on",
-        "keeps of earlier domains": entry.keeps_data,
-        "packages": ", ".join(entry.packages) or "none beside the core's",
-        "from": registered.plugin,
+        "reference": entry.reference,
+        "differs_from_plain_training_from": entry.acts_from,
+        "keeps_of_earlier_domains": entry.keeps_data,
+        "packages": entry.packages,
+        "from": str(registered.plugin),
     }
-    console.fields(f"{entry.name}: {entry.summary}", about)
-    console.say(f"\n{inspect.cleandoc(cls.__doc__ or '')}\n")
-    rows = [(p.name, p.type_name, p.default) for p in contract.parameters(cls).values()]
-    console.table("Parameters", ["name", "type", "default"], rows)
+    parameters = [
+        {"name": one.name, "type": one.type_name, "default": one.default}
+        for one in contract.parameters(cls).values()
+    ]
+    description = inspect.cleandoc(cls.__doc__ or "")
+    return {"algorithm": about, "description": description, "parameters": parameters}
 
 
-def datasets(catalogue: Catalogue) -> None:
-    """Print a line a dataset; one that cannot be loaded says why."""
-    rows = [(name, *_line(catalogue, name)) for name in catalogue.single_datasets()]
-    console.table("Datasets", ["name", "area", "provenance", "domains", "rows", "licence"], rows)
+def datasets(catalogue: Catalogue) -> Document:
+    """Return a row a dataset; one that cannot be loaded says why."""
+    rows = [_line(catalogue, name) for name in catalogue.single_datasets()]
+    return {"datasets": rows, **broken(catalogue)}
 
 
-def _line(catalogue: Catalogue, name: str) -> tuple[object, ...]:
-    """Return what stands of a dataset in the list, after its name."""
+def _line(catalogue: Catalogue, name: str) -> dict[str, object]:
+    """Return what stands of a dataset in the list."""
     area = catalogue.datasets[name].entry.area
+    line = dict.fromkeys(("provenance", "domains", "rows", "licence", "reason"))
+    line = {"name": name, "area": area, "status": "ok", **line}
     try:
         data = discovery.dataset(catalogue, name)
     except UnavailableError as error:
-        return area, f"skipped: {error}", "", "", ""
+        return line | {"status": "skipped", "reason": str(error)}
     except MedTLError as error:
-        return area, f"cannot be loaded: {error}", "", "", ""
-    rows = sum(len(split) for domain in data.domains for split in domain.splits().values())
-    return data.card.area, data.card.provenance, len(data.domains), rows, data.card.licence
+        return line | {"status": "broken", "reason": str(error)}
+    return line | {
+        "provenance": data.card.provenance,
+        "domains": len(data.domains),
+        "rows": sum(len(split) for domain in data.domains for split in domain.splits().values()),
+        "licence": data.card.licence,
+    }
 
 
 def recommendation(advice: "Recommendation", out: Path) -> None:

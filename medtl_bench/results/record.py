@@ -137,7 +137,9 @@ class Outcome(Frozen):
 class Record(Frozen):
     """A trial, what it is about, its outcome, and where and when it ran.
 
-    `finished`: ISO 8601, UTC. A skipped trial leaves no record.
+    `finished`: ISO 8601, UTC. `asked`: when a run asked for it again though a newer record of
+    the same row, scenario and seed stood beside it, as of a method that was changed and put
+    back; stored where there is one. A skipped trial leaves no record.
     """
 
     schema_version: Literal[2] = SCHEMA
@@ -146,10 +148,16 @@ class Record(Frozen):
     outcome: Outcome
     machine: dict[str, Name] = {}
     finished: Name = ""
+    asked: Name = ""
+
+    @property
+    def latest(self) -> str:
+        """Return when it was last wanted: the newest of several in one place counts."""
+        return max(self.finished, self.asked)
 
     def to_json(self) -> str:
         """Return the text that a record is stored as, with a checksum over the rest."""
-        content = self.model_dump(mode="json")
+        content = self.model_dump(mode="json", exclude=None if self.asked else {"asked"})
         return _canonical({**content, "checksum": _hash(content)}) + "\n"
 
     @classmethod

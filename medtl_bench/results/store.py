@@ -48,6 +48,14 @@ class Store:
         names = os.listdir(self.folder)  # noqa: PTH208
         return sorted(name for name in names if name.endswith(SUFFIX))
 
+    def load(self, key: str) -> Record:
+        """Return the record of a key; raises IntegrityError if it is damaged."""
+        path = self.path(key)
+        try:
+            return _read(self.folder, path.name)
+        except (IntegrityError, ValueError, RecursionError, OSError) as error:
+            raise IntegrityError(f"{path}: {_reason(error)}.") from error
+
     def write(self, record: Record) -> None:
         """Store a record, replacing one of the same key at once or not at all.
 

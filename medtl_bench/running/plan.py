@@ -28,6 +28,8 @@ class Preset:
     parameters: Mapping[str, str] = field(default_factory=dict)
 
 
+# ten times all methods on all datasets of `full`; to plan as many takes minutes and a gigabyte
+MOST_TRIALS = 200_000
 SHOTS = (1, 2, 5, 10, 20, 50)
 SMALL = {"steps": "5", "adapt_steps": "3", "trees": "10", "rows": "100"}
 PRESETS = {
@@ -95,16 +97,27 @@ def split_parameters(texts: Iterable[str]) -> dict[str, dict[str, str]]:
 def trials(facts: Facts, chosen: Preset, seeds: int | None = None) -> list[Planned]:
     """Return every trial of every algorithm on every scenario.
 
-    They come seed by seed, so that a run cut short has whole seeds.
+    They come seed by seed, so that a run cut short has whole seeds. Raises MedTLError where
+    they are too many.
     """
+    scenarios, numbers = list(_scenarios(facts, chosen)), range(seeds or chosen.seeds)
+    _check_number(len(numbers) * len(scenarios) * len(facts.algorithms))
     planned = [
         _planned(dataset, protocol, scenario, algorithm, seed, facts.versions)
-        for seed in range(chosen.seeds if seeds is None else seeds)
-        for dataset, protocol, scenario in _scenarios(facts, chosen)
+        for seed in numbers
+        for dataset, protocol, scenario in scenarios
         for algorithm in facts.algorithms
     ]
     stacking = {algorithm.name for algorithm in facts.algorithms if algorithm.stacks}
     return _grouped(planned, stacking, facts.most)
+
+
+def _check_number(number: int) -> None:
+    if number > MOST_TRIALS:
+        raise MedTLError(
+            f"This asks for {number:,} trials, and one run may have {MOST_TRIALS:,}: ask for fewer "
+            "seeds, datasets or algorithms."
+        )
 
 
 def _scenarios(facts: Facts, chosen: Preset) -> Iterator[tuple[DatasetFacts, str, Scenario]]:

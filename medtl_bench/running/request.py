@@ -4,15 +4,18 @@ Datasets and algorithms are described by the executor, for to load one may take 
 with it.
 """
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from numbers import Integral, Real
+from typing import Any, NamedTuple
 
 from medtl_bench.catalogue import apart
 from medtl_bench.catalogue.entries import Catalogue
 from medtl_bench.errors import IntegrityError, MedTLError, unknown
 from medtl_bench.running import plan
-from medtl_bench.running.executors import Executor
+from medtl_bench.running.executors import Executor, Limits
 from medtl_bench.running.messages import (
     AlgorithmFacts,
     DatasetFacts,
@@ -24,6 +27,53 @@ from medtl_bench.running.messages import (
 from medtl_bench.running.plan import Planned, Preset
 
 MOST_STACKED = 64
+
+
+class Bound(NamedTuple):
+    """What a number that a user gives may be, from `least` to `most`."""
+
+    kind: str
+    least: float
+    most: float
+    unit: str = ""
+
+
+WHOLE, REAL = "a whole number", "a number"
+BOUNDS = {
+    # intervals over a thousand seeds are narrower than any difference worth telling
+    "seeds": Bound(WHOLE, 1, 1_000),
+    "stack": Bound(WHOLE, 1, 1_000),
+    # each holds three open files, of which a process may have 1,024 on most machines
+    "jobs": Bound(WHOLE, 0, 256),
+    # the operating system counts the milliseconds of a wait in 31 bits: 24 days
+    "timeout": Bound(REAL, 0.1, 7 * 86_400, " seconds"),
+    "memory": Bound(WHOLE, 2_048, 2**24, " MiB"),
+}
+
+
+def check_bounds(**values: object) -> None:
+    """Raise MedTLError where a number is not within the bounds of its name; None is none."""
+    for name, value in values.items():
+        bound = BOUNDS[name]
+        if value is not None and not _within(bound, value):
+            between = f"from {bound.least:,} to {bound.most:,}{bound.unit}"
+            raise MedTLError(f"{name} must be {bound.kind} {between}, but got {value!r}.")
+
+
+def _within(bound: Bound, value: Any) -> bool:  # noqa: ANN401 - whatever a user gives
+    kind = Integral if bound.kind == WHOLE else Real
+    number = isinstance(value, kind) and not isinstance(value, bool)
+    return number and bound.least <= value <= bound.most
+
+
+def limits(jobs: int, timeout: float, memory: int) -> Limits:
+    """Return the limits that a user asks for; 0 jobs mean one a core.
+
+    Raises MedTLError where one is out of its bounds.
+    """
+    check_bounds(jobs=jobs, timeout=timeout, memory=memory)
+    cores = min(os.cpu_count() or 1, int(BOUNDS["jobs"].most))
+    return Limits(jobs or cores, timeout, memory)
 
 
 @dataclass(frozen=True)
@@ -42,6 +92,10 @@ class Request:
     parameters: Sequence[str] = ()
     plugin_files: Sequence[str] = ()
     stack: int = MOST_STACKED
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that are out of their bounds."""
+        check_bounds(seeds=self.seeds, stack=self.stack)
 
 
 @dataclass

@@ -1,6 +1,6 @@
 """A whole run: run what is missing, store every record as it comes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -26,6 +26,32 @@ def missing(planned: Sequence[Planned], store: Store) -> list[Planned]:
     """Return the planned trials that can run and have no record with status `ok`."""
     done = {key for key, rec in store.read().records.items() if rec.outcome.status == "ok"}
     return [one for one in planned if not one.skipped and one.trial.key not in done]
+
+
+def overtaken(planned: Sequence[Planned], records: Mapping[str, Record]) -> list[Record]:
+    """Return the records of planned trials that newer ones overtook, as asked for now.
+
+    A method that was changed and put back is run no more: its own records count again, not
+    those that were made in between.
+    """
+    newest: dict[object, tuple[str, str]] = {}
+    for key, record in records.items():
+        place = _place(record)
+        newest[place] = max(newest.get(place, ("", "")), (record.latest, key))
+    asked = [records[one.trial.key] for one in planned if one.trial.key in records]
+    now = datetime.now(UTC).isoformat(timespec="microseconds")
+    return [
+        record.model_copy(update={"asked": now})
+        for record in asked
+        if newest[_place(record)][1] != record.trial.key
+    ]
+
+
+def _place(record: Record) -> object:
+    """Return the row, scenario and seed of which a board shows one record."""
+    trial = record.trial
+    row = (trial.dataset, trial.protocol, trial.algorithm, record.about.variant)
+    return (*row, trial.scenario, trial.seed)
 
 
 @dataclass

@@ -23,6 +23,18 @@ def test_control_and_direction_signs_do_not_reach_the_terminal(capsys, sign):
     assert sign[0] not in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\x0b", "\x85", "\u2028", "\u2029"])
+def test_a_text_cannot_feign_a_line_of_ours(capsys, end):
+    text = f"odd{end}[2/2] ok"
+    console.say(text)
+    console.complain(text)
+    console.table("t", ["c"], [[text]])
+    console.fields("t", {"n": text})
+    console.paragraph(text)
+    out, err = capsys.readouterr()
+    assert not [line for line in (out + err).splitlines() if line.startswith("[2/2]")]
+
+
 def test_a_cut_surrogate_can_be_printed(capsys):
     console.say("a\ud800b")
     assert capsys.readouterr().out == "a\ufffdb\n"

@@ -44,6 +44,7 @@ def test_what_is_left_out_is_told_and_only_failures_are_complaints(capsys):
 def terminal(monkeypatch) -> StringIO:
     """Return what a terminal shows."""
     shown = StringIO()
+    shown.isatty = lambda: True
     monkeypatch.setattr(console, "out", Console(file=shown, force_terminal=True, width=200))
     return shown
 

@@ -3,7 +3,8 @@
 import pytest
 
 from medtl_bench.catalogue import discovery
-from medtl_bench.cli import show
+from medtl_bench.cli import sections, show
+from medtl_bench.contract.algorithm import parameters
 
 
 @pytest.fixture
@@ -16,7 +17,7 @@ def found(plugin_file):
 )
 def test_every_kind_of_dataset_can_be_shown(found, capsys, name):
     data = found.dataset(name)
-    show.dataset(data, found.datasets[name])
+    sections.show(show.dataset(data, found.datasets[name]))
     shown = capsys.readouterr().out.replace("\n", "")
     assert data.digest()[:40] in shown
     assert all(domain.name in shown for domain in data.domains)
@@ -24,21 +25,22 @@ def test_every_kind_of_dataset_can_be_shown(found, capsys, name):
 
 
 def test_classes_are_counted_by_domain(found, capsys):
-    show.dataset(found.dataset("tiny"), found.datasets["tiny"])
+    sections.show(show.dataset(found.dataset("tiny"), found.datasets["tiny"]))
     assert capsys.readouterr().out.count("no 12, yes 12") == 3
 
 
 def test_every_algorithm_can_be_shown(found, capsys):
     for name, registered in found.algorithms.items():
         cls = found.algorithm(name)
-        show.algorithm(cls, registered)
+        sections.show(show.algorithm(cls, registered))
         shown = capsys.readouterr().out
-        assert shown.startswith(f"{name}: ")
-        assert "Parameters" in shown
+        assert shown.splitlines()[1].split() == ["name", name]
+        assert ("Parameters" in shown) == bool(parameters(cls))
 
 
 def test_a_dataset_that_cannot_be_loaded_is_a_line_among_others(found, capsys):
-    show.datasets(found)
-    shown = " ".join(capsys.readouterr().out.split())
-    assert shown.count("cannot be loaded") == 2
+    sections.show(show.datasets(found))
+    shown = capsys.readouterr().out
+    assert shown.count("simulated       broken") == 2
+    assert "x holds NaN" in shown
     assert "shifted-toy" in shown

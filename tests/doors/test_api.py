@@ -2,12 +2,14 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 import medtl_bench
 import medtl_bench.board.build
 import medtl_bench.results.record
+from medtl_bench import api
 from medtl_bench.contract.dataset import Dataset
 from medtl_bench.errors import MedTLError
 from medtl_bench.running.observers import Observer
@@ -139,3 +141,57 @@ def test_a_mistake_is_told_before_anything_is_written(tmp_path):
     with pytest.raises(MedTLError, match="no executor named 'proceses'"):
         medtl_bench.run(["heart-disease"], ["dann"], on="proceses", out=tmp_path / "out")
     assert not (tmp_path / "out" / "results").exists()
+
+
+def test_a_single_name_need_not_stand_in_a_list(plugin_file, tmp_path):
+    plugin = Path(plugin_file("tiny"))
+    assert "tiny" in medtl_bench.datasets(plugin).index
+    options = {"plugins": plugin, "preset": "smoke", "on": "in-process", "out": tmp_path}
+    ran = medtl_bench.run("tiny", "column", protocols="stream", **options)
+    assert [record.trial.scenario for record in ran.records] == ["all"]
+    with pytest.raises(MedTLError, match="named 'tinny'; did you mean 'tiny'"):
+        medtl_bench.run("tinny", "column", **options)
+
+
+@pytest.mark.parametrize("names", [3, None, [3], b"tiny"])
+def test_what_is_no_name_is_one_sentence(names):
+    with pytest.raises(MedTLError, match=r"^A name or a list of names was expected, but got "):
+        medtl_bench.run(names)
+
+
+VERSION = """
+from dataclasses import dataclass
+from tests.plugins_for_tests.tiny import Column
+
+@dataclass
+class Mine(Column):
+    "Is edited."
+    noise: float = {noise}
+
+@hookimpl
+def medtl_algorithms():
+    return [AlgorithmEntry("mine", Mine, "Is edited.", "baseline")]
+"""
+
+
+def test_a_method_that_was_edited_and_put_back_has_its_own_rows_again(
+    write_plugin, plugin_file, tmp_path
+):
+    def row(noise: float) -> list[float]:
+        plugins = [plugin_file("tiny"), write_plugin(VERSION.format(noise=noise))]
+        medtl_bench.run(
+            "tiny", "mine", plugins=plugins, preset="smoke", on="in-process", out=tmp_path
+        )
+        summary = medtl_bench.board(tmp_path, plugins).summary
+        return summary["mean"].tolist()
+
+    first, edited = row(0.1), row(30.0)
+    assert first != edited
+    assert row(0.1) == first
+    stored = {path: path.read_bytes() for path in (tmp_path / "results").iterdir()}
+    assert row(0.1) == first
+    assert {path: path.read_bytes() for path in (tmp_path / "results").iterdir()} == stored
+    assert row(30.0) == edited
+    boards = {p: p.read_bytes() for p in tmp_path.rglob("*.csv")}
+    api.rebuild(tmp_path)
+    assert {p: p.read_bytes() for p in tmp_path.rglob("*.csv")} == boards

@@ -1,13 +1,18 @@
 """What a request means: what is described and planned, and what is left out with its reason."""
 
+import os
+
+import numpy as np
 import pytest
 
+from medtl_bench import api
 from medtl_bench.catalogue import discovery
 from medtl_bench.errors import MedTLError
 from medtl_bench.results.record import Outcome
+from medtl_bench.running import plan
 from medtl_bench.running.executors import inprocess
 from medtl_bench.running.messages import DescribeDataset, Reply
-from medtl_bench.running.request import Request, make_plan
+from medtl_bench.running.request import Request, check_bounds, limits, make_plan
 
 
 def test_a_dataset_that_breaks_the_contract_is_left_out_with_the_reason(planned):
@@ -138,3 +143,41 @@ def test_an_algorithm_that_ends_the_process_that_asks_what_it_refuses_does_not_c
     found = planned(execute=execute)
     assert found.unusable == {}
     assert {p.trial.dataset for p in found.planned} == {"tiny"}
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "between"),
+    [
+        ("seeds", (10**9, 0, -1, 2.5, True, "3"), "a whole number from 1 to 1,000"),
+        ("stack", (0, 10**6, float("inf")), "a whole number from 1 to 1,000"),
+        ("jobs", (-1, 10**5), "a whole number from 0 to 256"),
+        (
+            "timeout",
+            (float("inf"), float("nan"), 1e300, 0, -5.0, "9"),
+            "a number from 0.1 to 604,800 seconds",
+        ),
+        ("memory", (1, 10**12), "a whole number from 2,048 to 16,777,216 MiB"),
+    ],
+)
+def test_a_number_out_of_its_bounds_is_one_sentence_before_anything_is_loaded(
+    monkeypatch, tmp_path, name, values, between
+):
+    monkeypatch.setattr(discovery, "find", pytest.fail)
+    for value in values:
+        with pytest.raises(MedTLError) as raised:
+            api.run(["tiny"], out=tmp_path / "out", **{name: value})
+        assert str(raised.value) == f"{name} must be {between}, but got {value!r}."
+    assert not list(tmp_path.iterdir())
+
+
+def test_numbers_within_the_bounds_are_taken_as_numpy_has_them_too():
+    check_bounds(seeds=np.int64(3), stack=1, jobs=0, timeout=np.float32(0.5), memory=2048)
+    assert limits(0, 1, 4096).jobs == min(os.cpu_count(), 256)
+
+
+def test_more_trials_than_a_run_may_have_are_one_sentence(planned, monkeypatch):
+    monkeypatch.setattr(plan, "MOST_TRIALS", 199)
+    told = r"^This asks for 200 trials, and one run may have 199: ask for fewer seeds, "
+    with pytest.raises(MedTLError, match=told):
+        planned(seeds=100)
+    assert len(planned(seeds=99).planned) == 198
