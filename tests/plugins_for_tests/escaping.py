@@ -76,6 +76,18 @@ class AnswersTwice(Meek):
         os.fork()
 
 
+class ClosesItsOutput(Meek):
+    def fit(self, sources, unlabelled):
+        print("what waits to be written", end="")
+        os.close(1)
+        os.close(2)
+
+
+class EndsByARareSignal(Meek):
+    def fit(self, sources, unlabelled):
+        os.kill(os.getpid(), signal.SIGRTMIN + 3)
+
+
 class StopsItself(Meek):
     def fit(self, sources, unlabelled):
         os.kill(os.getpid(), signal.SIGSTOP)
@@ -176,6 +188,7 @@ NAMES = {
     "leaves-a-daemon": LeavesADaemon, "prints-without-end": PrintsWithoutEnd,
     "shares-memory": SharesMemory, "fills-a-file-in-memory": FillsAFileInMemory,
     "has-hungry-children": HasHungryChildren, "leaves-shared-files": LeavesSharedFiles,
+    "closes-its-output": ClosesItsOutput, "ends-by-a-rare-signal": EndsByARareSignal,
     "leaves-temporary-files": LeavesTemporaryFiles,
 }  # fmt: skip
 

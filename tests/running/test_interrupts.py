@@ -1,4 +1,4 @@
-"""Signals: one raises, the block that must not be cut goes on, later ones leave time to clean up."""
+"""Signals: the first raises, but not inside a block that must not be cut; later ones wait."""
 
 import os
 import signal
@@ -21,13 +21,26 @@ def _undisturbed_handlers():
         signal.signal(number, handler)
 
 
+def interrupted_twice(first, second):
+    with interrupts.raised():
+        try:
+            signal.raise_signal(first)
+        finally:
+            time.sleep(0.001)
+            signal.raise_signal(second)
+
+
+def held(times, done):
+    with interrupts.held():
+        for _ in range(times):
+            signal.raise_signal(signal.SIGINT)
+        done.append(times)
+
+
 @pytest.mark.parametrize("number", sorted(interrupts.SIGNALS))
 def test_the_first_signal_raises_and_the_next_is_let_go(number):
-    with pytest.raises(interrupts.Interrupted) as stop, interrupts.raised():
-        try:
-            signal.raise_signal(number)
-        finally:
-            signal.raise_signal(signal.SIGINT)
+    with pytest.raises(interrupts.Interrupted) as stop:
+        interrupted_twice(number, signal.SIGINT)
     assert interrupts.exit_code(stop.value) == 128 + number
 
 
@@ -35,12 +48,8 @@ def test_a_signal_long_after_the_first_ends_the_process_at_once(monkeypatch):
     codes = []
     monkeypatch.setattr(os, "_exit", codes.append)
     monkeypatch.setattr(interrupts, "CLEANING_SECONDS", 0.0)
-    with pytest.raises(interrupts.Interrupted), interrupts.raised():
-        try:
-            signal.raise_signal(signal.SIGINT)
-        finally:
-            time.sleep(0.001)
-            signal.raise_signal(signal.SIGTERM)
+    with pytest.raises(interrupts.Interrupted):
+        interrupted_twice(signal.SIGINT, signal.SIGTERM)
     assert codes == [128 + signal.SIGTERM]
 
 
@@ -60,14 +69,10 @@ def test_handlers_are_put_back_where_nothing_came():
 
 def test_a_signal_waits_for_the_end_of_a_block_and_a_second_one_does_not():
     done = []
-    with pytest.raises(KeyboardInterrupt), interrupts.held():
-        signal.raise_signal(signal.SIGINT)
-        done.append("first")
-    with pytest.raises(KeyboardInterrupt), interrupts.held():
-        signal.raise_signal(signal.SIGINT)
-        signal.raise_signal(signal.SIGINT)
-        done.append("second")
-    assert done == ["first"]
+    for times in (1, 2):
+        with pytest.raises(KeyboardInterrupt):
+            held(times, done)
+    assert done == [1]
 
 
 class Interrupting(Observer):

@@ -1,4 +1,4 @@
-"""The keeper of a job: a process that runs no plugin, forks one that does, and watches it.
+"""The keeper of a job: a process that runs no method, forks one that does, and watches it.
 
 It holds the method and all that this starts to the limits of the job, ends them, and
 turns what the method said into a reply. Both its own end and that of the run end all of them.

@@ -52,8 +52,14 @@ def _live(keeper: int, said: int, printed: int, scratch: Path, answer: Callable[
     except BaseException:
         traceback.print_exc()
     finally:
+        _leave(code)
+
+
+def _leave(code: int) -> None:
+    try:
         sys.stdout.flush()
         sys.stderr.flush()
+    finally:  # whatever the method made of them: nothing of the keeper is to run here
         os._exit(code)
 
 

@@ -115,5 +115,6 @@ class _Crowd:
 
     def _sort(self) -> None:
         """Move what is done from what runs."""
-        self.done += [kept for kept in self.running if kept.done]
+        # one that is there already was sorted when a signal came
+        self.done += [kept for kept in self.running if kept.done and kept not in self.done]
         self.running = [kept for kept in self.running if kept not in self.done]

@@ -106,12 +106,21 @@ def end_abandoned(keeper: int, server: int | None, others: set[int]) -> None:
     as none of the `others`, which the server was asked for.
     """
     everyone = list(processes())
-    sessions = {process.pid: process.session for process in everyone}
-    lost = {p.pid for p in everyone if p.session == keeper}
-    if server is not None and server in sessions:
-        children = (p for p in everyone if p.parent == server and p.pid not in others)
-        lost |= {p.pid for p in children if p.session != sessions[server]}
+    lost = [process.pid for process in everyone if process.session == keeper]
+    lost += _adopted(server, others, everyone)
     _send(signal.SIGKILL, [*lost, *_descendants(lost, everyone)])
+
+
+def _adopted(server: int | None, others: set[int], everyone: Iterable[Process]) -> Iterator[int]:
+    """Yield the children of the fork server that it was not asked for.
+
+    One that it was asked for just now, by another thread, is still of the server's session.
+    """
+    sessions = [process.session for process in everyone if process.pid == server]
+    for process in everyone:
+        asked = process.pid in others or process.session in sessions
+        if process.parent == server and not asked:
+            yield process.pid
 
 
 def _send(number: signal.Signals, pids: Iterable[int]) -> None:

@@ -114,5 +114,6 @@ def _fate(pid: int) -> str:
     """Return in words how a process ended; nothing where it ended as it should."""
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     if code < 0:
-        return f"Its process was ended by {signal.Signals(-code).name}."
+        names = {int(number): number.name for number in signal.Signals}
+        return f"Its process was ended by {names.get(-code, f'signal {-code}')}."
     return f"Its process ended by itself with exit code {code}." if code else ""

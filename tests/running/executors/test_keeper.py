@@ -3,6 +3,7 @@
 Every one runs beside a meek method, whose reply must come whatever the other does.
 """
 
+import signal
 import time
 from pathlib import Path
 
@@ -21,6 +22,7 @@ NAMES = ["meek", "closes-everything", "answers-by-half", "answers-without-end",
          "answers-nonsense", "answers-twice", "stops-itself", "stops-its-keeper",
          "ends-its-keeper", "ends-the-server", "stops-the-server", "leaves-a-daemon",
          "prints-without-end", "shares-memory", "fills-a-file-in-memory", "has-hungry-children",
+         "closes-its-output", "ends-by-a-rare-signal",
          "leaves-shared-files", "leaves-temporary-files"]  # fmt: skip
 
 
@@ -94,6 +96,7 @@ def test_a_method_that_never_answers_whatever_it_closes_or_stops_has_its_time_an
         ("answers-without-end", "Its answer is larger than the limit of 256 MiB."),
         ("answers-nonsense", 'Its process answered with \'{"scores": "all of them"}\', which'),
         ("ends-its-keeper", LOST),
+        ("ends-by-a-rare-signal", f"Its process was ended by signal {signal.SIGRTMIN + 3}."),
     ],
 )
 def test_what_is_no_answer_is_told_as_such(outcome, name, reason):
@@ -104,9 +107,16 @@ def test_what_is_no_answer_is_told_as_such(outcome, name, reason):
 
 @pytest.mark.parametrize(
     "name",
-    ["answers-twice", "ends-the-server", pytest.param("stops-the-server", marks=SLOW)],
+    [
+        "answers-twice",
+        "closes-its-output",
+        "ends-the-server",
+        pytest.param("stops-the-server", marks=SLOW),
+    ],
 )
-def test_a_job_goes_on_without_the_fork_server_and_beside_a_fork_of_itself(outcome, name):
+def test_a_job_goes_on_without_the_fork_server_or_its_output_and_beside_a_fork_of_itself(
+    outcome, name
+):
     answered = outcome(name)
     assert (answered.status, answered.reason) == ("ok", "")
 
