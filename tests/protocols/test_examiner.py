@@ -8,13 +8,15 @@ import torch
 from medtl_toy.dataset import masks
 
 from medtl_bench.contract.algorithm import Algorithm
-from medtl_bench.contract.split import Domain, Split
+from medtl_bench.contract.split import Domain, Split, concatenate
 from medtl_bench.contract.task import Task
-from medtl_bench.errors import InvalidOutputError
+from medtl_bench.errors import InvalidOutputError, MedTLError
 from medtl_bench.metrics.classes import brier as brier_score
-from medtl_bench.protocols.examiner import Clock, Labels, check_outputs, measure
+from medtl_bench.protocols.contents import Contents
+from medtl_bench.protocols.examiner import Clock, Examiner, Labels, check_outputs, measure
 from medtl_bench.protocols.stream import stream
 from medtl_bench.protocols.transfer import transfer
+from medtl_bench.protocols.withheld import blinded
 from medtl_bench.testing.datasets import Constant
 from tests.protocols.learners import (
     CLASSES,
@@ -38,6 +40,82 @@ def test_no_row_of_a_test_or_validation_split_is_learned_from(make_dataset):
         learned += [x for verb, _, x in diary if verb == "fit"]
         assert learned
         assert not hidden & set().union(*map(marks, learned))
+
+
+def changing(verb: str, change):
+    """Return a learner that changes what it is handed in a verb."""
+
+    class Changing(Constant):
+        def fit(self, sources, unlabelled):
+            if verb == "fit":
+                change(sources[1])
+
+        def adapt(self, support):
+            if verb == "adapt":
+                change(support)
+
+        def predict(self, x):
+            if verb == "predict":
+                change(Split(x, torch.zeros(len(x))))
+            return super().predict(x)
+
+    return Changing
+
+
+CHANGES = {
+    "an input": lambda split: split.x.numpy().__setitem__((0, 0), 7),
+    "rows that change places": lambda split: np.copyto(
+        split.x.numpy(), split.x.numpy()[::-1].copy()
+    ),
+    "inputs, by torch": lambda split: split.x.mul_(2),
+    "a label": lambda split: split.y.numpy().__setitem__(0, 1 - split.y[0]),
+    "labels that change places": lambda split: np.copyto(
+        split.y.numpy(), split.y.numpy()[::-1].copy()
+    ),
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+@pytest.mark.parametrize("verb", ["fit", "adapt", "predict"])
+def test_a_change_of_what_was_handed_is_noticed_also_through_numpy(verb, what, make_dataset):
+    if verb == "predict" and "label" in what:
+        return
+    dataset, make = make_dataset(), changing(verb, CHANGES[what])
+    scores = transfer(
+        dataset, dataset.transfers[0], make, seed=0, shots=(1,), draws=1, clock=Clock()
+    )
+    with pytest.raises(
+        InvalidOutputError, match=f"^{verb} changed the data it was handed in place"
+    ):
+        list(scores)
+
+
+def test_in_large_inputs_every_change_and_every_exchange_of_rows_is_noticed():
+    x = torch.randn(3000, 37, generator=torch.Generator().manual_seed(0))
+    contents = Contents()
+    contents.know([x])
+    assert not contents.changed([x])
+    for row in (0, 1234, 2999):
+        x.numpy()[row, 5] += 1
+        assert contents.changed([x])
+    for first, second in ((0, 1), (100, 2900), (7, 1500)):
+        x[[first, second]] = x[[second, first]]
+        assert contents.any_changed()
+    assert not contents.any_changed()
+
+
+def test_no_learner_is_handed_labels_that_are_withheld_and_no_metric_is_taken_of_them(make_dataset):
+    dataset = blinded(make_dataset())
+    test = dataset.domains[0].test
+    learner = Constant(dataset.task, torch.Generator())
+    examined = Examiner(dataset.task, learner, Labels(), Clock())
+    assert list(examined.scores("fit", test)) == []
+    assert measure(dataset.task, torch.zeros(2, 2), test.y[:2], ["accuracy"]) == {}
+    rule = "may hand learners the labels of training rows alone"
+    with pytest.raises(MedTLError, match=rule):
+        examined.adapt(test[torch.arange(3)])
+    with pytest.raises(MedTLError, match=rule):
+        examined.fit([concatenate([dataset.domains[0].train, test])], test.x)
 
 
 def test_the_clock_counts_every_call(make_dataset):
