@@ -12,7 +12,8 @@ from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 from medtl_bench.catalogue import apart
-from medtl_bench.catalogue.entries import Catalogue
+from medtl_bench.catalogue.entries import ARGUMENT, Catalogue
+from medtl_bench.catalogue.identity import without_stamp
 from medtl_bench.errors import IntegrityError, MedTLError, unknown
 from medtl_bench.running import plan
 from medtl_bench.running.executors import Executor, Limits
@@ -171,6 +172,13 @@ def _chosen(what: str, names: Sequence[str], known: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(names)) or list(known)
 
 
+def _identity(facts: DatasetFacts) -> object:
+    """Return what makes a dataset another one: its name, or of a file its family and its data."""
+    family, _, argument = facts.name.partition(ARGUMENT)
+    stamp = without_stamp(argument)[1]
+    return (family, facts.digest) if stamp else facts.name
+
+
 class _Description:
     """Asks an executor for facts; what it cannot have is told in `planning`."""
 
@@ -215,11 +223,19 @@ class _Description:
         for one in facts.values():
             for protocol, why in one.failed.items():
                 self.planning.unusable[f"the {protocol} scenarios of {one.name}"] = why
-        by_name: dict[str, DatasetFacts] = {}
-        for asked in named.datasets:
-            if asked in facts:
-                by_name.setdefault(facts[asked].name, facts[asked])
-        return list(by_name.values())
+        return self._each_once([facts[name] for name in named.datasets if name in facts])
+
+    def _each_once(self, facts: Sequence[DatasetFacts]) -> list[DatasetFacts]:
+        """Return the datasets without files that hold the same data as an earlier one.
+
+        They would count twice on the boards.
+        """
+        first: dict[object, DatasetFacts] = {}
+        for one in facts:
+            earlier = first.setdefault(_identity(one), one)
+            if earlier.name != one.name:
+                self.planning.skipped[one.asked] = f"it holds the same data as {earlier.name}"
+        return list(first.values())
 
     def _described(
         self, datasets: Sequence[str], algorithms: tuple[str, ...], named: _Named, chosen: Preset

@@ -131,3 +131,15 @@ def test_a_file_that_goes_while_a_run_lasts_is_told_without_its_folder(
     assert record.outcome.status == "failed"
     assert "No such file or directory: 'sites.json'" in record.outcome.reason
     assert "secret-home" not in record.to_json()
+
+
+def test_a_copy_under_another_name_is_left_out_of_a_run_and_told(family, paths, tmp_path):
+    copy = tmp_path / "copy.json"
+    copy.write_bytes(Path(paths[2]).read_bytes())
+    names = ["table:sites.json", f"table:{copy}", "table:./sites.json"]
+    options = {"preset": "smoke", "plugins": [family()], "on": "in-process"}
+    ran = api.run(names, ["logistic-regression"], **options, out=tmp_path / "out")
+    (told,) = ran.planning.skipped.items()
+    assert told[0] == names[1]
+    assert told[1].startswith("it holds the same data as table:sites.json#")
+    assert len(ran.records) == 1
