@@ -20,9 +20,16 @@ Scenario = Transfer | Stream
 
 
 def problems(
-    task: Task, domains: Sequence[Domain], scenarios: Sequence[Scenario], sums: RowSums
+    task: Task,
+    domains: Sequence[Domain],
+    scenarios: Sequence[Scenario],
+    sums: RowSums | None = None,
 ) -> Iterator[str]:
-    """Yield what is wrong with a dataset of these parts; a Dataset raises the first."""
+    """Yield what is wrong with a dataset of these parts; a Dataset raises the first.
+
+    `sums`: keeps those of the rows, where they are asked for again.
+    """
+    sums = sums or RowSums()
     names = [domain.name for domain in domains]
     yield from _name_problems(names)
     yield from _scenario_problems(task, scenarios)
