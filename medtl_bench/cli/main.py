@@ -19,6 +19,7 @@ from medtl_bench.catalogue.entries import Catalogue, Registered
 from medtl_bench.cli import console, runs
 from medtl_bench.cli.data import data_app
 from medtl_bench.cli.options import DEFAULT_OUT, Out, PluginFiles
+from medtl_bench.cli.verify import verify
 from medtl_bench.contract.vocabulary import Application
 from medtl_bench.errors import MedTLError, NotDownloadedError, unknown
 
@@ -71,6 +72,7 @@ def _options(
 
 app.command("plan")(runs.plan)
 app.command("run")(runs.run)
+app.command("verify")(verify)
 
 
 @app.command("list")

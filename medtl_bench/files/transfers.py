@@ -67,6 +67,16 @@ class Transfer:
 
     def _next(self) -> int | bytes:
         """Return what came next; raise TransferError where that takes too long."""
+        came = None
+        while came is None:
+            came = self._waited_for()
+        if isinstance(came, Exception):
+            raise came
+        self._came += len(came) if isinstance(came, bytes) else 0
+        return came
+
+    def _waited_for(self) -> int | bytes | Exception | None:
+        """Return what comes in what is left of the window, or None."""
         left = self._deadline - time.monotonic()
         if left <= 0:
             if self._came < SLOWEST * WINDOW:
@@ -74,13 +84,9 @@ class Transfer:
             left, self._came = WINDOW, 0
             self._deadline = time.monotonic() + WINDOW
         try:
-            came = self._queue.get(timeout=left)
+            return self._queue.get(timeout=left)
         except Empty:
-            raise self._too_slow() from None
-        if isinstance(came, Exception):
-            raise came
-        self._came += len(came) if isinstance(came, bytes) else 0
-        return came
+            return None
 
     def _too_slow(self) -> TransferError:
         return TransferError(f"the server sent {self._came:,} bytes in {WINDOW:g} seconds")
