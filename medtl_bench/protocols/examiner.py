@@ -14,8 +14,8 @@ from medtl_bench.arrays import Floats
 from medtl_bench.contract.algorithm import Algorithm, copied
 from medtl_bench.contract.split import Inputs, Split, concatenate, parts
 from medtl_bench.contract.task import Task
-from medtl_bench.errors import InvalidOutputError
-from medtl_bench.metrics.registry import MARKED, METRICS
+from medtl_bench.errors import InvalidOutputError, MedTLError
+from medtl_bench.metrics.registry import MARKED, METRICS, known
 from medtl_bench.results.record import DECIMALS, Score
 
 MakeLearner = Callable[[Task, torch.Generator], Algorithm]
@@ -183,8 +183,15 @@ def measure(
 
 
 def defined(values: dict[str, float]) -> dict[str, float]:
-    """Return the values that are numbers, rounded as a record stores them."""
-    return {name: round(value, DECIMALS) for name, value in values.items() if np.isfinite(value)}
+    """Return the values that are numbers, rounded as a record stores them.
+
+    Raises MedTLError where a metric gives what its entry says that it cannot be.
+    """
+    numbers = {name: value for name, value in values.items() if np.isfinite(value)}
+    for name, value in numbers.items():
+        if (entry := known(name)) and (wrong := entry.beyond(value)):
+            raise MedTLError(f"The metric {name!r} is {wrong}, as its entry says.")
+    return {name: round(value, DECIMALS) for name, value in numbers.items()}
 
 
 def rows(
