@@ -4,10 +4,12 @@
 """
 
 import os
+import random
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from medtl_bench.board.build import Board, build
@@ -21,9 +23,11 @@ from medtl_bench.report.pages.protocol import PlainPage, Protocol, ProtocolPage
 from medtl_bench.results.guard import guarded
 from medtl_bench.results.record import Record, Score
 from medtl_bench.results.store import Contents, Store
-from medtl_bench.running import executors, interrupts, observers
+from medtl_bench.running import executors, interrupts, observers, repeat
+from medtl_bench.running.executors import Limits
 from medtl_bench.running.executors.with_datasets import with_datasets
 from medtl_bench.running.observers import Audience, Observer
+from medtl_bench.running.repeat import Repeated
 from medtl_bench.running.request import MOST_STACKED, Planning, Request, limits, make_plan
 from medtl_bench.running.run import Run, alone, missing, overtaken
 
@@ -178,6 +182,52 @@ def _asked_for(planning: Planning, store: Store) -> Contents:
         store.write(record)
         contents.records[record.trial.key] = record
     return contents
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What came of a verification: what the folder holds, and what became of repeated trials.
+
+    `seed`: by which they were drawn. `hindered`: how many cannot be repeated here, by reason.
+    """
+
+    contents: Contents
+    seed: int = 0
+    repeated: tuple[Repeated, ...] = ()
+    hindered: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def different(self) -> list[Repeated]:
+        """Return those that came out otherwise than their record says."""
+        return [one for one in self.repeated if one.difference]
+
+
+def verify(
+    out: str | Path = OUT,
+    *,
+    rerun: int = 0,
+    seed: int | None = None,
+    plugins: Names = (),
+    jobs: int = 0,
+) -> Verified:
+    """Check every record of a folder, and repeat at least `rerun` of the trials that are ok.
+
+    Which ones is drawn from `seed`; with each come those that ran beside it in one process.
+    Only those are repeated of which data, method and versions are those installed here.
+    Raises MedTLError where there are no results.
+    """
+    contents = _contents(out)
+    drawn = random.randrange(2**32) if seed is None else seed  # noqa: S311 - not a secret
+    if not rerun:
+        return Verified(contents, drawn)
+    files = _several(plugins)
+    catalogue = discovery.find(files)
+    processes = executors.make(catalogue, "processes", Limits(jobs or os.cpu_count() or 1))
+    with TemporaryDirectory() as kept, with_datasets(processes, Path(kept)) as execute:
+        groups, hindered = repeat.groups(contents.records, catalogue, execute, files)
+        chosen = repeat.sample(groups, rerun, drawn)
+        repeated = tuple(repeat.repeat(chosen, contents.records, execute, files))
+    return Verified(contents, drawn, repeated, hindered)
 
 
 def rebuild(out: str | Path = OUT, plugins: Names = ()) -> Contents:

@@ -146,9 +146,9 @@ def damaged(files: Mapping[Path, str]) -> None:
 
 
 class Bar:
-    """The progress of one download, as pooch tells it.
+    """The progress of one download.
 
-    It sets `total` in bytes at the start, and again at another try.
+    The download sets `total` in bytes at the start, and again at another try.
     """
 
     def __init__(self, progress: Progress, name: str) -> None:
@@ -167,10 +167,6 @@ class Bar:
     def update(self, size: int) -> None:
         """Add so many bytes."""
         self._progress.advance(self._task, size)
-
-    def reset(self) -> None:
-        """Begin anew."""
-        self._progress.reset(self._task)
 
     def close(self) -> None:
         """End; the bar stays."""

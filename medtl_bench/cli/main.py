@@ -20,6 +20,7 @@ from medtl_bench.cli import console, runs, sections, streams
 from medtl_bench.cli.data import data_app
 from medtl_bench.cli.options import DEFAULT_OUT, Out, PluginFiles
 from medtl_bench.cli.sections import Json
+from medtl_bench.cli.verify import verify
 from medtl_bench.contract.vocabulary import Application
 from medtl_bench.errors import IntegrityError, MedTLError, NotDownloadedError, unknown
 from medtl_bench.running import interrupts
@@ -91,6 +92,7 @@ def _options(
 
 app.command("plan")(runs.plan)
 app.command("run")(runs.run)
+app.command("verify")(verify)
 
 
 @app.command("list")

@@ -4,12 +4,14 @@ import hashlib
 import os
 from contextlib import suppress
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Protocol
 
 import platformdirs
 
 from medtl_bench.errors import IntegrityError, MedTLError, NotDownloadedError
+from medtl_bench.files.transfers import Transfer, TransferError
 
 if TYPE_CHECKING:
     import requests
@@ -20,7 +22,7 @@ NAMES = {"sha256": "SHA-256", "md5": "MD5"}
 
 
 class Progress(Protocol):
-    """What pooch tells of a download, in bytes: first `total`, and again at another try."""
+    """What is told of a download, in bytes: first `total`, and again at another try."""
 
     @property
     def total(self) -> float | None:
@@ -32,9 +34,6 @@ class Progress(Protocol):
     def update(self, size: int) -> None:
         """Note that so many more bytes have come."""
 
-    def reset(self) -> None:
-        """Begin anew."""
-
     def close(self) -> None:
         """Note the end."""
 
@@ -45,13 +44,14 @@ class Remote:
 
     `path`: in the cache and in an offline folder. `address`: empty where a file can only
     be placed by hand. `md5`: where its publisher gives no other checksum, then in place
-    of an empty SHA-256.
+    of an empty SHA-256. `size`: in bytes, where it is known; no more is downloaded.
     """
 
     path: str
     address: str
     sha256: str
     md5: str = ""
+    size: int = 0
 
     def __post_init__(self) -> None:
         """Raise MedTLError unless the path stays in the folder."""
@@ -140,11 +140,10 @@ def fetch(remote: Remote, bar: Progress | None = None) -> None:
 
     try:
         _fetch(remote, bar)
-    except requests.RequestException as error:
+    except (requests.RequestException, TransferError) as error:
         raise NotDownloadedError(_unreachable(remote, error)) from error
     except OSError as error:
-        path, reason = folder() / remote.path, error.strerror or error
-        raise IntegrityError(f"Could not write {path}: {reason}.") from error
+        raise _unwritten(remote, error) from error
 
 
 def _fetch(remote: Remote, bar: Progress | None) -> None:
@@ -152,7 +151,11 @@ def _fetch(remote: Remote, bar: Progress | None) -> None:
     import pooch  # noqa: PLC0415 - only a download needs it
 
     def download(address: str, file: str, _: object) -> None:
-        _load(address, file, bar)
+        transfer = Transfer(address, remote.size)
+        try:
+            _write(transfer, remote, Path(file), bar)
+        finally:
+            transfer.close()
         digest = pooch.file_hash(file, alg=remote.algorithm)
         _check(remote, digest, f"The download of {remote.path}")
 
@@ -163,17 +166,33 @@ def _fetch(remote: Remote, bar: Progress | None) -> None:
     cache.fetch(remote.path, downloader=download)
 
 
-def _load(address: str, file: str, bar: Progress | None) -> None:
-    """Write to a file what an address answers."""
-    import pooch  # noqa: PLC0415
-    import requests  # noqa: PLC0415
+def _write(transfer: Transfer, remote: Remote, file: Path, bar: Progress | None) -> None:
+    """Write a file as it comes; raise IntegrityError where it cannot be written."""
+    if bar is not None:
+        bar.total = transfer.announced
+    received = 0
+    with file.open("wb", buffering=0) as target:
+        for piece in transfer:
+            received += len(piece)
+            try:
+                _write_all(target, piece)
+            except OSError as error:
+                size = max(received, transfer.announced, remote.size)
+                raise _unwritten(remote, error, f" ({size:,} bytes)") from error
+            if bar is not None:
+                bar.update(len(piece))
+    if bar is not None:
+        bar.close()
 
-    try:
-        pooch.HTTPDownloader(progressbar=bar or False)(address, file, None)
-    except requests.HTTPError as refusal:
-        if refusal.response is not None:
-            refusal.response.close()  # pooch leaves it open
-        raise
+
+def _write_all(target: FileIO, piece: bytes) -> None:
+    while piece:
+        piece = piece[target.write(piece) :]
+
+
+def _unwritten(remote: Remote, error: OSError, size: str = "") -> IntegrityError:
+    where, reason = folder() / remote.path, error.strerror or error
+    return IntegrityError(f"Could not write {where}{size}: {reason}.")
 
 
 def _check(remote: Remote, digest: str, what: str) -> None:
@@ -184,9 +203,14 @@ def _check(remote: Remote, digest: str, what: str) -> None:
         raise IntegrityError(f"{what} is not as it was published at {remote.origin}: {difference}.")
 
 
-def _unreachable(remote: Remote, error: "requests.RequestException") -> str:
-    why = f"no connection, {type(error).__name__}"
-    if error.response is not None:
-        why = f"the server answered {error.response.status_code}"
+def _unreachable(remote: Remote, error: "requests.RequestException | TransferError") -> str:
     by_hand = f"get it by other means and place it at {folder() / remote.path}"
-    return f"The file {remote.address} could not be downloaded ({why}); {by_hand}."
+    return f"The file {remote.address} could not be downloaded ({_why(error)}); {by_hand}."
+
+
+def _why(error: "requests.RequestException | TransferError") -> str:
+    if isinstance(error, TransferError):
+        return str(error)
+    if error.response is not None:
+        return f"the server answered {error.response.status_code}"
+    return f"no connection, {type(error).__name__}"

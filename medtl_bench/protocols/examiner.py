@@ -16,7 +16,7 @@ from medtl_bench.contract.scale import doubtful, exact
 from medtl_bench.contract.split import Inputs, Split, concatenate
 from medtl_bench.contract.task import Task
 from medtl_bench.errors import InvalidOutputError, MedTLError
-from medtl_bench.metrics.registry import MARKED, METRICS
+from medtl_bench.metrics.registry import MARKED, METRICS, known
 from medtl_bench.protocols.contents import Contents
 from medtl_bench.protocols.meaning import refuse_probabilities, remarks_on_scale
 from medtl_bench.protocols.withheld import Withheld
@@ -232,8 +232,15 @@ def measure(
 
 
 def defined(values: dict[str, float]) -> dict[str, float]:
-    """Return the values that are numbers, rounded as a record stores them."""
-    return {name: round(value, DECIMALS) for name, value in values.items() if np.isfinite(value)}
+    """Return the values that are numbers, rounded as a record stores them.
+
+    Raises MedTLError where a metric gives what its entry says that it cannot be.
+    """
+    numbers = {name: value for name, value in values.items() if np.isfinite(value)}
+    for name, value in numbers.items():
+        if (entry := known(name)) and (wrong := entry.beyond(value)):
+            raise MedTLError(f"The metric {name!r} is {wrong}, as its entry says.")
+    return {name: round(value, DECIMALS) for name, value in numbers.items()}
 
 
 def rows(

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable
 from functools import partial
 from hashlib import sha256
-from typing import Annotated, Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -117,6 +117,12 @@ def _scores(rows: Iterable[Fields]) -> tuple[Score, ...]:
     return tuple(map(partial(tuple.__new__, Score), rows))
 
 
+if TYPE_CHECKING:
+    Scores = tuple[Score, ...]
+else:
+    Scores = Annotated[tuple[Fields, ...], AfterValidator(_scores)]
+
+
 class Outcome(Frozen):
     """What became of a trial: its status, why if it is not `ok`, its scores, and what it cost.
 
@@ -128,7 +134,7 @@ class Outcome(Frozen):
     status: Status
     reason: Text = ""
     log: Text = ""
-    scores: Annotated[tuple[Fields, ...], AfterValidator(_scores)] = ()
+    scores: Scores = ()
     seconds: dict[str, Cost] = {}
     peak_memory: Cost = 0.0
     stacked: Count = 1

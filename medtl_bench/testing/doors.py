@@ -84,17 +84,29 @@ def _scores(metric: MetricEntry, *, right: bool) -> Iterator[float]:
             yield metric.score(*_answers(kind, max(2, metric.classes), right=right))
 
 
-def gives_a_number(subject: Subject) -> None:
-    """Check that it returns a number for answers and labels of every kind that it fits."""
-    metric = subject.metric
+def _values(metric: MetricEntry) -> list[float]:
+    """Return what a metric makes of right answers and of others."""
     if metric.of == "embedding":
         (probability, y), batch = _answers("classification", 2, right=True), np.arange(ROWS) % 2
-        values = [metric.score(probability, batch, y)]
-    else:
-        values = [*_scores(metric, right=True), *_scores(metric, right=False)]
-    for value in values:
+        return [metric.score(probability, batch, y)]
+    return [*_scores(metric, right=True), *_scores(metric, right=False)]
+
+
+def gives_a_number(subject: Subject) -> None:
+    """Check that it returns a number for answers and labels of every kind that it fits."""
+    for value in _values(subject.metric):
         if not isinstance(value, float | int) or isinstance(value, bool):
             raise MedTLError(f"it returned {value!r}, but a number was expected.")
+
+
+def stays_in_its_range(subject: Subject) -> None:
+    """Check that its values lie between the lowest and the highest that its entry names."""
+    metric = subject.metric
+    for value in _values(metric):
+        if not np.isnan(value) and (wrong := metric.beyond(value)):
+            raise MedTLError(f"it is {wrong}, as its entry says.")
+        if np.isinf(value):
+            raise MedTLError("it is infinite; where it is not defined it must be NaN.")
 
 
 def goes_the_way_it_says(subject: Subject) -> None:
@@ -220,7 +232,7 @@ def hears_of_everything(subject: Subject) -> None:
 
 
 CHECKS: dict[str, tuple[Check, ...]] = {
-    "metric": (gives_a_number, goes_the_way_it_says),
+    "metric": (gives_a_number, stays_in_its_range, goes_the_way_it_says),
     "backbone": (makes_features, draws_weights_from_the_seed_alone),
     "protocol": (
         has_scenarios_of_plain_settings,

@@ -9,6 +9,7 @@ from sklearn import metrics as sk
 
 from medtl_bench.catalogue import discovery
 from medtl_bench.errors import MedTLError
+from medtl_bench.testing import checks_of
 from tests.plugins_for_tests.own_metric import log_loss
 from tests.plugins_for_tests.tiny import build
 
@@ -64,3 +65,27 @@ def test_it_is_gone_where_its_plugin_is_not_named(plugin_file):
         build_odds()
     assert Path(plugin_file("own_metric")).exists()
     assert build().task.metrics == ("balanced_accuracy", "ece", "brier")
+
+
+@pytest.fixture
+def too_narrow(plugin_file, tmp_path):
+    """Return a plugin file whose metric leaves the range that its entry names."""
+    text = Path(plugin_file("own_metric")).read_text()
+    narrow = tmp_path / "narrow.py"
+    narrow.write_text(text.replace("kinds, False)", "kinds, False, lowest=0.0, highest=0.01)"))
+    return narrow
+
+
+def test_a_value_beyond_the_range_of_its_entry_fails_the_trial_in_a_sentence(
+    medtl, too_narrow, tmp_path
+):
+    words = ("--plugin", too_narrow, "--preset", "smoke", "--on", "in-process")
+    assert medtl("run", *WORDS, *words, "--out", tmp_path / "out").code == 1
+    (path,) = (tmp_path / "out" / "results").iterdir()
+    assert "The metric 'log_loss' is " in path.read_text()
+    assert "not within 0 and 0.01, as its entry says." in path.read_text()
+
+
+def test_the_kit_finds_a_value_beyond_the_range_of_its_entry(too_narrow):
+    told = [check.problem() for check in checks_of(str(too_narrow)) if check.subject == "log_loss"]
+    assert any("not within 0 and 0.01" in problem for problem in told if problem)

@@ -1,8 +1,12 @@
 """Files that are not shipped: fetched once and checked, then found in the cache or offline."""
 
 import gc
+import gzip
 import hashlib
+import re
 import socket
+import threading
+import time
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,7 +20,7 @@ from werkzeug import Request, Response
 
 from medtl_bench.cli.console import Bar, downloading
 from medtl_bench.errors import IntegrityError, MedTLError, NotDownloadedError
-from medtl_bench.files import downloads, licences
+from medtl_bench.files import downloads, licences, transfers
 from medtl_bench.files.downloads import Download, Remote, content, fetch, lacking
 
 DATA = b"patient,label\n1,0\n"
@@ -183,6 +187,167 @@ def test_a_cache_that_cannot_be_written_is_one_sentence(cache: Path, served: Cal
     cache.write_text("a file stands here")
     with pytest.raises(IntegrityError, match=r"^Could not write .*table\.csv: .*\.$"):
         fetch(served())
+
+
+def told(remote: Remote) -> str:
+    """Return in which sentence a download fails, and see that it leaves no file."""
+    with pytest.raises((NotDownloadedError, IntegrityError)) as caught:
+        fetch(remote)
+    text = str(caught.value)
+    assert "\n" not in text
+    assert text.endswith(".")
+    assert names(downloads.folder()) == []
+    return text
+
+
+def endless(_: Request) -> Response:
+    """Send zeros without end, in chunks."""
+    return Response(iter(lambda: bytes(2**16), b"end"))
+
+
+def test_an_endless_file_is_taken_to_the_bound_and_no_further(
+    cache: Path, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(transfers, "UNANNOUNCED", 2**20)
+    httpserver.expect_request("/x").respond_with_handler(endless)
+    remote = Remote("x", httpserver.url_for("/x"), "0" * 64)
+    assert "sends more than the 1,048,576 bytes expected" in told(remote)
+    assert "sends more than the 18 bytes expected" in told(replace(remote, size=18))
+    assert len(httpserver.log) == 2  # another try would end the same
+
+
+def test_a_file_that_is_announced_larger_than_pinned_or_allowed_is_not_taken(
+    cache: Path, served: Callable[..., Remote], monkeypatch: pytest.MonkeyPatch
+):
+    remote = served(DATA * 2)
+    assert "announces more than the 18 bytes expected" in told(replace(remote, size=len(DATA)))
+    monkeypatch.setattr(transfers, "LARGEST", 20)
+    assert "announces more than the 20 bytes expected" in told(remote)
+
+
+def test_a_file_of_the_pinned_size_is_taken(cache: Path, served: Callable[..., Remote]):
+    remote = replace(served(), size=len(DATA))
+    fetch(remote)
+    assert content(remote) == DATA
+
+
+def test_nothing_is_unpacked_on_the_way(
+    cache: Path, served: Callable[..., Remote], httpserver: HTTPServer
+):
+    remote = served(gzip.compress(bytes(2**20)), headers={"Content-Encoding": "gzip"})
+    assert "the server packed it as 'gzip', unasked" in told(remote)
+    assert httpserver.log[0][0].headers["Accept-Encoding"] == "identity"
+
+
+def test_a_server_that_drips_is_given_up(
+    cache: Path, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
+):
+    pause = threading.Event()  # for tests sleep without sleeping
+
+    def drip(_: Request) -> Response:
+        return Response((pause.wait(0.1) or b"x" for _ in range(300)), direct_passthrough=True)
+
+    monkeypatch.setattr(transfers, "WINDOW", 1.0)
+    httpserver.expect_request("/x").respond_with_handler(drip)
+    start = time.monotonic()
+    text = told(Remote("x", httpserver.url_for("/x"), "0" * 64))
+    assert re.search(r"the server sent \d+ bytes in 1 seconds", text)
+    assert time.monotonic() - start < 10
+
+
+def test_a_server_that_keeps_its_speed_is_not(
+    cache: Path, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
+):
+    pause = threading.Event()
+
+    def steady(_: Request) -> Response:
+        return Response(pause.wait(0.1) or DATA for _ in range(30))
+
+    monkeypatch.setattr(transfers, "WINDOW", 2.0)
+    monkeypatch.setattr(transfers, "SLOWEST", 10)
+    httpserver.expect_request("/x").respond_with_handler(steady)
+    remote = Remote("x", httpserver.url_for("/x"), sha256(DATA * 30).hexdigest())
+    fetch(remote)
+    assert content(remote) == DATA * 30
+
+
+@pytest.mark.parametrize(
+    ("location", "why"),
+    [
+        ("file:///etc/hostname", "redirects to 'file:///etc/hostname', which is no web address"),
+        ("ftp://127.0.0.1/x", "redirects to 'ftp://127.0.0.1/x', which is no web address"),
+        ("/x", "redirects more than 10 times"),
+    ],
+)
+def test_a_redirect_to_nonsense_is_one_sentence(
+    cache: Path, httpserver: HTTPServer, location: str, why: str
+):
+    def lead_astray(_: Request) -> Response:
+        answer = Response(iter(lambda: bytes(2**16), b"end"), 302)
+        answer.autocorrect_location_header = False
+        answer.headers["Location"] = location
+        return answer
+
+    httpserver.expect_request("/x").respond_with_handler(lead_astray)
+    assert why in told(Remote("x", httpserver.url_for("/x"), "0" * 64))
+
+
+def test_a_redirect_within_the_web_is_followed(
+    cache: Path, served: Callable[..., Remote], httpserver: HTTPServer
+):
+    remote = served()
+    httpserver.expect_request("/old").respond_with_data(
+        status=301, headers={"Location": "/table.csv"}
+    )
+    moved = replace(remote, address=httpserver.url_for("/old"))
+    fetch(moved)
+    assert content(moved) == DATA
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"\x00\xff nonsense\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n" + DATA[:4],
+        b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n" + DATA[:4],
+        b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n" + DATA[:4],
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"HTTP/1.1 302 OK\r\nLocation: \xff\xfe\r\n\r\n",
+        b"HTTP/1.1 302 OK\r\nLocation: http://[::1/\r\n\r\n",
+        b"HTTP/1.1 302 OK\r\nLocation: http://a b:c/\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"X-Much: y\r\n" * 500 + b"\r\n",
+        b"",
+    ],
+)
+def test_an_answer_that_makes_no_sense_is_one_sentence(cache: Path, head: bytes):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                with connection, suppress(OSError):
+                    connection.recv(2**12)
+                    connection.sendall(head)
+
+        threading.Thread(target=answer, daemon=True).start()
+        told(Remote("x", f"http://127.0.0.1:{server.getsockname()[1]}/x", "0" * 64))
+        server.shutdown(socket.SHUT_RDWR)
+
+
+def test_a_full_disk_is_told_with_the_bytes_that_were_needed(
+    cache: Path, served: Callable[..., Remote], monkeypatch: pytest.MonkeyPatch
+):
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    remote = served()
+    cache.mkdir(parents=True)
+    monkeypatch.setattr(downloads, "_write_all", fail)
+    place = cache / remote.path
+    assert told(remote) == f"Could not write {place} (18 bytes): No space left on device."
 
 
 def test_an_offline_folder_is_read_and_never_written(
