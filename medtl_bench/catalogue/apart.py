@@ -31,7 +31,6 @@ AT_ONCE = 8
 TICK, ROUNDS = 0.25, 25  # seconds between two looks at the clock
 WITHOUT_WAITING = getattr(os, "WNOHANG", 0)
 DIE_WITH_PARENT, ADOPT_ORPHANS = 1, 36  # of Linux's prctl
-SHOWN = 60  # characters
 MEMORY = 8 * 2**30  # bytes that a process may take, as a trial's may
 Question = Callable[[Say], Any]
 
@@ -144,11 +143,14 @@ class _Asked:
             self.refuse(f"took longer than {seconds:g} seconds ({LIMIT} allows more)")
 
     def seconds(self) -> float:
-        """Return how long it took so far, less up to half that it waited for a free processor."""
+        """Return how long it took so far, less what it waited for a processor to be free.
+
+        That is at most three quarters of it, so that even a crowded machine comes to an end.
+        """
         took = time.monotonic() - self.started
         try:
             schedule = Path(f"/proc/{self.process}/schedstat").read_text(encoding="ascii")
-            return max(took - int(schedule.split()[1]) / 1e9, took / 2)
+            return max(took - int(schedule.split()[1]) / 1e9, took / 4)
         except (OSError, ValueError, IndexError):  # not Linux
             return took
 

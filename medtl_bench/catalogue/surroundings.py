@@ -59,12 +59,19 @@ class _Surroundings:
 def _seen() -> dict[str, object]:
     handlers = {number: signal.getsignal(number) for number in signal.valid_signals()}
     return {
-        "the working directory": Path().stat().st_ino,
+        "the working directory": _directory(),
         "what is done at signals": handlers,
         "sys.excepthook": sys.excepthook,
         "sys.stdout": (sys.stdout, getattr(sys.stdout, "closed", None)),
         "sys.stderr": (sys.stderr, getattr(sys.stderr, "closed", None)),
     }
+
+
+def _directory() -> tuple[int, int] | None:
+    with contextlib.suppress(OSError):  # somebody has removed it
+        here = Path().stat()
+        return here.st_dev, here.st_ino
+    return None
 
 
 def _has_children() -> bool:

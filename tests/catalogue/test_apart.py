@@ -170,6 +170,14 @@ def test_a_limit_that_is_none_is_told(write_plugin, monkeypatch, text):
         discovery.find([write_plugin(SOUND)])
 
 
+def test_a_directory_that_is_gone_breaks_no_plugin(write_plugin, tmp_path, monkeypatch):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert reasons(write_plugin(SOUND)) == {}
+
+
 def test_without_fork_plugins_are_asked_in_this_process(write_plugin, monkeypatch):
     monkeypatch.setattr(apart, "ABLE", False)
     good, bad = write_plugin(SOUND, "good"), write_plugin("raise ValueError('no')", "bad")
