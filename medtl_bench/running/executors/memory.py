@@ -1,4 +1,4 @@
-"""The memory that processes hold together. Needs Linux.
+"""The memory that processes hold together, as far as Linux tells it; elsewhere none.
 
 Counted are pages of their own, shared memory, and files in memory that they hold open;
 not what was read from files, which the system may drop.

@@ -1,9 +1,13 @@
-"""The processes below this one, however they were started: found, and ended. Needs Linux."""
+"""The processes below this one, however they were started: found, and ended.
+
+All of them where the system is Linux; elsewhere those that this one started itself.
+"""
 
 import contextlib
 import ctypes
 import os
 import signal
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -23,8 +27,8 @@ class Process(NamedTuple):
 
 
 def processes() -> Iterator[Process]:
-    """Yield all processes of this machine."""
-    for entry in os.scandir(PROC):
+    """Yield all processes of this machine, none where the system does not tell them so."""
+    for entry in os.scandir(PROC) if PROC.is_dir() else ():
         if entry.name.isdigit():
             # one may end meanwhile
             with contextlib.suppress(OSError):
@@ -72,8 +76,23 @@ def end_with(parent: int) -> None:
 
 
 def _prctl(option: int, value: int) -> None:
-    if ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0):
+    control = getattr(ctypes.CDLL(None, use_errno=True), "prctl", None)  # none but on Linux
+    if control and control(option, value, 0, 0, 0):
         raise OSError(ctypes.get_errno(), "prctl")
+
+
+def end_of(pid: int) -> int:
+    """Return a descriptor that can be read once a child has ended; the child stays uncollected."""
+    if hasattr(os, "pidfd_open"):
+        return os.pidfd_open(pid)
+    ended, note = os.pipe()  # as it is done where the system is not Linux
+    threading.Thread(target=_note_end, args=(pid, note), daemon=True).start()
+    return ended
+
+
+def _note_end(pid: int, note: int) -> None:
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    os.close(note)
 
 
 def end_below() -> None:

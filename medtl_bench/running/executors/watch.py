@@ -58,7 +58,7 @@ class Watch:
     def end(self) -> End:
         """Return when all of it has ended, or when it was ended for passing a bound."""
         late = f"It ran longer than the limit of {self.bounds.seconds:g} seconds."
-        ended = os.pidfd_open(self.method.pid)
+        ended = tree.end_of(self.method.pid)
         try:
             while True:
                 self._wait(ended)
