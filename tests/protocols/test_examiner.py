@@ -47,10 +47,12 @@ def changing(verb: str, change):
 
     class Changing(Constant):
         def fit(self, sources, unlabelled):
+            super().fit(sources, unlabelled)
             if verb == "fit":
                 change(sources[1])
 
         def adapt(self, support):
+            super().adapt(support)
             if verb == "adapt":
                 change(support)
 
@@ -108,6 +110,7 @@ def test_no_learner_is_handed_labels_that_are_withheld_and_no_metric_is_taken_of
     dataset = blinded(make_dataset())
     test = dataset.domains[0].test
     learner = Constant(dataset.task, torch.Generator())
+    learner.fit([dataset.domains[0].train], test.x)
     examined = Examiner(dataset.task, learner, Labels(), Clock())
     assert list(examined.scores("fit", test)) == []
     assert measure(dataset.task, torch.zeros(2, 2), test.y[:2], ["accuracy"]) == {}
