@@ -97,6 +97,9 @@ class Score(NamedTuple):
     n: int
 
 
+ALONE = " trainings were done one by one. "  # in a log, before the reason
+
+
 class Outcome(Frozen):
     """What became of a trial: its status, why if it is not `ok`, its scores, and what it cost.
 
@@ -112,6 +115,12 @@ class Outcome(Frozen):
     seconds: dict[str, float] = {}
     peak_memory: float = 0.0
     stacked: int = 1
+
+    @property
+    def why_alone(self) -> tuple[str, ...]:
+        """Return why trainings were done one by one that were to be done as one, if any were."""
+        lines = self.log.splitlines()
+        return tuple(line.partition(ALONE)[2] for line in lines if ALONE in line)
 
 
 class Record(Frozen):

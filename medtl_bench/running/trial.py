@@ -16,7 +16,7 @@ from medtl_bench.contract.task import Task
 from medtl_bench.protocols.examiner import Clock
 from medtl_bench.protocols.protocol import Protocol
 from medtl_bench.randomness import seed_of
-from medtl_bench.results.record import Outcome, Trial
+from medtl_bench.results.record import ALONE, Outcome, Trial
 from medtl_bench.running.failure import failed, storable
 from medtl_bench.running.machine import peak_memory
 from medtl_bench.training.stacked import MOST, Stacker
@@ -56,7 +56,7 @@ def run_stack(setting: Setting, trials: Sequence[Trial]) -> Iterator[Outcome]:
 
 
 def _one_by_one(why: str, count: int) -> str:
-    return f"{count} trainings were done one by one. {why}\n"
+    return f"{count}{ALONE}{why}\n"
 
 
 def run_trial(setting: Setting, trial: Trial) -> Outcome:
