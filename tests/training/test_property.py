@@ -341,6 +341,7 @@ def test_methods_drawn_at_random_train_in_a_stack_as_alone():
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_five_hundred_methods_drawn_at_random_train_in_a_stack_as_alone():
     told: Counter[str] = Counter()
     for number in range(500):
