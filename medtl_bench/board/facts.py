@@ -28,7 +28,8 @@ class Facts(NamedTuple):
 
     `ok` of the `planned` trials are. `complete`: by protocol how many rows are complete,
     and how many there are. `left_out`: why trials do not count, and how many. `mixed`: the
-    rows whose trials come from several versions of their plugin. `machines`: how many
+    rows whose trials come from several versions of their plugin. `alone`: the rows whose
+    trainings were done one by one though they were to be done as one, and why. `machines`: how many
     different ones the trials ran on. `untried`: the rows that have trials on other datasets
     alone, for a skipped trial leaves no record. `remarks`: what a reader of its scores must
     know.
@@ -45,6 +46,7 @@ class Facts(NamedTuple):
     conditions: Mapping[str, Conditions]
     left_out: tuple[tuple[str, int], ...]
     mixed: tuple[str, ...]
+    alone: tuple[tuple[str, str], ...]
     machines: int
     untried: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
@@ -96,6 +98,7 @@ def _facts(dataset: str, trials: pd.DataFrame, rows: pd.DataFrame, left_out: pd.
         left_out=tuple(zip(left_out["why"], left_out["trials"].tolist(), strict=True)),
         mixed=_mixed(trials),
         remarks=newest["remarks"],
+        alone=_alone(trials),
         machines=int(trials.loc[trials["status"] == "ok", "machine"].nunique()),
     )
 
@@ -110,6 +113,11 @@ def _conditions(trials: pd.DataFrame) -> Conditions:
         threads=int(first["threads"]),
         versions=first["versions"],
     )
+
+
+def _alone(trials: pd.DataFrame) -> tuple[tuple[str, str], ...]:
+    pairs = zip(trials["label"], trials["alone"], strict=True)
+    return tuple(sorted({(label, why) for label, reasons in pairs for why in reasons}))
 
 
 def _mixed(trials: pd.DataFrame) -> tuple[str, ...]:

@@ -107,6 +107,7 @@ class Score(NamedTuple):
     n: int
 
 
+ALONE = " trainings were done one by one. "  # in a log, before the reason
 # boards square values and add them up
 Value = Annotated[float, Field(ge=-1e100, le=1e100)]
 # the fields of a score; to call its class for each would take a sixth of the time of reading
@@ -138,6 +139,12 @@ class Outcome(Frozen):
     seconds: dict[str, Cost] = {}
     peak_memory: Cost = 0.0
     stacked: Count = 1
+
+    @property
+    def why_alone(self) -> tuple[str, ...]:
+        """Return why trainings were done one by one that were to be done as one, if any were."""
+        lines = self.log.splitlines()
+        return tuple(line.partition(ALONE)[2] for line in lines if ALONE in line)
 
 
 class Record(Frozen):

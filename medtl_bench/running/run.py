@@ -10,7 +10,7 @@ from filelock import FileLock, Timeout
 
 from medtl_bench.errors import IntegrityError, MedTLError
 from medtl_bench.files.atomic import TEMPORARY
-from medtl_bench.results.record import Outcome, Record, Trial
+from medtl_bench.results.record import ALONE, Outcome, Record, Trial
 from medtl_bench.results.store import Store
 from medtl_bench.running import interrupts
 from medtl_bench.running.executors import Executor
@@ -101,8 +101,8 @@ class Run:
     def _lost(self, job: Job, reply: Reply) -> list[Trial]:
         """Return what is to run again of a group that was lost, and note why for the logs."""
         trials, outcome = self._wanted(job.trials), reply.outcome or NO_OUTCOME
-        why = f"It ran by itself, for {len(job.trials)} trials side by side ended: {outcome.reason}"
-        self._why_alone.update({trial.key: f"{why}\n" for trial in trials})
+        why = f"All{ALONE}{len(job.trials)} trials side by side ended: {outcome.reason}\n"
+        self._why_alone.update({trial.key: why for trial in trials})
         return trials
 
     def _groups(self) -> list[list[Trial]]:

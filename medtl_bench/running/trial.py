@@ -19,7 +19,7 @@ from medtl_bench.errors import InvalidOutputError
 from medtl_bench.protocols.examiner import Clock
 from medtl_bench.protocols.protocol import Protocol
 from medtl_bench.randomness import seed_of
-from medtl_bench.results.record import Outcome, Trial
+from medtl_bench.results.record import ALONE, Outcome, Trial
 from medtl_bench.running.answers import Answered, Recording
 from medtl_bench.running.failure import failed, storable
 from medtl_bench.running.machine import peak_memory
@@ -70,7 +70,7 @@ def answers_in(scratch: Path, number: int) -> Path:
 
 
 def _one_by_one(why: str, count: int) -> str:
-    return f"{count} trainings were done one by one. {why}\n"
+    return f"{count}{ALONE}{why}\n"
 
 
 def run_trial(setting: Setting, trial: Trial, path: Path) -> Answered:

@@ -19,6 +19,7 @@ from medtl_bench.report.text.escape import Safe, escape_cell
 from medtl_bench.report.text.markdown import NOTHING, counted, interval, number, table
 
 SENTENCE = 500  # characters of a remark
+LONGEST_WHY = 240  # characters
 Pages = Mapping[str, ProtocolPage]
 
 
@@ -62,6 +63,7 @@ def dataset_page(
         conditions=[_conditions(p, fact.conditions[p], pages[p]) for p in _protocols(parts)],
         left_out=[(Safe(why), counted(n, "trial")) for why, n in fact.left_out],
         mixed=fact.mixed,
+        alone=[(label, escape_cell(why, LONGEST_WHY)) for label, why in fact.alone],
         machines=fact.machines,
         untried=fact.untried,
         remarks=[escape_cell(remark, SENTENCE) for remark in fact.remarks],

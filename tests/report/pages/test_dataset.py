@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from medtl_bench.metrics.registry import INTEGRATION
-from medtl_bench.results.record import Record, Score
+from medtl_bench.results.record import ALONE, Record, Score
 from tests.boards import build, render
 from tests.records import METHODS, record, stream_record, stream_scores, suite, transfer_scores
 
@@ -156,6 +156,19 @@ def test_a_method_of_two_libraries_has_one_mean_rank_unless_only_one_of_both_is_
         assert bool(lines_with(ranked.split("## Accuracy")[1], f"| {name} ")) == is_ranked
         assert is_ranked or datasets in lines_with(below, f"| {name} ")[0]
     assert "Ranks of 2 methods" in ranked
+
+
+def test_what_was_trained_one_by_one_is_told_with_its_reason() -> None:
+    told = f"14{ALONE}It draws from <numpy>.\nand more\n"
+    logs = {"dann": told, "ewc": ""}
+    records = [
+        record(algorithm=name, log=log, scores=transfer_scores(0.5)) for name, log in logs.items()
+    ]
+    page = pages(records)["datasets/hearts.md"]
+    assert "- Trained one by one, not as one program: dann. It draws from" in page
+    assert page.count("one by one") == 1
+    assert "<numpy>" not in page
+    assert "one by one" not in pages(records[1:])["datasets/hearts.md"]
 
 
 def test_mixed_plugin_versions_and_machines_are_told() -> None:
