@@ -181,7 +181,7 @@ def test_an_interrupt_of_the_user_is_not_the_plugins_fault(write_plugin):
     start = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         discovery.find([write_plugin(interrupt)])
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 30
 
 
 def test_names_are_in_order_and_first_party_plugins_enter_by_entry_points():
