@@ -19,8 +19,7 @@ KEPT_ROWS = 100
 SCORES, AFTER_SCORES = '"scores":[', ',"seconds":'
 CHECKSUM = re.compile(r'"checksum":"([0-9a-f]{64})",')
 MOST: Final = 2**53  # tables of numbers hold no larger one exactly
-Name = Annotated[str, Field(max_length=2**12)]
-Text = Annotated[str, Field(max_length=2**16)]
+Text = Annotated[str, Field(max_length=2**20)]
 Whole = Annotated[int, Field(ge=0, le=MOST)]
 Count = Annotated[int, Field(ge=1, le=MOST)]
 Cost = Annotated[float, Field(ge=0, le=MOST)]
@@ -44,20 +43,20 @@ class Trial(Frozen):
     backbone that are not the project's own, by kind and name.
     """
 
-    dataset: Name
-    dataset_digest: Name
-    algorithm: Name
-    algorithm_source: Name
+    dataset: Text
+    dataset_digest: Text
+    algorithm: Text
+    algorithm_source: Text
     parameters: dict[str, Any]
-    protocol: Name
-    scenario: Name
+    protocol: Text
+    scenario: Text
     settings: dict[str, Any]
     seed: Whole
     threads: Count = 1
     stacked: bool = False
-    versions: dict[str, Name]
-    packages: dict[str, Name] = {}
-    plugins: dict[str, Name] = {}
+    versions: dict[str, Text]
+    packages: dict[str, Text] = {}
+    plugins: dict[str, Text] = {}
 
     @property
     def key(self) -> str:
@@ -74,16 +73,16 @@ class About(Frozen):
     names; class 0 of masks is the background. `remarks`: sentences on the dataset.
     """
 
-    area: Name
-    provenance: Name
-    task: Name
-    metrics: tuple[Name, ...]
-    lower_is_better: tuple[Name, ...] = ()
-    family: Name
-    variant: Name = ""
-    counterpart: Name = ""
-    classes: tuple[Name, ...] = ()
-    remarks: tuple[str, ...] = ()
+    area: Text
+    provenance: Text
+    task: Text
+    metrics: tuple[Text, ...]
+    lower_is_better: tuple[Text, ...] = ()
+    family: Text
+    variant: Text = ""
+    counterpart: Text = ""
+    classes: tuple[Text, ...] = ()
+    remarks: tuple[Text, ...] = ()
 
 
 class Score(NamedTuple):
@@ -108,10 +107,8 @@ class Score(NamedTuple):
 
 
 ALONE = " trainings were done one by one. "  # in a log, before the reason
-# boards square values and add them up
-Value = Annotated[float, Field(ge=-1e100, le=1e100)]
 # the fields of a score; to call its class for each would take a sixth of the time of reading
-Fields = tuple[str, str | None, Whole | None, Whole | None, str | None, str, Value, Count]
+Fields = tuple[str, str | None, Whole | None, Whole | None, str | None, str, float, Count]
 
 
 def _scores(rows: Iterable[Fields]) -> tuple[Score, ...]:
@@ -159,9 +156,9 @@ class Record(Frozen):
     trial: Trial
     about: About
     outcome: Outcome
-    machine: dict[str, Name] = {}
-    finished: Name = ""
-    asked: Name = ""
+    machine: dict[str, Text] = {}
+    finished: Text = ""
+    asked: Text = ""
 
     @property
     def latest(self) -> str:

@@ -22,6 +22,7 @@ from medtl_bench.running.messages import (
 
 NO_GROUP = "not all trials that ran beside them in one process are there"
 Records = Mapping[str, Record]
+Place = tuple[object, ...]  # of a score, with its metric
 
 
 class Repeated(NamedTuple):
@@ -169,17 +170,21 @@ def _difference(then: Outcome, now: Outcome | None) -> str:
     before, after = _by_place(then.scores), _by_place(now.scores)
     if before.keys() != after.keys():
         return f"{len(before.keys() ^ after.keys())} scores are only in one of both"
+    return _largest(before, after)
+
+
+def _largest(before: Mapping[Place, float], after: Mapping[Place, float]) -> str:
+    """Return in words how many scores differ, and the one that differs most."""
     differences = {place: abs(value - after[place]) for place, value in before.items()}
-    most = max(differences, key=lambda place: differences[place])
-    count = sum(difference > 0 for difference in differences.values())
-    where = " ".join(str(part) for part in most if part is not None)
+    count = sum(map(bool, differences.values()))
     if not count:
         return "its scores stand in another order, or count other rows"
-    return (
-        f"{count} of {len(before)} scores differ, at most by {differences[most]:g} "
-        f"({where}: {before[most]:g} in the record, {after[most]:g} now)"
-    )
+    most = max(differences, key=lambda place: differences[place])
+    where = " ".join(str(part) for part in most if part is not None)
+    size = f"at most by {differences[most]:g}"
+    values = f"{where}: {before[most]:g} in the record, {after[most]:g} now"
+    return f"{count} of {len(before)} scores differ, {size} ({values})"
 
 
-def _by_place(scores: Iterable[Score]) -> dict[tuple[object, ...], float]:
+def _by_place(scores: Iterable[Score]) -> dict[Place, float]:
     return {score[:6]: score.value for score in scores}
