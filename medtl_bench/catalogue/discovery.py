@@ -108,7 +108,7 @@ def _file_of(module: str) -> str:
 def _from_file(path: str) -> tuple[Plugin, Load]:
     file = Path(path).resolve()
     # two files may have one stem
-    name = f"medtl_plugin_{file.stem}_{sha256(str(file).encode()).hexdigest()[:8]}"
+    name = f"medtl_plugin_{file.stem}_{sha256(os.fsencode(file)).hexdigest()[:8]}"
 
     def load() -> ModuleType:
         spec = importlib.util.spec_from_file_location(name, file)
