@@ -28,7 +28,14 @@ from medtl_bench.running.executors import Limits
 from medtl_bench.running.executors.with_datasets import with_datasets
 from medtl_bench.running.observers import Audience, Observer
 from medtl_bench.running.repeat import Repeated
-from medtl_bench.running.request import MOST_STACKED, Planning, Request, limits, make_plan
+from medtl_bench.running.request import (
+    MOST_STACKED,
+    Planning,
+    Request,
+    check_texts,
+    limits,
+    make_plan,
+)
 from medtl_bench.running.run import Run, alone, missing, overtaken
 
 if TYPE_CHECKING:
@@ -145,12 +152,12 @@ def run(
     core), each for at most `timeout` seconds with `memory` MiB; `stack` trials of a kind may
     train as one; `observe` names observers. `watch`: an observer made already; `complain` is
     told of each plugin that is broken, and of each observer once it breaks.
-    Raises MedTLError on an unknown name, a wrong parameter, a number out of its bounds or no
-    trial at all.
+    Raises MedTLError on an unknown name, a wrong parameter or number, or no trial at all.
     """
     files = _several(plugins)
     names = _several(datasets), _several(algorithms), _several(protocols)
     request = Request(*names, preset, seeds, _several(parameters), files, stack)
+    check_texts(_several(out))
     bounds = limits(jobs, timeout, memory)
     catalogue = discovery.find(files)
     for broken in catalogue.broken:

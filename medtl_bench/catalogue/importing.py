@@ -2,6 +2,7 @@
 
 import importlib.util
 import io
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout
@@ -55,7 +56,7 @@ def _imported(plugin: Plugin) -> ModuleType:
         return module
     file = Path(plugin.file)
     # two files may have one stem
-    name = f"medtl_plugin_{file.stem}_{sha256(str(file).encode()).hexdigest()[:8]}"
+    name = f"medtl_plugin_{file.stem}_{sha256(os.fsencode(file)).hexdigest()[:8]}"
     spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
         raise ImportError(f"{file.name} is not a Python file")

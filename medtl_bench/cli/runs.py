@@ -63,10 +63,10 @@ def plan(
     as_json: Json = False,
 ) -> None:
     """Say what `run` would run with the same options, and how much of it is missing."""
+    _ask(all_ or dataset or algorithm, seeds=seeds, stack=stack)
     from medtl_bench.cli.planned import Plan
     from medtl_bench.running.request import Request
 
-    _ask(all_ or dataset or algorithm)
     request = Request(dataset, algorithm, protocol, preset, seeds, parameter, plugin, stack)
     plan = Plan(request, out)
     if as_json:
@@ -75,8 +75,11 @@ def plan(
         plan.show()
 
 
-def _ask(something: object) -> None:
-    """Raise MedTLError where nothing was asked for."""
+def _ask(something: object, **numbers: float | None) -> None:
+    """Raise MedTLError where nothing was asked for, or a number is out of its bounds."""
+    from medtl_bench.running.request import check_bounds  # what runs trials takes longer to load
+
+    check_bounds(**numbers)
     if not something:
         raise MedTLError(NOTHING_ASKED)
 
@@ -102,9 +105,10 @@ def run(
 
     Exit code: 0 all done, 1 some trials failed, 3 damaged files.
     """
+    limits = {"jobs": jobs, "timeout": timeout, "memory": memory}
+    _ask(all_ or dataset or algorithm, seeds=seeds, stack=stack, **limits)
     from medtl_bench import api
 
-    _ask(all_ or dataset or algorithm)
     try:
         ran = api.run(
             dataset,

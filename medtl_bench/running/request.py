@@ -67,6 +67,16 @@ def _within(bound: Bound, value: Any) -> bool:  # noqa: ANN401 - whatever a user
     return number and bound.least <= value <= bound.most
 
 
+def check_texts(texts: Iterable[str]) -> None:
+    """Raise MedTLError where a name or path could not be written in UTF-8, as jobs are."""
+    for text in texts:
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            told = f"The name {text!r} is not valid UTF-8, in which jobs are written"
+            raise MedTLError(f"{told}; choose another one.") from None
+
+
 def limits(jobs: int, timeout: float, memory: int) -> Limits:
     """Return the limits that a user asks for; 0 jobs mean one a core.
 
@@ -95,8 +105,10 @@ class Request:
     stack: int = MOST_STACKED
 
     def __post_init__(self) -> None:
-        """Refuse numbers that are out of their bounds."""
+        """Refuse numbers that are out of their bounds, and names that cannot be sent."""
         check_bounds(seeds=self.seeds, stack=self.stack)
+        named = (*self.datasets, *self.algorithms, *self.protocols)
+        check_texts((*named, *self.parameters, *self.plugin_files))
 
 
 @dataclass

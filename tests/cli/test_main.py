@@ -174,6 +174,18 @@ def test_help_and_mistakes_have_no_boxes_in_a_pipe(medtl, words):
         assert "--seeds" in answer.err
 
 
+@pytest.mark.parametrize("command", ["run", "plan"])
+@pytest.mark.parametrize("option", ["--out", "--plugin", "-a", "-p"])
+def test_a_name_that_is_no_text_is_one_sentence(medtl, tmp_path, command, option):
+    path = tmp_path / "odd\udcff.py"
+    path.touch()
+    value = {"-p": "chance.x=\udcff", "-a": "\udcff"}.get(option, path)
+    answer = medtl(command, "-d", "shifted-toy", "-a", "chance", "--out", tmp_path, option, value)
+    if (command, option) != ("plan", "--out"):  # which reads what is there alone
+        assert answer.code == 2
+        assert "\\udcff" in [line for line in answer.err.splitlines() if line][-1]
+
+
 def test_an_unknown_command_ends_with_2(medtl):
     assert medtl("rum").code == 2
 
