@@ -106,7 +106,7 @@ def test_a_family_may_name_its_datasets_in_a_normal_form_but_by_no_other_family(
 
 
 def test_trials_find_a_dataset_that_the_run_could_not_keep(family, paths, tmp_path, monkeypatch):
-    def no_room(dataset, folder):
+    def no_room(*_):
         raise OSError("No space left on device")
 
     monkeypatch.setattr("medtl_bench.running.mapped.write", no_room)
@@ -119,7 +119,7 @@ def test_trials_find_a_dataset_that_the_run_could_not_keep(family, paths, tmp_pa
 def test_a_file_that_goes_while_a_run_lasts_is_told_without_its_folder(
     family, paths, tmp_path, monkeypatch
 ):
-    def lost(dataset, folder):
+    def lost(*_):
         Path(paths[2]).unlink()
         raise OSError("No space left on device")
 

@@ -114,6 +114,7 @@ def test_list_as_json(document):
     assert (broken["name"], broken["reason"].endswith(HOSTILE)) == ("broken", True)
 
 
+@pytest.mark.slow
 def test_show_of_data_as_json(document):
     told = document("show", "loud")
     assert (told["dataset"]["name"], told["dataset"]["licence"]) == ("loud", HOSTILE)
@@ -130,6 +131,7 @@ def test_show_of_a_method_as_json(document):
     assert named(told["parameters"], "noise") == {"name": "noise", "type": "float", "default": 0.1}
 
 
+@pytest.mark.slow
 def test_plan_as_json_agrees_with_run(document, medtl, plugins, tmp_path):
     told = document("plan", *ASKED, "--preset", "smoke", "--out", str(tmp_path))
     total = {"trials": 4, "missing": 4, "skipped": 8, "out": str(tmp_path)}
@@ -148,6 +150,7 @@ def test_plan_as_json_agrees_with_run(document, medtl, plugins, tmp_path):
     assert again["total"] == total | {"missing": 0}
 
 
+@pytest.mark.slow
 def test_data_list_and_verify_as_json(document):
     told = document("data", "list")
     loud = named(told["datasets"], "loud")

@@ -78,6 +78,7 @@ ENCODINGS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("environment", ENCODINGS, ids=lambda e: " ".join(e.values()))
 def test_no_encoding_ends_a_command(plugin, environment):
     for words in (("list",), ("show", SIGNS)):
@@ -86,6 +87,7 @@ def test_no_encoding_ends_a_command(plugin, environment):
         assert b"Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_no_encoding_ends_a_run(plugin, tmp_path):
     done = shell("", *run(plugin, tmp_path / "out"), PYTHONIOENCODING="ascii:strict")
     assert (done.returncode, b"Traceback" in done.stderr) == (1, False)
@@ -98,6 +100,7 @@ def test_what_a_user_chose_for_signs_that_an_encoding_lacks_stays(plugin):
     assert b"na?ve ? ?-shift ??" in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "redirection", ["<&- >&- 2>&-", "2>&-", "| head -1", ">/dev/full", "2>&1 | true"]
 )
@@ -111,6 +114,7 @@ def test_a_run_whose_output_goes_nowhere_stores_all_and_writes_boards(
     assert is_whole(tmp_path / "out")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["list", "--help", "show dann", "data list"])
 def test_a_reader_that_has_enough_is_no_mistake(command):
     done = shell("| head -1", *command.split())

@@ -42,6 +42,7 @@ def outcomes(folder):
     return {key: record["outcome"]["scores"] for key, record in records.items()}
 
 
+@pytest.mark.slow
 def test_a_plugin_that_is_merely_named_changes_no_score_and_no_key(plugins, write_plugin, tmp_path):
     patching = write_plugin(PATCHES)
     assert "beside" in discovery.find([patching]).algorithms
