@@ -137,9 +137,11 @@ def _replaced(places: list[Place]) -> Iterator[None]:
     try:
         yield
     finally:
-        for (table, name, value), own in zip(places, before, strict=True):
+        # first, for a module that stands at two places is among these twice
+        for table, name, value in places:
             if table[name] is not value:
                 value.copy_(table[name].detach())
+        for (table, name, _), own in zip(places, before, strict=True):
             table[name] = own
 
 

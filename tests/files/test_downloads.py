@@ -393,7 +393,7 @@ def test_progress_is_shown_on_a_terminal_only(
 ):
     with downloading("t") as bar:
         assert bar is None
-    monkeypatch.setattr("medtl_bench.cli.console.out._force_terminal", True)
+    monkeypatch.setattr("medtl_bench.cli.console.on_terminal", lambda: True)
     with downloading("[red]t") as bar:
         assert isinstance(bar, Bar)
         fetch(served(), bar)

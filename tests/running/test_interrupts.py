@@ -16,6 +16,7 @@ from medtl_bench.running.run import Run
 @pytest.fixture(autouse=True)
 def _undisturbed_handlers():
     before = {number: signal.getsignal(number) for number in interrupts.SIGNALS}
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # xdist ignores it
     yield
     for number, handler in before.items():
         signal.signal(number, handler)

@@ -18,7 +18,6 @@ from medtl_bench.running.executors import memory, private, tree
 from medtl_bench.running.executors.halves import answer, score
 from medtl_bench.running.executors.method import begin
 from medtl_bench.running.executors.watch import MEBIBYTE, Bounds, End, Watch
-from medtl_bench.running.failure import failed
 from medtl_bench.running.messages import Job, Reply
 
 NO_ANSWER = "Its process ended by itself with exit code 0."
@@ -118,16 +117,4 @@ def _reply(job: Job, end: End, scratch: Path) -> Reply:
     if why:
         outcome = Outcome(status=end.status, reason=why, log=end.log, seconds=seconds)
         return Reply(outcome=outcome, exit_code=1)
-    try:
-        return score(job, end.said, scratch)
-    except ValueError:
-        reason = f"Its process answered with {_shown(end.said)}, which is no answer."
-        outcome = Outcome(status="failed", reason=reason, log=end.log, seconds=seconds)
-    except Exception as error:
-        outcome = failed(error, end.seconds)
-    return Reply(outcome=outcome, exit_code=1)
-
-
-def _shown(said: bytes) -> str:
-    """Return the beginning of an answer that makes no sense."""
-    return repr(said[:40].decode(errors="replace"))
+    return score(job, end.said, scratch)

@@ -94,7 +94,7 @@ def test_a_method_that_never_answers_whatever_it_closes_or_stops_has_its_time_an
     ("name", "reason"),
     [
         ("answers-without-end", "Its answer is larger than the limit of 256 MiB."),
-        ("answers-nonsense", 'Its process answered with \'{"scores": "all of them"}\', which'),
+        ("answers-nonsense", "Its process sent an answer that makes no sense: scores Extra"),
         ("ends-its-keeper", LOST),
         ("ends-by-a-rare-signal", f"Its process was ended by signal {signal.SIGRTMIN + 3}."),
     ],
