@@ -158,13 +158,10 @@ def run(
     names = _several(datasets), _several(algorithms), _several(protocols)
     request = Request(*names, preset, seeds, _several(parameters), files, stack)
     check_texts(_several(out))
-    bounds = limits(jobs, timeout, memory)
-    catalogue = discovery.find(files)
-    for broken in catalogue.broken:
-        complain(f"Left out: {broken}")
+    bounds, catalogue = limits(jobs, timeout, memory), _installed(files, complain)
     executor = executors.make(catalogue, on, bounds)
-    named = observers.make(catalogue, _several(observe))
-    audience = Audience(named if watch is None else {**named, "watch": watch}, complain)
+    observing = observers.make(catalogue, _several(observe))
+    audience = Audience(observing | ({} if watch is None else {"watch": watch}), complain)
     folder = Path(out)
     datasets_kept = with_datasets(executor, folder / DATASETS)
     with alone(folder):
@@ -176,10 +173,23 @@ def run(
             records = tuple(running)
         contents = _asked_for(planning, store)
         if contents.records or contents.damaged:
-            halves = _protocols(catalogue, contents.records.values())
-            with interrupts.held():
-                write_boards(contents.records, contents.damaged, folder, halves)
+            _write_boards(contents, catalogue, folder)
     return Ran(records, planning, contents)
+
+
+def _installed(files: Sequence[str], complain: Callable[[str], None]) -> Catalogue:
+    """Return what plugins bring, and complain of those that are broken."""
+    catalogue = discovery.find(files)
+    for broken in catalogue.broken:
+        complain(f"Left out: {broken}")
+    return catalogue
+
+
+def _write_boards(contents: Contents, catalogue: Catalogue, folder: Path) -> None:
+    """Write the boards of what a folder holds, all of them also where a signal comes meanwhile."""
+    halves = _protocols(catalogue, contents.records.values())
+    with interrupts.held():
+        write_boards(contents.records, contents.damaged, folder, halves)
 
 
 def _asked_for(planning: Planning, store: Store) -> Contents:
@@ -243,9 +253,7 @@ def rebuild(out: str | Path = OUT, plugins: Names = ()) -> Contents:
     Raises MedTLError where there are none.
     """
     contents = _contents(out)
-    protocols = _protocols(discovery.find(_several(plugins)), contents.records.values())
-    with interrupts.held():
-        write_boards(contents.records, contents.damaged, Path(out), protocols)
+    _write_boards(contents, discovery.find(_several(plugins)), Path(out))
     return contents
 
 

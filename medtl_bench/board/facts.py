@@ -116,7 +116,7 @@ def _conditions(trials: pd.DataFrame) -> Conditions:
 
 
 def _alone(trials: pd.DataFrame) -> tuple[tuple[str, str], ...]:
-    pairs = zip(trials["label"], trials["alone"], strict=True)
+    pairs = zip(trials["label"], trials["why_alone"], strict=True)
     return tuple(sorted({(label, why) for label, reasons in pairs for why in reasons}))
 
 

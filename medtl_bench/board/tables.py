@@ -28,7 +28,7 @@ _FIELDS = (
     *("trial.protocol", "trial.scenario", "trial.seed", "trial.threads"),
     *("about.area", "about.provenance", "about.task", "about.metrics", "about.classes"),
     *("about.family", "about.variant", "about.counterpart", "about.remarks"),
-    *("outcome.status", "outcome.reason"),
+    *("outcome.status", "outcome.reason", "outcome.why_alone"),
 )
 _SHARED = ("dataset_digest", "threads", "versions", "metrics")
 
@@ -58,7 +58,6 @@ def trial_table(keys: list[str], records: list[Record], lower: Set[str]) -> pd.D
     columns["settings"] = [settings(record.trial) for record in records]
     columns["versions"] = [tuple(sorted(record.trial.versions.items())) for record in records]
     columns["machine"] = [tuple(sorted(record.machine.items())) for record in records]
-    columns["alone"] = [record.outcome.why_alone for record in records]
     columns["seconds"] = [record.outcome.seconds.get("total", np.nan) for record in records]
     table = pd.DataFrame(columns)
     table["primary"] = [metrics[0] if metrics else "" for metrics in table["metrics"]]

@@ -1,6 +1,7 @@
 """What the process of a method says of itself is checked; nonsense costs that trial alone."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,8 @@ NONSENSE = {
     "too long": lambda said: b" " * (worker.MOST_BYTES + 1),
     "one trial": lambda said: {**said, "trials": said["trials"][:1]},
     "deep": lambda said: b"[" * 10**5,
+    "a time of minus a second": lambda said: of_first(said, seconds={"total": -1.0}),
+    "endless": lambda said: of_first(said, peak_memory=1e300),
 }
 
 
@@ -77,11 +80,9 @@ def test_nonsense_is_a_failure_in_a_sentence(kind, answered) -> None:
     assert len(reply.outcome.reason) < 300
 
 
-def of_first(**fields):
-    def change(said):
-        said["trials"][0]["outcome"].update(fields)
-
-    return change
+def of_first(said, **fields):
+    said["trials"][0]["outcome"].update(fields)
+    return said
 
 
 def swapped(said):
@@ -100,9 +101,12 @@ def added(said):
     more.append(more[-1])
 
 
+MANY = dict.fromkeys(map(str, range(50)), 1.0)
 COSTS_ONE = {
-    "a time of minus a second": (of_first(seconds={"total": -1.0}), "make no sense"),
-    "endless": (of_first(peak_memory=1e300), "make no sense"),
+    "of many verbs": (
+        partial(of_first, seconds=dict.fromkeys(map(str, range(50)), 1.0)),
+        "make no sense",
+    ),
     "too few": (dropped, "the protocol asked for"),
     "too many": (added, "the protocol asked for"),
 }
@@ -124,7 +128,7 @@ def test_answers_of_another_trial_are_of_other_learners(answered) -> None:
 
 def test_scores_and_long_texts_are_not_taken_over(answered) -> None:
     forged = [["fit", None, None, None, "c", "balanced_accuracy", 1.0, 8]]
-    change = of_first(scores=forged, log="x" * 10**6, reason="y" * 10**6, stacked=9)
+    change = partial(of_first, scores=forged, log="x" * 10**6, reason="y" * 10**6, stacked=9)
     first, _ = scored(answered, change).outcomes
     assert first.status == "ok"
     assert len(first.scores) > 1
@@ -133,7 +137,7 @@ def test_scores_and_long_texts_are_not_taken_over(answered) -> None:
 
 
 def test_a_failure_and_a_skip_are_told_as_the_process_told_them(answered) -> None:
-    change = of_first(status="skipped", reason="it only segments")
+    change = partial(of_first, status="skipped", reason="it only segments")
     first, _ = scored(answered, change).outcomes
     assert (first.status, first.reason, first.scores) == ("skipped", "it only segments", ())
 
