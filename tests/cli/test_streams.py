@@ -69,12 +69,9 @@ def is_whole(out: Path) -> bool:
 
 
 ENCODINGS = [
-    {"PYTHONIOENCODING": "ascii"},
     {"PYTHONIOENCODING": "cp1252"},
     {"PYTHONIOENCODING": "latin-1:strict"},
-    {"PYTHONIOENCODING": "koi8-r:surrogateescape"},
     {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"},
-    {"LC_ALL": "POSIX", "LANG": "C"},
 ]
 
 
@@ -101,9 +98,7 @@ def test_what_a_user_chose_for_signs_that_an_encoding_lacks_stays(plugin):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "redirection", ["<&- >&- 2>&-", "2>&-", "| head -1", ">/dev/full", "2>&1 | true"]
-)
+@pytest.mark.parametrize("redirection", ["<&- >&- 2>&-", "| head -1", ">/dev/full"])
 def test_a_run_whose_output_goes_nowhere_stores_all_and_writes_boards(
     plugin, tmp_path, redirection
 ):
@@ -115,7 +110,7 @@ def test_a_run_whose_output_goes_nowhere_stores_all_and_writes_boards(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("command", ["list", "--help", "show dann", "data list"])
+@pytest.mark.parametrize("command", ["list", "data list"])
 def test_a_reader_that_has_enough_is_no_mistake(command):
     done = shell("| head -1", *command.split())
     assert (done.returncode, done.stderr) == (0, b"")
