@@ -686,7 +686,7 @@ def test_a_check_leaves_the_process_as_it_was_whatever_the_algorithm_does() -> N
         doing(lambda: os.environ.update(SEEN="1")),
         doing(lambda: os.chdir("/")),
     ):
-        problems(cls)
+        problems(cls, name="repeats itself with the same seed")
     assert {name: repr(setting.read()) for name, setting in SETTINGS.items()} == before
 
 

@@ -209,7 +209,7 @@ def test_masks_of_dropout_are_each_learners_own(shape):
 
 def test_a_learner_that_diverges_does_so_alone():
     def fit(seed):
-        sources = [Split(rows(seed).x * (1e38 if seed == 1 else 1), rows(seed).y)]
+        sources = [Split(rows(seed).x * (torch.inf if seed == 1 else 1), rows(seed).y)]
         return fitted(FineTune, seed, sources)
 
     tasks = cooperative.run([partial(fit, seed) for seed in range(3)], stacked.Stacker(), 64)
