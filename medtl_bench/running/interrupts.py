@@ -33,8 +33,8 @@ def exit_code(stop: BaseException) -> int:
 def raised() -> Iterator[None]:
     """Raise Interrupted inside at the first signal; further ones leave it the time to clean up.
 
-    Signals that this process was started to ignore stay ignored. Afterwards they end the
-    process without a word.
+    Signals that this process was started to ignore stay ignored. While it ends, they end it
+    without a word, or change nothing where one had come before.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -46,15 +46,17 @@ def raised() -> Iterator[None]:
     try:
         yield
     finally:
-        atexit.register(_end_quietly)
+        # before what else is to be done at the exit, such as to remove temporary files
+        at_exit = signal.SIG_DFL if handler.first is None else signal.SIG_IGN
+        atexit.register(_answer, at_exit)
         if handler.first is None:
             for number in _not_ignored():
                 signal.signal(number, before[number])
 
 
-def _end_quietly() -> None:
+def _answer(action: signal.Handlers) -> None:
     for number in _not_ignored():
-        signal.signal(number, signal.SIG_DFL)
+        signal.signal(number, action)
 
 
 class _Handler:
