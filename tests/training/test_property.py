@@ -4,6 +4,7 @@ Some of them do what a stack cannot: count, draw past torch, keep constants of t
 Those must be trained one by one, for a reason that is told.
 """
 
+import os
 import random
 from collections import Counter
 from collections.abc import Callable
@@ -27,6 +28,8 @@ from medtl_bench.training.tensors import held, trained
 
 pytestmark = pytest.mark.usefixtures("double")
 SIDE, WIDTH, SIZE = 6, 16, 8
+# MEDTL_BENCH_DRAWN=500 takes more than two minutes
+DRAWN = int(os.environ.get("MEDTL_BENCH_DRAWN", "200"))
 MOST = 1e-5  # by which a tensor may be another, as a share of its norm
 # of an element: a tensor of less is rounding alone, such as a bias before a norm that began at 0
 SMALL = 1e-3
@@ -342,11 +345,11 @@ def test_methods_drawn_at_random_train_in_a_stack_as_alone():
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-def test_five_hundred_methods_drawn_at_random_train_in_a_stack_as_alone():
+def test_many_methods_drawn_at_random_train_in_a_stack_as_alone():
     told: Counter[str] = Counter()
-    for number in range(500):
+    for number in range(DRAWN):
         comparison = compared(number)
         assert comparison.gap <= MOST, (number, str(comparison))
         told.update(comparison.reasons or {"failed" if comparison.failed else "stacked"})
     print(*told.most_common(), sep="\n")
-    assert told["stacked"] > 250
+    assert told["stacked"] > DRAWN / 2
