@@ -9,8 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from medtl_bench.errors import IntegrityError
+from medtl_bench.files.atomic import write_atomically
 from medtl_bench.results.record import Record
-from medtl_bench.results.store import Store
+from medtl_bench.results.store import Store, content
 
 SHOWN = 3
 FOREIGN = ".foreign"  # after the name of a record that something else wrote
@@ -18,15 +20,23 @@ FOREIGN = ".foreign"  # after the name of a record that something else wrote
 
 @dataclass(frozen=True)
 class GuardedStore(Store):
-    """A store that remembers what is in it, and what is written through it, by file name."""
+    """A store that remembers what is in it, and what is written through it, by file name.
+
+    `known`: what can be put back. `odd`: names of what lay there before and is no plain file,
+    or one too large for a record.
+    """
 
     known: dict[str, bytes] = field(default_factory=dict)
+    odd: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        """Remember the files of records that are there."""
-        for path in self.folder.glob("*.json"):
-            if _is_plain(path):
-                self.known[path.name] = path.read_bytes()
+        """Remember what is there."""
+        for name in self.names():
+            there = _content(self.folder / name)
+            if there is None:
+                self.odd.add(name)
+            else:
+                self.known[name] = there
 
     def write(self, record: Record) -> None:
         """Store a record and remember it; raises IntegrityError if it cannot be stored."""
@@ -38,24 +48,22 @@ class GuardedStore(Store):
 
         What nobody wrote through the store gets another name.
         """
-        changed = [name for name, content in self.known.items() if not self._holds(name, content)]
+        changed = [n for n, before in self.known.items() if _content(self.folder / n) != before]
         for name in changed:
             _remove(self.folder / name)
-            (self.folder / name).write_bytes(self.known[name])
-        there = sorted(path.name for path in self.folder.glob("*.json"))
-        foreign = [name for name in there if name not in self.known]
+            write_atomically(self.folder / name, self.known[name])
+        foreign = [name for name in self.names() if name not in {*self.known, *self.odd}]
         for name in foreign:
             (self.folder / name).rename(self.folder / (name + FOREIGN))
         return changed + foreign
 
-    def _holds(self, name: str, content: bytes) -> bool:
-        path = self.folder / name
-        same_size = _is_plain(path) and path.stat().st_size == len(content)
-        return same_size and path.read_bytes() == content
 
-
-def _is_plain(path: Path) -> bool:
-    return path.is_file() and not path.is_symlink()
+def _content(path: Path) -> bytes | None:
+    """Return what stands in the file of a record, or None where there can be none."""
+    try:
+        return content(str(path))
+    except (IntegrityError, OSError):
+        return None
 
 
 def _remove(path: Path) -> None:

@@ -33,7 +33,7 @@ class Store:
         """Return every record that is whole, and of the other files what is wrong with them."""
         contents = Contents({}, {})
         with no_garbage_collection():
-            for name in self._names():
+            for name in self.names():
                 try:
                     record = _read(self.folder, name)
                     contents.records[name.removesuffix(SUFFIX)] = record
@@ -41,7 +41,8 @@ class Store:
                     contents.damaged[self.folder / name] = _reason(error)
         return contents
 
-    def _names(self) -> list[str]:
+    def names(self) -> list[str]:
+        """Return the names of all files that are called like a record, in order."""
         if not self.folder.is_dir():
             return []
         # a path of each would take a twentieth of the time of reading
@@ -76,15 +77,18 @@ def _read(folder: Path, name: str) -> Record:
 
     Raises IntegrityError if it is damaged, of another name, or says what cannot be.
     """
-    record = Record.from_json(_content(f"{folder}/{name}").decode())
+    record = Record.from_json(content(f"{folder}/{name}").decode())
     if name != (key := record.trial.key) + SUFFIX:
         raise IntegrityError(f"its name is not its key, {key}")
     check_possible(record)
     return record
 
 
-def _content(path: str) -> bytes:
-    """Return what stands in a regular file; of a pipe or a device there may be no end."""
+def content(path: str) -> bytes:
+    """Return what stands in a regular file; of a pipe or a device there may be no end.
+
+    Raises IntegrityError or OSError where it is none, or larger than MOST_BYTES.
+    """
     # a pipe is not waited for, and a link not followed
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:

@@ -1,5 +1,6 @@
 """The unit of work that executors hand to a process, and what comes back: plain JSON both ways."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -96,6 +97,11 @@ class RunStack(Frozen):
 
     verb: Literal["run stack"] = "run stack"
     trials: tuple[Trial, ...]
+
+
+def to_run(trials: Sequence[Trial]) -> RunTrial | RunStack:
+    """Return the work of running trials: side by side, or one by itself."""
+    return RunStack(trials=tuple(trials)) if len(trials) > 1 else RunTrial(trial=trials[0])
 
 
 Work = DescribeDataset | DescribeAlgorithm | RunTrial | RunStack

@@ -16,8 +16,7 @@ from medtl_bench.running.messages import (
     DescribeDataset,
     Job,
     Reply,
-    RunStack,
-    RunTrial,
+    to_run,
 )
 
 NO_GROUP = "not all trials that ran beside them in one process are there"
@@ -146,7 +145,7 @@ def repeat(
     groups: Iterable[list[Trial]], records: Records, execute: Executor, files: Sequence[str]
 ) -> Iterator[Repeated]:
     """Run groups of trials again, and yield each trial with what differs."""
-    jobs = [Job(work=_work(group), plugin_files=tuple(files)) for group in groups]
+    jobs = [Job(work=to_run(group), plugin_files=tuple(files)) for group in groups]
     for job, reply in execute(jobs):
         outcomes = reply.outcomes or (reply.outcome,) * len(job.trials)
         for trial, outcome in zip(job.trials, outcomes, strict=True):
@@ -155,10 +154,6 @@ def repeat(
             if difference and record.machine != reply.machine:
                 difference += "; its record is of another machine, which may round differently"
             yield Repeated(record, difference)
-
-
-def _work(group: list[Trial]) -> RunStack | RunTrial:
-    return RunStack(trials=tuple(group)) if len(group) > 1 else RunTrial(trial=group[0])
 
 
 def _difference(then: Outcome, now: Outcome | None) -> str:

@@ -15,7 +15,7 @@ from medtl_bench.results.store import Store
 from medtl_bench.running import interrupts
 from medtl_bench.running.executors import Executor
 from medtl_bench.running.failure import publishable
-from medtl_bench.running.messages import Job, Reply, RunStack, RunTrial
+from medtl_bench.running.messages import Job, Reply, RunStack, to_run
 from medtl_bench.running.observers import Audience
 from medtl_bench.running.plan import Planned
 
@@ -125,9 +125,8 @@ class Run:
         for group in groups:
             for trial in self._wanted(group):
                 self.audience.tell("started", trial)
-            work = RunStack(trials=tuple(group)) if len(group) > 1 else RunTrial(trial=group[0])
             asked = self._asked[group[0].dataset]
-            yield Job(work=work, dataset=asked, plugin_files=tuple(self.plugin_files))
+            yield Job(work=to_run(group), dataset=asked, plugin_files=tuple(self.plugin_files))
 
     def _stored(self, job: Job, reply: Reply) -> list[Record]:
         """Store the records of a job, all of them also where a signal comes meanwhile."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from medtl_bench.results.guard import guarded
-from medtl_bench.results.store import Store
+from medtl_bench.results.store import MOST_BYTES, Store
 from tests.records import record
 
 OLD, NEW, FORGED = (record(seed=seed) for seed in range(3))
@@ -59,6 +59,24 @@ def test_a_run_that_nobody_disturbs_is_told_nothing_and_a_broken_file_stays(tmp_
         store.write(NEW)
     assert set(store.read().records) == {OLD.trial.key, NEW.trial.key}
     assert (tmp_path / "broken.json").read_text() == "{"
+
+
+BEFORE = {
+    "a pipe": os.mkfifo,
+    "a link": lambda path: path.symlink_to("/dev/zero"),
+    "a large file": lambda path: (path.touch(), os.truncate(path, MOST_BYTES + 1)),
+}
+
+
+@pytest.mark.parametrize("kind", BEFORE)
+def test_what_was_there_before_and_is_no_record_is_not_the_doing_of_a_trial(
+    kind: str, tmp_path: Path
+) -> None:
+    BEFORE[kind](tmp_path / "odd.json")
+    with guarded(tmp_path, pytest.fail) as store:
+        store.write(NEW)
+    assert os.path.lexists(tmp_path / "odd.json")
+    assert "odd.json" not in store.known
 
 
 def test_records_are_put_back_where_a_run_is_interrupted(tmp_path: Path) -> None:

@@ -14,9 +14,10 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
 from medtl_bench.results.record import Outcome
+from medtl_bench.running import worker
 from medtl_bench.running.executors import memory, private, tree
-from medtl_bench.running.executors.halves import answer, score
 from medtl_bench.running.executors.method import begin
+from medtl_bench.running.executors.preload import OWN
 from medtl_bench.running.executors.watch import MEBIBYTE, Bounds, End, Watch
 from medtl_bench.running.messages import Job, Reply
 
@@ -70,7 +71,7 @@ def _answer(job: Job, bounds: Bounds, scratch: Path) -> bytes:
     """
     data = bounds.memory * MEBIBYTE
     resource.setrlimit(resource.RLIMIT_DATA, (data, data))
-    return answer(job, scratch)
+    return worker.answer(job, OWN, scratch)
 
 
 def _taken(pids: list[int], most: int) -> int:
@@ -117,4 +118,4 @@ def _reply(job: Job, end: End, scratch: Path) -> Reply:
     if why:
         outcome = Outcome(status=end.status, reason=why, log=end.log, seconds=seconds)
         return Reply(outcome=outcome, exit_code=1)
-    return score(job, end.said, scratch)
+    return worker.score(job, OWN, end.said, scratch)

@@ -6,10 +6,10 @@ import shutil
 import tempfile
 import time
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from medtl_bench.results.record import Outcome
 from medtl_bench.running.executors import server, temporary, tree
@@ -109,15 +109,8 @@ def start(job: Job, bounds: Bounds, again: bool = False) -> Kept:
     return Kept(job, bounds, process, pipe, scratch, again)
 
 
-def _keep(
-    sender: Connection,
-    opens: Connection,
-    job: str,
-    bounds: Bounds,
-    scratch: str,
-    environment: dict[str, str],
-) -> None:
+def _keep(*arguments: Any) -> None:  # noqa: ANN401 - those of `keep`
     # loads torch, which the process of the run need not
     from medtl_bench.running.executors.keeper import keep  # noqa: PLC0415
 
-    keep(sender, opens, job, bounds, scratch, environment)
+    keep(*arguments)
