@@ -10,10 +10,10 @@ from typing import Any
 
 import torch
 from torch import Generator, Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from medtl_bench.training.differs import Differs
+from medtl_bench.training.kernels import KernelMode
 
 # torch tells the types of neither its kernels nor what goes in and out of them
 Kernel = Any
@@ -49,11 +49,12 @@ def drawing_from(generator: Generator) -> Iterator[None]:
         torch.default_generator.set_state(before)
 
 
-class Draws(TorchDispatchMode):
+class Draws(KernelMode):
     """Lets each kernel that draws for a whole stack draw for each learner from its own.
 
     `generators`: the learners' own, of which the first stands for all in an objective.
-    Tensors that are drawn have a first axis that is a multiple of the learners.
+    Tensors that are drawn have a first axis that is a multiple of the learners. `any`: whether
+    anything was drawn yet.
     """
 
     def __init__(self, generators: Sequence[Generator]) -> None:
@@ -62,6 +63,7 @@ class Draws(TorchDispatchMode):
         self.generators = list(generators)
         self._unnamed = [own_draws(generator) for generator in generators]
         self._turn = 0
+        self.any = False
 
     def __torch_dispatch__(
         self, kernel: Kernel, types: object, args: Values = (), kwargs: Values = None
@@ -70,6 +72,7 @@ class Draws(TorchDispatchMode):
         kwargs = dict(kwargs or {})
         if not is_random(kernel):
             return kernel(*args, **kwargs)
+        self.any = True
         draw = self.instead_of(kernel, kwargs.pop("generator", None))
         return draw(*args, **kwargs)
 
@@ -94,6 +97,23 @@ class Draws(TorchDispatchMode):
         """Return the generator of the learner whose turn it is."""
         turn, self._turn = self._turn, (self._turn + 1) % len(sources)
         return sources[turn]
+
+    @contextmanager
+    def again(self) -> Iterator[None]:
+        """Draw in one more step; where none drew before, which doubles its time, only look.
+
+        Raises Differs where this one draws for the first time.
+        """
+        if self.any:
+            with self:
+                yield
+            return
+        watched = (torch.default_generator, self.generators[0])
+        before = [generator.get_state() for generator in watched]
+        yield
+        after = [generator.get_state() for generator in watched]
+        if not all(map(torch.equal, before, after)):
+            raise Differs("Its objective draws in some steps, but not in the first.")
 
     @contextmanager
     def kept(self) -> Iterator[None]:

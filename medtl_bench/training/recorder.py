@@ -16,10 +16,10 @@ import torch
 from torch import Tensor, fx
 from torch.fx.node import map_aggregate
 from torch.overrides import TorchFunctionMode
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from medtl_bench.training.draws import Draws, is_random
+from medtl_bench.training.kernels import KernelMode
 
 aten = torch.ops.aten
 Function = Callable[..., tuple[Tensor, ...]]
@@ -79,7 +79,7 @@ class _Reads(TorchFunctionMode):
         return function(*args, **(kwargs or {}))
 
 
-class _Recorder(TorchDispatchMode):
+class _Recorder(KernelMode):
     """Writes down each kernel as a node of a graph.
 
     `alive`: all tensors, which are told apart by `id` and so must live until the end.

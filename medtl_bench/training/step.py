@@ -60,7 +60,7 @@ class Step:
             return gradients
         if function := self.recorded.get(shapes):
             return function(*inputs)
-        with self.draws:
+        with self.draws.again():
             return calculated(*inputs)
 
     @torch.no_grad()

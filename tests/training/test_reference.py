@@ -247,6 +247,31 @@ def test_dropout_in_the_network_is_each_learners_own():
     stacks(Dropped)
 
 
+class DrawsLate(FineTune):
+    def objective(self, net, batch):
+        x, y = batch.pooled()
+        if float(batch.progress) > 0.5:
+            x = x + torch.rand(x.shape)
+        return self.task.loss(net(x), y)
+
+
+class DrawsItsOwnLate(FineTune):
+    def objective(self, net, batch):
+        x, y = batch.pooled()
+        if float(batch.progress) > 0.5:
+            x = x + torch.rand(x.shape, generator=self.generator)
+        return self.task.loss(net(x), y)
+
+
+@pytest.mark.parametrize("method", [DrawsLate, DrawsItsOwnLate])
+def test_draws_that_begin_late_send_a_method_to_training_one_by_one(method):
+    stacker, _, serve = counted()
+    works = [partial(fitted, method, seed) for seed in range(3)]
+    cooperative.run(works, serve, 64)
+    (reason,) = stacker.alone
+    assert "draws in some steps" in reason
+
+
 def one_by_one(method, *words: str, steps: int = STEPS, **options):
     """Assert that learners are trained one by one, with words in the reason, and as alone."""
     stacker, _, serve = counted()
