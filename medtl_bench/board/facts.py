@@ -178,14 +178,15 @@ def _states(trials: pd.DataFrame, dropped: pd.DataFrame) -> tuple[State, ...]:
     row = ["protocol", "label"]
     others = dropped[dropped["why"] == OTHER_STATE].groupby(row).size()
     sources = trials.drop_duplicates(row).set_index(row)["algorithm_source"]
-    return tuple(State(p, name, sources[p, name], int(n)) for (p, name), n in others.items())
+    found = others.rename("left_out").reset_index().itertuples(index=False)
+    return tuple(State(p, name, sources[p, name], left_out) for p, name, left_out in found)
 
 
 def _meanings(trials: pd.DataFrame) -> tuple[Meaning, ...]:
     """Return what labels mean in which scenarios, as the newest trial of each says."""
     newest = trials.sort_values(["finished", "key"]).drop_duplicates(SCENARIO, keep="last")
-    groups = newest.groupby(["protocol", "labels"])["scenario"]
-    return tuple(Meaning(p, labels, tuple(sorted(names))) for (p, labels), names in groups)
+    groups = newest.groupby(["protocol", "labels"])["scenario"].agg(lambda of: tuple(sorted(of)))
+    return tuple(Meaning(*row) for row in groups.reset_index().itertuples(index=False))
 
 
 def _alone(trials: pd.DataFrame) -> tuple[tuple[str, str], ...]:

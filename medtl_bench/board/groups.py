@@ -45,7 +45,8 @@ def ranks(values: Floats, higher_is_better: bool) -> Floats:
     for row, number in enumerate(group):
         together[number] = np.where(np.isfinite(together[number]), together[number], values[row])
     means = statistics.mean_interval(together).mean[:, None]
-    return statistics.ranks(means, np.array([higher_is_better]))[group, 0]
+    ranked = statistics.ranks(means, np.array([higher_is_better]))[:, 0]
+    return np.asarray(ranked[group])
 
 
 def alike(values: Floats, ranked: Bools) -> Ints:

@@ -74,7 +74,7 @@ def _by_seed(trials: pd.DataFrame, wide: pd.DataFrame) -> pd.DataFrame:
     there = wide.notna()
     nobody = ~there.groupby(trials["peers"]).transform("any")
     mean, count = wide.groupby(keys).mean(), (there | nobody).groupby(keys).sum()
-    place = mean.index.droplevel(["algorithm", "variant", "seed"])
+    place = pd.MultiIndex.from_frame(mean.index.to_frame()[[*PLACE, "group"]])
     whole = mean.where(count.eq(needed.reindex(place).to_numpy(), axis=0))
     return whole[whole.notna().any(axis=1)]
 

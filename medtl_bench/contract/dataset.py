@@ -82,8 +82,7 @@ class Dataset:
         sums = RowSums()
         for problem in checks.problems(self.task, self.domains, scenarios, sums):
             raise DataError(f"Dataset {self.name!r}, {problem}")
-        declared = [(scenario, self.labels_of(scenario)) for scenario in scenarios]
-        for problem in labels.problems(self.task, self.domains, declared):
+        for problem in labels.problems(self.task, self.domains, self.meanings):
             raise DataError(f"Dataset {self.name!r}, {problem}")
         self.__dict__["overlaps"] = overlap.overlaps(self.domains, scenarios, sums)
         for problem in overlap.problems(self.overlaps):
@@ -111,6 +110,12 @@ class Dataset:
             check_names(scenario)
         except DataError as error:
             raise DataError(f"Dataset {self.name!r}, {error}") from None
+
+    @property
+    def meanings(self) -> list[tuple[checks.Scenario, LabelMeaning]]:
+        """Return each transfer and stream with what its labels are said to mean."""
+        scenarios: list[checks.Scenario] = [*self.transfers, *self.streams]
+        return [(scenario, self.labels_of(scenario)) for scenario in scenarios]
 
     def labels_of(self, scenario: Transfer | Stream) -> LabelMeaning:
         """Return what labels mean in a transfer or stream of this dataset."""

@@ -181,8 +181,8 @@ class Record(Frozen):
 
     def to_json(self) -> str:
         """Return the text that a record is stored as, with a checksum over the rest."""
-        unsaid = {"about": self.about.unsaid, **({} if self.asked else {"asked": True})}
-        content = self.model_dump(mode="json", exclude=unsaid)
+        content = self.model_dump(mode="json", exclude=None if self.asked else {"asked"})
+        content["about"] = self.about.model_dump(mode="json", exclude=self.about.unsaid)
         return _canonical({**content, "checksum": _hash(content)}) + "\n"
 
     @classmethod

@@ -211,8 +211,7 @@ def leaves_the_process_as_it_was(subject: Subject) -> None:
 def says_what_its_labels_mean(subject: Subject) -> None:
     """Check that its classes bear out what its labels are said to mean in each scenario."""
     dataset = subject.built
-    declared = [(one, dataset.labels_of(one)) for one in (*dataset.transfers, *dataset.streams)]
-    for problem in labels.problems(dataset.task, dataset.domains, declared):
+    for problem in labels.problems(dataset.task, dataset.domains, dataset.meanings):
         raise MedTLError(problem)
 
 
