@@ -185,8 +185,11 @@ def _states(trials: pd.DataFrame, dropped: pd.DataFrame) -> tuple[State, ...]:
 def _meanings(trials: pd.DataFrame) -> tuple[Meaning, ...]:
     """Return what labels mean in which scenarios, as the newest trial of each says."""
     newest = trials.sort_values(["finished", "key"]).drop_duplicates(SCENARIO, keep="last")
-    groups = newest.groupby(["protocol", "labels"])["scenario"].agg(lambda of: tuple(sorted(of)))
-    return tuple(Meaning(*row) for row in groups.reset_index().itertuples(index=False))
+    named: dict[tuple[str, str], list[str]] = {}
+    columns = zip(newest["protocol"], newest["labels"], newest["scenario"], strict=True)
+    for protocol, labels, scenario in sorted(columns):
+        named.setdefault((protocol, labels), []).append(scenario)
+    return tuple(Meaning(*of, tuple(scenarios)) for of, scenarios in named.items())
 
 
 def _alone(trials: pd.DataFrame) -> tuple[tuple[str, str], ...]:

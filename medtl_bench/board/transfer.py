@@ -52,7 +52,7 @@ class TransferBoard(ProtocolBoard):
         wide[START] = wide[START].where(earned)
         wide[AREA] = _areas(wide, setting(trials, "shots"), earned)
         for name, values in _other_metrics(trials, scores).items():
-            wide[name] = values.where(earned)
+            wide[name] = values.reindex(trials.index).where(earned)
         for further in (_kept, _of_embeddings):
             for name, values in further(trials, scores).items():
                 wide[name] = values
