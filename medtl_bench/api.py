@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from medtl_bench.board.build import Board, build
 from medtl_bench.board.protocol import ProtocolBoard
@@ -95,12 +95,14 @@ class Ran:
 
     `records`: of the trials that it ran, skipped ones among them, though these are not stored.
     `planning`: all trials that were asked for, and what was left out with the reason.
-    `contents`: of the folder of results, those of earlier runs too.
+    `contents`: of the folder of results, those of earlier runs too. `left_out`: how many of
+    them stand on no board, by reason.
     """
 
     records: tuple[Record, ...]
     planning: Planning
     contents: Contents
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     def count(self, *statuses: str) -> int:
         """Return how many trials ended so."""
@@ -171,10 +173,10 @@ def run(
             audience.tell("left_out", planning.skipped, planning.unusable)
             running = Run(planning.planned, store, execute, files, lacking, audience)
             records = tuple(running)
-        contents = _asked_for(planning, store)
+        contents, left_out = _asked_for(planning, store), {}
         if contents.records or contents.damaged:
-            _write_boards(contents, catalogue, folder)
-    return Ran(records, planning, contents)
+            left_out = _write_boards(contents, catalogue, folder)
+    return Ran(records, planning, contents, left_out)
 
 
 def _installed(files: Sequence[str], complain: Callable[[str], None]) -> Catalogue:
@@ -185,11 +187,16 @@ def _installed(files: Sequence[str], complain: Callable[[str], None]) -> Catalog
     return catalogue
 
 
-def _write_boards(contents: Contents, catalogue: Catalogue, folder: Path) -> None:
-    """Write the boards of what a folder holds, all of them also where a signal comes meanwhile."""
+def _write_boards(contents: Contents, catalogue: Catalogue, folder: Path) -> dict[str, int]:
+    """Write the boards of what a folder holds, all of them also where a signal comes meanwhile.
+
+    Return how many trials stand on none, by reason.
+    """
     halves = _protocols(catalogue, contents.records.values())
     with interrupts.held():
-        write_boards(contents.records, contents.damaged, folder, halves)
+        made = build(contents.records, {name: half.board for name, half in halves.items()})
+        write_boards(made, contents.damaged, folder, halves)
+    return dict(made.totals.left_out)
 
 
 def _asked_for(planning: Planning, store: Store) -> Contents:
@@ -247,14 +254,25 @@ def verify(
     return Verified(contents, drawn, repeated, hindered)
 
 
-def rebuild(out: str | Path = OUT, plugins: Names = ()) -> Contents:
+class Rebuilt(NamedTuple):
+    """What boards were made of: records by key, damaged files with the reason.
+
+    `left_out`: how many of the records stand on no board, by reason.
+    """
+
+    records: Mapping[str, Record]
+    damaged: Mapping[Path, str]
+    left_out: Mapping[str, int]
+
+
+def rebuild(out: str | Path = OUT, plugins: Names = ()) -> Rebuilt:
     """Write the boards of a folder anew from its results alone, and return what these hold.
 
     Raises MedTLError where there are none.
     """
     contents = _contents(out)
-    _write_boards(contents, discovery.find(_several(plugins)), Path(out))
-    return contents
+    left_out = _write_boards(contents, discovery.find(_several(plugins)), Path(out))
+    return Rebuilt(*contents, left_out)
 
 
 def results(out: str | Path = OUT) -> "pd.DataFrame":

@@ -35,4 +35,4 @@ def render(
 
 def write_boards(records: Records, damaged: Mapping[Path, str], out: Path) -> list[Path]:
     """Write the boards of some records to a folder."""
-    return folder.write_boards(records, damaged, out, PROTOCOLS)
+    return folder.write_boards(build(records), damaged, out, PROTOCOLS)

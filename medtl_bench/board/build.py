@@ -1,6 +1,6 @@
 """From records to a board."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 
 import pandas as pd
@@ -12,6 +12,7 @@ from medtl_bench.board.facts import Facts, Totals
 from medtl_bench.board.protocol import ProtocolBoard, Tables
 from medtl_bench.board.rows import View
 from medtl_bench.board.same_method import Agreement
+from medtl_bench.board.selection import counted, select
 from medtl_bench.board.summary import derive, summarise, together
 from medtl_bench.results.record import Record
 from medtl_bench.results.store import no_garbage_collection
@@ -71,15 +72,17 @@ def _build(records: Mapping[str, Record], protocols: Mapping[str, ProtocolBoard]
     ordered = [records[key] for key in keys]
     lower = lower_is_better(ordered)
     conditions = {name: half.conditions for name, half in protocols.items()}
-    kept, left_out = tables.select(tables.trial_table(keys, ordered, lower), conditions)
-    trials = kept.sort_values([*tables.CELL, "key"], ignore_index=True)
-    trials["peers"] = trials.groupby([*tables.PLACE, "scenario"]).ngroup()
+    kept, dropped = select(tables.trial_table(keys, ordered, lower), conditions)
+    apart = [name for name, half in protocols.items() if half.by_scenario]
+    compared = tables.with_peers(kept, apart)
+    trials = compared.sort_values([*tables.CELL, "key"], ignore_index=True)
+    left_out = counted(dropped)
     scores = tables.tidy(trials, ordered)
-    derived, further = _measure(trials, scores, protocols)
+    derived, further = _measure(trials, scores, protocols, lower)
     covered = tables.coverage(trials)
     summary = summarise(derived, covered, protocols, lower)
     tests = same_method.compare(derived, _counterparts(trials), protocols)
-    of_datasets = facts.facts(trials, covered, left_out)
+    of_datasets = facts.facts(trials, covered, dropped)
     seen = rows.views(trials, covered, summary, protocols, lower)
     return Board(
         trials,
@@ -100,14 +103,17 @@ def _build(records: Mapping[str, Record], protocols: Mapping[str, ProtocolBoard]
 
 
 def _measure(
-    trials: pd.DataFrame, scores: pd.DataFrame, protocols: Mapping[str, ProtocolBoard]
+    trials: pd.DataFrame,
+    scores: pd.DataFrame,
+    protocols: Mapping[str, ProtocolBoard],
+    lower: Set[str],
 ) -> tuple[pd.DataFrame, dict[str, Tables]]:
     """Let each protocol measure its own trials, if one of them is ok."""
     derived, further = [], {}
     for name, half in protocols.items():
         ours, of_ours = tables.of_protocol(trials, scores, name)
         if (ours["status"] == "ok").any():
-            derived.append(derive(ours, of_ours, half))
+            derived.append(derive(ours, of_ours, half, lower))
             further[name] = half.further(ours, of_ours)
         elif len(ours):
             further[name] = {}

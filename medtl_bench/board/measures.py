@@ -23,6 +23,7 @@ from medtl_bench.board.tables import FULL
 CALIBRATION = ("ece", "brier")
 SECONDS = "seconds"
 PLAIN = "fine-tune"
+UNEARNED = ("own", "new classes")  # labels of which nothing was learned in other domains
 
 
 def at(measure: str, shots: float) -> str:
@@ -42,15 +43,27 @@ def shots_of(measure: str, columns: Sequence[str]) -> list[int]:
     return sorted(int(tail) for tail in tails if tail.isdigit())
 
 
-def few_shot_area(score: Floats, shots: Sequence[int]) -> Floats:
+def few_shot_area(score: Floats, shots: Sequence[int], *, from_zero: bool = True) -> Floats:
     """Return the area under score against log2(1 + k), divided by the width.
 
-    score [..., 1 + len(shots)]; k = 0 comes first.
+    score [..., 1 + len(shots)]; k = 0 comes first. Where k = 0 is no part of it, `from_zero`
+    is False, score [..., len(shots)], and the area of one k is its score.
     """
     if not len(shots):
         return np.full(score.shape[:-1], np.nan)
-    x = np.log2(1.0 + np.array([0, *shots]))
+    x = np.log2(1.0 + np.array([0, *shots] if from_zero else shots))
+    if len(x) == 1:
+        return np.asarray(score[..., 0])
     return np.asarray(trapezoid(score, x) / (x[-1] - x[0]))
+
+
+def earned_before_labels(trials: pd.DataFrame) -> Bools:
+    """Return which trials can be scored before the first label of a domain.
+
+    Not those whose domains ask questions of their own, or hold classes that were not learned.
+    Where it was not recorded what labels mean, as in old records, they are taken to be shared.
+    """
+    return ~trials["labels"].isin(UNEARNED).to_numpy()
 
 
 def average_accuracy(r: Floats, scored: Bools | None = None) -> Floats:

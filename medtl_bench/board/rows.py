@@ -1,5 +1,7 @@
 """One table of a dataset's page: its rows in the order shown, with their cells."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
@@ -12,10 +14,15 @@ from medtl_bench.board.protocol import Name, ProtocolBoard
 from medtl_bench.board.tables import BOUND, PLACE, STATUSES
 
 Place = tuple[str, str, str]
+_OF_ROW = ("label", "family", "planned", "reason", "complete", "counterpart", "acts_from")
 
 
 class Cell(NamedTuple):
-    """A mean, half its interval, seeds n, and marks and rank among the ranked rows."""
+    """A mean, half its interval, seeds n, and marks and rank among the ranked rows.
+
+    `same`: the label of the first of the ranked rows that are equal to it in every seed, "" for
+    none but itself: they are one training there, and count as one.
+    """
 
     mean: float
     half: float
@@ -23,6 +30,7 @@ class Cell(NamedTuple):
     best: bool = False
     tied: bool = False
     rank: float = math.nan
+    same: str = ""
 
 
 @dataclass(frozen=True)
@@ -30,6 +38,7 @@ class Row:
     """A row: who it is, how complete it is, and its cells by measure.
 
     `counts`: its trials by status. `reason`: the most frequent one of those not ok.
+    `acts_from`: the verb from which on it is more than plain training, "" where not recorded.
     """
 
     name: Name
@@ -40,12 +49,18 @@ class Row:
     reason: str
     complete: bool
     counterpart: str
+    acts_from: str
     cells: Mapping[str, Cell]
 
     @property
     def n(self) -> int:
         """Return the number of seeds its cells are over."""
         return max((cell.n for cell in self.cells.values()), default=0)
+
+    @property
+    def broken(self) -> int:
+        """Return how many of its trials failed or ran out of time."""
+        return self.counts["failed"] + self.counts["timeout"]
 
     @property
     def bound(self) -> bool:
@@ -77,6 +92,14 @@ class View:
     methods: tuple[Row, ...]
     bounds: tuple[Row, ...]
     incomplete: tuple[Row, ...]
+
+    def alike(self, measure: str) -> list[tuple[Row, ...]]:
+        """Return the groups of methods that are equal in a measure for every seed."""
+        groups: dict[str, list[Row]] = {}
+        for row in self.methods:
+            if measure in row.cells and row.cells[measure].same:
+                groups.setdefault(row.cells[measure].same, []).append(row)
+        return [_by_label(rows) for rows in groups.values()]
 
     @property
     def complete(self) -> tuple[Row, ...]:
@@ -137,18 +160,18 @@ def _rows(rows: pd.DataFrame, cells: Mapping[Name, Mapping[str, Cell]]) -> list[
 
 def _row(row: dict[Any, Any], cells: Mapping[Name, Mapping[str, Cell]]) -> Row:
     name = (row["algorithm"], row["variant"])
-    kept = {key: row[key] for key in ("label", "family", "planned", "reason", "complete")}
+    kept = {name: row[name] for name in _OF_ROW}
     counts = {status: row[status] for status in STATUSES}
     of_row = cells.get(name, {})
-    return Row(name=name, counts=counts, counterpart=row["counterpart"], cells=of_row, **kept)
+    return Row(name=name, counts=counts, cells=of_row, **kept)
 
 
 def _view(
     place: Place, first: Mapping[Any, Any], rows: list[Row], half: ProtocolBoard, lower: Set[str]
 ) -> View:
     primary = first["primary"]
-    headline = half.ranked_by(first["task"], primary)
     columns = tuple(dict.fromkeys(_measured(rows)))
+    headline = _headline(half, first["task"], primary, columns)
     methods = [row for row in rows if row.complete and not row.bound]
     bounds = [row for row in rows if row.complete and row.bound]
     return View(
@@ -165,6 +188,16 @@ def _view(
         bounds=_by_label(bounds),
         incomplete=_by_label([row for row in rows if not row.complete]),
     )
+
+
+def _headline(half: ProtocolBoard, task: str, primary: str, columns: tuple[str, ...]) -> str:
+    """Return the measure that ranks a table: the protocol's, or its first reading that is there.
+
+    What cannot be earned, such as a score before labels where classes are new, is in no column.
+    """
+    wanted = half.ranked_by(task, primary)
+    measures = (wanted, *(reading.measure for reading in half.readings))
+    return next((name for name in measures if name in columns), wanted)
 
 
 def _measured(rows: list[Row]) -> Iterator[str]:

@@ -12,6 +12,7 @@ from medtl_bench.board.measures import (
     average_accuracy,
     backward_transfer,
     codes_of,
+    earned_before_labels,
     forgetting,
     forward_transfer,
     places_of,
@@ -40,11 +41,14 @@ class StreamBoard(ProtocolBoard):
         """Return average accuracy, forgetting, backward and forward transfer.
 
         The same task-aware, of class scores masked to the classes of the domain, where
-        any were scored so.
+        any were scored so. Forward transfer is blank where a domain's labels have nothing to
+        do with what was learned before it.
         """
+        earned = earned_before_labels(trials)
         wide: dict[str, Floats] = {}
         for prefix in ("", TASK_AWARE) if scores["task_aware"].any() else ("",):
             measured = _measured(trials, *matrices(trials, scores, prefix))
+            measured[FORWARD][~earned] = np.nan
             wide |= {prefix + name: values for name, values in measured.items()}
         return pd.DataFrame(wide, index=trials.index)
 
@@ -117,9 +121,12 @@ def _alike(lengths: Ints, scored: Bools) -> Iterator[tuple[Bools, int, Bools]]:
 def mean_matrices(trials: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
     """Return a row for each stream and row of the board, with `domains` and R as `matrix`.
 
-    `matrix` [T, T] is the mean over the trials, NaN where one of them lacks the score.
+    `matrix` [T, T] is the mean over the trials, NaN where one of them lacks the score, and
+    before a domain is learned whose score cannot be earned until then.
     """
     r, _ = matrices(trials, scores)
+    before = np.triu(np.ones(r.shape[1:], bool), 1)
+    r[~earned_before_labels(trials)[:, None, None] & before] = np.nan
     domains = setting(trials, "domains")
     columns = ["dataset", "scenario", "algorithm", "variant"]
     rows = []

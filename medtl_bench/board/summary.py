@@ -6,26 +6,30 @@ import numpy as np
 import pandas as pd
 
 from medtl_bench.arrays import Bools, Floats
-from medtl_bench.board import directions, statistics
+from medtl_bench.board import directions, groups, statistics
 from medtl_bench.board.measures import SECONDS
 from medtl_bench.board.protocol import Block, ProtocolBoard
-from medtl_bench.board.tables import BOUND, PLACE, ROW
+from medtl_bench.board.tables import BOUND, PLACE, ROW, label
+from medtl_bench.board.worst import with_worst
 
 BY_SEED = [*PLACE, "group", "algorithm", "variant", "seed"]
-SUMMARY = ["measure", "mean", "half", "n", "best", "tied", "rank"]
+SUMMARY = ["measure", "mean", "half", "n", "best", "tied", "rank", "same"]
 Protocols = Mapping[str, ProtocolBoard]
 
 
-def derive(trials: pd.DataFrame, scores: pd.DataFrame, protocol: ProtocolBoard) -> pd.DataFrame:
+def derive(
+    trials: pd.DataFrame, scores: pd.DataFrame, protocol: ProtocolBoard, lower: Set[str]
+) -> pd.DataFrame:
     """Return every measure of a protocol's trials by the columns BY_SEED.
 
-    `group` is the scenario where each has a table of its own, else "".
+    A trial that broke has the worst score of its scenario. lower: the metrics for which lower
+    is better.
     """
-    ok = (trials["status"] == "ok").to_numpy()
+    ok = trials["status"] == "ok"
     measured = protocol.measures(trials, scores).reindex(trials.index)
-    wide = measured.assign(**{SECONDS: trials["seconds"]})[ok]
-    grouped = trials.assign(group=trials["scenario"] if protocol.by_scenario else "")
-    return _by_seed(grouped, wide)
+    wide = measured.assign(**{SECONDS: trials["seconds"]}).where(ok)
+    core = trials["core"]
+    return _by_seed(trials[core], with_worst(wide[core], trials[core], protocol, lower))
 
 
 def together(derived: list[pd.DataFrame]) -> pd.DataFrame:
@@ -60,19 +64,19 @@ def summarise(
 
 
 def _by_seed(trials: pd.DataFrame, wide: pd.DataFrame) -> pd.DataFrame:
-    """Means over the scenarios of a group and seed, NaN where the row lacks one planned.
+    """Means over the scenarios of a group and seed, NaN where the row lacks one.
 
     A measure that no trial of a scenario has is not defined there, and others keep theirs: no
     ROC-AUC can be told of a site whose test rows are of one class.
     """
-    cells = trials.drop_duplicates([*PLACE, "scenario", "seed"])
-    planned = cells.groupby([*PLACE, "group", "seed"]).size()
-    keys = [trials.loc[wide.index, name] for name in BY_SEED]
+    needed = trials.groupby([*PLACE, "group"])["scenario"].nunique()
+    keys = [trials[name] for name in BY_SEED]
     there = wide.notna()
-    nobody = ~there.groupby(trials.loc[wide.index, "peers"]).transform("any")
+    nobody = ~there.groupby(trials["peers"]).transform("any")
     mean, count = wide.groupby(keys).mean(), (there | nobody).groupby(keys).sum()
-    expected = planned.reindex(mean.reset_index(["algorithm", "variant"]).index).to_numpy()
-    return mean.where(count.eq(expected, axis=0))
+    place = pd.MultiIndex.from_frame(mean.index.to_frame()[[*PLACE, "group"]])
+    whole = mean.where(count.eq(needed.reindex(place).to_numpy(), axis=0))
+    return whole[whole.notna().any(axis=1)]
 
 
 def _table(
@@ -99,7 +103,7 @@ def _block(wide: pd.DataFrame, rows: pd.DataFrame, *, higher: bool) -> Block:
 
 def _lines(block: Block, ranked: Bools, ways: list[bool]) -> pd.DataFrame:
     """Return a line for each measure and row; only rows that are `ranked` are."""
-    values = _of_most_seeds(block.values)
+    values = block.values
     mean, half, n = statistics.mean_interval(values)
     best, tied, rank = _marks(values, mean, ranked, block.measures, ways)
     algorithms, variants = zip(*block.rows, strict=True)
@@ -113,15 +117,19 @@ def _lines(block: Block, ranked: Bools, ways: list[bool]) -> pd.DataFrame:
         "best": best.ravel(),
         "tied": tied.ravel(),
         "rank": rank.ravel(),
+        "same": _same(block, ranked),
     }
     return pd.DataFrame(columns)
 
 
-def _of_most_seeds(values: Floats) -> Floats:
-    """Blank the measures of a row that are over fewer seeds than another of it."""
-    counts = np.isfinite(values).sum(-1)
-    whole = counts == counts.max(0, initial=0)
-    return np.where(whole[..., None], values, np.nan)
+def _same(block: Block, ranked: Bools) -> list[str]:
+    """Return for each measure and row the first row that it is equal to, "" where to none."""
+    labels = [label(*name) for name in block.rows]
+    named = []
+    for measure, values in zip(block.measures, block.values, strict=True):
+        leader = groups.alike(values, ranked & (measure != SECONDS))
+        named += ["" if first < 0 else labels[first] for first in leader]
+    return named
 
 
 def _marks(
@@ -137,6 +145,5 @@ def _marks(
     for i, (name, higher) in enumerate(zip(measures, ways, strict=True)):
         if name != SECONDS and ranked.any():
             best[i, ranked], tied[i, ranked] = statistics.mark(values[i, ranked], higher)
-            column = mean[i, ranked][:, None]
-            rank[i, ranked] = statistics.ranks(column, np.array([higher]))[:, 0]
+            rank[i, ranked] = groups.ranks(values[i, ranked], higher)
     return best, tied, rank

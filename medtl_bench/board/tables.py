@@ -1,6 +1,6 @@
 """The tables of trials and scores: which count, and how complete each row is."""
 
-from collections.abc import Collection, Iterable, Mapping, Set
+from collections.abc import Collection, Iterable, Set
 from itertools import chain
 from operator import attrgetter
 from typing import Any
@@ -17,20 +17,17 @@ ROW = [*PLACE, "algorithm", "variant"]
 CELL = [*ROW, "scenario", "seed"]
 STATUSES = ("ok", "failed", "timeout", "missing")
 BOUND = "bound"
+_OF_ROW = ("label", "family", "primary", "counterpart", "acts_from")
 FULL = -1.0  # stands for the number of labels, where all are used or none are counted
-OTHER_CONDITIONS = (
-    "other conditions than most (data, shots, draws, metrics, threads or package versions)"
-)
-OLDER = "a newer trial of the same row, scenario and seed"
-NO_PROTOCOL = "a protocol that no plugin here brings"
 _FIELDS = (
     *("trial.dataset", "trial.dataset_digest", "trial.algorithm", "trial.algorithm_source"),
     *("trial.protocol", "trial.scenario", "trial.seed", "trial.threads"),
+    *("trial.parameters", "trial.packages", "trial.plugins"),
     *("about.area", "about.provenance", "about.task", "about.metrics", "about.classes"),
     *("about.family", "about.variant", "about.counterpart", "about.remarks"),
+    *("about.labels", "about.optional", "about.acts_from", "about.quick"),
     *("outcome.status", "outcome.reason", "outcome.why_alone"),
 )
-_SHARED = ("dataset_digest", "threads", "versions", "metrics")
 
 
 def settings(trial: Trial) -> dict[str, Any]:
@@ -62,76 +59,17 @@ def trial_table(keys: list[str], records: list[Record], lower: Set[str]) -> pd.D
     table = pd.DataFrame(columns)
     table["primary"] = [metrics[0] if metrics else "" for metrics in table["metrics"]]
     table["sign"] = [_sign(metric, lower) for metric in table["primary"]]
-    table["label"] = list(map(_label, table["algorithm"], table["variant"]))
+    table["label"] = list(map(label, table["algorithm"], table["variant"]))
     return table
 
 
-def _label(algorithm: str, variant: str) -> str:
+def label(algorithm: str, variant: str) -> str:
+    """Return how a row is called."""
     return f"{algorithm} ({variant})" if variant else algorithm
 
 
 def _sign(metric: str, lower: Set[str]) -> float:
     return 1.0 if directions.higher_is_better(metric, lower) else -1.0
-
-
-def select(
-    table: pd.DataFrame, conditions: Mapping[str, Collection[str]]
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the trials that count, and dataset, reason and number of those that do not.
-
-    conditions: by protocol the settings that all its trials of a dataset must share; a
-    trial of another protocol does not count. Within a dataset and protocol only those
-    conditions count under which most trials are ok, the newest of equals, and within a
-    scenario only those of its other settings. Of several trials of one row, scenario and
-    seed the newest counts.
-    """
-    ours = table[table["protocol"].isin(list(conditions))]
-    shared = [ours[name] for name in _SHARED]
-    alike = ours[_most_usual(ours, PLACE, [*shared, _split(ours, conditions, inside=True)])]
-    rest = _split(alike, conditions, inside=False)
-    alike = alike[_most_usual(alike, [*PLACE, "scenario"], [rest])]
-    newest = alike.sort_values(["finished", "key"])
-    older = newest.duplicated(CELL, keep="last")
-    reasons = {
-        OTHER_CONDITIONS: ours.drop(alike.index),
-        OLDER: newest[older],
-        NO_PROTOCOL: table.drop(ours.index),
-    }
-    counted = [_left_out(trials, why) for why, trials in reasons.items()]
-    return newest[~older], pd.concat(counted, ignore_index=True)
-
-
-def _split(
-    table: pd.DataFrame, conditions: Mapping[str, Collection[str]], *, inside: bool
-) -> pd.Series:
-    """Which settings of each trial are conditions of its protocol, or which are not."""
-    pairs = zip(table["protocol"], table["settings"], strict=True)
-    parts = [_part(of_trial, conditions[name], inside=inside) for name, of_trial in pairs]
-    return pd.Series(parts, table.index, dtype=object)
-
-
-def _part(
-    of_trial: Mapping[str, object], names: Collection[str], *, inside: bool
-) -> list[tuple[str, object]]:
-    return sorted(item for item in of_trial.items() if (item[0] in names) == inside)
-
-
-def _left_out(trials: pd.DataFrame, why: str) -> pd.DataFrame:
-    counts = trials.groupby("dataset", sort=True).size().rename("trials").reset_index()
-    return counts.assign(why=why)[["dataset", "why", "trials"]]
-
-
-def _most_usual(table: pd.DataFrame, place: list[str], conditions: list[pd.Series]) -> pd.Series:
-    """Which rows have the conditions that most ok trials of their place have."""
-    texts = [repr(values) for values in zip(*conditions, strict=True)]
-    kind = pd.Series(texts, table.index, dtype=object)
-    judged = table[[*place, "finished"]].assign(kind=kind, ok=table["status"] == "ok")
-    grouped = judged.groupby([*place, "kind"], as_index=False)
-    counted = grouped.agg(ok=("ok", "sum"), newest=("finished", "max"))
-    counted = counted.sort_values([*place, "ok", "newest", "kind"])
-    chosen = counted.drop_duplicates(place, keep="last").set_index(place)["kind"]
-    usual = chosen.reindex(pd.MultiIndex.from_frame(table[place])).to_numpy()
-    return pd.Series(kind.to_numpy() == usual, table.index, dtype=bool)
 
 
 def tidy(trials: pd.DataFrame, records: list[Record]) -> pd.DataFrame:
@@ -181,24 +119,63 @@ def _categoricals(columns: list[tuple[str | None, ...]]) -> list[pd.Categorical]
     return [pd.Categorical.from_codes(of_column, names) for of_column in codes]
 
 
+def with_peers(trials: pd.DataFrame, apart: Collection[str]) -> pd.DataFrame:
+    """Return trials with the columns that say whom they are compared with.
+
+    `peers`: a number of the scenario. `group`: the scenario where each has a table of its own,
+    as in the protocols named in `apart`, else "". `core`: whether a row is complete only with
+    that scenario and averaged over it; optional ones are neither, unless there are no others.
+    """
+    scenarios = [trials[name] for name in (*PLACE, "scenario")]
+    needed = ~trials["optional"].astype(bool).groupby(scenarios).transform("any")
+    any_needed = needed.groupby([trials[name] for name in PLACE]).transform("any")
+    return trials.assign(
+        peers=trials.groupby([*PLACE, "scenario"]).ngroup(),
+        group=trials["scenario"].where(trials["protocol"].isin(list(apart)), ""),
+        core=needed | ~any_needed,
+    )
+
+
 def coverage(trials: pd.DataFrame) -> pd.DataFrame:
     """Return for each row how many trials there are by status, and if it is `complete`.
 
-    What was `planned` is not known from results: it is taken to be every (scenario, seed)
-    that any row of the dataset and protocol has. `reason` is the most frequent one of the
-    trials that are not ok.
+    trials: of `with_peers`. What was `planned` is not known from results: it is taken to be
+    every core scenario with every seed that the row has. A row is complete with one whole
+    seed, which is one with every core scenario of a table: how many seeds others have is
+    nothing to it. A trial of a method counts there also where it failed, for it has the
+    worst score then. `reason` is the most frequent one of the trials that are not ok.
     """
-    statuses = pd.crosstab([trials[name] for name in ROW], trials["status"])
+    core = trials[trials["core"]]
+    statuses = pd.crosstab([core[name] for name in ROW], core["status"])
     rows = statuses.reindex(columns=STATUSES, fill_value=0).reset_index()
     rows = rows.rename_axis(columns=None)
-    planned = trials.drop_duplicates([*PLACE, "scenario", "seed"]).groupby(PLACE).size()
-    rows["planned"] = planned.reindex(pd.MultiIndex.from_frame(rows[PLACE])).to_numpy(int)
+    scenarios = core.groupby(PLACE)["scenario"].nunique()
+    seeds = core.groupby(ROW)["seed"].nunique().to_numpy(int)
+    rows["planned"] = seeds * scenarios.reindex(pd.MultiIndex.from_frame(rows[PLACE])).to_numpy(int)
     rows["missing"] = rows["planned"] - rows[list(STATUSES[:3])].sum(axis=1)
-    rows["complete"] = rows["ok"] == rows["planned"]
-    newest = trials.sort_values(["finished", "key"]).drop_duplicates(ROW, keep="last")
-    rows = rows.merge(newest[[*ROW, "label", "family", "primary", "counterpart"]], on=ROW)
-    rows = rows.merge(_reasons(trials), on=ROW, how="left").fillna({"reason": ""})
+    newest = core.sort_values(["finished", "key"]).drop_duplicates(ROW, keep="last")
+    rows = rows.merge(newest[[*ROW, *_OF_ROW]], on=ROW)
+    rows = rows.merge(_whole(core), on=ROW, how="left")
+    rows = rows.merge(_reasons(core), on=ROW, how="left").fillna({"reason": ""})
     return rows.assign(ranked=rows["complete"] & (rows["family"] != BOUND))
+
+
+def _whole(core: pd.DataFrame) -> pd.DataFrame:
+    """Return which rows have a whole seed in some table of theirs."""
+    needed = core.groupby([*PLACE, "group"])["scenario"].nunique()
+    there = counts(core).groupby([core[name] for name in (*ROW, "group", "seed")]).sum()
+    place = there.reset_index()[[*PLACE, "group"]]
+    whole = there.to_numpy() == needed.reindex(pd.MultiIndex.from_frame(place)).to_numpy()
+    return pd.Series(whole, there.index).groupby(level=ROW).any().rename("complete").reset_index()
+
+
+def counts(trials: pd.DataFrame) -> pd.Series:
+    """Which trials have a score: those that are ok, and of methods those that broke.
+
+    Nothing can be told where none of a scenario is ok.
+    """
+    ok = trials["status"] == "ok"
+    return ok | ((trials["family"] != BOUND) & ok.groupby(trials["peers"]).transform("any"))
 
 
 def _reasons(trials: pd.DataFrame) -> pd.DataFrame:

@@ -1,11 +1,12 @@
 """The board's half of `transfer`: learn from sources, then from few target labels."""
 
 from collections.abc import Mapping, Set
+from itertools import product
 
 import numpy as np
 import pandas as pd
 
-from medtl_bench.arrays import Floats
+from medtl_bench.arrays import Bools, Floats
 from medtl_bench.board import directions
 from medtl_bench.board.measures import (
     CALIBRATION,
@@ -13,6 +14,7 @@ from medtl_bench.board.measures import (
     SECONDS,
     among,
     at,
+    earned_before_labels,
     few_shot_area,
     gain,
     gap_closed,
@@ -41,9 +43,17 @@ class TransferBoard(ProtocolBoard):
     conditions = ("shots", "draws")
 
     def measures(self, trials: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
-        """Return target score by k, few-shot area, source forgetting, other metrics."""
+        """Return target score by k, few-shot area, source forgetting, other metrics.
+
+        What is told of a target before its first label is blank where it cannot be earned.
+        """
+        earned = earned_before_labels(trials)
         wide = _curve(trials, scores)
-        for further in (_kept, _other_metrics, _of_embeddings):
+        wide[START] = wide[START].where(earned)
+        wide[AREA] = _areas(wide, setting(trials, "shots"), earned)
+        for name, values in _other_metrics(trials, scores).items():
+            wide[name] = values.reindex(trials.index).where(earned)
+        for further in (_kept, _of_embeddings):
             for name, values in further(trials, scores).items():
                 wide[name] = values
         return wide
@@ -95,10 +105,11 @@ def single_sources(trials: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
     Before any label there: a row for each dataset, row of the board, source and domain,
     the source's own test split too, with `value`, the mean of the primary metric over
     trials, and their number `n`. Trials that are not ok or learn from several sources do
-    not count.
+    not count, nor those in which nothing can be earned before labels.
     """
     sources = setting(trials, "sources")
-    alone = trials[(trials["status"] == "ok") & (sources.map(len) == 1)]
+    ok = (trials["status"] == "ok") & earned_before_labels(trials)
+    alone = trials[ok & (sources.map(len) == 1)]
     before = scores["primary"] & (scores["stage"] == "fit")
     rows = scores[before & scores["trial"].isin(alone.index)]
     columns = ["dataset", "algorithm", "variant", "label"]
@@ -116,10 +127,12 @@ def over_targets(trials: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
     A row for each dataset, row of the board and k in `shots`, 0 before any label and FULL
     after all; `half` is half the width of the interval, `targets` the most n of the row. A
     target's score is its mean over seeds, draws and transfers first, so the interval tells
-    how targets differ, not seeds.
+    how targets differ, not seeds. Optional transfers do not count, nor scores before labels
+    where they cannot be earned.
     """
-    ok = scores["trial"].isin(trials.index[trials["status"] == "ok"])
+    ok = scores["trial"].isin(trials.index[(trials["status"] == "ok") & trials["core"]])
     rows = scores[scores["primary"] & ok]
+    rows = rows[(rows["stage"] != "fit") | earned_before_labels(trials)[rows["trial"]]]
     rows = rows[(rows["stage"] == "fit") | _after_labels(rows)]
     rows = rows[among(rows, setting(trials, "targets"))]
     row = ["dataset", "algorithm", "variant"]
@@ -149,18 +162,19 @@ def _curve(trials: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
     start = mean_by_trial(_of_targets(trials, primary), trials)
     after = mean_by_shots(primary[_after_labels(primary)], trials)
     named = after.set_axis([at(TARGET, k) for k in after.columns.to_numpy(float)], axis=1)
-    wide = pd.DataFrame({START: start}, index=trials.index).join(named)
-    wide[AREA] = _areas(wide, setting(trials, "shots"))
-    return wide
+    return pd.DataFrame({START: start}, index=trials.index).join(named)
 
 
-def _areas(wide: pd.DataFrame, shots: pd.Series) -> Floats:
+def _areas(wide: pd.DataFrame, shots: pd.Series, earned: Bools) -> Floats:
+    """Return few-shot areas, from k = 0 where a score can be `earned` there."""
     area = np.full(len(wide), np.nan)
-    for several in shots.unique():
-        columns = [at(TARGET, k) for k in (0, *sorted(several))]
-        same = (shots == several).to_numpy()
+    for several, from_zero in product(shots.unique(), (True, False)):
+        ks = sorted(several)
+        columns = [at(TARGET, k) for k in ((0, *ks) if from_zero else ks)]
+        same = (shots == several).to_numpy() & (earned == from_zero)
         if set(columns) <= set(wide.columns):
-            area[same] = few_shot_area(wide.loc[same, columns].to_numpy(float), sorted(several))
+            values = wide.loc[same, columns].to_numpy(float)
+            area[same] = few_shot_area(values, ks, from_zero=from_zero)
     return area
 
 

@@ -133,8 +133,10 @@ def broken(plugins: Iterable[Broken]) -> None:
         complain(f"Left out: {one}")
 
 
-def boards(folder: Path) -> None:
-    """Print where boards are."""
+def boards(folder: Path, left_out: Mapping[str, int]) -> None:
+    """Print where boards are, and how many trials stand on none of them, by reason."""
+    for why, trials in left_out.items():
+        say(f"Left out of the boards, for {why}: {trials} trial{'s' if trials > 1 else ''}.")
     say(f"The boards are in {folder}; start with {folder / 'README.md'}.")
 
 

@@ -173,9 +173,9 @@ def leaderboard(plugin: PluginFiles = [], out: Out = DEFAULT_OUT) -> None:
     """Rebuild the boards from the results alone."""
     from medtl_bench import api
 
-    contents = api.rebuild(out, plugin)
-    console.boards(out)
-    console.damaged(contents.damaged)
+    rebuilt = api.rebuild(out, plugin)
+    console.boards(out, rebuilt.left_out)
+    console.damaged(rebuilt.damaged)
 
 
 @app.command()

@@ -144,7 +144,7 @@ def _end(ran: "Ran", out: Path) -> None:
     """Say how many trials there were and which failed, and end as they did."""
     _failures(ran.records, out)
     if ran.contents.records:
-        console.boards(out)
+        console.boards(out, ran.left_out)
     summary = f"{ran.count('ok')} trials ran, {ran.skipped} were skipped, {ran.failed} failed."
     console.say(summary)
     console.damaged(ran.contents.damaged)

@@ -44,15 +44,19 @@ def dataset(data: Dataset, registered: Registered[DatasetEntry]) -> Document:
     card = {name: value for name, value in asdict(data.card).items() if value}
     transfers = [
         {"name": t.name, "sources": t.sources, "targets": t.targets,
-         "preset": "full" if t.optional else "default"}
+         "labels": data.labels_of(t), "preset": "full" if t.optional else "default"}
         for t in data.transfers
     ]  # fmt: skip
+    streams = [
+        {"name": one.name, "domains": one.domains, "labels": data.labels_of(one)}
+        for one in data.streams
+    ]
     return {
         "dataset": {"name": data.name, "summary": registered.entry.summary, **card},
         "task": _task(data),
         "domains": [_domain(data, domain) for domain in data.domains],
         "transfers": transfers,
-        "streams": [{"name": one.name, "domains": one.domains} for one in data.streams],
+        "streams": streams,
         "remarks": "\n".join(remarks(data)),
         "origin": {"from": str(registered.plugin), "digest": data.digest()},
     }
@@ -62,7 +66,8 @@ def _task(data: Dataset) -> dict[str, object]:
     """Return what is asked of a row, and its shape, by name."""
     task, row = data.task, parts(data.domains[0].train.x)
     shapes = {name: list(part.shape[1:]) for name, part in row.items()}
-    return {"kind": task.kind, "classes": task.classes, "metrics": task.metrics, "row": shapes}
+    return {"kind": task.kind, "classes": task.classes, "metrics": task.metrics,
+            "labels": data.labels, "row": shapes}  # fmt: skip
 
 
 def _domain(data: Dataset, domain: Domain) -> dict[str, object]:

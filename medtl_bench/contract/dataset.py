@@ -7,13 +7,13 @@ from functools import cached_property
 from hashlib import sha256
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from medtl_bench.contract import checks, overlap
+from medtl_bench.contract import checks, labels, overlap
 from medtl_bench.contract.names import text
 from medtl_bench.contract.rows import RowSums
 from medtl_bench.contract.scenario import Stream, Transfer, check_names
 from medtl_bench.contract.split import Domain, Split, parts
 from medtl_bench.contract.task import Task
-from medtl_bench.contract.vocabulary import Area
+from medtl_bench.contract.vocabulary import Area, LabelMeaning
 from medtl_bench.errors import DataError, unknown
 
 if TYPE_CHECKING:
@@ -49,8 +49,10 @@ class Dataset:
 
     Raises DataError, naming dataset, domain and rows, when values are not finite, shapes
     or labels disagree with the task, a row or a group stands in two splits of a domain,
-    or a transfer or stream names a domain that is not there. `checked`: say that this was
-    seen to before.
+    or a transfer or stream names a domain that is not there, or whose classes do not bear out
+    what is said of its labels. `labels`: what they mean: one question in all domains (shared),
+    a question of each domain's own, or domains with new classes. `checked`: say that this
+    was seen to before.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Dataset:
     domains: tuple[Domain, ...]
     transfers: tuple[Transfer, ...] = ()
     streams: tuple[Stream, ...] = ()
+    labels: LabelMeaning = "shared"
     checked: InitVar[bool] = False
 
     def __post_init__(self, checked: bool) -> None:
@@ -78,6 +81,8 @@ class Dataset:
             self._check_names(scenario)
         sums = RowSums()
         for problem in checks.problems(self.task, self.domains, scenarios, sums):
+            raise DataError(f"Dataset {self.name!r}, {problem}")
+        for problem in labels.problems(self.task, self.domains, self.meanings):
             raise DataError(f"Dataset {self.name!r}, {problem}")
         self.__dict__["overlaps"] = overlap.overlaps(self.domains, scenarios, sums)
         for problem in overlap.problems(self.overlaps):
@@ -105,6 +110,16 @@ class Dataset:
             check_names(scenario)
         except DataError as error:
             raise DataError(f"Dataset {self.name!r}, {error}") from None
+
+    @property
+    def meanings(self) -> list[tuple[checks.Scenario, LabelMeaning]]:
+        """Return each transfer and stream with what its labels are said to mean."""
+        scenarios: list[checks.Scenario] = [*self.transfers, *self.streams]
+        return [(scenario, self.labels_of(scenario)) for scenario in scenarios]
+
+    def labels_of(self, scenario: Transfer | Stream) -> LabelMeaning:
+        """Return what labels mean in a transfer or stream of this dataset."""
+        return scenario.labels or self.labels
 
     def domain(self, name: str) -> Domain:
         """Return the domain of that name; raises MedTLError with near matches."""

@@ -2,9 +2,10 @@
 
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from medtl_bench.contract.names import text, texts
+from medtl_bench.contract.vocabulary import LabelMeaning
 from medtl_bench.errors import DataError
 
 
@@ -12,14 +13,16 @@ from medtl_bench.errors import DataError
 class Transfer:
     """Learn on the sources, be judged on the targets.
 
-    An `optional` one runs only with the preset `full`. A Dataset refuses one whose names are
-    no texts.
+    An `optional` one runs only with the preset `full`, and no board needs it. `labels`: what
+    they mean there, where otherwise than in the whole dataset. A Dataset refuses one whose
+    names are no texts.
     """
 
     name: str
     sources: tuple[str, ...]
     targets: tuple[str, ...]
     optional: bool = False
+    labels: LabelMeaning | Literal[""] = ""
 
     def __post_init__(self) -> None:
         """Take the names as plain texts."""
@@ -32,11 +35,13 @@ class Transfer:
 class Stream:
     """Learn the domains one after the other, in this order.
 
-    A Dataset refuses one whose names are no texts.
+    `labels`: what they mean there, where otherwise than in the whole dataset. A Dataset refuses
+    one whose names are no texts.
     """
 
     name: str
     domains: tuple[str, ...]
+    labels: LabelMeaning | Literal[""] = ""
 
     def __post_init__(self) -> None:
         """Take the names as plain texts."""
@@ -73,9 +78,11 @@ class Scenario:
     """What one trial of a protocol does on a dataset.
 
     `settings`: all that its scores depend on beside its name, as JSON has it (texts, numbers,
-    lists); part of a trial's key. An `optional` one runs only with the preset `full`.
+    lists); part of a trial's key. An `optional` one runs only with the preset `full`. `labels`:
+    what they mean there; as in the whole dataset, where it does not say.
     """
 
     name: str
     settings: dict[str, Any] = field(default_factory=dict)
     optional: bool = False
+    labels: LabelMeaning | Literal[""] = ""

@@ -30,7 +30,8 @@ class StreamProtocol(Protocol):
     def scenarios(self, dataset: Dataset, amount: Amount) -> Iterator[Scenario]:
         """Yield the streams of a dataset."""
         for scenario in dataset.streams:
-            yield Scenario(scenario.name, {"domains": list(scenario.domains)})
+            settings = {"domains": list(scenario.domains)}
+            yield Scenario(scenario.name, settings, labels=dataset.labels_of(scenario))
 
     def run(
         self, dataset: Dataset, scenario: Scenario, make: MakeLearner, *, seed: int, clock: Clock

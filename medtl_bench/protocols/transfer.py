@@ -42,7 +42,8 @@ class TransferProtocol(Protocol):
                 "shots": shots,
                 "draws": amount.draws,
             }
-            yield Scenario(transfer.name, settings, transfer.optional)
+            labels = dataset.labels_of(transfer)
+            yield Scenario(transfer.name, settings, transfer.optional, labels)
 
     def run(
         self, dataset: Dataset, scenario: Scenario, make: MakeLearner, *, seed: int, clock: Clock

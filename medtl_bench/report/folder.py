@@ -4,10 +4,10 @@ By the list an earlier run's files are known, so that stale ones can go.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
-from medtl_bench.board.build import Board, build
+from medtl_bench.board.build import Board
 from medtl_bench.errors import MedTLError
 from medtl_bench.files.atomic import write_atomically
 from medtl_bench.report.csv_files import ranks_sheet, scores_sheet, summary_sheet
@@ -15,7 +15,6 @@ from medtl_bench.report.pages.dataset import Pages, Part, dataset_page, parts_of
 from medtl_bench.report.pages.overview import area_page, overall_page
 from medtl_bench.report.pages.protocol import Protocol
 from medtl_bench.report.text.escape import Safe, file_names
-from medtl_bench.results.record import Record
 
 LIST = "files.txt"
 OURS = re.compile(
@@ -26,19 +25,15 @@ Key = tuple[str, ...]
 
 
 def write_boards(
-    records: Mapping[str, Record] | Iterable[Record],
-    damaged: Mapping[Path, str],
-    out: Path,
-    protocols: Mapping[str, Protocol],
+    board: Board, damaged: Mapping[Path, str], out: Path, protocols: Mapping[str, Protocol]
 ) -> list[Path]:
-    """Write the boards of some records to a folder and return the files.
+    """Write a board to a folder and return the files.
 
     The same records give the same bytes. damaged: result files that could not be read, and
     why. protocols: both halves by name; tables and columns stand in their order. Files of
     an earlier run that are not written again are removed. Raises MedTLError where a file
     stands in the way that no earlier run wrote, IntegrityError where one cannot be written.
     """
-    board = build(records, {name: protocol.board for name, protocol in protocols.items()})
     files = render(board, damaged, {name: protocol.page for name, protocol in protocols.items()})
     earlier = _listed(out)
     _refuse_to_overwrite(out, set(files) - earlier)

@@ -18,6 +18,7 @@ KEPT_ROWS = 100
 # no text inside the JSON can hold these: its quotes are escaped
 SCORES, AFTER_SCORES = '"scores":[', ',"seconds":'
 CHECKSUM = re.compile(r'"checksum":"([0-9a-f]{64})",')
+LATER: Final = ("labels", "optional", "acts_from", "quick")  # of `About`: older records lack them
 MOST: Final = 2**53  # tables of numbers hold no larger one exactly
 Text = Annotated[str, Field(max_length=2**20)]
 Whole = Annotated[int, Field(ge=0, le=MOST)]
@@ -71,6 +72,10 @@ class About(Frozen):
     lower is better. `variant`: the parameters that the user changed, as "weight=0.5".
     `counterpart`: the algorithm of which this one is another implementation. `classes`: their
     names; class 0 of masks is the background. `remarks`: sentences on the dataset.
+    `labels`: what they mean in the scenario. `optional`: whether a row is complete without it.
+    `acts_from`: the verb from which on the method is more than plain training. `quick`: whether
+    its preset makes less of trainings and data than boards are meant for. These four are
+    stored where they say something; an empty text was not recorded.
     """
 
     area: Text
@@ -83,6 +88,15 @@ class About(Frozen):
     counterpart: Text = ""
     classes: tuple[Text, ...] = ()
     remarks: tuple[Text, ...] = ()
+    labels: Text = ""
+    optional: bool = False
+    acts_from: Text = ""
+    quick: bool = False
+
+    @property
+    def unsaid(self) -> set[str]:
+        """Return those fields that are not stored, for they say nothing."""
+        return {name for name in LATER if not getattr(self, name)}
 
 
 class Score(NamedTuple):
@@ -168,6 +182,7 @@ class Record(Frozen):
     def to_json(self) -> str:
         """Return the text that a record is stored as, with a checksum over the rest."""
         content = self.model_dump(mode="json", exclude=None if self.asked else {"asked"})
+        content["about"] = self.about.model_dump(mode="json", exclude=self.about.unsaid)
         return _canonical({**content, "checksum": _hash(content)}) + "\n"
 
     @classmethod

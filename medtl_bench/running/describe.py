@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -72,7 +73,8 @@ def _scenarios(
     for name in asked.protocols:
         try:
             one = protocol.load(catalogue, name)
-            scenarios[name] = tuple(one.scenarios(dataset, asked.amount))
+            told = one.scenarios(dataset, asked.amount)
+            scenarios[name] = tuple(replace(s, labels=s.labels or dataset.labels) for s in told)
         except Exception as error:  # whatever the plugin's protocol raises
             failed[name] = reason(error)
     return scenarios, failed
@@ -108,6 +110,7 @@ def describe_algorithm(catalogue: Catalogue, asked: DescribeAlgorithm) -> Algori
         source=registered.plugin.source,
         parameters=values,
         counterpart=registered.entry.counterpart,
+        acts_from=registered.entry.acts_from,
         variant=", ".join(f"{name}={text}" for name, text in sorted(asked.given.items())),
         stacks=issubclass(cls, GradientMethod) and not cls.one_by_one,
         packages=_packages(registered.entry),

@@ -17,6 +17,7 @@ from medtl_bench.contract.dataset import Card, Dataset
 from medtl_bench.contract.scenario import Stream, Transfer
 from medtl_bench.contract.split import Domain, Inputs, Split, parts
 from medtl_bench.contract.task import Task
+from medtl_bench.contract.vocabulary import LabelMeaning
 from medtl_bench.hashing import hashed
 from medtl_bench.protocols.withheld import blinded
 from medtl_bench.results.record import Frozen
@@ -52,6 +53,7 @@ class _Facts(Frozen):
     task: Task
     transfers: tuple[Transfer, ...]
     streams: tuple[Stream, ...]
+    labels: LabelMeaning
     domains: dict[str, _Domain]
 
 
@@ -92,6 +94,7 @@ def _facts(dataset: Dataset, domains: dict[str, _Domain]) -> bytes:
         task=dataset.task,
         transfers=dataset.transfers,
         streams=dataset.streams,
+        labels=dataset.labels,
         domains=domains,
     )
     return facts.model_dump_json().encode()
@@ -202,8 +205,8 @@ def _dataset(facts: _Facts, octets: Mapping[str, Tensor], labels: Tensor | None 
         own = octets[name]
         splits = {n: _get_split(s, own, labels) for n, s in domain.splits.items()}
         domains.append(Domain(name, **splits))
-    scenarios = facts.transfers, facts.streams
-    return Dataset(facts.name, facts.card, facts.task, tuple(domains), *scenarios, checked=True)
+    fields = facts.transfers, facts.streams, facts.labels
+    return Dataset(facts.name, facts.card, facts.task, tuple(domains), *fields, checked=True)
 
 
 def _get_split(split: _Split, octets: Tensor, labels: Tensor | None) -> Split:

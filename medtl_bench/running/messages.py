@@ -41,7 +41,8 @@ class AlgorithmFacts(Frozen):
     """What planning needs to know of an algorithm.
 
     `parameters`: all of them. `variant`: those that the user changed. `counterpart`: the
-    algorithm of which it is another implementation. `stacks`: whether its trials may run side
+    algorithm of which it is another implementation. `acts_from`: the verb in which it first
+    differs from plain training. `stacks`: whether its trials may run side
     by side in one process. `packages`: versions of what its scores depend on. `plugins`: the
     source of a backbone that is not the project's own. `missing`: the reason, if it can do no
     task before a package is installed.
@@ -53,6 +54,7 @@ class AlgorithmFacts(Frozen):
     parameters: dict[str, Any]
     variant: str = ""
     counterpart: str = ""
+    acts_from: str = ""
     stacks: bool = False
     packages: dict[str, str] = {}
     plugins: dict[str, str] = {}

@@ -18,13 +18,15 @@ class Preset:
     """How much is run; `parameters` go to every algorithm that has one of that name.
 
     `amount`: of each scenario. `scenarios`: how many of each protocol at most. `optional`:
-    whether optional ones are among them.
+    whether optional ones are among them. `quick`: whether it is a check of what runs, whose
+    scores boards show only where there are no others.
     """
 
     seeds: int
     amount: Amount
     scenarios: int | None = None
     optional: bool = False
+    quick: bool = False
     parameters: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -32,8 +34,9 @@ class Preset:
 MOST_TRIALS = 200_000
 SHOTS = (1, 2, 5, 10, 20, 50)
 SMALL = {"steps": "5", "adapt_steps": "3", "trees": "10", "rows": "100"}
+SOME = Amount((5,), 1, sources=4, targets=2)
 PRESETS = {
-    "smoke": Preset(1, Amount((5,), 1, sources=4, targets=2), scenarios=1, parameters=SMALL),
+    "smoke": Preset(1, SOME, scenarios=1, quick=True, parameters=SMALL),
     "default": Preset(3, Amount(SHOTS, 1)),
     "full": Preset(10, Amount(SHOTS, 5), optional=True),
 }
@@ -103,7 +106,7 @@ def trials(facts: Facts, chosen: Preset, seeds: int | None = None) -> list[Plann
     scenarios, numbers = list(_scenarios(facts, chosen)), range(seeds or chosen.seeds)
     _check_number(len(numbers) * len(scenarios) * len(facts.algorithms))
     planned = [
-        _planned(dataset, protocol, scenario, algorithm, seed, facts.versions)
+        _planned(dataset, protocol, scenario, algorithm, seed, facts.versions, chosen.quick)
         for seed in numbers
         for dataset, protocol, scenario in scenarios
         for algorithm in facts.algorithms
@@ -136,6 +139,7 @@ def _planned(
     algorithm: AlgorithmFacts,
     seed: int,
     versions: Mapping[str, str],
+    quick: bool,
 ) -> Planned:
     of_others = {name for name in dataset.plugins if name.startswith("protocol ")}
     of_others.discard(f"protocol {protocol}")
@@ -155,10 +159,13 @@ def _planned(
         plugins=plugins | algorithm.plugins,
     )
     skipped = algorithm.missing or dataset.refused.get(algorithm.name, "")
-    return Planned(trial, _about(dataset, algorithm), skipped, dataset=dataset.asked)
+    about = _about(dataset, algorithm, scenario, quick)
+    return Planned(trial, about, skipped, dataset=dataset.asked)
 
 
-def _about(dataset: DatasetFacts, algorithm: AlgorithmFacts) -> About:
+def _about(
+    dataset: DatasetFacts, algorithm: AlgorithmFacts, scenario: Scenario, quick: bool
+) -> About:
     return About(
         area=dataset.area,
         provenance=dataset.provenance,
@@ -170,6 +177,10 @@ def _about(dataset: DatasetFacts, algorithm: AlgorithmFacts) -> About:
         counterpart=algorithm.counterpart,
         classes=dataset.classes,
         remarks=dataset.remarks,
+        labels=scenario.labels,
+        optional=scenario.optional,
+        acts_from=algorithm.acts_from,
+        quick=quick,
     )
 
 

@@ -10,7 +10,7 @@ from filelock import FileLock, Timeout
 
 from medtl_bench.errors import IntegrityError, MedTLError
 from medtl_bench.files.atomic import TEMPORARY
-from medtl_bench.results.record import ALONE, Outcome, Record, Trial
+from medtl_bench.results.record import ALONE, About, Outcome, Record, Trial
 from medtl_bench.results.store import Store
 from medtl_bench.running import interrupts
 from medtl_bench.running.executors import Executor
@@ -32,19 +32,24 @@ def overtaken(planned: Sequence[Planned], records: Mapping[str, Record]) -> list
     """Return the records of planned trials that newer ones overtook, as asked for now.
 
     A method that was changed and put back is run no more: its own records count again, not
-    those that were made in between.
+    those that were made in between. So do those of a quick check that another preset asks
+    for too.
     """
     newest: dict[object, tuple[str, str]] = {}
     for key, record in records.items():
         place = _place(record)
         newest[place] = max(newest.get(place, ("", "")), (record.latest, key))
-    asked = [records[one.trial.key] for one in planned if one.trial.key in records]
+    asked = [(records[one.trial.key], one) for one in planned if one.trial.key in records]
     now = datetime.now(UTC).isoformat(timespec="microseconds")
     return [
-        record.model_copy(update={"asked": now})
-        for record in asked
-        if newest[_place(record)][1] != record.trial.key
+        record.model_copy(update={"asked": now, "about": _no_quicker(record.about, one.about)})
+        for record, one in asked
+        if newest[_place(record)][1] != record.trial.key or record.about.quick > one.about.quick
     ]
+
+
+def _no_quicker(about: About, asked: About) -> About:
+    return about.model_copy(update={"quick": about.quick and asked.quick})
 
 
 def _place(record: Record) -> object:

@@ -14,6 +14,7 @@ from unittest.mock import patch
 import torch
 from torch import Tensor
 
+from medtl_bench.contract import labels
 from medtl_bench.contract.algorithm import Algorithm
 from medtl_bench.contract.dataset import Card, Dataset, Provenance
 from medtl_bench.contract.hooks import DatasetEntry
@@ -207,6 +208,13 @@ def leaves_the_process_as_it_was(subject: Subject) -> None:
         raise MedTLError(f"building it changed {', '.join(changed)}.")
 
 
+def says_what_its_labels_mean(subject: Subject) -> None:
+    """Check that its classes bear out what its labels are said to mean in each scenario."""
+    dataset = subject.built
+    for problem in labels.problems(dataset.task, dataset.domains, dataset.meanings):
+        raise MedTLError(problem)
+
+
 def trains_on_every_class_it_tests(subject: Subject) -> None:
     """Check that a domain trains on every class it tests, or no support could show it."""
     task = subject.built.task
@@ -294,6 +302,7 @@ CHECKS: tuple[Callable[[Subject], None], ...] = (
     builds_offline_and_quickly,
     holds_the_same_data_each_time,
     leaves_the_process_as_it_was,
+    says_what_its_labels_mean,
     trains_on_every_class_it_tests,
     says_which_rows_its_domains_share,
     has_inputs_that_a_network_takes,

@@ -12,6 +12,7 @@ from medtl_bench.contract.dataset import Card, Dataset
 from medtl_bench.contract.scenario import Stream, Transfer
 from medtl_bench.contract.split import Domain, Inputs, Split, parts
 from medtl_bench.contract.task import Task
+from medtl_bench.contract.vocabulary import LabelMeaning
 from medtl_bench.metrics.registry import INTEGRATION, defaults
 from medtl_bench.protocols.support import draw_support
 from medtl_bench.randomness import generator
@@ -155,7 +156,9 @@ def _dataset(
     sources = {name: generator("tiny", task.kind, name, *filter(None, [which])) for name in SIZES}
     domains = tuple(_domain(n, task, draw, classes[n], source) for n, source in sources.items())
     transfers = (Transfer("to-c", tuple(before), (target,)),)
-    return Dataset("tiny", CARD, task, domains, transfers, (Stream("all", tuple(SIZES)),))
+    streams = (Stream("all", tuple(SIZES)),)
+    labels: LabelMeaning = "new classes" if target_classes else "shared"
+    return Dataset("tiny", CARD, task, domains, transfers, streams, labels)
 
 
 def _domain(name: str, task: Task, draw: Draw, classes: list[int], source: Generator) -> Domain:

@@ -115,6 +115,7 @@ def _dataset(name: str, task: Task, split: MakeSplit, label: str) -> Dataset:
         ),
         transfers=(Transfer("base-to-unseen", BASE, UNSEEN),),
         streams=(Stream("aminergic-receptors", AMINERGIC),),
+        labels="own",
     )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from medtl_bench.contract.dataset import Card, Dataset
+from medtl_bench.contract.labels import as_found
 from medtl_bench.contract.scenario import Stream, Transfer
 from medtl_bench.contract.split import Domain, Split
 from medtl_bench.contract.task import Task
@@ -55,13 +56,15 @@ def build(argument: str) -> Dataset:
     choice.check(kept)
     names, total = kept.batch.names, cells.x.shape[1]
     notes = (loaded.scale, f"{len(genes)} of {total} genes are kept.", *kept.notes)
+    domains = _domains(kept)
+    transfers = [_to(name, names, number) for number, name in enumerate(names)]
     return Dataset(
         name=_name(request, loaded, "" if len(genes) == min(GENES, total) else str(len(genes))),
         card=_card(request, kept, " ".join(notes)),
         task=Task("classification", kept.label.names, (*defaults("classification"), *INTEGRATION)),
-        domains=_domains(kept),
-        transfers=tuple(_to(name, names, number) for number, name in enumerate(names)),
-        streams=(Stream("batches", names),),
+        domains=domains,
+        transfers=as_found(transfers, domains),
+        streams=as_found((Stream("batches", names),), domains),
     )
 
 

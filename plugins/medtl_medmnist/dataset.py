@@ -49,6 +49,7 @@ def build(argument: str) -> Dataset:
         domains=_domains(sets, tables),
         transfers=(Transfer("common-to-rare", common, rare),),
         streams=(Stream("common", common[:IN_STREAM]),) if len(common) > 1 else (),
+        labels="own",
     )
 
 

@@ -101,6 +101,7 @@ class Collection:
             domains=tuple(Domain(assay, *parts) for assay, *parts in of_assay),
             transfers=(Transfer("base-to-new", base, new),),
             streams=self.streams,
+            labels="own",
         )
 
 

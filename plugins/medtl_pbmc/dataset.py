@@ -66,6 +66,7 @@ def build() -> Dataset:
         domains=tuple(_domain(domain, x, names, table["cell"]) for domain in DOMAINS),
         transfers=(Transfer("common-to-rare", COMMON, RARE),),
         streams=(Stream("cell-types", tuple(DOMAINS)),),
+        labels="new classes",
     )
 
 

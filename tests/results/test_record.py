@@ -1,5 +1,6 @@
 """Records: named by all that their scores depend on, and read back as they were written."""
 
+import json
 import os
 import subprocess
 import sys
@@ -91,3 +92,14 @@ def test_any_flipped_bit_is_noticed(data):
     spoiled[where // 8] ^= 1 << where % 8
     with pytest.raises((IntegrityError, UnicodeDecodeError)):
         Record.from_json(bytes(spoiled).decode())
+
+
+def test_what_older_records_do_not_tell_is_left_out_where_nothing_is_told():
+    plain = record()
+    assert not {"labels", "optional", "acts_from", "quick"} & set(
+        json.loads(plain.to_json())["about"]
+    )
+    told = {"labels": "own", "optional": True, "acts_from": "adapt", "quick": True}
+    telling = plain.model_copy(update={"about": ABOUT.model_copy(update=told)})
+    assert told.items() <= json.loads(telling.to_json())["about"].items()
+    assert Record.from_json(telling.to_json()) == telling

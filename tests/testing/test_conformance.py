@@ -716,9 +716,9 @@ def card(**lines: object) -> Dataset:
     return made(card=replace(tiny.CARD, **lines))  # type: ignore[arg-type]
 
 
-def first_domain(change: Callable[[Domain], Domain]) -> Dataset:
+def first_domain(change: Callable[[Domain], Domain], **fields: object) -> Dataset:
     first, *others = made().domains
-    return made(domains=(change(first), *others))
+    return made(domains=(change(first), *others), **fields)
 
 
 def connecting() -> Dataset:
@@ -736,7 +736,7 @@ def seeding() -> Dataset:
 
 
 def one_class_untrained() -> Dataset:
-    return first_domain(lambda d: replace(d, train=d.train[d.train.y != 2]))
+    return first_domain(lambda d: replace(d, train=d.train[d.train.y != 2]), streams=())
 
 
 def with_gradients() -> Dataset:
@@ -777,6 +777,11 @@ def undefined_score() -> Dataset:
     )
 
 
+def mistaken() -> Dataset:
+    """Return a dataset that was not checked when it was made, and says what is not so."""
+    return made(labels="new classes", checked=True)
+
+
 def unmixed() -> Dataset:
     """Return a dataset that asks for silhouettes by batch, with each class in one batch."""
     good = tiny.cases()[0].whole()
@@ -784,7 +789,7 @@ def unmixed() -> Dataset:
     for c, domain in enumerate(good.domains):
         parts = (split[split.y == c] for split in domain.splits().values())
         domains.append(Domain(domain.name, *parts))
-    return made(domains=tuple(domains), streams=())
+    return made(domains=tuple(domains), streams=(), labels="new classes")
 
 
 def shared(rows: int) -> Dataset:
@@ -830,6 +835,7 @@ BAD_DATASETS: list[tuple[Callable[[], Any], str, str]] = [
         "must be a text, but got None",
     ),
     (with_gradients, "builds and passes its own checks", "requires grad"),
+    (mistaken, "says what its labels mean", "transfer 'to-c': labels are said to be 'new classes'"),
     (one_class_untrained, "trains on every class it tests", "domain 'site-a' tests 'c'"),
     (volumes, "has inputs that a network takes", "no backbone for .* x has the shape"),
     (

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from medtl_bench.board.build import Board
-from medtl_bench.board.facts import Conditions, Facts
+from medtl_bench.board.facts import Conditions, Facts, Meaning, Ran, State
 from medtl_bench.board.protocol import Tables
 from medtl_bench.board.rows import View
 from medtl_bench.board.same_method import MARGIN
@@ -20,6 +20,16 @@ from medtl_bench.report.text.markdown import NOTHING, counted, interval, number,
 
 SENTENCE = 500  # characters of a remark
 LONGEST_WHY = 240  # characters
+MEANINGS = {
+    "": Safe("what labels mean was not recorded; they are taken to be shared"),
+    "shared": Safe("labels are shared: one question in all domains"),
+    "own": Safe(
+        "each domain asks a question of its own, so nothing is told of one before its first label"
+    ),
+    "new classes": Safe(
+        "domains hold new classes, so nothing is told of one before its first label"
+    ),
+}
 Pages = Mapping[str, ProtocolPage]
 
 
@@ -62,7 +72,8 @@ def dataset_page(
         tests=_tests(tests, pages),
         conditions=[_conditions(p, fact.conditions[p], pages[p]) for p in _protocols(parts)],
         left_out=[(Safe(why), counted(n, "trial")) for why, n in fact.left_out],
-        mixed=fact.mixed,
+        states=[_state(state) for state in fact.states],
+        meanings=[_meaning(one, fact) for one in fact.meanings],
         alone=[(label, escape_cell(why, LONGEST_WHY)) for label, why in fact.alone],
         machines=fact.machines,
         untried=fact.untried,
@@ -118,10 +129,26 @@ def _conditions(protocol: str, conditions: Conditions, page: ProtocolPage) -> tu
         f"data {conditions.digest[:12]}",
         f"seeds {', '.join(map(str, conditions.seeds))}",
         *page.conditions(conditions.settings),
-        counted(conditions.threads, "thread"),
-        *(" ".join(pair) for pair in conditions.versions),
+        *(piece for ran in conditions.ran for piece in _ran(ran)),
     ]
     return counted(conditions.scenarios, f"{protocol} scenario"), pieces
+
+
+def _ran(ran: Ran) -> list[str]:
+    """Return under what rows ran; where some ran otherwise, in one piece with their names."""
+    pieces = [counted(ran.threads, "thread"), *(" ".join(pair) for pair in ran.versions)]
+    return [f"{', '.join(pieces)} of {', '.join(ran.rows)}"] if ran.rows else pieces
+
+
+def _state(state: State) -> list[str]:
+    return [state.label, state.protocol, state.source, counted(state.left_out, "trial")]
+
+
+def _meaning(one: Meaning, fact: Facts) -> list[str | Safe]:
+    """Return of which protocol or scenarios, and what labels mean there."""
+    several = sum(other.protocol == one.protocol for other in fact.meanings) > 1
+    where = f"{one.protocol} ({', '.join(one.scenarios)})" if several else one.protocol
+    return [where, MEANINGS.get(one.labels) or one.labels]
 
 
 def _explanations(parts: Sequence[Part]) -> Iterator[Safe]:

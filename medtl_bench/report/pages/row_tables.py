@@ -6,7 +6,7 @@ from medtl_bench.board.measures import SECONDS
 from medtl_bench.board.rows import Cell, Row, View
 from medtl_bench.report.pages.template import fill
 from medtl_bench.report.text.escape import Safe, escape_cell
-from medtl_bench.report.text.markdown import NOTHING, arrow, counted, rank, score, table
+from medtl_bench.report.text.markdown import NOTHING, arrow, counted, joined, rank, score, table
 
 MOST_REASON = 160
 NO_CELL = Cell(0, 0, 0)
@@ -18,6 +18,8 @@ def ranked_rows(view: View, columns: Sequence[str], title: Callable[[str], str])
     return fill(
         "rows",
         methods=_methods(view, columns, headings),
+        broken=[_broken(row) for row in view.methods if row.broken],
+        alike=[_alike(title(name), view.alike(name)) for name in columns if view.alike(name)],
         bounds=_bounds(view, columns, headings),
         incomplete=_incomplete(view, columns, headings),
     )
@@ -32,6 +34,23 @@ def complete_rows(view: View, columns: Sequence[str], titles: Sequence[str]) -> 
     headings = [f"{title} {way}" for title, way in zip(titles, ways, strict=True)]
     lines = [[row.label, str(row.n), *_cells(row, columns)] for row in rows]
     return fill("complete_rows", table=table(["Row", "n", *headings], lines))
+
+
+def _broken(row: Row) -> tuple[str, str, Safe]:
+    """Return a row with how many of its trials broke, and why most of them did."""
+    return row.label, f"{row.broken} of {counted(row.planned, 'trial')}", _reason(row)
+
+
+def _alike(measure: str, groups: Sequence[Sequence[Row]]) -> tuple[str, list[Safe]]:
+    """Return a measure with the names of the rows that are equal in it."""
+    return measure, [_named(rows) for rows in groups]
+
+
+def _named(rows: Sequence[Row]) -> Safe:
+    """Return the names of equal rows: plain training, where none of them has acted yet."""
+    names = joined([row.label for row in rows])
+    plain = all(row.acts_from == "adapt" for row in rows)
+    return Safe(f"{names} = plain training" if plain else f"{names} are equal")
 
 
 def _methods(view: View, columns: Sequence[str], headings: list[str]) -> Safe:
@@ -66,7 +85,15 @@ def _sizes(row: Row) -> list[str]:
 
 
 def _cells(row: Row, columns: Sequence[str]) -> list[Safe]:
-    return [score(row.cells.get(name), 2 if name == SECONDS else 3) for name in columns]
+    return [_cell(row, name) for name in columns]
+
+
+def _cell(row: Row, measure: str) -> Safe:
+    """Return a score; of rows that are one training only the first is set in bold."""
+    cell = row.cells.get(measure)
+    if cell and cell.best and cell.same not in ("", row.label):
+        return Safe(f"{score(cell._replace(best=False))} =")
+    return score(cell, 2 if measure == SECONDS else 3)
 
 
 def _status(row: Row) -> str:
