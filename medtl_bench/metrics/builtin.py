@@ -105,6 +105,14 @@ def _of_each_class() -> Iterator[MetricEntry]:
 def _of_embeddings() -> Iterator[MetricEntry]:
     where = f"{HERE}.embeddings"
     yield MetricEntry(
+        "mixing_and_labels",
+        f"{where}:mixing_and_labels",
+        "mixing of batches and kept labels, 2 to 3",
+        CLASSES,
+        title="Mixing and labels",
+        of="embedding",
+    )
+    yield MetricEntry(
         "ilisi",
         f"{where}:ilisi",
         "batches in a neighbourhood",
