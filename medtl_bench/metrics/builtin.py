@@ -31,6 +31,13 @@ def _of_predictions() -> Iterator[MetricEntry]:
         "balanced_accuracy", f"{HERE}.classes:balanced_accuracy", "mean recall of classes", CLASSES
     )
     yield MetricEntry("accuracy", f"{HERE}.classes:accuracy", "share of right answers", CLASSES)
+    yield MetricEntry(
+        "roc_auc",
+        f"{HERE}.ranking:roc_auc",
+        "area under the ROC curve, of several classes each against the rest",
+        CLASSES,
+        title="ROC-AUC",
+    )
     yield from _of_two_classes()
     yield MetricEntry("dice", f"{HERE}.masks:dice", "overlap of masks", MASKS)
     yield MetricEntry(
@@ -66,7 +73,6 @@ def _of_predictions() -> Iterator[MetricEntry]:
 def _of_two_classes() -> Iterator[MetricEntry]:
     functions = {
         "mcc": ("classes:mcc", "Matthews correlation"),
-        "roc_auc": ("ranking:roc_auc", "area under the ROC curve"),
         "sensitivity_at_95_specificity": (
             "ranking:sensitivity_at_95_specificity",
             "share of class 1 found while 95% of class 0 is cleared",
@@ -98,6 +104,14 @@ def _of_each_class() -> Iterator[MetricEntry]:
 
 def _of_embeddings() -> Iterator[MetricEntry]:
     where = f"{HERE}.embeddings"
+    yield MetricEntry(
+        "mixing_and_labels",
+        f"{where}:mixing_and_labels",
+        "mixing of batches and kept labels, 2 to 3",
+        CLASSES,
+        title="Mixing and labels",
+        of="embedding",
+    )
     yield MetricEntry(
         "ilisi",
         f"{where}:ilisi",

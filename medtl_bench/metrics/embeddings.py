@@ -12,6 +12,7 @@ from medtl_bench.arrays import Floats, Ints
 PERPLEXITY = 30.0
 NEIGHBOURS = 5
 RARE = 0.05
+MIXING = 0.4  # what it weighs beside kept labels
 # of the bisection, as harmonypy has them
 TOLERANCE, HALVINGS = 1e-5, 50
 
@@ -24,9 +25,18 @@ def lisi(z: Floats, groups: Ints, perplexity: float = PERPLEXITY) -> Floats:
     Methods 16; as harmonypy has it). Of fewer rows than that, all others are neighbours
     and the perplexity is a third of them.
     """
+    return _effective(*_weighted(z, perplexity), groups)
+
+
+def _weighted(z: Floats, perplexity: float) -> tuple[Floats, Ints]:
+    """Return weights and numbers [n, k] of the rows in each row's neighbourhood."""
     perplexity = min(perplexity, (len(z) - 1) / 3)
     distance, neighbour = _neighbours(z, round(3 * perplexity))
-    weight = neighbour_weights(distance, perplexity)
+    return neighbour_weights(distance, perplexity), neighbour
+
+
+def _effective(weight: Floats, neighbour: Ints, groups: Ints) -> Floats:
+    """Return how many groups the weights [n, k] effectively hold [n]."""
     shares = [(weight * (groups[neighbour] == group)).sum(1) for group in np.unique(groups)]
     return np.asarray(1 / np.square(shares).sum(0))
 
@@ -80,6 +90,25 @@ def silhouette_label(z: Floats, batch: Ints, y: Ints) -> float:  # noqa: ARG001
     if not _divides(y):
         return float("nan")
     return float((_silhouettes(z, y).mean() + 1) / 2)
+
+
+def mixing_and_labels(z: Floats, batch: Ints, y: Ints) -> float:
+    """0.4 of how batches mix and 0.6 of how types are kept apart, in 0..1, higher is better.
+
+    The weights of scIB (Luecken et al. 2022, Nature Methods 19). Of mixing it is the mean of
+    iLISI, scaled to 0..1 by the number of batches, and the silhouette by batch; of types that
+    of cLISI, scaled by the number of types and turned, and the silhouette by label. scIB
+    scales to the lowest and highest of the methods compared; this needs no other method.
+    Defined where two types or more stand in two batches or more, and one type in two.
+    """
+    batches, types = len(np.unique(batch)), len(np.unique(y))
+    if min(batches, types) < 2:
+        return float("nan")
+    weighted = _weighted(z, PERPLEXITY)  # once for both
+    of_batches, of_types = (_effective(*weighted, groups).mean() for groups in (batch, y))
+    mixed = (of_batches - 1) / (batches - 1), silhouette_batch(z, batch, y)
+    kept = (types - of_types) / (types - 1), silhouette_label(z, batch, y)
+    return float(MIXING * np.mean(mixed) + (1 - MIXING) * np.mean(kept))
 
 
 def neighbour_shares(z: Floats, y: Ints, queries: Floats, classes: int) -> Floats:

@@ -1,7 +1,5 @@
 """Scores of masks: overlap and distance of borders, over images and classes."""
 
-from collections.abc import Sequence
-
 import numpy as np
 from scipy import ndimage
 
@@ -9,16 +7,14 @@ from medtl_bench.arrays import Bools, Floats, Ints
 
 
 def dice(probability: Floats, y: Ints) -> float:
-    """Dice overlap, mean over foreground classes present in `y` or the answer.
+    """Dice overlap, mean of that of each foreground class, as `dice_of_class` has it.
 
-    probability [n, classes, h, w], y [n, h, w].
+    Always defined. probability [n, classes, h, w], y [n, h, w].
     """
     predicted, classes = probability.argmax(1), probability.shape[1]
     both = _foreground(y[predicted == y], classes)
     either = _foreground(predicted, classes) + _foreground(y, classes)
-    if not either.any():
-        return float("nan")
-    return float((2 * both[either > 0] / either[either > 0]).mean())
+    return float(np.where(either, 2 * both / np.maximum(either, 1), 1.0).mean())
 
 
 def _foreground(y: Ints, classes: int) -> Ints:
@@ -27,23 +23,26 @@ def _foreground(y: Ints, classes: int) -> Ints:
 
 
 def dice_of_class(probability: Floats, y: Ints, *, number: int) -> float:
-    """Dice overlap of one class, NaN where neither `y` nor the answer holds it.
+    """Dice overlap of one class over the pixels of all images (Dice 1945).
 
-    probability [n, classes, h, w], y [n, h, w].
+    Always defined: a class that `y` lacks counts 1 if the answer lacks it too, else 0, as in
+    BraTS (Bakas et al. 2018), for to leave it out would reward no empty answer and punish no
+    invented one (Reinke et al. 2024, Nature Methods 21). probability [n, classes, h, w], y
+    [n, h, w].
     """
     predicted, true = probability.argmax(1) == number, y == number
     either = predicted.sum() + true.sum()
-    return float(2 * (predicted & true).sum() / either) if either else float("nan")
+    return float(2 * (predicted & true).sum() / either) if either else 1.0
 
 
 def hd95(probability: Floats, y: Ints) -> float:
     """95% Hausdorff distance in pixels, mean over the foreground classes; lower is better.
 
-    Of a class it is the mean over images, as `hd95_of_class` says; a class that no image
-    holds is left out. Shapes as for `dice`.
+    Of a class it is the mean over images, as `hd95_of_class` says. Always defined. Shapes as
+    for `dice`.
     """
     foreground = range(1, probability.shape[1])
-    return _mean([hd95_of_class(probability, y, number=number) for number in foreground])
+    return float(np.mean([hd95_of_class(probability, y, number=n) for n in foreground]))
 
 
 def hd95_of_class(probability: Floats, y: Ints, *, number: int) -> float:
@@ -53,23 +52,18 @@ def hd95_of_class(probability: Floats, y: Ints, *, number: int) -> float:
     distances from each border pixel of the answer to the nearest border pixel of the
     truth, and of those back (Huttenlocher et al. 1993; Taha and Hanbury 2015, 95%).
     Border pixels are those with one of their four neighbours outside the class, or beyond
-    the image. An image where neither truth nor answer holds the class is left out; where
-    one of them does, its distance is the image's diagonal. NaN if all are left out.
-    Shapes as for `dice`.
+    the image. Always defined: where neither truth nor answer of an image holds the class its
+    distance is 0, where one of them does it is the image's diagonal, as in BraTS (Bakas et
+    al. 2018). Shapes as for `dice`.
     """
     predicted, true = probability.argmax(1) == number, y == number
     in_answer, in_truth = predicted.any((1, 2)), true.any((1, 2))
-    distances = np.full(len(y), np.nan)
+    distances = np.zeros(len(y))
     distances[in_answer ^ in_truth] = np.hypot(*y.shape[1:])
     if (both := in_answer & in_truth).any():
         answer, truth = _border(predicted[both]), _border(true[both])
         distances[both] = np.maximum(_percentiles(answer, truth), _percentiles(truth, answer))
-    return _mean(distances)
-
-
-def _mean(values: Sequence[float] | Floats) -> float:
-    """Return the mean of the values that are no NaN; NaN if there is none."""
-    return float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
+    return float(distances.mean())
 
 
 def _border(masks: Bools) -> Bools:

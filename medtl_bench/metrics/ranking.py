@@ -1,10 +1,9 @@
 """Scores of how class 1 is ranked before class 0."""
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from medtl_bench.arrays import Floats, Ints
+from medtl_bench.arrays import Bools, Floats, Ints
 
 EARLY = 20.0  # of BEDROC: the top 8% of a list carries 80% of the score
 
@@ -12,14 +11,22 @@ EARLY = 20.0  # of BEDROC: the top 8% of a list carries 80% of the score
 def roc_auc(probability: Floats, y: Ints) -> float:
     """Area under the ROC curve of class 1 (Mann-Whitney, ties count half).
 
-    NaN with one class. probability [n, 2], y [n].
+    Of more than two classes: the mean over the classes that `y` holds, each against the rest
+    (Provost and Domingos 2000), as scikit-learn's `multi_class="ovr", average="macro"` where
+    `y` holds all. Defined where `y` holds two classes. probability [n, classes], y [n].
     """
-    positive = y == 1
+    several = probability.shape[1] > 2
+    classes = np.unique(y) if several else [1]
+    return float(np.mean([_area_of_ranks(probability[:, c], y == c) for c in classes]))
+
+
+def _area_of_ranks(score: Floats, positive: Bools) -> float:
+    """Return the area under the ROC curve of rows ranked by score [n]; NaN without both kinds."""
     n_positive, n_negative = positive.sum(), (~positive).sum()
     if not n_positive or not n_negative:
         return float("nan")
     # ranks count positives below too, in all 1 + 2 + ... + n_positive of them
-    ranks = rankdata(probability[:, 1])[positive].sum()
+    ranks = rankdata(score)[positive].sum()
     above = ranks - n_positive * (n_positive + 1) / 2
     return float(above / (n_positive * n_negative))
 
@@ -47,7 +54,7 @@ def average_precision(probability: Floats, y: Ints) -> float:
     return area_of_steps(probability[:, 1], y == 1)
 
 
-def area_of_steps(score: Floats, positive: NDArray[np.bool_]) -> float:
+def area_of_steps(score: Floats, positive: Bools) -> float:
     """Return average precision of the `positive` rows [n] ranked by score [n]; NaN without any."""
     if not positive.any():
         return float("nan")

@@ -8,10 +8,12 @@ from medtl_bench.metrics.entry import MetricEntry
 # before the name of a metric: of class scores masked to the classes of the domain
 TASK_AWARE = "task_aware_"
 MARKED = "marked_"  # before the name of a metric: of the marked rows of a split alone
-PREFIXES = (TASK_AWARE, MARKED)
+# before the name of a metric: of answers cut at the threshold chosen on the sources
+SOURCE_THRESHOLD = "source_threshold_"
+PREFIXES = (TASK_AWARE, MARKED, SOURCE_THRESHOLD)
 INTEGRATION = tuple(entry.name for entry in builtin.METRICS if entry.of != "predictions")
 DEFAULTS = {
-    "classification": ("balanced_accuracy", "ece", "brier"),
+    "classification": ("balanced_accuracy", "roc_auc", "ece", "brier"),
     "segmentation": ("dice", "ece", "brier"),
     "regression": ("concordance", "rmse"),
     "integration": ("ilisi", "silhouette_batch"),

@@ -1,8 +1,8 @@
 """One learner under examination: handed splits, timed, its answers checked and scored."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from medtl_bench.contract.split import Inputs, Split, concatenate
 from medtl_bench.contract.task import Task
 from medtl_bench.errors import InvalidOutputError, MedTLError
 from medtl_bench.metrics.registry import MARKED, METRICS, known
+from medtl_bench.protocols import threshold
 from medtl_bench.protocols.contents import Contents
 from medtl_bench.protocols.meaning import refuse_probabilities, remarks_on_scale
 from medtl_bench.protocols.withheld import Withheld
@@ -72,12 +73,18 @@ class Labels:
 
 @dataclass
 class Examiner:
-    """Hands a learner splits, times its verbs, and scores what it predicts."""
+    """Hands a learner splits, times its verbs, and scores what it predicts.
+
+    `validated`: what it answered after `fit` of the sources' validation splits, with their
+    labels. `threshold`: of two classes, chosen on these.
+    """
 
     task: Task
     learner: Algorithm
     labels: Labels
     clock: Clock
+    validated: list[tuple[Tensor, Tensor]] = field(default_factory=list)
+    threshold: float | None = None
 
     def fit(self, sources: Sequence[Split], unlabelled: Any) -> None:  # noqa: ANN401
         """Let the learner fit."""
@@ -110,7 +117,7 @@ class Examiner:
 
     def branch(self, draw: torch.Generator) -> "Examiner":
         """Return an examiner of a copy of the learner, which draws from another generator."""
-        return Examiner(self.task, copied(self.learner, draw), self.labels, self.clock)
+        return replace(self, learner=copied(self.learner, draw))
 
     def outputs(self, split: Split) -> Tensor:
         """Return checked predictions for a split; raises InvalidOutputError."""
@@ -147,15 +154,33 @@ class Examiner:
     def scores(self, stage: str, split: Split, **where: Any) -> Iterator[Score]:  # noqa: ANN401
         """Yield the metrics of the task on a split.
 
-        Of its marked rows alone the primary one follows, as `marked_...`.
+        Of its marked rows alone the primary one follows, as `marked_...`, and balanced
+        accuracy at the threshold of the sources, as `source_threshold_...`.
         """
-        task, outputs = self.task, self.outputs(split)
+        yield from self._scored(stage, split, self.outputs(split), where)
+
+    def validate(self, split: Split, **where: Any) -> Iterator[Score]:  # noqa: ANN401
+        """Yield the metrics on a validation split of a source, and remember the answers."""
+        outputs = self.outputs(split)
+        self.validated.append((outputs, split.y))
+        yield from self._scored("validation", split, outputs, where)
+
+    def _scored(
+        self, stage: str, split: Split, outputs: Tensor, where: Mapping[str, Any]
+    ) -> Iterator[Score]:
+        task = self.task
         names = task.metrics if stage == "fit" else task.running
-        yield from rows(stage, len(split), measure(task, outputs, split.y, names), **where)
+        values = measure(task, outputs, split.y, names)
+        values |= defined(threshold.cut(outputs, split.y, self.threshold))
+        yield from rows(stage, len(split), values, **where)
         if (marked := split.marked) is not None and marked.any():
             values = measure(task, outputs[marked], split.y[marked], [task.primary])
             named = {MARKED + name: value for name, value in values.items()}
             yield from rows(stage, int(marked.sum()), named, **where)
+
+    def choose_threshold(self) -> None:
+        """Choose where answers of two classes are cut, by what was validated."""
+        self.threshold = threshold.chosen(self.task, self.validated)
 
 
 def _learned_from(split: Split) -> list[Inputs]:

@@ -89,7 +89,9 @@ def transfer(
     each, before that as k = 0 and after it). Metrics that are details are of `fit` alone.
     Support draws depend on dataset, target, k, draw and seed, never on the algorithm.
     Where rows of a split are marked, metrics named `marked_...` are of those alone; the
-    learner is not told.
+    learner is not told. Of two classes `source_threshold_balanced_accuracy` is that of
+    answers cut where it is highest on the sources' validation splits after `fit`; the usual
+    one is cut at 0.5.
     """
     task = dataset.task
     sources = [dataset.domain(name) for name in scenario.sources]
@@ -126,7 +128,8 @@ def _before(
     """Yield what is scored before any label of a target."""
     for source in sources:
         if len(source.val):
-            yield from examiner.scores("validation", source.val, domain=source.name)
+            yield from examiner.validate(source.val, domain=source.name)
+    examiner.choose_threshold()
     for domain in (*targets, *sources):
         yield from examiner.scores("fit", domain.test, domain=domain.name)
     yield from _retained(examiner, kept, {"shots": 0})

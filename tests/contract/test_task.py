@@ -22,7 +22,7 @@ VALUES = Task("regression")
             "no classification metric named 'roc_auk'; did you mean 'roc_auc'",
         ),
         (("regression", (), ("dice",)), "no regression metric named 'dice'"),
-        (("classification", ("a", "b", "c"), ("roc_auc",)), "'roc_auc' needs exactly two classes"),
+        (("classification", ("a", "b", "c"), ("mcc",)), "'mcc' needs exactly two classes"),
         (
             ("segmentation", ("a", "b"), ("dice", "dice_class_2")),
             "'dice_class_2' needs at least 3 classes, but got",

@@ -208,19 +208,26 @@ def squares(p: Floats, y: Ints) -> float:
     )
 
 
-def f1_of_present_foreground(p: Floats, y: Ints) -> float:
-    predicted = p.argmax(1)
-    present = np.union1d(np.unique(predicted), np.unique(y))
-    return sk.f1_score(y.ravel(), predicted.ravel(), labels=present[present > 0], average="macro")
+def f1_of_foreground(p: Floats, y: Ints) -> float:
+    foreground, of_pixels = np.arange(1, p.shape[1]), (y.ravel(), p.argmax(1).ravel())
+    return sk.f1_score(*of_pixels, labels=foreground, average="macro", zero_division=1)
 
 
-def macro_dice(p: Floats, y: Ints) -> float:
-    options = {"average": "macro", "mdmc_average": "global", "num_classes": 3, "ignore_index": 0}
-    return float(tm.dice(torch.tensor(p.argmax(1)), torch.tensor(y), **options))
+def one_vs_rest(p: Floats, y: Ints) -> float:
+    """Return scikit-learn's macro ROC-AUC over the classes present, each against the rest."""
+    return np.mean([sk.roc_auc_score(y == c, p[:, c]) for c in np.unique(y)])
+
+
+def mean_dice(p: Floats, y: Ints) -> float:
+    """Return the mean of torchmetrics' Dice of each class of the foreground, 1 for one in no image."""
+    options = {"average": "none", "mdmc_average": "global", "num_classes": 3}
+    by_class = tm.dice(torch.tensor(p.argmax(1)), torch.tensor(y), **options)
+    return float(by_class[1:].nan_to_num(1.0).mean())
 
 
 GIVEN: dict[str, Callable[[], Iterator[Case]]] = {
     "2 classes": lambda: cases(2),
+    "4 classes": lambda: cases(4),
     "2 and 4 classes": lambda: chain(cases(2), cases(4)),
     "masks": images,
     "values": values,
@@ -230,6 +237,7 @@ COUNTERPARTS: dict[tuple[str, str], dict[str, Peer]] = {
         SKLEARN: lambda p, y: sk.roc_auc_score(y, p[:, 1]),
         TORCHMETRICS: lambda p, y: tm.auroc(torch.tensor(p[:, 1]), torch.tensor(y), pos_label=1),
     },
+    ("roc_auc", "4 classes"): {SKLEARN: one_vs_rest},
     ("average_precision", "2 classes"): {
         SKLEARN: lambda p, y: sk.average_precision_score(y, p[:, 1]),
         TORCHMETRICS: lambda p, y: tm.average_precision(
@@ -259,7 +267,7 @@ COUNTERPARTS: dict[tuple[str, str], dict[str, Peer]] = {
         ),
         TORCHMETRICS: squares,
     },
-    ("dice", "masks"): {SKLEARN: f1_of_present_foreground, TORCHMETRICS: macro_dice},
+    ("dice", "masks"): {SKLEARN: f1_of_foreground, TORCHMETRICS: mean_dice},
     ("concordance", "values"): {"scipy": lambda value, y: (1 + somersd(y, value).statistic) / 2},
     ("rmse", "values"): {
         SKLEARN: lambda value, y: sk.root_mean_squared_error(y, value),

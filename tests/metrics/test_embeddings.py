@@ -122,3 +122,21 @@ def test_rare_classes_are_there_but_under_a_twentieth():
     y = np.repeat([0, 1, 3], [94, 4, 2])
     assert embeddings.rare(y, 5) == [1, 3]
     assert embeddings.rare(np.repeat([0, 1], [95, 5]), 2) == []
+
+
+def test_the_composite_weighs_mixing_and_labels_as_scib_does():
+    batch, y = np.arange(240) % 2, np.repeat([0, 1, 2], 80)
+    z = Z + 2 * np.eye(5)[y]
+    parts = {name: getattr(embeddings, name)(z, batch, y) for name in (
+        "ilisi", "clisi", "silhouette_batch", "silhouette_label",
+    )}  # fmt: skip
+    mixed = (parts["ilisi"] - 1 + parts["silhouette_batch"]) / 2
+    kept = ((3 - parts["clisi"]) / 2 + parts["silhouette_label"]) / 2
+    composite = embeddings.mixing_and_labels(z, batch, y)
+    assert composite == pytest.approx(0.4 * mixed + 0.6 * kept)
+
+
+def test_the_composite_needs_two_batches_and_two_types():
+    same = np.zeros(240, int)
+    assert np.isnan(embeddings.mixing_and_labels(Z, same, GROUPS))
+    assert np.isnan(embeddings.mixing_and_labels(Z, GROUPS, same))

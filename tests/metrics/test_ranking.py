@@ -22,6 +22,22 @@ def test_areas_under_curves_are_those_of_scikit_learn(seed):
     assert ranking.pr_auc_gain(probability, y) == pytest.approx(precision - y.mean())
 
 
+@given(SEEDS, st.integers(3, 5))
+def test_roc_auc_of_several_classes_is_that_of_scikit_learn_each_against_the_rest(seed, classes):
+    probability, y = answers(seed, classes)
+    assume(len(np.unique(y)) == classes)
+    expected = sk.roc_auc_score(y, probability, multi_class="ovr", average="macro")
+    assert ranking.roc_auc(probability, y) == pytest.approx(expected)
+
+
+def test_roc_auc_of_several_classes_leaves_out_those_without_rows():
+    probability, y = answers(0, 4)
+    y = np.where(y == 3, 0, y)
+    areas = [sk.roc_auc_score(y == c, probability[:, c]) for c in range(3)]
+    assert ranking.roc_auc(probability, y) == pytest.approx(np.mean(areas))
+    assert np.isnan(ranking.roc_auc(probability, np.full(30, 2)))
+
+
 @given(SEEDS, st.integers(2, 12))
 def test_roc_auc_counts_pairs_and_half_of_ties(seed, n):
     probability, y = answers(seed, 2, n)

@@ -29,7 +29,7 @@ def test_a_dataset_is_described(reply_to):
         "simulated",
         64,
     )
-    assert facts.metrics == ("balanced_accuracy", "ece", "brier")
+    assert facts.metrics == ("balanced_accuracy", "roc_auc", "ece", "brier")
     assert facts.lower_is_better == ("ece", "brier")
     assert facts.plugins == facts.failed == {}
     told = {name: [(s.name, s.optional) for s in there] for name, there in facts.scenarios.items()}
