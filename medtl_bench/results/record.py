@@ -18,6 +18,8 @@ KEPT_ROWS = 100
 # no text inside the JSON can hold these: its quotes are escaped
 SCORES, AFTER_SCORES = '"scores":[', ',"seconds":'
 CHECKSUM = re.compile(r'"checksum":"([0-9a-f]{64})",')
+# of `about`, left out where nothing is told, so that older records keep their bytes
+NOT_IN_OLDER: Final = ("origin", "keeps_data")
 MOST: Final = 2**53  # tables of numbers hold no larger one exactly
 Text = Annotated[str, Field(max_length=2**20)]
 Whole = Annotated[int, Field(ge=0, le=MOST)]
@@ -70,7 +72,9 @@ class About(Frozen):
     `metrics`: of the task, the primary one first. `lower_is_better`: those of them for which
     lower is better. `variant`: the parameters that the user changed, as "weight=0.5".
     `counterpart`: the algorithm of which this one is another implementation. `classes`: their
-    names; class 0 of masks is the background. `remarks`: sentences on the dataset.
+    names; class 0 of masks is the background. `remarks`: sentences on the dataset. `origin`: of
+    the dataset, its own name where it shares none. `keeps_data`: what the algorithm keeps of
+    earlier domains. Both are "" in older records, which do not tell.
     """
 
     area: Text
@@ -83,6 +87,8 @@ class About(Frozen):
     counterpart: Text = ""
     classes: tuple[Text, ...] = ()
     remarks: tuple[Text, ...] = ()
+    origin: Text = ""
+    keeps_data: Text = ""
 
 
 class Score(NamedTuple):
@@ -168,6 +174,9 @@ class Record(Frozen):
     def to_json(self) -> str:
         """Return the text that a record is stored as, with a checksum over the rest."""
         content = self.model_dump(mode="json", exclude=None if self.asked else {"asked"})
+        for name in NOT_IN_OLDER:
+            if not content["about"][name]:
+                del content["about"][name]
         return _canonical({**content, "checksum": _hash(content)}) + "\n"
 
     @classmethod

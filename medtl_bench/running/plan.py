@@ -170,6 +170,8 @@ def _about(dataset: DatasetFacts, algorithm: AlgorithmFacts) -> About:
         counterpart=algorithm.counterpart,
         classes=dataset.classes,
         remarks=dataset.remarks,
+        origin=dataset.origin,
+        keeps_data=algorithm.keeps_data,
     )
 
 

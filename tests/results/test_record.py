@@ -91,3 +91,12 @@ def test_any_flipped_bit_is_noticed(data):
     spoiled[where // 8] ^= 1 << where % 8
     with pytest.raises((IntegrityError, UnicodeDecodeError)):
         Record.from_json(bytes(spoiled).decode())
+
+
+def test_what_older_records_do_not_tell_is_left_out_where_nothing_is_told() -> None:
+    silent = record().to_json()
+    assert "origin" not in silent
+    assert "keeps_data" not in silent
+    about = ABOUT.model_copy(update={"origin": "ChEMBL", "keeps_data": "rows"})
+    told = record().model_copy(update={"about": about})
+    assert Record.from_json(told.to_json()) == told
