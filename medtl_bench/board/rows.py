@@ -30,6 +30,7 @@ class Row:
     """A row: who it is, how complete it is, and its cells by measure.
 
     `counts`: its trials by status. `reason`: the most frequent one of those not ok.
+    `keeps_data`: what it keeps of earlier domains, "" where that is not recorded.
     """
 
     name: Name
@@ -41,6 +42,7 @@ class Row:
     complete: bool
     counterpart: str
     cells: Mapping[str, Cell]
+    keeps_data: str = ""
 
     @property
     def n(self) -> int:
@@ -137,10 +139,11 @@ def _rows(rows: pd.DataFrame, cells: Mapping[Name, Mapping[str, Cell]]) -> list[
 
 def _row(row: dict[Any, Any], cells: Mapping[Name, Mapping[str, Cell]]) -> Row:
     name = (row["algorithm"], row["variant"])
-    kept = {key: row[key] for key in ("label", "family", "planned", "reason", "complete")}
+    same = ("label", "family", "planned", "reason", "complete", "counterpart", "keeps_data")
+    kept = {key: row[key] for key in same}
     counts = {status: row[status] for status in STATUSES}
     of_row = cells.get(name, {})
-    return Row(name=name, counts=counts, counterpart=row["counterpart"], cells=of_row, **kept)
+    return Row(name=name, counts=counts, cells=of_row, **kept)
 
 
 def _view(

@@ -28,6 +28,7 @@ _FIELDS = (
     *("trial.protocol", "trial.scenario", "trial.seed", "trial.threads"),
     *("about.area", "about.provenance", "about.task", "about.metrics", "about.classes"),
     *("about.family", "about.variant", "about.counterpart", "about.remarks"),
+    *("about.origin", "about.keeps_data"),
     *("outcome.status", "outcome.reason", "outcome.why_alone"),
 )
 _SHARED = ("dataset_digest", "threads", "versions", "metrics")
@@ -196,7 +197,8 @@ def coverage(trials: pd.DataFrame) -> pd.DataFrame:
     rows["missing"] = rows["planned"] - rows[list(STATUSES[:3])].sum(axis=1)
     rows["complete"] = rows["ok"] == rows["planned"]
     newest = trials.sort_values(["finished", "key"]).drop_duplicates(ROW, keep="last")
-    rows = rows.merge(newest[[*ROW, "label", "family", "primary", "counterpart"]], on=ROW)
+    told = ["label", "family", "primary", "counterpart", "keeps_data"]
+    rows = rows.merge(newest[[*ROW, *told]], on=ROW)
     rows = rows.merge(_reasons(trials), on=ROW, how="left").fillna({"reason": ""})
     return rows.assign(ranked=rows["complete"] & (rows["family"] != BOUND))
 
