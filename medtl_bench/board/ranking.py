@@ -64,8 +64,8 @@ def shares(values: Floats, *, higher: bool) -> Floats:
     clear = np.abs(difference.mean) > np.nan_to_num(difference.half) + TOLERANCE
     better = np.sign(difference.mean if higher else -difference.mean)
     share = np.where((difference.n > 1) & clear, EVEN + EVEN * better, EVEN)
-    there = np.isfinite(values).any(1)
-    met = there[:, None] & there & ~np.eye(len(values), dtype=bool)
+    there = np.asarray(np.isfinite(values).any(1))
+    met = np.logical_and.outer(there, there) & ~np.eye(len(values), dtype=bool)
     return np.where(met, share, np.nan)
 
 
@@ -170,7 +170,7 @@ def _told_by_signs(of_origins: Floats) -> Bools:
     lost = (of_origins < EVEN - TOLERANCE).sum(0)
     p = 2 * bdtr(np.minimum(won, lost).astype(float), won + lost, 0.5)
     never = ~np.isfinite(of_origins).any(0) & ~np.eye(len(won), dtype=bool)
-    return ((won > lost) & (p <= 1 - LEVEL + TOLERANCE)) | never
+    return np.asarray(((won > lost) & (p <= 1 - LEVEL + TOLERANCE)) | never)
 
 
 def letters(groups: Sequence[tuple[int, int]], place: int) -> str:

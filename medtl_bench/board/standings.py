@@ -10,6 +10,7 @@ import pandas as pd
 from medtl_bench.arrays import Floats, Ints
 from medtl_bench.board import ranking
 from medtl_bench.board.protocol import Name, ProtocolBoard
+from medtl_bench.board.ranking import Ranking
 
 Values = Mapping[tuple[str, str, str], pd.DataFrame]
 
@@ -64,10 +65,10 @@ def by_dataset(by_seed: pd.DataFrame, protocols: Mapping[str, ProtocolBoard]) ->
 def _over_tables(wide: pd.DataFrame) -> pd.DataFrame:
     """Average a table [tables x methods, seeds] over the tables of each dataset that are filled."""
     filled = wide.dropna(how="all")
-    places = filled.index.droplevel(["protocol", "algorithm", "variant"]).unique()
+    places = filled.index.to_frame()[["dataset", "group"]].drop_duplicates()
     of_method = filled.groupby(level=["dataset", "algorithm", "variant"])
     mean, count = of_method.mean(), of_method.count()
-    tables = places.get_level_values("dataset").value_counts()
+    tables = places["dataset"].value_counts()
     expected = tables.reindex(mean.index.get_level_values("dataset")).to_numpy()
     return mean.where(count.eq(expected, axis=0))
 
@@ -91,16 +92,19 @@ def standings(names: Sequence[Name], played: Sequence[Played]) -> tuple[Standing
         return ()
     ranked = ranking.rank(of_origins[:, enough][:, :, enough])
     groups = [same[number] for number in enough[list(ranked.order)]]
-    columns = (ranked.strength, ranked.rank, ranked.low, ranked.high)
-    numbers = np.stack(columns, axis=1).tolist()
-    return tuple(
-        Standing(
-            tuple(names[member] for member in groups[place]),
-            *numbers[place],
-            ranking.letters(ranked.groups, place),
-            ranked.origins[place],
-        )
-        for place in range(len(groups))
+    placed = [tuple(names[member] for member in group) for group in groups]
+    return tuple(_standing(own, ranked, place) for place, own in enumerate(placed))
+
+
+def _standing(names: tuple[Name, ...], ranked: Ranking, place: int) -> Standing:
+    return Standing(
+        names,
+        strength=float(ranked.strength[place]),
+        rank=float(ranked.rank[place]),
+        low=float(ranked.low[place]),
+        high=float(ranked.high[place]),
+        letters=ranking.letters(ranked.groups, place),
+        origins=ranked.origins[place],
     )
 
 
