@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from medtl_bench.board import comparison, facts, rows, same_method, tables
+from medtl_bench.board import comparison, facts, rows, same_method, standings, tables
 from medtl_bench.board.comparison import Comparison
 from medtl_bench.board.directions import lower_is_better
 from medtl_bench.board.facts import Facts, Totals
@@ -13,6 +13,7 @@ from medtl_bench.board.protocol import ProtocolBoard, Tables
 from medtl_bench.board.rows import View
 from medtl_bench.board.same_method import Agreement
 from medtl_bench.board.selection import counted, select
+from medtl_bench.board.standings import Values
 from medtl_bench.board.summary import derive, summarise, together
 from medtl_bench.results.record import Record
 from medtl_bench.results.store import no_garbage_collection
@@ -30,7 +31,7 @@ class Board:
     that do not count. `equivalence`: the tests of `same_method.compare`, `agreements` their
     verdicts counted by pair. `further`: by protocol and name, the tables that only its own
     part of a page prints. `views`: the tables of pages, row by row. `comparisons`: the
-    readings over all datasets, and `by_area` over those of one area.
+    readings over the datasets of each kind of task, and `by_area` over those of one area.
     """
 
     trials: pd.DataFrame
@@ -84,6 +85,7 @@ def _build(records: Mapping[str, Record], protocols: Mapping[str, ProtocolBoard]
     tests = same_method.compare(derived, _counterparts(trials), protocols)
     of_datasets = facts.facts(trials, covered, dropped)
     seen = rows.views(trials, covered, summary, protocols, lower)
+    values = standings.by_dataset(derived, protocols)
     return Board(
         trials,
         scores,
@@ -96,8 +98,8 @@ def _build(records: Mapping[str, Record], protocols: Mapping[str, ProtocolBoard]
         of_datasets,
         facts.totals(covered, left_out),
         seen,
-        comparison.comparisons(of_datasets, seen, protocols),
-        _by_area(of_datasets, seen, protocols),
+        comparison.comparisons(of_datasets, seen, protocols, values),
+        _by_area(of_datasets, seen, protocols, values),
         lower,
     )
 
@@ -126,12 +128,15 @@ def _counterparts(trials: pd.DataFrame) -> dict[str, str]:
 
 
 def _by_area(
-    of_datasets: list[Facts], seen: list[View], protocols: Mapping[str, ProtocolBoard]
+    of_datasets: list[Facts],
+    seen: list[View],
+    protocols: Mapping[str, ProtocolBoard],
+    values: Values,
 ) -> dict[str, tuple[Comparison, ...]]:
     areas = {}
     for area in sorted({fact.area for fact in of_datasets}):
         members = [fact for fact in of_datasets if fact.area == area]
         names = {fact.dataset for fact in members}
         of_area = [view for view in seen if view.dataset in names]
-        areas[area] = comparison.comparisons(members, of_area, protocols)
+        areas[area] = comparison.comparisons(members, of_area, protocols, values)
     return areas

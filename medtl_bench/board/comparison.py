@@ -1,115 +1,178 @@
-"""One reading over several datasets: mean ranks, and the scores behind them."""
+"""One reading over the datasets of one kind of task: ranks, and the scores behind them."""
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from itertools import groupby
 
 import numpy as np
+import pandas as pd
 
-from medtl_bench.arrays import Bools, Floats
-from medtl_bench.board import statistics
+from medtl_bench.board import blocks
+from medtl_bench.board.blocks import Blocks
 from medtl_bench.board.facts import Facts
 from medtl_bench.board.protocol import Name, ProtocolBoard, Reading
 from medtl_bench.board.rows import Cell, Row, View
+from medtl_bench.board.standings import Played, Standing, Values, standings
 
 SIMULATED = "simulated"
+ROWS = "rows"
 Cells = Mapping[Name, Mapping[str, Cell]]
-
-
-class Standing(NamedTuple):
-    """A method's mean rank with the ends of its interval, and whether it is the best."""
-
-    name: Name
-    mean: float
-    low: float
-    high: float
-    best: bool
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One reading of several datasets: methods complete on all of them, and the others.
+    """One reading of the datasets of one kind of task: methods ranked, and the others.
 
-    `higher`: the direction of the measure on each dataset. `ranked`, `others`: methods by
-    label; of a method and its counterpart in another library only one is ranked, for
-    together they would count twice in the test of ranks. `cells`: by method and dataset.
-    `sizes`: the numbers of seeds that there are on each dataset. `p`: of the Friedman test
-    that all rank alike, None for too few to test. `rows`: a row of each method, to name it.
+    `higher`: the direction of the measure on each dataset. `origins`: of each dataset, its
+    own name where none is recorded, and `unrecorded` names those. `ranked`: nobody where
+    there are under three origins; `without_rows`: the same of those methods alone that are
+    known to keep no rows of earlier domains, nobody where that leaves the same methods.
+    `others`: the methods that are not ranked, by label: those that met others on under three
+    origins and, of a method and its counterpart in another library, the copy, for together
+    they would count twice. `cells`: by method and dataset. `sizes`: the numbers of seeds
+    that there are on each dataset. `complete`: the ranked methods that have all datasets,
+    by label, and `blocks` what is told of them, None for too few.
     """
 
     reading: Reading
     protocol: str
+    task: str
     datasets: tuple[str, ...]
     higher: tuple[bool, ...]
+    origins: tuple[str, ...]
+    unrecorded: tuple[str, ...]
     ranked: tuple[Standing, ...]
+    without_rows: tuple[Standing, ...]
     others: tuple[Name, ...]
     rows: Mapping[Name, Row]
     cells: Cells
     sizes: Mapping[str, tuple[int, ...]]
-    p: float | None
+    complete: tuple[Name, ...]
+    blocks: Blocks | None
+
+    @property
+    def keeping(self) -> bool:
+        """Return whether a ranked method is known to keep rows of earlier domains."""
+        return any(self.rows[name].keeps_data == ROWS for name in placed(self.ranked))
+
+    @property
+    def untold(self) -> tuple[Name, ...]:
+        """Return the ranked methods of which no record tells what they keep."""
+        return tuple(name for name in placed(self.ranked) if not self.rows[name].keeps_data)
+
+
+def placed(ranked: Sequence[Standing]) -> list[Name]:
+    """Return the names of all that are ranked."""
+    return [name for standing in ranked for name in standing.names]
 
 
 def counting(facts: Sequence[Facts]) -> set[str]:
-    """Return the datasets that count in a mean rank: not simulated, or all if all are."""
+    """Return the datasets that count in a rank: not simulated, or all if all are."""
     real = {fact.dataset for fact in facts if fact.provenance != SIMULATED}
     return real or {fact.dataset for fact in facts}
 
 
 def comparisons(
-    facts: Sequence[Facts], views: Sequence[View], protocols: Mapping[str, ProtocolBoard]
+    facts: Sequence[Facts],
+    views: Sequence[View],
+    protocols: Mapping[str, ProtocolBoard],
+    values: Values,
 ) -> tuple[Comparison, ...]:
-    """Return each reading that some dataset has, over those of `facts` that count."""
-    count = counting(facts)
+    """Return each reading that some dataset has, by kind of task, over those that count.
+
+    values: of `standings.by_dataset`.
+    """
+    count, origins = counting(facts), {fact.dataset: fact.origin for fact in facts}
     read = []
     for name, half in protocols.items():
         ours = [view for view in views if view.protocol == name and view.dataset in count]
-        read += [compare(reading, name, ours) for reading in half.readings]
-    return tuple(comparison for comparison in read if comparison.datasets)
+        for reading in half.readings:
+            measured = [view for view in ours if reading.measure in view.columns]
+            for _, of_task in groupby(sorted(measured, key=_task), key=_task):
+                read.append(compare(reading, list(of_task), origins, values))
+    return tuple(read)
 
 
-def compare(reading: Reading, protocol: str, views: Sequence[View]) -> Comparison:
-    """Return one reading over the datasets of some views of a protocol.
+def _task(view: View) -> str:
+    return view.task
 
-    Several tables of a dataset are averaged, without an interval.
+
+def compare(
+    reading: Reading, views: Sequence[View], origins: Mapping[str, str], values: Values
+) -> Comparison:
+    """Return one reading over the datasets of some views of one protocol and kind of task.
+
+    Several tables of a dataset are averaged, without an interval. origins: by dataset, ""
+    where none is recorded.
     """
-    measure = reading.measure
-    by_dataset = _by_dataset(measure, views)
-    rows = {row.name: row for of_dataset in by_dataset.values() for row in _compared(of_dataset)}
-    cells = {name: _cells(name, measure, by_dataset) for name in rows}
+    measure, protocol = reading.measure, views[0].protocol
+    tables = {dataset: list(own) for dataset, own in groupby(views, key=_dataset)}
+    rows = {row.name: row for of_dataset in tables.values() for row in _compared(of_dataset)}
+    cells = {name: _cells(name, measure, tables) for name in rows}
     names = sorted(rows, key=lambda name: rows[name].label)
-    ranked = _ranked(names, rows, cells, len(by_dataset))
-    higher = tuple(of_dataset[0].higher[measure] for of_dataset in by_dataset.values())
-    scores, upwards = _scores(ranked, cells, list(by_dataset)), np.array(higher, bool)
+    entered = [name for name in names if cells[name] and not _copy(rows[name], cells)]
+    higher = {dataset: own[0].higher[measure] for dataset, own in tables.items()}
+    scores = {dataset: values[protocol, measure, dataset] for dataset in tables}
+    played = [
+        Played(origins.get(dataset) or dataset, higher[dataset], _whole(dataset, own, cells))
+        for dataset, own in scores.items()
+    ]
+    ranked = standings(entered, played)
+    of_ranked = set(placed(ranked))
+    complete = _complete(ranked, cells, len(tables))
     return Comparison(
         reading,
         protocol,
-        datasets=tuple(by_dataset),
-        higher=higher,
-        ranked=_standings(ranked, scores, upwards),
-        others=tuple(name for name in names if name not in ranked),
+        task=views[0].task,
+        datasets=tuple(tables),
+        higher=tuple(higher.values()),
+        origins=tuple(one.origin for one in played),
+        unrecorded=tuple(dataset for dataset in tables if not origins.get(dataset)),
+        ranked=ranked,
+        without_rows=_without_rows([n for n in entered if n in of_ranked], rows, played),
+        others=tuple(name for name in names if name not in of_ranked),
         rows=rows,
         cells=cells,
-        sizes={dataset: _sizes(dataset, cells) for dataset in by_dataset},
-        p=statistics.friedman(scores, upwards),
+        sizes={dataset: _sizes(dataset, cells) for dataset in tables},
+        complete=complete,
+        blocks=_blocks(complete, cells, played),
     )
 
 
-def _ranked(
-    names: Sequence[Name], rows: Mapping[Name, Row], cells: Cells, datasets: int
-) -> list[Name]:
-    """Return the methods that have all datasets, but for copies of another such."""
-    complete = [name for name in names if len(cells[name]) == datasets]
-    return [name for name in complete if (rows[name].counterpart, name[1]) not in complete]
+def _dataset(view: View) -> str:
+    return view.dataset
 
 
-def _by_dataset(measure: str, views: Sequence[View]) -> dict[str, list[View]]:
-    """Return the views in which some row has the measure, by dataset."""
-    by_dataset: dict[str, list[View]] = {}
-    for view in views:
-        if measure in view.columns:
-            by_dataset.setdefault(view.dataset, []).append(view)
-    return by_dataset
+def _copy(row: Row, cells: Cells) -> bool:
+    """Return whether the method of which a row is another implementation has scores here."""
+    return bool(cells.get((row.counterpart, row.name[1])))
+
+
+def _whole(dataset: str, scores: pd.DataFrame, cells: Cells) -> pd.DataFrame:
+    """Return the scores [methods, seeds] of the methods that are complete on a dataset."""
+    return scores[[dataset in cells.get(name, {}) for name in scores.index]]
+
+
+def _without_rows(
+    names: Sequence[Name], rows: Mapping[Name, Row], played: Sequence[Played]
+) -> tuple[Standing, ...]:
+    """Rank those that are known to keep no rows, if that leaves out some."""
+    kept = [name for name in names if rows[name].keeps_data not in ("", ROWS)]
+    return standings(kept, played) if len(kept) < len(names) else ()
+
+
+def _complete(ranked: Sequence[Standing], cells: Cells, datasets: int) -> tuple[Name, ...]:
+    """Return the first name of each ranked method that has all datasets."""
+    names = [standing.names[0] for standing in ranked]
+    return tuple(sorted(name for name in names if len(cells[name]) == datasets))
+
+
+def _blocks(names: Sequence[Name], cells: Cells, played: Sequence[Played]) -> Blocks | None:
+    means = np.array([[cell.mean for cell in cells[name].values()] for name in names])
+    higher = np.array([one.higher for one in played])
+    origins = [one.origin for one in played]
+    return blocks.blocks(means.reshape(len(names), len(played)), higher, origins)
 
 
 def _compared(views: Sequence[View]) -> list[Row]:
@@ -117,10 +180,10 @@ def _compared(views: Sequence[View]) -> list[Row]:
     return [*views[0].methods, *(row for row in views[0].incomplete if not row.bound)]
 
 
-def _cells(name: Name, measure: str, by_dataset: Mapping[str, list[View]]) -> dict[str, Cell]:
+def _cells(name: Name, measure: str, tables: Mapping[str, Sequence[View]]) -> dict[str, Cell]:
     """Return the cells of a method by dataset, where it is complete in every table."""
     cells = {}
-    for dataset, views in by_dataset.items():
+    for dataset, views in tables.items():
         cells_of_views = [cell for view in views if (cell := _cell(view, name, measure))]
         if len(cells_of_views) == len(views):
             cells[dataset] = cells_of_views[0] if len(views) == 1 else _joined(cells_of_views)
@@ -137,21 +200,6 @@ def _cell(view: View, name: Name, measure: str) -> Cell | None:
 def _joined(cells: Sequence[Cell]) -> Cell:
     mean = float(np.mean([cell.mean for cell in cells]))
     return Cell(mean, math.nan, min(cell.n for cell in cells))
-
-
-def _scores(names: Sequence[Name], cells: Cells, datasets: Sequence[str]) -> Floats:
-    """Return the means [methods, datasets] of methods that have all datasets."""
-    scores = np.empty((len(names), len(datasets)))
-    for i, name in enumerate(names):
-        scores[i] = [cells[name][dataset].mean for dataset in datasets]
-    return scores
-
-
-def _standings(names: Sequence[Name], scores: Floats, higher: Bools) -> tuple[Standing, ...]:
-    mean, low, high, _ = statistics.mean_ranks(scores, higher)
-    best = mean <= mean.min(initial=math.inf) + statistics.TOLERANCE
-    columns = (names, mean.tolist(), low.tolist(), high.tolist(), best.tolist())
-    return tuple(Standing(*values) for values in zip(*columns, strict=True))
 
 
 def _sizes(dataset: str, cells: Cells) -> tuple[int, ...]:

@@ -66,7 +66,7 @@ class Facts(NamedTuple):
     trainings were done one by one though they were to be done as one, and why. `machines`: how many
     different ones the trials ran on. `untried`: the rows that have trials on other datasets
     alone, for a skipped trial leaves no record. `remarks`: what a reader of its scores must
-    know.
+    know. `origin`: what it shares with other datasets, "" where that is not recorded.
     """
 
     dataset: str
@@ -85,6 +85,7 @@ class Facts(NamedTuple):
     machines: int
     untried: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    origin: str = ""
 
 
 class Totals(NamedTuple):
@@ -138,6 +139,7 @@ def _facts(dataset: str, trials: pd.DataFrame, rows: pd.DataFrame, dropped: pd.D
         states=_states(trials, dropped),
         meanings=_meanings(trials),
         remarks=newest["remarks"],
+        origin=newest["origin"],
         alone=_alone(trials),
         machines=int(trials.loc[trials["status"] == "ok", "machine"].nunique()),
     )

@@ -14,7 +14,10 @@ from medtl_bench.board.protocol import Name, ProtocolBoard
 from medtl_bench.board.tables import BOUND, PLACE, STATUSES
 
 Place = tuple[str, str, str]
-_OF_ROW = ("label", "family", "planned", "reason", "complete", "counterpart", "acts_from")
+_OF_ROW = (
+    *("label", "family", "planned", "reason", "complete", "counterpart"),
+    *("acts_from", "keeps_data"),
+)
 
 
 class Cell(NamedTuple):
@@ -39,6 +42,7 @@ class Row:
 
     `counts`: its trials by status. `reason`: the most frequent one of those not ok.
     `acts_from`: the verb from which on it is more than plain training, "" where not recorded.
+    `keeps_data`: what it keeps of earlier domains, "" where that is not recorded.
     """
 
     name: Name
@@ -50,6 +54,7 @@ class Row:
     complete: bool
     counterpart: str
     acts_from: str
+    keeps_data: str
     cells: Mapping[str, Cell]
 
     @property

@@ -1,4 +1,4 @@
-"""Means with intervals, ties with the best row, and mean ranks.
+"""Means with intervals, ties with the best row, and ranks.
 
 A NaN stands for a number that is not there.
 
@@ -16,7 +16,6 @@ from medtl_bench.arrays import Bools, Floats, Ints
 
 LEVEL = 0.95
 TOLERANCE = 1e-9
-RESAMPLES = 9999
 FEWEST_DATASETS = 5
 FEWEST_PAIRS, TAU_RESAMPLES = 4, 4999
 
@@ -37,18 +36,6 @@ class Marks(NamedTuple):
 
     best: Bools
     tied: Bools
-
-
-class Ranks(NamedTuple):
-    """Mean ranks [methods] with the ends of their intervals, and the number of datasets.
-
-    Under two datasets there are no intervals: their ends are NaN.
-    """
-
-    mean: Floats
-    low: Floats
-    high: Floats
-    datasets: int
 
 
 def mean_interval(values: Floats) -> Mean:
@@ -91,24 +78,6 @@ def ranks(scores: Floats, higher_is_better: Bools) -> Floats:
     """
     oriented = np.where(higher_is_better, -scores, scores)
     return rankdata(np.round(oriented, 9), axis=0, nan_policy="omit").astype(float)
-
-
-def mean_ranks(scores: Floats, higher_is_better: Bools, seed: int = 0) -> Ranks:
-    """Return mean ranks over datasets with 95% percentile bootstrap intervals (Efron 1979).
-
-    Datasets are resampled. scores [methods, datasets], without gaps; `higher_is_better`
-    [datasets]. The same seed gives the same intervals.
-    """
-    rank = ranks(scores, higher_is_better)
-    methods, datasets = rank.shape
-    unknown = np.full(methods, np.nan)
-    if not datasets or not methods:
-        return Ranks(unknown, unknown, unknown, datasets)
-    if datasets < 2:
-        return Ranks(rank.mean(1), unknown, unknown, datasets)
-    drawn = np.random.default_rng(seed).integers(datasets, size=(RESAMPLES, datasets))
-    low, high = np.quantile(rank[:, drawn].mean(-1), [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=1)
-    return Ranks(rank.mean(1), low, high, datasets)
 
 
 def friedman(scores: Floats, higher_is_better: Bools) -> float | None:

@@ -17,7 +17,7 @@ ROW = [*PLACE, "algorithm", "variant"]
 CELL = [*ROW, "scenario", "seed"]
 STATUSES = ("ok", "failed", "timeout", "missing")
 BOUND = "bound"
-_OF_ROW = ("label", "family", "primary", "counterpart", "acts_from")
+_OF_ROW = ("label", "family", "primary", "counterpart", "acts_from", "keeps_data")
 FULL = -1.0  # stands for the number of labels, where all are used or none are counted
 _FIELDS = (
     *("trial.dataset", "trial.dataset_digest", "trial.algorithm", "trial.algorithm_source"),
@@ -26,6 +26,7 @@ _FIELDS = (
     *("about.area", "about.provenance", "about.task", "about.metrics", "about.classes"),
     *("about.family", "about.variant", "about.counterpart", "about.remarks"),
     *("about.labels", "about.optional", "about.acts_from", "about.quick"),
+    *("about.origin", "about.keeps_data"),
     *("outcome.status", "outcome.reason", "outcome.why_alone"),
 )
 

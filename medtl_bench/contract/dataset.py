@@ -29,7 +29,9 @@ Named = TypeVar("Named", "Domain", "Transfer", "Stream")
 class Card:
     """What a reader must know before trusting a number.
 
-    Where the data is from, what shifts between its domains, what it may be used for.
+    Where the data is from, what shifts between its domains, what it may be used for. `origin`:
+    what it shares with others, as the same patients or template, else "" for its own name;
+    datasets of one origin count once where methods are ranked.
     """
 
     area: Area
@@ -41,6 +43,7 @@ class Card:
     privacy: str
     intended_use: str
     notes: str = ""
+    origin: str = ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from medtl_bench.board.build import Board
 from medtl_bench.board.comparison import Comparison
+from medtl_bench.board.protocol import Name
+from medtl_bench.board.standings import Standing
 from medtl_bench.board.tables import FULL, ROW
 from medtl_bench.report.text.escape import csv_cell
 from medtl_bench.results.record import Score
@@ -21,11 +23,12 @@ OF_ROW = (
     *("measure", "mean", "half", "n", "best", "tied", "rank"),
 )
 OF_RANK = (
-    *("protocol", "measure", "algorithm", "variant", "family"),
-    *("mean_rank", "low", "high", "datasets", "of_datasets"),
+    *("protocol", "measure", "task", "among", "algorithm", "variant", "family", "keeps"),
+    *("rank", "low", "high", "groups", "strength", "origins", "datasets", "of_datasets"),
 )
-OF_TEXT = {"dataset", "protocol", "algorithm", "variant", "family", "scenario", "measure"}
-UNKNOWN = (math.nan, math.nan, math.nan)
+OF_TEXT = {"dataset", "protocol", "algorithm", "variant", "family", "scenario", "measure", "task"}
+OF_TEXT |= {"keeps"}
+UNKNOWN = (math.nan, math.nan, math.nan, "", math.nan, math.nan)
 
 
 def summary_sheet(board: Board, dataset: str) -> str:
@@ -35,22 +38,36 @@ def summary_sheet(board: Board, dataset: str) -> str:
 
 
 def ranks_sheet(comparisons: Sequence[Comparison]) -> str:
-    """Return the mean rank of every method in every reading, with its interval.
+    """Return the rank of every method in every reading and kind of task, with its interval.
 
-    Both are empty for methods that are not ranked.
+    `among`: of "all" methods, or of those "without rows" of earlier domains. Empty for
+    methods that are not ranked.
     """
     rows: list[tuple[object, ...]] = []
     for comparison in comparisons:
-        rows += _ranks(comparison)
+        rows += _ranks(comparison, "all", comparison.ranked)
+        rows += _ranks(comparison, "without rows", comparison.without_rows)
+        rows += [_who(comparison, "all", name, UNKNOWN) for name in comparison.others]
     return _csv(pd.DataFrame(rows, columns=list(OF_RANK)))
 
 
-def _ranks(comparison: Comparison) -> Iterable[tuple[object, ...]]:
-    where = (comparison.protocol, comparison.reading.measure)
-    ranks = {s.name: (s.mean, s.low, s.high) for s in comparison.ranked}
-    for name in (*ranks, *comparison.others):
-        sizes = (len(comparison.cells[name]), len(comparison.datasets))
-        yield (*where, *name, comparison.rows[name].family, *ranks.get(name, UNKNOWN), *sizes)
+def _ranks(
+    comparison: Comparison, among: str, ranked: Sequence[Standing]
+) -> Iterable[tuple[object, ...]]:
+    for standing in ranked:
+        told = (
+            *(standing.rank, standing.low, standing.high, standing.letters),
+            *(standing.strength, standing.origins),
+        )
+        yield from (_who(comparison, among, name, told) for name in standing.names)
+
+
+def _who(
+    comparison: Comparison, among: str, name: Name, told: tuple[object, ...]
+) -> tuple[object, ...]:
+    where = (comparison.protocol, comparison.reading.measure, comparison.task, among)
+    row, sizes = comparison.rows[name], (len(comparison.cells[name]), len(comparison.datasets))
+    return (*where, *name, row.family, row.keeps_data, *told, *sizes)
 
 
 def _csv(table: pd.DataFrame) -> str:

@@ -12,16 +12,17 @@ from medtl_bench.errors import MedTLError
 from medtl_bench.files.atomic import write_atomically
 from medtl_bench.report.csv_files import ranks_sheet, scores_sheet, summary_sheet
 from medtl_bench.report.pages.dataset import Pages, Part, dataset_page, parts_of
-from medtl_bench.report.pages.overview import area_page, overall_page
+from medtl_bench.report.pages.overview import Place, area_page, diagrams, overall_page
 from medtl_bench.report.pages.protocol import Protocol
 from medtl_bench.report.text.escape import Safe, file_names
 
 LIST = "files.txt"
 OURS = re.compile(
-    r"README\.md|overall\.csv|scores\.csv\.gz|(areas|datasets)/[a-z0-9-]+\.(md|csv|svg)"
+    r"README\.md|overall\.csv|scores\.csv\.gz|(areas|datasets|ranks)/[a-z0-9-]+\.(md|csv|svg)"
 )
 Files = dict[str, str | bytes]
 Key = tuple[str, ...]
+OVERALL: Key = ("overall",)
 
 
 def write_boards(
@@ -58,12 +59,31 @@ def render(board: Board, damaged: Mapping[Path, str], pages: Pages) -> Files:
     upwards = {name: f"../{link}" for name, link in links.items()}
     files: Files = {"scores.csv.gz": scores_sheet(board)}
     files |= _of_datasets(board, pages, datasets)
+    drawn, shown = _diagrams(board)
+    files |= drawn
     for (area,), file in areas.items():
-        files[f"areas/{file}.md"] = area_page(board, area, upwards)
+        pictures = {place: f"../{name}" for place, name in shown.get(("area", area), {}).items()}
+        files[f"areas/{file}.md"] = area_page(board, area, upwards, pictures)
         files[f"areas/{file}.csv"] = ranks_sheet(board.by_area[area])
     files["overall.csv"] = ranks_sheet(board.comparisons)
-    files["README.md"] = overall_page(board, links, damaged, pages)
+    files["README.md"] = overall_page(board, links, shown.get(OVERALL, {}), damaged, pages)
     return files
+
+
+def _diagrams(board: Board) -> tuple[Files, dict[Key, dict[Place, Safe]]]:
+    """Return the pictures of ranks, and their names by OVERALL or area, and place."""
+    compared = {OVERALL: board.comparisons}
+    compared |= {("area", area): of_area for area, of_area in board.by_area.items()}
+    drawn = {whose: diagrams(comparisons) for whose, comparisons in compared.items()}
+    files: Files = {}
+    shown: dict[Key, dict[Place, Safe]] = {}
+    keys = {(*whose, *place): (whose, place) for whose in drawn for place in drawn[whose]}
+    for key, file in file_names(keys).items():
+        whose, place = keys[key]
+        name = Safe(f"ranks/{file}.svg")
+        files[name] = drawn[whose][place]
+        shown.setdefault(whose, {})[place] = name
+    return files, shown
 
 
 def _of_datasets(board: Board, pages: Pages, names: Mapping[Key, str]) -> Files:

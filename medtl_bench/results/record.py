@@ -18,7 +18,8 @@ KEPT_ROWS = 100
 # no text inside the JSON can hold these: its quotes are escaped
 SCORES, AFTER_SCORES = '"scores":[', ',"seconds":'
 CHECKSUM = re.compile(r'"checksum":"([0-9a-f]{64})",')
-LATER: Final = ("labels", "optional", "acts_from", "quick")  # of `About`: older records lack them
+# of `About`: older records lack them, so they are stored where they say something
+LATER: Final = ("labels", "optional", "acts_from", "quick", "origin", "keeps_data")
 MOST: Final = 2**53  # tables of numbers hold no larger one exactly
 Text = Annotated[str, Field(max_length=2**20)]
 Whole = Annotated[int, Field(ge=0, le=MOST)]
@@ -74,8 +75,9 @@ class About(Frozen):
     names; class 0 of masks is the background. `remarks`: sentences on the dataset.
     `labels`: what they mean in the scenario. `optional`: whether a row is complete without it.
     `acts_from`: the verb from which on the method is more than plain training. `quick`: whether
-    its preset makes less of trainings and data than boards are meant for. These four are
-    stored where they say something; an empty text was not recorded.
+    its preset makes less of trainings and data than boards are meant for. `origin`: of the dataset,
+    its own name where it shares none. `keeps_data`: what the algorithm keeps of earlier domains.
+    These are stored where they say something; an empty text was not recorded.
     """
 
     area: Text
@@ -92,6 +94,8 @@ class About(Frozen):
     optional: bool = False
     acts_from: Text = ""
     quick: bool = False
+    origin: Text = ""
+    keeps_data: Text = ""
 
     @property
     def unsaid(self) -> set[str]:

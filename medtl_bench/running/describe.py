@@ -62,6 +62,7 @@ def describe_dataset(
         | _sources("protocol", catalogue.protocols, asked.protocols),
         refused=dict(_refused(catalogue, dataset, asked.algorithms)),
         failed=failed,
+        origin=dataset.card.origin or dataset.name,
     )
 
 
@@ -116,6 +117,7 @@ def describe_algorithm(catalogue: Catalogue, asked: DescribeAlgorithm) -> Algori
         packages=_packages(registered.entry),
         plugins=_backbone(catalogue, values.get("backbone", "")),
         missing=_missing(cls),
+        keeps_data=registered.entry.keeps_data,
     )
 
 

@@ -17,7 +17,7 @@ class DatasetFacts(Frozen):
     its metrics. `plugins`: sources of metrics and protocols that are not the project's own, by
     kind and name. `refused`: why an algorithm cannot do its task, by name of those that
     cannot. `failed`: why a protocol cannot tell its scenarios. `remarks`: what a reader of its
-    scores must know.
+    scores must know. `origin`: what it shares with other datasets, else its own name.
     """
 
     name: str
@@ -35,6 +35,7 @@ class DatasetFacts(Frozen):
     plugins: dict[str, str] = {}
     refused: dict[str, str] = {}
     failed: dict[str, str] = {}
+    origin: str = ""
 
 
 class AlgorithmFacts(Frozen):
@@ -45,7 +46,7 @@ class AlgorithmFacts(Frozen):
     differs from plain training. `stacks`: whether its trials may run side
     by side in one process. `packages`: versions of what its scores depend on. `plugins`: the
     source of a backbone that is not the project's own. `missing`: the reason, if it can do no
-    task before a package is installed.
+    task before a package is installed. `keeps_data`: what it keeps of earlier domains.
     """
 
     name: str
@@ -59,6 +60,7 @@ class AlgorithmFacts(Frozen):
     packages: dict[str, str] = {}
     plugins: dict[str, str] = {}
     missing: str = ""
+    keeps_data: str = ""
 
 
 class DescribeDataset(Frozen):

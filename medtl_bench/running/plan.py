@@ -181,6 +181,8 @@ def _about(
         optional=scenario.optional,
         acts_from=algorithm.acts_from,
         quick=quick,
+        origin=dataset.origin,
+        keeps_data=algorithm.keeps_data,
     )
 
 

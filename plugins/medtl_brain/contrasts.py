@@ -31,6 +31,7 @@ METRICS = ("dice", "ece", "brier", "hd95", *OF_CLASS)
 
 CARD = Card(
     area="imaging",
+    origin="ICBM152 template",
     licence="ICBM: use, copy, modify and distribute, with the copyright notice "
     "(plugins/medtl_brain/data/README.md)",
     source="MNI ICBM152 2009a symmetric template (T1, grey and white matter), from "

@@ -25,6 +25,7 @@ CSF, GREY, WHITE = range(1, len(TISSUES) + 1)
 
 CARD = Card(
     area="imaging",
+    origin=contrasts.CARD.origin,
     licence=contrasts.CARD.licence,
     source=contrasts.CARD.source,
     citation=contrasts.CARD.citation,

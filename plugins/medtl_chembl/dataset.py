@@ -176,6 +176,7 @@ def _card(table: Table, label: str) -> Card:
     ids = ", ".join(f"{target.name} {target.chembl}" for target in TARGETS)
     return Card(
         area="drug discovery",
+        origin="ChEMBL",
         licence="CC BY-SA 3.0 (ChEMBL); MIT (MoleculeACE)",
         source="MoleculeACE 3.0.0 on PyPI, curated from ChEMBL 29",
         citation="van Tilborg, Alenicheva and Grisoni 2022, Exposing the limitations of "

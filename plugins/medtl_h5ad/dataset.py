@@ -149,6 +149,7 @@ def _card(request: Request, cells: Cells, notes: str) -> Card:
         area="genomics",
         licence="that of the file, which its owner knows",
         source=f"the file {own_name(request.path)}",
+        origin=own_name(request.path),
         citation="that of the file",
         shift=f"The batches that the column {cells.batch.name!r} names.",
         provenance="real",

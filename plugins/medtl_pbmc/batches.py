@@ -55,6 +55,7 @@ NAMES = tuple(batch.name for batch in BATCHES)
 
 CARD = Card(
     area="genomics",
+    origin=ORIGIN.origin,
     licence=ORIGIN.licence,
     source=f"simulated from {ORIGIN.source}",
     citation=f"{ORIGIN.citation}; gene factors by batch as in Zappia et al. 2017 "

@@ -29,6 +29,7 @@ CLASSES = tuple(name for names in DOMAINS.values() for name in names)
 
 CARD = Card(
     area="genomics",
+    origin="10x Genomics PBMCs",
     licence="CC BY 4.0",
     source="10x Genomics, Fresh 68k PBMCs (Donor A); 10x_pbmc68k_reduced.h5ad of scanpy "
     "1.11.5 on PyPI",

@@ -10,6 +10,7 @@ from medtl_bench.contract.scenario import Transfer
 from medtl_bench.contract.split import Domain, Split
 from medtl_bench.contract.task import Task
 from medtl_bench.files.downloads import Download, Remote, content
+from medtl_pbmc.dataset import CARD as CELLS
 
 COMMIT = "4d2b63f52216c7c7e34e5d399a6f978540f904d4"
 UPSTREAM = f"https://raw.githubusercontent.com/slowkow/harmonypy/{COMMIT}/data/"
@@ -28,6 +29,7 @@ DOWNLOAD = Download(TERMS, (COMPONENTS, DONORS))
 
 CARD = Card(
     area="genomics",
+    origin=CELLS.origin,
     licence=TERMS,
     source="10x Genomics, peripheral blood mononuclear cells; "
     "pbmc_3500_{pcs,meta}.tsv.gz of github.com/slowkow/harmonypy",

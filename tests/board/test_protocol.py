@@ -84,7 +84,7 @@ def test_its_reading_and_column_stand_on_the_overall_page(pages: dict[str, str])
     assert "hearts (n = 3) ↑" in reading
     assert "cells" not in reading
     assert readme.index("## Forgetting along") < readme.index("## Learning while")
-    assert "online,online score,dann" in pages["overall.csv"]
+    assert "online,online score,classification,all,dann" in pages["overall.csv"]
 
 
 def test_the_other_tables_are_the_same_with_and_without_it(pages: dict[str, str]) -> None:
@@ -120,7 +120,8 @@ def test_a_lower_is_better_metric_of_a_plugin_ranks_by_the_direction_told_of_it(
     assert "The score is my error; lower is better." in page
     assert "Online score ↓" in page
     (comparison,) = board.comparisons
-    assert [s.name for s in comparison.ranked if s.best] == [("ewc", "")]
+    assert comparison.higher == (False,)
+    assert [row.label for row in comparison.rows.values()] == ["ewc", "dann"]
 
 
 def test_scenarios_have_tables_of_their_own_where_the_protocol_says_so() -> None:

@@ -132,29 +132,6 @@ def test_ranks_share_ties_and_follow_the_direction() -> None:
     np.testing.assert_array_equal(ranks, [[1.5, 1], [1.5, 2], [3, 3], [NAN, 4]])
 
 
-def test_mean_ranks_by_hand_and_repeatable() -> None:
-    scores = np.array([[0.9, 0.5, 0.7], [0.8, 0.6, 0.6]])
-    first, again = (statistics.mean_ranks(scores, np.ones(3, bool)) for _ in range(2))
-    np.testing.assert_allclose(first.mean, [4 / 3, 5 / 3])
-    np.testing.assert_array_equal([first.low, first.high], [[1, 1], [2, 2]])
-    np.testing.assert_array_equal([first.low, first.high], [again.low, again.high])
-    assert first.datasets == 3
-
-
-def test_mean_ranks_of_one_dataset_have_no_interval() -> None:
-    ranks = statistics.mean_ranks(np.array([[0.1], [0.2]]), np.array([True]))
-    assert ranks.mean.tolist() == [2, 1]
-    assert np.isnan(ranks.low).all()
-    assert np.isnan(ranks.high).all()
-
-
-@pytest.mark.parametrize("shape", [(0, 0), (0, 3), (3, 0)])
-def test_mean_ranks_of_nothing(shape: tuple[int, int]) -> None:
-    ranks = statistics.mean_ranks(np.empty(shape), np.ones(shape[1], bool))
-    assert np.isnan(ranks.mean).all()
-    assert ranks.mean.shape == (shape[0],)
-
-
 def test_friedman_needs_five_datasets_and_three_methods() -> None:
     random = np.random.default_rng(0)
     scores = random.random((4, 6))

@@ -77,3 +77,17 @@ def test_a_backbone_that_is_not_there_is_told_with_near_matches() -> None:
     asked = DescribeAlgorithm(name="fine-tune", given={"backbone": "perceptro"})
     with pytest.raises(MedTLError, match="no backbone named 'perceptro'; did you mean 'perceptr"):
         describe.describe_algorithm(discovery.find(), asked)
+
+
+def test_the_origin_of_a_dataset_and_what_a_method_keeps_are_told() -> None:
+    found = discovery.find()
+    origins = [
+        describe.describe_dataset(found, DescribeDataset(name=name)).origin
+        for name in ("brain-contrasts", "brain-lesions", "shifted-toy")
+    ]
+    assert origins == ["ICBM152 template", "ICBM152 template", "shifted-toy"]
+    keeps = [
+        describe.describe_algorithm(found, DescribeAlgorithm(name=name)).keeps_data
+        for name in ("fine-tune", "random-forest", "ewc")
+    ]
+    assert keeps == ["nothing", "rows", "statistics"]

@@ -1,57 +1,54 @@
-"""The overall page and that of one area: mean ranks, and the scores behind them."""
+"""The overall page and that of one area: what was measured, and the ranks over datasets."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from medtl_bench.board import statistics
+from medtl_bench.board.blocks import FEWEST_BLOCKS
 from medtl_bench.board.build import Board
-from medtl_bench.board.comparison import SIMULATED, Comparison, Standing
+from medtl_bench.board.comparison import SIMULATED, Comparison
 from medtl_bench.board.facts import Facts
-from medtl_bench.board.protocol import Name
+from medtl_bench.board.ranking import FEWEST_ORIGINS, RESAMPLES
 from medtl_bench.board.same_method import MARGIN, VERDICTS, Agreement
 from medtl_bench.report.pages import titles
 from medtl_bench.report.pages.dataset import Pages
+from medtl_bench.report.pages.ranks import Ranks, labels, section
 from medtl_bench.report.pages.template import fill
+from medtl_bench.report.pictures.critical_difference import critical_difference_picture
 from medtl_bench.report.text.escape import Safe, escape_cell
-from medtl_bench.report.text.markdown import (
-    NOTHING,
-    arrow,
-    counted,
-    interval,
-    number,
-    score,
-    table,
-)
+from medtl_bench.report.text.markdown import NOTHING, counted, number, table
 
 MOST_DAMAGED = 10
 Links = Mapping[str, str]
+Place = tuple[str, str, str]
+Pictures = Mapping[Place, str]
 
 
 class Section(NamedTuple):
-    """What the pages show of one reading: its tables, and what can be concluded."""
+    """What the pages show of one reading, by kind of task."""
 
     title: str
-    ranked: Safe
-    methods: str
-    datasets: str
-    p: str
-    others: Safe
-    simulated: bool
+    by_task: list[Ranks]
 
 
-def overall_page(board: Board, links: Links, damaged: Mapping[Path, str], pages: Pages) -> str:
+def overall_page(
+    board: Board,
+    links: Links,
+    pictures: Pictures,
+    damaged: Mapping[Path, str],
+    pages: Pages,
+) -> str:
     """Return the page over all datasets.
 
-    links: to the pages of "area <name>" and "dataset <name>". damaged: result files that
-    could not be read, and why.
+    links: to the pages of "area <name>" and "dataset <name>". pictures: files of diagrams.
+    damaged: result files that could not be read, and why.
     """
     files = sorted((path.name, why) for path, why in damaged.items())
     statuses = board.totals.statuses.items()
     left_out = board.totals.left_out.items()
     text = fill(
         "overall",
-        **_shared(board, board.facts, board.comparisons, links),
+        **_shared(board, board.facts, board.comparisons, links, pictures),
         planned=counted(board.totals.planned, "planned trial"),
         statuses=[f"{trials:,} {status}" for status, trials in statuses],
         left_out=[(Safe(why), counted(trials, "trial")) for why, trials in left_out],
@@ -65,22 +62,28 @@ def overall_page(board: Board, links: Links, damaged: Mapping[Path, str], pages:
     return f"{text}\n"
 
 
-def area_page(board: Board, area: str, links: Links) -> str:
+def area_page(board: Board, area: str, links: Links, pictures: Pictures) -> str:
     """Return the page over the datasets of one area."""
     members = [fact for fact in board.facts if fact.area == area]
-    return f"{fill('area', area=area, **_shared(board, members, board.by_area[area], links))}\n"
+    shared = _shared(board, members, board.by_area[area], links, pictures)
+    return f"{fill('area', area=area, **shared)}\n"
 
 
 def _shared(
-    board: Board, facts: Sequence[Facts], compared: Sequence[Comparison], links: Links
+    board: Board,
+    facts: Sequence[Facts],
+    compared: Sequence[Comparison],
+    links: Links,
+    pictures: Pictures,
 ) -> dict[str, object]:
     """Return what both templates show of some datasets and the readings over them."""
     return {
         "kinds": list(_kinds(facts)),
         "coverage": _coverage(board, facts, links),
-        "readings": [_section(comparison, facts) for comparison in compared],
-        "resamples": f"{statistics.RESAMPLES:,}",
-        "fewest": statistics.FEWEST_DATASETS,
+        "readings": _sections(compared, facts, pictures),
+        "resamples": f"{RESAMPLES:,}",
+        "fewest": FEWEST_ORIGINS,
+        "fewest_blocks": FEWEST_BLOCKS,
     }
 
 
@@ -149,63 +152,33 @@ def _complete(fact: Facts, protocol: str) -> str:
     return f"{whole[0]}/{whole[1]}" if whole else NOTHING
 
 
-def _section(comparison: Comparison, facts: Sequence[Facts]) -> Section:
+def _sections(
+    compared: Sequence[Comparison], facts: Sequence[Facts], pictures: Pictures
+) -> list[Section]:
+    """Return the readings in their order, those of one title together."""
     simulated = {fact.dataset for fact in facts if fact.provenance == SIMULATED}
-    return Section(
-        title=comparison.reading.title,
-        ranked=_ranked(comparison),
-        methods=counted(len(comparison.ranked), "method"),
-        datasets=counted(len(comparison.datasets), "dataset"),
-        p="" if comparison.p is None else f"{comparison.p:.2g}",
-        others=_others(comparison),
-        simulated=simulated.issuperset(comparison.datasets),
-    )
+    sections: dict[str, list[Ranks]] = {}
+    for comparison in compared:
+        picture = pictures.get(place(comparison), "")
+        only = simulated.issuperset(comparison.datasets)
+        shown = section(comparison, simulated=only, picture=picture)
+        sections.setdefault(comparison.reading.title, []).append(shown)
+    return [Section(title, by_task) for title, by_task in sections.items()]
 
 
-def _ranked(comparison: Comparison) -> Safe:
-    """Return the table of mean ranks with the scores behind them."""
-    header = ["Method", "Family", "Mean rank ↓", "95% interval", *_headings(comparison)]
-    order = sorted(comparison.ranked, key=lambda s: (s.mean, comparison.rows[s.name].label))
-    lines = [_standing(comparison, standing) for standing in order]
-    return table(header, lines, left=2) if lines else Safe()
+def place(comparison: Comparison) -> Place:
+    """Return what tells a comparison from others of the same datasets."""
+    return comparison.protocol, comparison.reading.measure, comparison.task
 
 
-def _standing(comparison: Comparison, standing: Standing) -> list[str]:
-    mean = number(standing.mean, 2)
-    shown = Safe(f"**{mean}**" if standing.best else mean)
-    ends = interval(standing.low, standing.high, 2)
-    return [*_who(comparison, standing.name), shown, ends, *_scores(comparison, standing.name)]
-
-
-def _others(comparison: Comparison) -> Safe:
-    """Return the table of methods without a mean rank, with their datasets counted."""
-    header = ["Method", "Family", "Datasets", *_headings(comparison)]
-    lines = [_other(comparison, name) for name in comparison.others]
-    return table(header, lines, left=2) if lines else Safe()
-
-
-def _other(comparison: Comparison, name: Name) -> list[str]:
-    datasets = f"{len(comparison.cells[name])}/{len(comparison.datasets)}"
-    return [*_who(comparison, name), datasets, *_scores(comparison, name)]
-
-
-def _who(comparison: Comparison, name: Name) -> list[str]:
-    return [comparison.rows[name].label, comparison.rows[name].family]
-
-
-def _headings(comparison: Comparison) -> list[Safe]:
-    headings = []
-    for dataset, higher in zip(comparison.datasets, comparison.higher, strict=True):
-        sizes = ", ".join(map(str, comparison.sizes[dataset])) or "0"
-        headings.append(Safe(f"{escape_cell(dataset)} (n = {sizes}) {arrow(higher)}"))
-    return headings
-
-
-def _scores(comparison: Comparison, name: Name) -> list[Safe]:
-    """Return a method's scores, with n where a dataset's scores differ in it."""
-    scores = []
-    for dataset in comparison.datasets:
-        cell = comparison.cells[name].get(dataset)
-        told = cell is not None and len(comparison.sizes[dataset]) > 1
-        scores.append(Safe(f"{score(cell)} (n = {cell.n})") if told and cell else score(cell))
-    return scores
+def diagrams(compared: Sequence[Comparison]) -> dict[Place, str]:
+    """Return the diagrams of critical differences by `place`, where there are blocks."""
+    drawn = {}
+    for comparison in compared:
+        if comparison.blocks:
+            heading = f"{comparison.reading.title}: mean ranks, {comparison.task}"
+            names = labels(comparison)
+            drawn[place(comparison)] = critical_difference_picture(
+                comparison.blocks, names, heading
+            )
+    return drawn

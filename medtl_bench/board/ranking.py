@@ -1,0 +1,197 @@
+"""Ranks of methods over datasets, of all pairs that met: no method needs all datasets.
+
+A pair's share on a dataset is 1, 0.5 or 0 as the first is better, cannot be told from the second
+or is worse. Datasets of one origin count once: their shares are averaged.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import bdtr, expit
+from scipy.stats import rankdata
+
+from medtl_bench.arrays import Bools, Floats
+from medtl_bench.board.statistics import LEVEL, TOLERANCE, mean_interval
+
+FEWEST_ORIGINS = 3
+PRIOR = 1.0  # games against an opponent of mean strength, half of them won: keeps all finite
+RESAMPLES, PARTS = 500, 20  # parts that stay in the cache
+MOST_STEPS, LARGEST_STEP, ENOUGH = 100, 4.0, 1e-7
+EVEN = 0.5
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Methods in the order of their strengths; arrays [methods], `told` [methods, methods].
+
+    `order`: which method stands where, the strongest first, and all else is in this order.
+    `strength`: the logarithm of its odds against a method of strength 0. `rank`: 1 for the
+    strongest, equal ones share the average. `low`, `high`: the ends of its 95% interval.
+    `origins`: on how many it met others. `told`: which pairs can be told apart.
+    """
+
+    order: tuple[int, ...]
+    strength: Floats
+    rank: Floats
+    low: Floats
+    high: Floats
+    origins: tuple[int, ...]
+    told: Bools
+
+    @property
+    def groups(self) -> tuple[tuple[int, int], ...]:
+        """Return the first and last place of each group whose ends cannot be told apart.
+
+        No group lies in another (the bars of Demsar 2006).
+        """
+        bars: list[tuple[int, int]] = []
+        for first in range(len(self.order)):
+            last = int(np.flatnonzero(~self.told[first])[-1])
+            if not bars or last > bars[-1][1]:
+                bars.append((first, last))
+        return tuple(bars)
+
+
+def shares(values: Floats, *, higher: bool) -> Floats:
+    """Return by pair [methods, methods] whether the first scores better on a dataset.
+
+    values [methods, seeds]. 1 or 0 where the 95% t interval of the paired differences over
+    seeds leaves out 0, else 0.5, also for fewer than two seeds in common. NaN where one has
+    no score, and of a method with itself.
+    """
+    difference = mean_interval(values[:, None] - values[None])
+    clear = np.abs(difference.mean) > np.nan_to_num(difference.half) + TOLERANCE
+    better = np.sign(difference.mean if higher else -difference.mean)
+    share = np.where((difference.n > 1) & clear, EVEN + EVEN * better, EVEN)
+    there = np.asarray(np.isfinite(values).any(1))
+    met = np.logical_and.outer(there, there) & ~np.eye(len(values), dtype=bool)
+    return np.where(met, share, np.nan)
+
+
+def by_origin(of_datasets: Floats, origins: Sequence[str]) -> Floats:
+    """Return the mean share [origins, methods, methods] of the datasets of each origin.
+
+    of_datasets [datasets, methods, methods]. A pair's mean is over those on which it met.
+    """
+    names = np.array(origins)
+    return np.stack([_mean(of_datasets[names == name]) for name in sorted(set(origins))])
+
+
+def _mean(values: Floats) -> Floats:
+    """Return the mean over the first axis of what is there, NaN where nothing is."""
+    there = np.isfinite(values)
+    n = there.sum(0)
+    return np.where(n > 0, np.where(there, values, 0.0).sum(0) / np.maximum(n, 1), np.nan)
+
+
+def strengths(wins: Floats, start: Floats | None = None, prior: float = PRIOR) -> Floats:
+    """Return the strengths [..., methods] that make the wins likeliest (Bradley and Terry 1952).
+
+    wins [..., methods, methods]: how often the first won against the second, a tie being half
+    a win of both. P(i beats j) = 1 / (1 + exp(t_j - t_i)). Every method also plays `prior`
+    games against an opponent of strength 0 and wins half, so that none is infinite (Caron and
+    Doucet 2012 have the like). Newton's method, which takes few steps where the MM algorithm
+    of Hunter 2004 takes hundreds, to the same maximum.
+    """
+    games = wins + np.swapaxes(wins, -1, -2)
+    won = wins.sum(-1) + prior / 2
+    t = np.zeros(wins.shape[:-1]) if start is None else np.broadcast_to(start, wins.shape[:-1])
+    for _ in range(MOST_STEPS):
+        step = _step(t, games, won, prior)
+        t = t + np.clip(step, -LARGEST_STEP, LARGEST_STEP)
+        if np.abs(step).max(initial=0.0) < ENOUGH:
+            break
+    return t
+
+
+def _step(t: Floats, games: Floats, won: Floats, prior: float) -> Floats:
+    """Return Newton's step of the strengths [..., methods]."""
+    chance, against = expit(t[..., :, None] - t[..., None, :]), expit(t)
+    slope = won - (games * chance).sum(-1) - prior * against
+    curve = games * chance * (1 - chance)
+    diagonal = curve.sum(-1) + prior * against * (1 - against)
+    hessian = diagonal[..., None] * np.eye(t.shape[-1]) - curve
+    return np.asarray(np.linalg.solve(hessian, slope[..., None])[..., 0])
+
+
+def rank(of_origins: Floats, seed: int = 0) -> Ranking:
+    """Rank methods by their shares [origins, methods, methods], the mean of each origin.
+
+    Intervals are percentiles over resampled origins (Efron 1979). A pair can be told apart
+    where that interval of the difference of its strengths leaves out 0 and, if it met, the sign
+    test over origins (Demsar 2006, 3.1.3) says the same at 5%, which needs six origins or
+    more: a method that only adds noise to another's scores loses less often to better ones, but
+    does not beat the other. There is no correction for the number of pairs.
+    """
+    wins = np.nan_to_num(of_origins)
+    k = len(wins)
+    whole = strengths(wins.sum(0))
+    counts = np.random.default_rng(seed).multinomial(k, np.full(k, 1 / k), RESAMPLES)
+    few = np.array_split(counts.astype(float), PARTS)
+    drawn = np.concatenate([strengths(np.tensordot(part, wins, 1), whole) for part in few])
+    order = np.lexsort((np.arange(len(whole)), -np.round(whole, 6)))
+    ranks, low, high = _ranks(whole, drawn)
+    told = _told_by_strengths(drawn) & _told_by_signs(of_origins)
+    met = np.isfinite(of_origins).any(2).sum(0)
+    return Ranking(
+        tuple(order.tolist()),
+        whole[order],
+        ranks[order],
+        low[order],
+        high[order],
+        tuple(met[order].tolist()),
+        (told | told.T)[order][:, order],
+    )
+
+
+def _ranks(whole: Floats, drawn: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return ranks and the ends of their intervals, which hold the rank itself."""
+    of_whole, of_drawn = _ranked(whole), _ranked(drawn)
+    low, high = np.quantile(of_drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+    return of_whole, np.minimum(low, of_whole), np.maximum(high, of_whole)
+
+
+def _ranked(strength: Floats) -> Floats:
+    return np.asarray(rankdata(-np.round(strength, 6), axis=-1), dtype=float)
+
+
+def _told_by_strengths(drawn: Floats) -> Bools:
+    """Return in which pairs the first is the stronger one in 97.5% of the draws."""
+    stronger = np.zeros((drawn.shape[1], drawn.shape[1]))
+    for t in np.round(drawn, 6):
+        stronger += t[:, None] > t
+    return stronger >= (1 + LEVEL) / 2 * len(drawn)
+
+
+def _told_by_signs(of_origins: Floats) -> Bools:
+    """Return in which pairs the first won more origins than chance has it, or that never met."""
+    won = (of_origins > EVEN + TOLERANCE).sum(0)
+    lost = (of_origins < EVEN - TOLERANCE).sum(0)
+    p = 2 * bdtr(np.minimum(won, lost).astype(float), won + lost, 0.5)
+    never = ~np.isfinite(of_origins).any(0) & ~np.eye(len(won), dtype=bool)
+    return np.asarray(((won > lost) & (p <= 1 - LEVEL + TOLERANCE)) | never)
+
+
+def letters(groups: Sequence[tuple[int, int]], place: int) -> str:
+    """Return the letters of the groups that hold a place, "a" the first; after "z" two."""
+    held = [number for number, (first, last) in enumerate(groups) if first <= place <= last]
+    return " ".join(map(_letter, held))
+
+
+def _letter(number: int) -> str:
+    turn, place = divmod(number, 26)
+    return "abcdefghijklmnopqrstuvwxyz"[place] * (turn + 1)
+
+
+def alike(values: Sequence[Floats]) -> list[list[int]]:
+    """Return methods in groups of those whose scores are equal for every dataset and seed.
+
+    values: of each dataset, [methods, seeds]. They are one method under several names, and
+    would count as often in the games of others.
+    """
+    groups: dict[bytes, list[int]] = {}
+    columns = np.round(np.concatenate(values, axis=1), 9) + 0.0
+    for number, line in enumerate(columns):
+        groups.setdefault(line.tobytes(), []).append(number)
+    return list(groups.values())
