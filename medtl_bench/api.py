@@ -20,10 +20,11 @@ from medtl_bench.contract.hooks import AlgorithmEntry, DatasetEntry, ProtocolEnt
 from medtl_bench.errors import IntegrityError, MedTLError
 from medtl_bench.report.folder import write_boards
 from medtl_bench.report.pages.protocol import PlainPage, Protocol, ProtocolPage
+from medtl_bench.results import predictions
 from medtl_bench.results.guard import guarded
 from medtl_bench.results.record import Record, Score
 from medtl_bench.results.store import Contents, Store
-from medtl_bench.running import executors, interrupts, observers, repeat
+from medtl_bench.running import executors, interrupts, observers, parquet, repeat, rescoring
 from medtl_bench.running.executors import Limits
 from medtl_bench.running.executors.with_datasets import with_datasets
 from medtl_bench.running.observers import Audience, Observer
@@ -36,6 +37,7 @@ from medtl_bench.running.request import (
     limits,
     make_plan,
 )
+from medtl_bench.running.rescoring import Judging
 from medtl_bench.running.run import Run, alone, missing, overtaken
 
 if TYPE_CHECKING:
@@ -140,6 +142,7 @@ def run(
     memory: int = 8192,
     stack: int = MOST_STACKED,
     observe: Names = (),
+    answers: bool = False,
     watch: Observer | None = None,
     complain: Callable[[str], None] = warnings.warn,
     out: str | Path = OUT,
@@ -150,8 +153,9 @@ def run(
     all, and a single one need not be in a list; `parameters` are like "dann.weight=0.5";
     `plugins` are plugin files; `on` names an executor, which runs `jobs` at a time (0: one a
     core), each for at most `timeout` seconds with `memory` MiB; `stack` trials of a kind may
-    train as one; `observe` names observers. `watch`: an observer made already; `complain` is
-    told of each plugin that is broken, and of each observer once it breaks.
+    train as one; `observe` names observers; with `answers` what is predicted is kept too, and
+    trials run again of which it is not. `watch`: an observer made already; `complain` is told
+    of each plugin that is broken, of each observer once it breaks, and of lost answers.
     Raises MedTLError on an unknown name, a wrong parameter or number, or no trial at all.
     """
     files = _several(plugins)
@@ -167,10 +171,12 @@ def run(
     with alone(folder):
         with guarded(folder / RESULTS, complain) as store, datasets_kept as execute:
             planning = make_plan(request, catalogue, execute)
-            lacking = missing(planning.planned, store)
+            keep = folder if answers else None
+            lacking = missing(planning.planned, store, keep)
             audience.tell("left_out", planning.skipped, planning.unusable)
-            running = Run(planning.planned, store, execute, files, lacking, audience)
+            running = Run(planning.planned, store, execute, files, lacking, audience, keep)
             records = tuple(running)
+            _tell_lost(running, records, complain)
         contents = _asked_for(planning, store)
         if contents.records or contents.damaged:
             _write_boards(contents, catalogue, folder)
@@ -183,6 +189,20 @@ def _installed(files: Sequence[str], complain: Callable[[str], None]) -> Catalog
     for broken in catalogue.broken:
         complain(f"Left out: {broken}")
     return catalogue
+
+
+def _tell_lost(running: Run, records: Sequence[Record], complain: Callable[[str], None]) -> None:
+    """Complain where what was predicted in trials that are ok was to be kept, and is not."""
+    if running.answers is None:
+        return
+    keys = [record.trial.key for record in records if record.outcome.status == "ok"]
+    lost = [key for key in keys if not predictions.path(running.answers, key).is_file()]
+    if lost:
+        folder = running.answers / predictions.FOLDER
+        complain(
+            f"What was predicted in {len(lost)} trials is not kept in {folder}: there is no room, "
+            "or the executor runs them where that folder is not. They run again when asked for."
+        )
 
 
 def _write_boards(contents: Contents, catalogue: Catalogue, folder: Path) -> None:
@@ -266,6 +286,57 @@ def results(out: str | Path = OUT) -> "pd.DataFrame":
 
     rows = [_place(record) + score for record in _records(out) for score in record.outcome.scores]
     return pd.DataFrame(rows, columns=[*_OF_TRIAL, *Score._fields])
+
+
+def score(
+    metric: str,
+    out: str | Path = OUT,
+    *,
+    plugins: Names = (),
+    complain: Callable[[str], None] = warnings.warn,
+) -> "pd.DataFrame":
+    """Return scores by any metric of what a folder keeps of predictions, without a run.
+
+    The columns are those of `results`. A task that the metric does not fit has none;
+    `complain` is told how many trials could not be scored, and why. Raises MedTLError on an
+    unknown metric or one of embeddings, or where there are no results.
+    """
+    import pandas as pd  # noqa: PLC0415
+
+    judging = _judging(out, plugins)
+    rescoring.check(metric)
+    fitting = (one for one in judging if rescoring.fits(one.task, metric))
+    pairs = ((one.record, score) for one in fitting for score in rescoring.scores(one, metric))
+    rows = [_place(record) + score for record, score in pairs]
+    _tell_left_out(judging, complain)
+    return pd.DataFrame(rows, columns=[*_OF_TRIAL, *Score._fields])
+
+
+def export(
+    file: str | Path,
+    out: str | Path = OUT,
+    *,
+    plugins: Names = (),
+    complain: Callable[[str], None] = warnings.warn,
+) -> int:
+    """Write what a folder keeps of predictions, with labels, groups and splits, as one parquet.
+
+    Returns the number of trials in it; `complain` is told how many are not, and why. Raises
+    MedTLError where there are no results or pyarrow is missing.
+    """
+    judging = _judging(out, plugins)
+    trials = parquet.write(judging, Path(file))
+    _tell_left_out(judging, complain)
+    return trials
+
+
+def _judging(out: str | Path, plugins: Names) -> Judging:
+    return Judging(Path(out), _contents(out).records, discovery.find(_several(plugins)))
+
+
+def _tell_left_out(judging: Judging, complain: Callable[[str], None]) -> None:
+    for why, trials in judging.left_out.items():
+        complain(f"{trials} trials are left out: {why}.")
 
 
 _OF_TRIAL = ("key", "dataset", "algorithm", "variant", "protocol", "scenario", "seed")

@@ -71,6 +71,7 @@ def stream(
             outputs = examiner.outputs(domain.test)
             values = _aware(task, outputs, domain.test, task.running, classes[domain.name])
             where = {"learned": learned.name, "domain": domain.name}
+            clock.keep("learn", outputs, **where)
             yield from rows("learn", len(domain.test), values, **where)
 
 

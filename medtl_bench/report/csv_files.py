@@ -24,14 +24,17 @@ OF_RANK = (
     *("protocol", "measure", "algorithm", "variant", "family"),
     *("mean_rank", "low", "high", "datasets", "of_datasets"),
 )
-OF_TEXT = {"dataset", "protocol", "algorithm", "variant", "family", "scenario", "measure"}
+OF_TEXT = {
+    *("dataset", "protocol", "algorithm", "variant", "family", "scenario", "measure"),
+    *("stage", "learned", "domain", "metric"),
+}
 UNKNOWN = (math.nan, math.nan, math.nan)
 
 
 def summary_sheet(board: Board, dataset: str) -> str:
     """Return mean, half its interval, n, marks and rank by row and measure of a dataset."""
     table = board.summary[board.summary["dataset"] == dataset]
-    return _csv(table.merge(board.rows, on=ROW, how="left")[list(OF_ROW)])
+    return as_csv(table.merge(board.rows, on=ROW, how="left")[list(OF_ROW)])
 
 
 def ranks_sheet(comparisons: Sequence[Comparison]) -> str:
@@ -42,7 +45,7 @@ def ranks_sheet(comparisons: Sequence[Comparison]) -> str:
     rows: list[tuple[object, ...]] = []
     for comparison in comparisons:
         rows += _ranks(comparison)
-    return _csv(pd.DataFrame(rows, columns=list(OF_RANK)))
+    return as_csv(pd.DataFrame(rows, columns=list(OF_RANK)))
 
 
 def _ranks(comparison: Comparison) -> Iterable[tuple[object, ...]]:
@@ -53,10 +56,11 @@ def _ranks(comparison: Comparison) -> Iterable[tuple[object, ...]]:
         yield (*where, *name, comparison.rows[name].family, *ranks.get(name, UNKNOWN), *sizes)
 
 
-def _csv(table: pd.DataFrame) -> str:
+def as_csv(table: pd.DataFrame) -> str:
+    """Return a table as CSV, its texts made inert."""
     safe = table.copy()
     for name in set(table.columns) & OF_TEXT:
-        safe[name] = [csv_cell(text) for text in table[name]]
+        safe[name] = [csv_cell(text) if isinstance(text, str) else text for text in table[name]]
     return str(safe.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
 
 
