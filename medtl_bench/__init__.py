@@ -19,20 +19,18 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from medtl_bench.api import (
-        algorithms,
-        board,
-        datasets,
-        export,
-        load,
-        results,
-        run,
-        score,
-    )
+    from medtl_bench.api import algorithms, board, datasets, export, load, results, run, score
 
 __version__ = "0.4.0"
 __all__ = [
-    *("__version__", "algorithms", "board", "datasets", "export", "load", "results", "run"),
+    "__version__",
+    "algorithms",
+    "board",
+    "datasets",
+    "export",
+    "load",
+    "results",
+    "run",
     "score",
 ]
 

@@ -12,12 +12,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from medtl_bench.board import paired, tables
 from medtl_bench.board.build import Board, build
+from medtl_bench.board.paired import Paired
 from medtl_bench.board.protocol import ProtocolBoard
 from medtl_bench.catalogue import apart, discovery
 from medtl_bench.catalogue.entries import Catalogue, Registered
 from medtl_bench.contract.hooks import AlgorithmEntry, DatasetEntry, ProtocolEntry
-from medtl_bench.errors import IntegrityError, MedTLError
+from medtl_bench.errors import IntegrityError, MedTLError, unknown
 from medtl_bench.report.folder import write_boards
 from medtl_bench.report.pages.protocol import PlainPage, Protocol, ProtocolPage
 from medtl_bench.results import predictions
@@ -357,6 +359,36 @@ def board(out: str | Path = OUT, plugins: Names = ()) -> Board:
     records = _contents(out).records
     halves = _protocols(discovery.find(_several(plugins)), records.values())
     return build(records, {name: half.board for name, half in halves.items()})
+
+
+def compare(
+    first: str | Path, second: str | Path, out: str | Path | None = None, plugins: Names = ()
+) -> Paired:
+    """Compare two folders of results, or with `out` two methods whose results are there.
+
+    A method with changed parameters is named as on the boards: "dann (weight=0.5)". Raises
+    MedTLError where there are no results, none of a method, or none that both share.
+    """
+    if out is None:
+        one, two = _records(first), _records(second)
+    else:
+        one, two = _of_methods(_records(out), str(first), str(second))
+    protocols = _protocols(discovery.find(_several(plugins)), [*one, *two])
+    halves = {name: protocol.board for name, protocol in protocols.items()}
+    found = (paired.runs if out is None else paired.methods)(one, two, halves)
+    if not (found.trials or found.broken):
+        whys = "; ".join(f"{trials} trials: {why}" for why, trials in found.alone.items())
+        raise MedTLError(f"There is no trial that {first} and {second} share ({whys}).")
+    return found
+
+
+def _of_methods(records: list[Record], *names: str) -> list[list[Record]]:
+    """Return the records of each of some methods."""
+    labels = [tables.label(record.trial.algorithm, record.about.variant) for record in records]
+    for name in names:
+        if name not in labels:
+            raise unknown("method of these results", name, sorted(set(labels)))
+    return [[r for r, of in zip(records, labels, strict=True) if of == name] for name in names]
 
 
 def _records(out: str | Path) -> list[Record]:

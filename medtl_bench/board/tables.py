@@ -62,11 +62,12 @@ def trial_table(keys: list[str], records: list[Record], lower: Set[str]) -> pd.D
     table = pd.DataFrame(columns)
     table["primary"] = [metrics[0] if metrics else "" for metrics in table["metrics"]]
     table["sign"] = [_sign(metric, lower) for metric in table["primary"]]
-    table["label"] = list(map(_label, table["algorithm"], table["variant"]))
+    table["label"] = list(map(label, table["algorithm"], table["variant"]))
     return table
 
 
-def _label(algorithm: str, variant: str) -> str:
+def label(algorithm: str, variant: str) -> str:
+    """Return how a row of a board is called."""
     return f"{algorithm} ({variant})" if variant else algorithm
 
 

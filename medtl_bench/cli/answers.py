@@ -63,4 +63,4 @@ def _lines(table: "pd.DataFrame") -> list[dict[str, object]]:
 
 def _without_nan(table: "pd.DataFrame") -> list[list[object]]:
     """Return the rows of a table, None where there is nothing."""
-    return table.astype(object).where(table.notna(), None).to_numpy().tolist()  # type: ignore[no-any-return]
+    return table.astype(object).where(table.notna(), None).to_numpy().tolist()

@@ -17,6 +17,7 @@ from medtl_bench import __version__
 from medtl_bench.catalogue import discovery, entries
 from medtl_bench.catalogue.entries import Catalogue, Registered
 from medtl_bench.cli import answers, console, runs, sections, streams
+from medtl_bench.cli.compare import compare
 from medtl_bench.cli.data import data_app
 from medtl_bench.cli.options import DEFAULT_OUT, Out, PluginFiles
 from medtl_bench.cli.sections import Json
@@ -93,6 +94,7 @@ def _options(
 app.command("plan")(runs.plan)
 app.command("run")(runs.run)
 app.command("verify")(verify)
+app.command("compare")(compare)
 app.command("export")(answers.export)
 app.command("score")(answers.score)
 

@@ -19,6 +19,7 @@ from medtl_bench.running.rescoring import Judged
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from pyarrow.parquet import ParquetWriter
 
 OF_TRIAL = ("key", "dataset", "algorithm", "variant", "protocol", "scenario")
 OF_PLACE = ("stage", "learned", "domain", "split")
@@ -37,19 +38,23 @@ def write(judged: Iterable[Judged], file: Path) -> int:
         from pyarrow import parquet  # noqa: PLC0415 - an extra
     except ImportError as error:
         raise MedTLError(INSTALL) from error
-    trials = 0
     try:
         # beside the file, so that it is put in its place in one step
         with TemporaryDirectory(prefix=TEMPORARY, dir=file.parent) as folder:
             whole = Path(folder) / file.name
             with parquet.ParquetWriter(whole, _schema()) as writer:
-                for trials, one in enumerate(judged, 1):
-                    for prediction, split in one.pairs:
-                        writer.write_table(_table(one.record, one.task, prediction, split))
+                trials = sum(_write(writer, one) for one in judged)
             whole.replace(file)
     except OSError as error:
         raise IntegrityError(f"Could not write {file}: {error.strerror or error}.") from error
     return trials
+
+
+def _write(writer: "ParquetWriter", judged: Judged) -> int:
+    """Write what was predicted in one trial, and return 1."""
+    for prediction, split in judged.pairs:
+        writer.write_table(_table(judged.record, judged.task, prediction, split))
+    return 1
 
 
 def _schema() -> "pa.Schema":

@@ -1,4 +1,4 @@
-"""A small dataset of each kind of task, with groups, and a method that answers for all by chance."""
+"""A small dataset of each kind of task, with groups."""
 
 import torch
 

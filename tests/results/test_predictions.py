@@ -49,7 +49,7 @@ def test_damage_is_told(kind, tmp_path):
     file = predictions.path(tmp_path, "k1")
     predictions.write(file, "k1", [HALF])
     file.write_bytes(DAMAGE[kind](file.read_bytes()))
-    with pytest.raises(IntegrityError, match="k1.safetensors: it is damaged"):
+    with pytest.raises(IntegrityError, match=r"k1.safetensors: it is damaged"):
         predictions.read(file, "k1")
 
 
