@@ -245,28 +245,39 @@ def verify(
     out: str | Path = OUT,
     *,
     rerun: int = 0,
+    trial: str = "",
     seed: int | None = None,
     plugins: Names = (),
     jobs: int = 0,
 ) -> Verified:
     """Check every record of a folder, and repeat at least `rerun` of the trials that are ok.
 
-    Which ones is drawn from `seed`; with each come those that ran beside it in one process.
-    Only those are repeated of which data, method and versions are those installed here.
+    Which ones is drawn from `seed`, or it is the one `trial`, named by its key or the
+    beginning of it; with each come those that ran beside it in one process. Only those are
+    repeated of which data, method and versions are those installed here.
     Raises MedTLError where there are no results.
     """
     contents = _contents(out)
     drawn = random.randrange(2**32) if seed is None else seed  # noqa: S311 - not a secret
-    if not rerun:
+    keys = [find(trial, out).trial.key] if trial else None
+    if not (rerun or keys):
         return Verified(contents, drawn)
     files = _several(plugins)
     catalogue = discovery.find(files)
     processes = executors.make(catalogue, "processes", Limits(jobs or os.cpu_count() or 1))
     with TemporaryDirectory() as kept, with_datasets(processes, Path(kept)) as execute:
-        groups, hindered = repeat.groups(contents.records, catalogue, execute, files)
-        chosen = repeat.sample(groups, rerun, drawn)
+        groups, hindered = repeat.groups(contents.records, catalogue, execute, files, keys)
+        chosen = groups if keys else repeat.sample(groups, rerun, drawn)
         repeated = tuple(repeat.repeat(chosen, contents.records, execute, files))
     return Verified(contents, drawn, repeated, hindered)
+
+
+def find(key: str, out: str | Path = OUT) -> Record:
+    """Return the record in a folder whose key begins so.
+
+    Raises MedTLError where none or several do, IntegrityError where its file is damaged.
+    """
+    return Store(Path(out) / RESULTS).find(key)
 
 
 def rebuild(out: str | Path = OUT, plugins: Names = ()) -> Contents:

@@ -163,7 +163,8 @@ def _end(ran: "Ran", out: Path) -> None:
 
 def _failures(records: "Sequence[Record]", out: Path) -> None:
     """Print which trials failed and why, and how to see more of each."""
-    from medtl_bench.cli.log import FAILED, SHORT, label
+    from medtl_bench.cli.log import FAILED, label
+    from medtl_bench.results.store import SHORT
 
     failed = [record for record in records if record.outcome.status in FAILED]
     if not failed:
