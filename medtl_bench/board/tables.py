@@ -28,7 +28,7 @@ _FIELDS = (
     *("trial.protocol", "trial.scenario", "trial.seed", "trial.threads"),
     *("about.area", "about.provenance", "about.task", "about.metrics", "about.classes"),
     *("about.family", "about.variant", "about.counterpart", "about.remarks"),
-    *("outcome.status", "outcome.reason", "outcome.why_alone"),
+    *("outcome.status", "outcome.reason", "outcome.why_alone", "outcome.peak_memory"),
 )
 _SHARED = ("dataset_digest", "threads", "versions", "metrics")
 
