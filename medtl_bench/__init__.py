@@ -19,10 +19,20 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from medtl_bench.api import algorithms, board, datasets, load, results, run
+    from medtl_bench.api import algorithms, board, datasets, export, load, results, run, score
 
 __version__ = "0.4.0"
-__all__ = ["__version__", "algorithms", "board", "datasets", "load", "results", "run"]
+__all__ = [
+    "__version__",
+    "algorithms",
+    "board",
+    "datasets",
+    "export",
+    "load",
+    "results",
+    "run",
+    "score",
+]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - functions of several types

@@ -12,18 +12,21 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple
 
+from medtl_bench.board import paired, tables
 from medtl_bench.board.build import Board, build
+from medtl_bench.board.paired import Paired
 from medtl_bench.board.protocol import ProtocolBoard
 from medtl_bench.catalogue import apart, discovery
 from medtl_bench.catalogue.entries import Catalogue, Registered
 from medtl_bench.contract.hooks import AlgorithmEntry, DatasetEntry, ProtocolEntry
-from medtl_bench.errors import IntegrityError, MedTLError
+from medtl_bench.errors import IntegrityError, MedTLError, unknown
 from medtl_bench.report.folder import write_boards
 from medtl_bench.report.pages.protocol import PlainPage, Protocol, ProtocolPage
+from medtl_bench.results import predictions
 from medtl_bench.results.guard import guarded
 from medtl_bench.results.record import Record, Score
 from medtl_bench.results.store import Contents, Store
-from medtl_bench.running import executors, interrupts, observers, repeat
+from medtl_bench.running import executors, interrupts, observers, parquet, repeat, rescoring
 from medtl_bench.running.executors import Limits
 from medtl_bench.running.executors.with_datasets import with_datasets
 from medtl_bench.running.observers import Audience, Observer
@@ -36,6 +39,7 @@ from medtl_bench.running.request import (
     limits,
     make_plan,
 )
+from medtl_bench.running.rescoring import Judging
 from medtl_bench.running.run import Run, alone, missing, overtaken
 
 if TYPE_CHECKING:
@@ -142,6 +146,7 @@ def run(
     memory: int = 8192,
     stack: int = MOST_STACKED,
     observe: Names = (),
+    answers: bool = False,
     watch: Observer | None = None,
     complain: Callable[[str], None] = warnings.warn,
     out: str | Path = OUT,
@@ -152,8 +157,9 @@ def run(
     all, and a single one need not be in a list; `parameters` are like "dann.weight=0.5";
     `plugins` are plugin files; `on` names an executor, which runs `jobs` at a time (0: one a
     core), each for at most `timeout` seconds with `memory` MiB; `stack` trials of a kind may
-    train as one; `observe` names observers. `watch`: an observer made already; `complain` is
-    told of each plugin that is broken, and of each observer once it breaks.
+    train as one; `observe` names observers; with `answers` what is predicted is kept too, and
+    trials run again of which it is not. `watch`: an observer made already; `complain` is told
+    of each plugin that is broken, of each observer once it breaks, and of lost answers.
     Raises MedTLError on an unknown name, a wrong parameter or number, or no trial at all.
     """
     files = _several(plugins)
@@ -169,10 +175,12 @@ def run(
     with alone(folder):
         with guarded(folder / RESULTS, complain) as store, datasets_kept as execute:
             planning = make_plan(request, catalogue, execute)
-            lacking = missing(planning.planned, store)
+            keep = folder if answers else None
+            lacking = missing(planning.planned, store, keep)
             audience.tell("left_out", planning.skipped, planning.unusable)
-            running = Run(planning.planned, store, execute, files, lacking, audience)
+            running = Run(planning.planned, store, execute, files, lacking, audience, keep)
             records = tuple(running)
+            _tell_lost(running, records, complain)
         contents, left_out = _asked_for(planning, store), {}
         if contents.records or contents.damaged:
             left_out = _write_boards(contents, catalogue, folder)
@@ -185,6 +193,20 @@ def _installed(files: Sequence[str], complain: Callable[[str], None]) -> Catalog
     for broken in catalogue.broken:
         complain(f"Left out: {broken}")
     return catalogue
+
+
+def _tell_lost(running: Run, records: Sequence[Record], complain: Callable[[str], None]) -> None:
+    """Complain where what was predicted in trials that are ok was to be kept, and is not."""
+    if running.answers is None:
+        return
+    keys = [record.trial.key for record in records if record.outcome.status == "ok"]
+    lost = [key for key in keys if not predictions.path(running.answers, key).is_file()]
+    if lost:
+        folder = running.answers / predictions.FOLDER
+        complain(
+            f"What was predicted in {len(lost)} trials is not kept in {folder}: there is no room, "
+            "or the executor runs them where that folder is not. They run again when asked for."
+        )
 
 
 def _write_boards(contents: Contents, catalogue: Catalogue, folder: Path) -> dict[str, int]:
@@ -230,26 +252,29 @@ def verify(
     out: str | Path = OUT,
     *,
     rerun: int = 0,
+    trial: str = "",
     seed: int | None = None,
     plugins: Names = (),
     jobs: int = 0,
 ) -> Verified:
     """Check every record of a folder, and repeat at least `rerun` of the trials that are ok.
 
-    Which ones is drawn from `seed`; with each come those that ran beside it in one process.
-    Only those are repeated of which data, method and versions are those installed here.
+    Which ones is drawn from `seed`, or it is the one `trial`, named by its key or the
+    beginning of it; with each come those that ran beside it in one process. Only those are
+    repeated of which data, method and versions are those installed here.
     Raises MedTLError where there are no results.
     """
     contents = _contents(out)
     drawn = random.randrange(2**32) if seed is None else seed  # noqa: S311 - not a secret
-    if not rerun:
+    keys = [find(trial, out).trial.key] if trial else None
+    if not (rerun or keys):
         return Verified(contents, drawn)
     files = _several(plugins)
     catalogue = discovery.find(files)
     processes = executors.make(catalogue, "processes", Limits(jobs or os.cpu_count() or 1))
     with TemporaryDirectory() as kept, with_datasets(processes, Path(kept)) as execute:
-        groups, hindered = repeat.groups(contents.records, catalogue, execute, files)
-        chosen = repeat.sample(groups, rerun, drawn)
+        groups, hindered = repeat.groups(contents.records, catalogue, execute, files, keys)
+        chosen = groups if keys else repeat.sample(groups, rerun, drawn)
         repeated = tuple(repeat.repeat(chosen, contents.records, execute, files))
     return Verified(contents, drawn, repeated, hindered)
 
@@ -263,6 +288,14 @@ class Rebuilt(NamedTuple):
     records: Mapping[str, Record]
     damaged: Mapping[Path, str]
     left_out: Mapping[str, int]
+
+
+def find(key: str, out: str | Path = OUT) -> Record:
+    """Return the record in a folder whose key begins so.
+
+    Raises MedTLError where none or several do, IntegrityError where its file is damaged.
+    """
+    return Store(Path(out) / RESULTS).find(key)
 
 
 def rebuild(out: str | Path = OUT, plugins: Names = ()) -> Rebuilt:
@@ -286,6 +319,57 @@ def results(out: str | Path = OUT) -> "pd.DataFrame":
     return pd.DataFrame(rows, columns=[*_OF_TRIAL, *Score._fields])
 
 
+def score(
+    metric: str,
+    out: str | Path = OUT,
+    *,
+    plugins: Names = (),
+    complain: Callable[[str], None] = warnings.warn,
+) -> "pd.DataFrame":
+    """Return scores by any metric of what a folder keeps of predictions, without a run.
+
+    The columns are those of `results`. A task that the metric does not fit has none;
+    `complain` is told how many trials could not be scored, and why. Raises MedTLError on an
+    unknown metric or one of embeddings, or where there are no results.
+    """
+    import pandas as pd  # noqa: PLC0415
+
+    judging = _judging(out, plugins)
+    rescoring.check(metric)
+    fitting = (one for one in judging if rescoring.fits(one.task, metric))
+    pairs = ((one.record, score) for one in fitting for score in rescoring.scores(one, metric))
+    rows = [_place(record) + score for record, score in pairs]
+    _tell_left_out(judging, complain)
+    return pd.DataFrame(rows, columns=[*_OF_TRIAL, *Score._fields])
+
+
+def export(
+    file: str | Path,
+    out: str | Path = OUT,
+    *,
+    plugins: Names = (),
+    complain: Callable[[str], None] = warnings.warn,
+) -> int:
+    """Write what a folder keeps of predictions, with labels, groups and splits, as one parquet.
+
+    Returns the number of trials in it; `complain` is told how many are not, and why. Raises
+    MedTLError where there are no results or pyarrow is missing.
+    """
+    judging = _judging(out, plugins)
+    trials = parquet.write(judging, Path(file))
+    _tell_left_out(judging, complain)
+    return trials
+
+
+def _judging(out: str | Path, plugins: Names) -> Judging:
+    return Judging(Path(out), _contents(out).records, discovery.find(_several(plugins)))
+
+
+def _tell_left_out(judging: Judging, complain: Callable[[str], None]) -> None:
+    for why, trials in judging.left_out.items():
+        complain(f"{trials} trials are left out: {why}.")
+
+
 _OF_TRIAL = ("key", "dataset", "algorithm", "variant", "protocol", "scenario", "seed")
 
 
@@ -304,6 +388,36 @@ def board(out: str | Path = OUT, plugins: Names = ()) -> Board:
     records = _contents(out).records
     halves = _protocols(discovery.find(_several(plugins)), records.values())
     return build(records, {name: half.board for name, half in halves.items()})
+
+
+def compare(
+    first: str | Path, second: str | Path, out: str | Path | None = None, plugins: Names = ()
+) -> Paired:
+    """Compare two folders of results, or with `out` two methods whose results are there.
+
+    A method with changed parameters is named as on the boards: "dann (weight=0.5)". Raises
+    MedTLError where there are no results, none of a method, or none that both share.
+    """
+    if out is None:
+        one, two = _records(first), _records(second)
+    else:
+        one, two = _of_methods(_records(out), str(first), str(second))
+    protocols = _protocols(discovery.find(_several(plugins)), [*one, *two])
+    halves = {name: protocol.board for name, protocol in protocols.items()}
+    found = (paired.runs if out is None else paired.methods)(one, two, halves)
+    if not (found.trials or found.broken):
+        whys = "; ".join(f"{trials} trials: {why}" for why, trials in found.alone.items())
+        raise MedTLError(f"There is no trial that {first} and {second} share ({whys}).")
+    return found
+
+
+def _of_methods(records: list[Record], *names: str) -> list[list[Record]]:
+    """Return the records of each of some methods."""
+    labels = [tables.label(record.trial.algorithm, record.about.variant) for record in records]
+    for name in names:
+        if name not in labels:
+            raise unknown("method of these results", name, sorted(set(labels)))
+    return [[r for r, of in zip(records, labels, strict=True) if of == name] for name in names]
 
 
 def _records(out: str | Path) -> list[Record]:

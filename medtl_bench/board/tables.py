@@ -27,7 +27,7 @@ _FIELDS = (
     *("about.family", "about.variant", "about.counterpart", "about.remarks"),
     *("about.labels", "about.optional", "about.acts_from", "about.quick"),
     *("about.origin", "about.keeps_data"),
-    *("outcome.status", "outcome.reason", "outcome.why_alone"),
+    *("outcome.status", "outcome.reason", "outcome.why_alone", "outcome.peak_memory"),
 )
 
 
@@ -65,7 +65,7 @@ def trial_table(keys: list[str], records: list[Record], lower: Set[str]) -> pd.D
 
 
 def label(algorithm: str, variant: str) -> str:
-    """Return how a row is called."""
+    """Return how a row of a board is called."""
     return f"{algorithm} ({variant})" if variant else algorithm
 
 

@@ -1,16 +1,9 @@
 """What `log` tells of one trial: what became of it, and where."""
 
-from difflib import get_close_matches
-from pathlib import Path
-
 from medtl_bench.cli.sections import Document
-from medtl_bench.errors import MedTLError
 from medtl_bench.results.record import Record
-from medtl_bench.results.store import Store
 
 FAILED = {"failed", "timeout"}
-SHOWN = 5  # of the results that a text may mean
-SHORT = 8  # signs of a key, by which people tell results apart
 
 
 def label(record: Record) -> str:
@@ -18,29 +11,6 @@ def label(record: Record) -> str:
     trial, variant = record.trial, record.about.variant
     method = f"{trial.algorithm} ({variant})" if variant else trial.algorithm
     return f"{trial.dataset} {trial.scenario}: {method} seed {trial.seed}"
-
-
-def find(start: str, out: Path) -> Record:
-    """Return the record in an output folder whose key begins with a text.
-
-    Raises MedTLError where none or several do, IntegrityError where its file is damaged.
-    """
-    store = Store(out / "results")
-    keys = sorted(path.stem for path in store.folder.glob("*.json"))
-    fitting = [key for key in keys if key.startswith(start.lower())]
-    if len(fitting) != 1:
-        few = ", ".join(fitting[:SHOWN]) + (" and others" if len(fitting) > SHOWN else "")
-        several = f"{len(fitting)} results in {out} have a key that begins with {start!r}: {few}."
-        raise MedTLError(several if fitting else _none(start, keys, out))
-    return store.load(fitting[0])
-
-
-def _none(start: str, keys: list[str], out: Path) -> str:
-    starts = {key[: len(start)]: key for key in keys}
-    near = get_close_matches(start, starts, n=3, cutoff=0.5)
-    names = " or ".join(repr(starts[one][: max(SHORT, len(start))]) for one in near)
-    hint = f"did you mean {names}?" if near else f"there are {len(keys)}."
-    return f"There is no result in {out} whose key begins with {start!r}; {hint}"
 
 
 def document(record: Record) -> Document:

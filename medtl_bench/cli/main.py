@@ -5,6 +5,7 @@ Heavy modules are imported by the commands that need them.
 
 # ruff: noqa: PLC0415 - `--help` and `list` must start without torch and pandas
 # ruff: noqa: B006 - typer reads defaults, it never changes them
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
@@ -16,7 +17,8 @@ import typer
 from medtl_bench import __version__
 from medtl_bench.catalogue import discovery, entries
 from medtl_bench.catalogue.entries import Catalogue, Registered
-from medtl_bench.cli import console, runs, sections, streams
+from medtl_bench.cli import answers, console, runs, sections, streams
+from medtl_bench.cli.compare import compare
 from medtl_bench.cli.data import data_app
 from medtl_bench.cli.options import DEFAULT_OUT, Out, PluginFiles
 from medtl_bench.cli.sections import Json
@@ -25,6 +27,7 @@ from medtl_bench.contract.vocabulary import Application
 from medtl_bench.errors import IntegrityError, MedTLError, NotDownloadedError, unknown
 from medtl_bench.running import interrupts
 
+KEY = re.compile(r"[0-9a-fA-F]{4,24}")  # or its beginning
 app = typer.Typer(
     name="medtl-bench",
     help="Domain adaptation, meta-learning and continual learning on one table, on medical and "
@@ -93,6 +96,9 @@ def _options(
 app.command("plan")(runs.plan)
 app.command("run")(runs.run)
 app.command("verify")(verify)
+app.command("compare")(compare)
+app.command("export")(answers.export)
+app.command("score")(answers.score)
 
 
 @app.command("list")
@@ -139,12 +145,26 @@ def _applications(catalogue: Catalogue) -> Iterator[dict[str, object]]:
 
 
 @app.command()
-def show(name: str, plugin: PluginFiles = [], as_json: Json = False) -> None:
-    """Show a dataset's card, domains and sizes, or an algorithm's parameters and reference."""
-    sections.tell(lambda: _shown_in_full(name, discovery.find(plugin)), as_json=as_json)
+def show(
+    name: Annotated[str, typer.Argument(help="A dataset, an algorithm, or a trial's key.")],
+    plugin: PluginFiles = [],
+    out: Out = DEFAULT_OUT,
+    as_json: Json = False,
+) -> None:
+    """Show a dataset's card and domains, an algorithm's parameters, or all of one trial.
+
+    A trial is named by its key or the beginning of it; what is shown ends with its scores, its
+    log, and the command that repeats it.
+    """
+    sections.tell(lambda: _shown_in_full(name, discovery.find(plugin), out), as_json=as_json)
 
 
-def _shown_in_full(name: str, catalogue: Catalogue) -> sections.Document:
+def _shown_in_full(name: str, catalogue: Catalogue, out: Path) -> sections.Document:
+    if KEY.fullmatch(name) and name not in {*catalogue.algorithms, *catalogue.datasets}:
+        from medtl_bench.cli import trial
+        from medtl_bench.results.store import Store
+
+        return trial.document(Store(out / "results").find(name), out)
     from medtl_bench.cli import show as shown
 
     if name in catalogue.algorithms and name not in catalogue.datasets:
@@ -164,8 +184,10 @@ def log(
 ) -> None:
     """Show what became of one trial: its status, reason, traceback, versions and machine."""
     from medtl_bench.cli import log as of_trial
+    from medtl_bench.results.store import Store
 
-    sections.tell(lambda: of_trial.document(of_trial.find(key, out)), as_json=as_json)
+    store = Store(out / "results")
+    sections.tell(lambda: of_trial.document(store.find(key)), as_json=as_json)
 
 
 @app.command()

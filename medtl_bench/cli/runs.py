@@ -48,6 +48,14 @@ Observers = Annotated[
     typer.Option("--observe", metavar="OBSERVER[:OPTION=VALUE,...]", help="Who is told of trials."),
 ]
 
+Answers = Annotated[
+    bool,
+    typer.Option(
+        "--answers",
+        help="Keep what is predicted too, by row; trials of which it is not kept run again.",
+    ),
+]
+
 
 def plan(
     all_: All = False,
@@ -99,6 +107,7 @@ def run(
     memory: Memory = 8192,
     stack: Stack = MOST_STACKED,
     observe: Observers = [],
+    answers: Answers = False,
     out: Out = DEFAULT_OUT,
 ) -> None:
     """Run what has no result yet, then write the boards.
@@ -124,6 +133,7 @@ def run(
             memory=memory,
             stack=stack,
             observe=observe,
+            answers=answers,
             watch=_progress(),
             complain=console.complain,
             out=out,
@@ -153,7 +163,8 @@ def _end(ran: "Ran", out: Path) -> None:
 
 def _failures(records: "Sequence[Record]", out: Path) -> None:
     """Print which trials failed and why, and how to see more of each."""
-    from medtl_bench.cli.log import FAILED, SHORT, label
+    from medtl_bench.cli.log import FAILED, label
+    from medtl_bench.results.store import SHORT
 
     failed = [record for record in records if record.outcome.status in FAILED]
     if not failed:

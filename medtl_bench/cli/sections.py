@@ -51,7 +51,8 @@ def _show(title: str, section: Section) -> None:
         console.paragraph(section)
     elif isinstance(section, Mapping):
         texts = {name.replace("_", " "): _text(value) for name, value in section.items()}
-        console.fields(title, {name: text for name, text in texts.items() if text})
+        if any(texts.values()):
+            console.fields(title, {name: text for name, text in texts.items() if text})
     elif section:
         columns = [name.replace("_", " ") for name in section[0]]
         rows = [list(map(_text, row.values())) for row in section]

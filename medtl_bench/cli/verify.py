@@ -11,6 +11,9 @@ from medtl_bench.cli.options import DEFAULT_OUT, Out, PluginFiles
 from medtl_bench.errors import IntegrityError
 
 Rerun = Annotated[int, typer.Option("--rerun", min=0, help="Trials to repeat, drawn at random.")]
+Trial = Annotated[
+    str, typer.Option("--trial", metavar="KEY", help="Repeat this one, by its key's beginning.")
+]
 Seed = Annotated[
     int | None, typer.Option("--seed", min=0, help="Which trials are drawn; default: any.")
 ]
@@ -20,6 +23,7 @@ OTHER_MACHINE = "Another processor may round differently: see which machine a re
 
 def verify(
     rerun: Rerun = 0,
+    trial: Trial = "",
     seed: Seed = None,
     jobs: Jobs = 0,
     plugin: PluginFiles = [],
@@ -31,12 +35,13 @@ def verify(
     """
     from medtl_bench import api
 
-    verified = api.verify(out, rerun=rerun, seed=seed, plugins=plugin, jobs=jobs)
+    verified = api.verify(out, rerun=rerun, trial=trial, seed=seed, plugins=plugin, jobs=jobs)
     console.say(f"{len(verified.contents.records)} results are whole, as far as they tell.")
-    if rerun:
+    if rerun or trial:
         for why, count in verified.hindered.items():
             console.say(f"{count} trials cannot be repeated here: {why}.")
-        console.say(f"{len(verified.repeated)} trials were repeated (--seed {verified.seed}).")
+        drawn = "" if trial else f" (--seed {verified.seed})"
+        console.say(f"{len(verified.repeated)} trials were repeated{drawn}.")
     for record, difference in verified.different:
         trial = record.trial
         name = f"{trial.dataset} {trial.scenario} {trial.algorithm}, seed {trial.seed}"

@@ -21,6 +21,8 @@ from medtl_bench.protocols import threshold
 from medtl_bench.protocols.contents import Contents
 from medtl_bench.protocols.meaning import refuse_probabilities, remarks_on_scale
 from medtl_bench.protocols.withheld import Withheld
+from medtl_bench.results.places import Place
+from medtl_bench.results.predictions import Prediction
 from medtl_bench.results.record import DECIMALS, Score
 
 MakeLearner = Callable[[Task, torch.Generator], Algorithm]
@@ -31,12 +33,13 @@ class Clock:
     """Seconds spent in the verbs of the learners of a trial, call by call.
 
     `contents`: of what they were handed. `remarks`: what is odd about their outputs, for the
-    log.
+    log. `kept`: what they predicted, where that is to be kept.
     """
 
     calls: dict[str, list[float]] = field(default_factory=dict)
     contents: Contents = field(default_factory=Contents)
     remarks: list[str] = field(default_factory=list)
+    kept: list[Prediction] | None = None
 
     @contextmanager
     def time(self, verb: str) -> Iterator[None]:
@@ -44,6 +47,25 @@ class Clock:
         start = cooperative.now()
         yield
         self.calls.setdefault(verb, []).append(cooperative.now() - start)
+
+    def keep(
+        self,
+        stage: str,
+        outputs: Tensor,
+        rows: Tensor | None = None,
+        **where: Any,  # noqa: ANN401
+    ) -> None:
+        """Keep what was predicted for a domain's test split, at the stage `validation` its `val`.
+
+        `rows`: their positions in the split, where they are not all of it.
+        """
+        if self.kept is None:
+            return
+        positions = torch.arange(len(outputs)) if rows is None else rows
+        numbers = outputs if outputs.dtype.itemsize >= torch.float32.itemsize else outputs.float()
+        split = "val" if stage == "validation" else "test"
+        place = Place(stage, **where)
+        self.kept.append(Prediction(place, split, positions.numpy(), numbers.numpy()))
 
 
 @dataclass(frozen=True)
@@ -169,6 +191,7 @@ class Examiner:
         self, stage: str, split: Split, outputs: Tensor, where: Mapping[str, Any]
     ) -> Iterator[Score]:
         task = self.task
+        self.clock.keep(stage, outputs, **where)
         names = task.metrics if stage == "fit" else task.running
         values = measure(task, outputs, split.y, names)
         values |= defined(threshold.cut(outputs, split.y, self.threshold))

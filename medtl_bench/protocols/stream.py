@@ -72,6 +72,7 @@ def stream(
             outputs = examiner.outputs(domain.test)
             values = _aware(task, outputs, domain.test, task.running, classes[domain.name])
             where = {"learned": learned.name, "domain": domain.name}
+            clock.keep("learn", outputs, None, **where)
             yield from rows("learn", len(domain.test), values, **where)
 
 

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from medtl_bench import cooperative
 from medtl_bench.contract.dataset import Dataset
@@ -111,19 +112,26 @@ def transfer(
         yield from adaptation.scores(targets, shots, draws)
 
 
-def _some(dataset: Dataset, source: Domain) -> Split:
+class _Some(NamedTuple):
+    """Some test rows of a source: its name, their positions [n], and the rows."""
+
+    source: str
+    rows: Tensor
+    split: Split
+
+
+def _some(dataset: Dataset, source: Domain) -> _Some:
     """Return at most `KEPT_ROWS` test rows of a source, the same for every learner and seed."""
-    order = torch.randperm(
-        len(source.test), generator=generator("retained", dataset.name, source.name)
-    )
-    return source.test[order[:KEPT_ROWS]]
+    draw = generator("retained", dataset.name, source.name)
+    rows = torch.randperm(len(source.test), generator=draw)[:KEPT_ROWS]
+    return _Some(source.name, rows, source.test[rows])
 
 
 def _before(
     examiner: Examiner,
     sources: Sequence[Domain],
     targets: Sequence[Domain],
-    kept: Sequence[Split],
+    kept: Sequence[_Some],
 ) -> Iterator[Score]:
     """Yield what is scored before any label of a target."""
     for source in sources:
@@ -141,7 +149,7 @@ class _Adaptation:
 
     dataset: Dataset
     examiner: Examiner
-    kept: Sequence[Split]
+    kept: Sequence[_Some]
     seed: int
 
     def scores(
@@ -179,12 +187,13 @@ class _Adaptation:
         return [*judged, *_retained(branch, self.kept, where)]
 
 
-def _retained(examiner: Examiner, kept: Sequence[Split], where: dict[str, Any]) -> Iterator[Score]:
+def _retained(examiner: Examiner, kept: Sequence[_Some], where: dict[str, Any]) -> Iterator[Score]:
     """Yield the mean over the sources of the primary metric of rows predicted in one call."""
-    task, together, sizes = examiner.task, concatenate(kept), [len(split) for split in kept]
-    pairs = zip(examiner.outputs(together).split(sizes), together.y.split(sizes), strict=True)
+    task, together = examiner.task, concatenate([some.split for some in kept])
+    outputs = examiner.outputs(together).split([len(some.rows) for some in kept])
     values: list[float] = []
-    for answers, y in pairs:
-        values += measure(task, answers, y, [task.primary]).values()
+    for some, answers in zip(kept, outputs, strict=True):
+        examiner.clock.keep("retained", answers, some.rows, **where, domain=some.source)
+        values += measure(task, answers, some.split.y, [task.primary]).values()
     mean = {task.primary: round(float(np.mean(values)), DECIMALS)} if values else {}
     yield from rows("retained", len(together), mean, **where)

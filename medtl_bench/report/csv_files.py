@@ -26,15 +26,17 @@ OF_RANK = (
     *("protocol", "measure", "task", "among", "algorithm", "variant", "family", "keeps"),
     *("rank", "low", "high", "groups", "strength", "origins", "datasets", "of_datasets"),
 )
-OF_TEXT = {"dataset", "protocol", "algorithm", "variant", "family", "scenario", "measure", "task"}
-OF_TEXT |= {"keeps"}
+OF_TEXT = {
+    *("dataset", "protocol", "algorithm", "variant", "family", "scenario", "measure"),
+    *("task", "keeps", "stage", "learned", "domain", "metric"),
+}
 UNKNOWN = (math.nan, math.nan, math.nan, "", math.nan, math.nan)
 
 
 def summary_sheet(board: Board, dataset: str) -> str:
     """Return mean, half its interval, n, marks and rank by row and measure of a dataset."""
     table = board.summary[board.summary["dataset"] == dataset]
-    return _csv(table.merge(board.rows, on=ROW, how="left")[list(OF_ROW)])
+    return as_csv(table.merge(board.rows, on=ROW, how="left")[list(OF_ROW)])
 
 
 def ranks_sheet(comparisons: Sequence[Comparison]) -> str:
@@ -48,7 +50,7 @@ def ranks_sheet(comparisons: Sequence[Comparison]) -> str:
         rows += _ranks(comparison, "all", comparison.ranked)
         rows += _ranks(comparison, "without rows", comparison.without_rows)
         rows += [_who(comparison, "all", name, UNKNOWN) for name in comparison.others]
-    return _csv(pd.DataFrame(rows, columns=list(OF_RANK)))
+    return as_csv(pd.DataFrame(rows, columns=list(OF_RANK)))
 
 
 def _ranks(
@@ -70,10 +72,11 @@ def _who(
     return (*where, *name, row.family, row.keeps_data, *told, *sizes)
 
 
-def _csv(table: pd.DataFrame) -> str:
+def as_csv(table: pd.DataFrame) -> str:
+    """Return a table as CSV, its texts made inert."""
     safe = table.copy()
     for name in set(table.columns) & OF_TEXT:
-        safe[name] = [csv_cell(text) for text in table[name]]
+        safe[name] = [csv_cell(text) if isinstance(text, str) else text for text in table[name]]
     return str(safe.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
 
 

@@ -7,15 +7,18 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
 
-from medtl_bench.errors import IntegrityError
+from medtl_bench.errors import IntegrityError, MedTLError
 from medtl_bench.files.atomic import write_atomically
 from medtl_bench.results.possible import check_possible
 from medtl_bench.results.record import Record
 
 SUFFIX = ".json"
+SHOWN = 5  # of the records that a text may mean
+SHORT = 8  # signs of a key, by which people tell trials apart
 MOST_BYTES = 32 * 2**20  # of a record: hundreds of times what most have
 
 
@@ -57,12 +60,35 @@ class Store:
         except (IntegrityError, ValueError, RecursionError, OSError) as error:
             raise IntegrityError(f"{path}: {_reason(error)}.") from error
 
+    def find(self, start: str) -> Record:
+        """Return the record whose key begins with a text.
+
+        Raises MedTLError where none or several do, IntegrityError where its file is damaged.
+        """
+        keys = [name.removesuffix(SUFFIX) for name in self.names()]
+        fitting = [key for key in keys if key.startswith(start.lower())]
+        if len(fitting) == 1:
+            return self.load(fitting[0])
+        if not fitting:
+            raise MedTLError(_none(start, keys, self.folder.parent))
+        few = ", ".join(fitting[:SHOWN]) + (" and others" if len(fitting) > SHOWN else "")
+        count = f"{len(fitting)} results in {self.folder.parent}"
+        raise MedTLError(f"{count} have a key that begins with {start!r}: {few}.")
+
     def write(self, record: Record) -> None:
         """Store a record, replacing one of the same key at once or not at all.
 
         Raises IntegrityError if it cannot.
         """
         write_atomically(self.path(record.trial.key), record.to_json())
+
+
+def _none(start: str, keys: list[str], out: Path) -> str:
+    starts = {key[: len(start)]: key for key in keys}
+    near = get_close_matches(start, starts, n=3, cutoff=0.5)
+    names = " or ".join(repr(starts[one][: max(SHORT, len(start))]) for one in near)
+    hint = f"did you mean {names}?" if near else f"there are {len(keys)}."
+    return f"There is no result in {out} whose key begins with {start!r}; {hint}"
 
 
 def _reason(error: Exception) -> str:

@@ -119,7 +119,7 @@ class Job(Frozen):
     but those that the work uses; None: the process is to ask them itself. `folder`: where the
     run keeps datasets, or empty. `kept`: the digest of what is kept there of the dataset of
     its trials. `key`: opens the labels that are kept, so no process that runs a method may
-    hold it.
+    hold it. `answers`: by key of those trials of which to keep what is predicted, the file.
     """
 
     work: Annotated[Work, Field(discriminator="verb")]
@@ -129,6 +129,7 @@ class Job(Frozen):
     folder: str = ""
     kept: str = ""
     key: str = ""
+    answers: dict[str, str] = {}
 
     def blind(self) -> "Job":
         """Return the job without the key."""

@@ -77,6 +77,20 @@ def preset(name: str) -> Preset:
     return PRESETS[name]
 
 
+def preset_of(trial: Trial, variant: str = "") -> str:
+    """Return the preset that a trial was planned by, as far as it tells; `default` where not.
+
+    `variant`: the parameters that the user changed, which tell nothing of it.
+    """
+    changed = {part.partition("=")[0] for part in variant.split(", ")}
+    told = {name: trial.parameters.get(name) for name in SMALL if name not in changed}
+    small = any(str(value) == SMALL[name] for name, value in told.items())
+    if small or trial.settings.get("shots") == list(PRESETS["smoke"].amount.shots):
+        return "smoke"
+    full = trial.settings.get("draws") == PRESETS["full"].amount.draws
+    return "full" if full else "default"
+
+
 def split_parameters(texts: Iterable[str]) -> dict[str, dict[str, str]]:
     """Return {algorithm: {parameter: text}} from texts like "dann.weight=0.5".
 

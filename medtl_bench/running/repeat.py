@@ -19,6 +19,7 @@ from medtl_bench.running.messages import (
     to_run,
 )
 
+NOT_OK = "there are no scores of theirs to compare, and `run` runs them again"
 NO_GROUP = "not all trials that ran beside them in one process are there"
 Records = Mapping[str, Record]
 Place = tuple[object, ...]  # of a score, with its metric
@@ -89,16 +90,24 @@ class Installed:
 
 
 def groups(
-    records: Records, catalogue: Catalogue, execute: Executor, files: Sequence[str]
+    records: Records,
+    catalogue: Catalogue,
+    execute: Executor,
+    files: Sequence[str],
+    keys: Iterable[str] | None = None,
 ) -> tuple[list[list[Trial]], dict[str, int]]:
-    """Return the groups of trials that can be repeated here, and why how many others cannot."""
+    """Return the groups of trials that can be repeated here, and why how many others cannot.
+
+    `keys`: of the trials whose groups are asked for, None for all.
+    """
     installed, hindered = Installed(catalogue, execute, files), Counter[str]()
-    installed.ask(record.trial for record in records.values())
+    asked = {key: records[key] for key in sorted(records if keys is None else keys)}
+    sound = {key: record for key, record in asked.items() if record.outcome.status == "ok"}
+    if keys is not None and len(sound) < len(asked):
+        hindered[NOT_OK] = len(asked) - len(sound)
+    installed.ask(record.trial for record in sound.values())
     found: dict[str, list[Trial]] = {}
-    for key in sorted(records):
-        record = records[key]
-        if record.outcome.status != "ok":
-            continue
+    for record in sound.values():
         hindrance = installed.hindrance(record.trial)
         group = None if hindrance else group_of(record, records, installed.order(record.trial))
         if group is None:

@@ -10,6 +10,7 @@ from filelock import FileLock, Timeout
 
 from medtl_bench.errors import IntegrityError, MedTLError
 from medtl_bench.files.atomic import TEMPORARY
+from medtl_bench.results import predictions
 from medtl_bench.results.record import ALONE, About, Outcome, Record, Trial
 from medtl_bench.results.store import Store
 from medtl_bench.running import interrupts
@@ -22,9 +23,15 @@ from medtl_bench.running.plan import Planned
 NO_OUTCOME = Outcome(status="failed", reason="Its process sent no outcome.")
 
 
-def missing(planned: Sequence[Planned], store: Store) -> list[Planned]:
-    """Return the planned trials that can run and have no record with status `ok`."""
+def missing(planned: Sequence[Planned], store: Store, answers: Path | None = None) -> list[Planned]:
+    """Return the planned trials that can run and have no record with status `ok`.
+
+    `answers`: the output folder in which what they predict is to be kept; those of which it is
+    not are missing too.
+    """
     done = {key for key, rec in store.read().records.items() if rec.outcome.status == "ok"}
+    if answers is not None:
+        done = {key for key in done if predictions.path(answers, key).is_file()}
     return [one for one in planned if not one.skipped and one.trial.key not in done]
 
 
@@ -63,7 +70,8 @@ def _place(record: Record) -> object:
 class Run:
     """Trials on their way into a store.
 
-    `wanted`: those of the planned ones whose record is missing, all unless given.
+    `wanted`: those of the planned ones whose record is missing, all unless given. `answers`:
+    the output folder in which to keep what they predict, None to keep nothing of it.
     """
 
     planned: Sequence[Planned]
@@ -72,6 +80,7 @@ class Run:
     plugin_files: Sequence[str] = ()
     wanted: Sequence[Planned] | None = None
     audience: Audience = field(default_factory=lambda: Audience({}))
+    answers: Path | None = None
 
     def __post_init__(self) -> None:
         """Know the trials by key."""
@@ -128,10 +137,22 @@ class Run:
 
     def _jobs(self, groups: Sequence[Sequence[Trial]]) -> Iterator[Job]:
         for group in groups:
-            for trial in self._wanted(group):
+            wanted = self._wanted(group)
+            for trial in wanted:
                 self.audience.tell("started", trial)
-            asked = self._asked[group[0].dataset]
-            yield Job(work=to_run(group), dataset=asked, plugin_files=tuple(self.plugin_files))
+            yield Job(
+                work=to_run(group),
+                dataset=self._asked[group[0].dataset],
+                plugin_files=tuple(self.plugin_files),
+                answers=self._files(wanted),
+            )
+
+    def _files(self, trials: Sequence[Trial]) -> dict[str, str]:
+        """Return the files in which to keep what is predicted in trials, by key."""
+        if self.answers is None:
+            return {}
+        folder = self.answers.resolve()
+        return {trial.key: str(predictions.path(folder, trial.key)) for trial in trials}
 
     def _stored(self, job: Job, reply: Reply) -> list[Record]:
         """Store the records of a job, all of them also where a signal comes meanwhile."""

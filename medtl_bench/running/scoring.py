@@ -3,15 +3,17 @@
 What the process of a method says is not believed before it was checked.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 
 from medtl_bench.contract.dataset import Dataset
 from medtl_bench.contract.scenario import Scenario
-from medtl_bench.errors import InvalidOutputError
+from medtl_bench.errors import IntegrityError, InvalidOutputError
 from medtl_bench.protocols.examiner import Clock
 from medtl_bench.protocols.protocol import Protocol
+from medtl_bench.results import predictions
 from medtl_bench.results.record import Outcome, Score, Trial
 from medtl_bench.running.answers import Answered, Replay
 from medtl_bench.running.failure import REASON_CHARACTERS, failed
@@ -28,33 +30,40 @@ class Scoring:
     protocol: Protocol
     dataset: Dataset
 
-    def outcome(self, trial: Trial, answered: Answered, path: Path) -> Outcome:
+    def outcome(
+        self, trial: Trial, answered: Answered, path: Path, keep: Path | None = None
+    ) -> Outcome:
         """Return the outcome of a trial; whatever is wrong with its answers is a failure of it.
 
-        `path`: of the file that holds them.
+        `path`: of the file that holds them. `keep`: the file to keep what was predicted in.
         """
         start = perf_counter()
         try:
             outcome = bounded(answered.outcome)
             if outcome.status != "ok":
                 return outcome
-            scores = self._scores(trial, answered, path)
+            scores = self._scores(trial, answered, path, keep)
         except (Exception, SystemExit) as error:
             return failed(error, perf_counter() - start)
         total = outcome.seconds.get("total", 0.0) + perf_counter() - start
         seconds = outcome.seconds | {"total": round(total, 4)}
         return outcome.model_copy(update={"scores": scores, "seconds": seconds})
 
-    def _scores(self, trial: Trial, answered: Answered, path: Path) -> tuple[Score, ...]:
+    def _scores(
+        self, trial: Trial, answered: Answered, path: Path, keep: Path | None
+    ) -> tuple[Score, ...]:
         """Run the protocol with what the learners answered."""
         seed_everything(trial)
-        replay = Replay(answered.answers, path)
+        replay, clock = Replay(answered.answers, path), Clock(kept=[] if keep else None)
         scenario = Scenario(trial.scenario, trial.settings)
         examined = self.protocol.run(
-            self.dataset, scenario, replay.make, seed=trial.seed, clock=Clock()
+            self.dataset, scenario, replay.make, seed=trial.seed, clock=clock
         )
         scores = tuple(examined)
         replay.end()
+        if keep and clock.kept is not None:
+            with suppress(IntegrityError):  # the trial is sound: the run tells what is not kept
+                predictions.write(keep, trial.key, clock.kept)
         return scores
 
 

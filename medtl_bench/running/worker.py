@@ -18,7 +18,7 @@ from medtl_bench.contract.dataset import Dataset
 from medtl_bench.errors import InvalidOutputError, MedTLError, UnavailableError
 from medtl_bench.protocols import protocol
 from medtl_bench.protocols.withheld import blinded
-from medtl_bench.results.record import Outcome
+from medtl_bench.results.record import Outcome, Trial
 from medtl_bench.running import mapped, uses
 from medtl_bench.running.answers import Said
 from medtl_bench.running.describe import describe_algorithm, describe_dataset
@@ -186,13 +186,18 @@ def _scored(job: Job, catalogue: Catalogue, sent: Said, scratch: Path) -> Reply:
     uses.for_scoring(catalogue, dataset.task.metrics)
     scoring = Scoring(examined, dataset)
     outcomes = tuple(
-        scoring.outcome(trial, answered, answers_in(scratch, number))
+        scoring.outcome(trial, answered, answers_in(scratch, number), _file(job, trial))
         for number, (trial, answered) in enumerate(zip(trials, sent.trials, strict=True))
     )
     if isinstance(job.work, RunTrial):
         return Reply(outcome=outcomes[0], machine=machine(), exit_code=_code(outcomes[0]))
     stacked = [outcome.model_copy(update={"stacked": len(trials)}) for outcome in outcomes]
     return Reply(outcomes=tuple(stacked), machine=machine())
+
+
+def _file(job: Job, trial: Trial) -> Path | None:
+    """Return the file in which to keep what was predicted in a trial, or None for nowhere."""
+    return Path(job.answers[trial.key]) if trial.key in job.answers else None
 
 
 def _code(outcome: Outcome) -> int:

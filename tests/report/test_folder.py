@@ -42,6 +42,7 @@ def test_the_files(records: Sequence[Record], tmp_path: Path) -> None:
         "areas/clinical.md",
         LIST,
         "overall.csv",
+        "quality.md",
         "scores.csv.gz",
     ]
     for name in ("cells", "hearts"):

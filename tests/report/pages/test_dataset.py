@@ -36,15 +36,16 @@ def test_every_page_begins_with_its_question_and_ends_with_how_to_read_it(
         "areas/clinical.md",
         "datasets/cells.md",
         "datasets/hearts.md",
+        "quality.md",
     }
-    for page in whole.values():
+    for name, page in whole.items():
         title, _, question, *_ = page.splitlines()
         assert title.startswith("# ")
         assert question.endswith("?")
         assert page.split("\n## ")[-1].startswith("How to read this page")
         assert page.endswith("\n")
         assert "nan" not in page
-        assert "Real data" in page
+        assert "Real data" in page or name == "quality.md"
 
 
 def test_a_dataset_page_ranks_methods_and_lists_bounds_apart(whole: dict[str, str]) -> None:

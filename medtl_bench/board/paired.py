@@ -1,0 +1,174 @@
+"""Two runs, or two methods of one, held against each other: paired differences with intervals."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Literal, NamedTuple
+
+import pandas as pd
+
+from medtl_bench.arrays import Floats
+from medtl_bench.board import directions, statistics, tables
+from medtl_bench.board.protocol import ProtocolBoard
+from medtl_bench.board.tables import CELL, PLACE
+from medtl_bench.results.record import Record
+
+Protocols = Mapping[str, ProtocolBoard]
+Change = Literal["better", "worse", "not told apart"]
+OF_METHOD = ["algorithm", "variant"]
+GROUP = [*PLACE, "group", *OF_METHOD, "measure"]
+ONLY_FIRST, ONLY_SECOND = "only the first has them", "only the second has them"
+OTHER_CONDITIONS = "they are of other data, settings or metrics"
+NOT_OK = "they failed in the first"
+
+
+class Difference(NamedTuple):
+    """How the second of two scores a measure on a dataset, against the first.
+
+    `scenario`: where each has a table of its own, else "". `algorithm`, `variant`: of both, or
+    of the second. `n`: seeds. `first`, `second`: means. `gain`: the mean difference, turned so
+    that more is better, from `low` to `high` its 95% interval, NaN for n < 2.
+    """
+
+    dataset: str
+    protocol: str
+    scenario: str
+    algorithm: str
+    variant: str
+    measure: str
+    n: int
+    first: float
+    second: float
+    gain: float
+    low: float
+    high: float
+
+    @property
+    def change(self) -> Change:
+        """Return whether the second is better or worse, so far as the interval tells."""
+        if self.low > 0:
+            return "better"
+        return "worse" if self.high < 0 else "not told apart"
+
+    def worse_by(self, margin: float) -> bool:
+        """Return whether the second is worse by more than a margin, all of the interval."""
+        return self.high < -margin
+
+
+class Paired(NamedTuple):
+    """Two runs or methods held against each other.
+
+    `trials`: the number of pairs that are ok on both sides. `broken`: the keys, in the second,
+    of trials that are ok in the first alone. `alone`: why other trials have no counterpart,
+    and how many.
+    """
+
+    differences: tuple[Difference, ...]
+    trials: int
+    broken: tuple[str, ...]
+    alone: Mapping[str, int]
+
+
+class _Side(NamedTuple):
+    """The newest `trials` of each cell, and `values` of what they are ranked by, by key."""
+
+    trials: pd.DataFrame
+    values: pd.DataFrame
+
+
+def runs(first: Iterable[Record], second: Iterable[Record], protocols: Protocols) -> Paired:
+    """Compare each method of two runs with itself, over the scenarios and seeds they share."""
+    return _paired(_side(first, protocols), _side(second, protocols))
+
+
+def methods(first: Iterable[Record], second: Iterable[Record], protocols: Protocols) -> Paired:
+    """Compare two methods by the records of each, over the scenarios and seeds they share."""
+    one = _side(first, protocols)
+    nameless = one._replace(trials=one.trials.drop(columns=OF_METHOD))
+    return _paired(nameless, _side(second, protocols))
+
+
+def interval(gains: Floats) -> tuple[float, float, float]:
+    """Return the mean of paired differences by seed [n] and the ends of its 95% t interval."""
+    mean, half, _ = map(float, statistics.mean_interval(gains))
+    return mean, mean - half, mean + half
+
+
+def _side(records: Iterable[Record], protocols: Protocols) -> _Side:
+    ordered = sorted(records, key=lambda record: record.trial.key)
+    lower = directions.lower_is_better(ordered)
+    table = tables.trial_table([one.trial.key for one in ordered], ordered, lower)
+    table = table[table["protocol"].isin(list(protocols))].sort_values(["finished", "key"])
+    trials = table.drop_duplicates(CELL, keep="last").reset_index(drop=True)
+    trials["peers"] = range(len(trials))  # each has what it has: its counterpart has the same
+    scores = tables.tidy(trials, ordered)
+    apart = {name for name, half in protocols.items() if half.by_scenario}
+    trials["group"] = trials["scenario"].where(trials["protocol"].isin(apart), "")
+    shared = ("dataset_digest", "metrics", "settings")
+    trials["shared"] = list(map(repr, zip(*(trials[name] for name in shared), strict=True)))
+    values = [
+        _values(*tables.of_protocol(trials, scores, name), half, lower)
+        for name, half in protocols.items()
+    ]
+    return _Side(trials[[*CELL, "group", "key", "status", "shared"]], pd.concat(values))
+
+
+def _values(
+    trials: pd.DataFrame, scores: pd.DataFrame, half: ProtocolBoard, lower: frozenset[str]
+) -> pd.DataFrame:
+    """Return a row for each trial that is ok and measure that it is ranked by."""
+    rows: list[tuple[str, str, bool, float]] = []
+    if (trials["status"] == "ok").any():
+        wide = half.measures(trials, scores).reindex(trials.index)
+        values = {str(name): wide[name].to_numpy(float) for name in wide}
+        columns = (trials[name] for name in ("key", "status", "task", "primary"))
+        for place, (key, status, task, primary) in enumerate(zip(*columns, strict=True)):
+            asked = dict.fromkeys((half.ranked_by(task, primary), *half.tested))
+            for measure in (name for name in asked if name in values and status == "ok"):
+                higher = half.higher_is_better(measure, primary, lower)
+                rows.append((key, measure, higher, float(values[measure][place])))
+    return pd.DataFrame(rows, columns=["key", "measure", "higher", "value"])
+
+
+def _paired(first: _Side, second: _Side) -> Paired:
+    cell = [name for name in CELL if name in first.trials]
+    both = first.trials.merge(
+        second.trials, on=[*cell, "group"], how="outer", suffixes=("_1", "_2"), indicator="side"
+    )
+    both = both.astype({"key_1": object, "key_2": object})  # of no trial a column has no texts
+    of_both, ok = both["side"] == "both", both["status_1"] == "ok"
+    alike = of_both & (both["shared_1"] == both["shared_2"])
+    sound = alike & ok & (both["status_2"] == "ok")
+    alone = {
+        ONLY_FIRST: (both["side"] == "left_only") & ok,
+        ONLY_SECOND: both["side"] == "right_only",
+        OTHER_CONDITIONS: of_both & ~alike,
+        NOT_OK: alike & ~ok,
+    }
+    pairs = both[sound].merge(first.values, left_on="key_1", right_on="key")
+    pairs = pairs.merge(second.values, left_on=["key_2", "measure"], right_on=["key", "measure"])
+    return Paired(
+        differences=tuple(_differences(pairs.dropna(subset=["value_x", "value_y"]))),
+        trials=int(sound.sum()),
+        broken=tuple(sorted(both.loc[alike & ok & ~sound, "key_2"])),
+        alone={why: int(which.sum()) for why, which in alone.items() if which.any()},
+    )
+
+
+def _differences(pairs: pd.DataFrame) -> Iterator[Difference]:
+    """Yield a difference for each method, dataset and measure, in their order."""
+    for where, rows in pairs.groupby(GROUP):
+        means = rows.groupby("seed")[["value_x", "value_y"]].mean()
+        first, second = means["value_x"].to_numpy(float), means["value_y"].to_numpy(float)
+        sign = 1.0 if rows["higher_x"].iloc[0] else -1.0
+        dataset, protocol, scenario, algorithm, variant, measure = map(str, where)
+        yield Difference(
+            dataset,
+            protocol,
+            scenario,
+            algorithm,
+            variant,
+            measure,
+            len(means),
+            float(first.mean()),
+            float(second.mean()),
+            *interval(sign * (second - first)),
+        )
