@@ -12,14 +12,17 @@ from medtl_bench.errors import DataError
 class Transfer:
     """Learn on the sources, be judged on the targets.
 
-    An `optional` one runs only with the preset `full`. A Dataset refuses one whose names are
-    no texts.
+    An `optional` one runs only with the preset `full`. `unit`: what k labels count where that
+    is groups of the targets' splits, in a word ("patient", "protein"), or "" where it is rows:
+    scaffolds keep molecules apart, but each molecule is a label. A Dataset refuses one whose
+    names are no texts, or that counts groups where there are none.
     """
 
     name: str
     sources: tuple[str, ...]
     targets: tuple[str, ...]
     optional: bool = False
+    unit: str = ""
 
     def __post_init__(self) -> None:
         """Take the names as plain texts."""
@@ -49,6 +52,9 @@ def check_names(scenario: Transfer | Stream) -> None:
     members = ("domains",) if isinstance(scenario, Stream) else ("sources", "targets")
     kind = type(scenario).__name__.lower()
     object.__setattr__(scenario, "name", text(f"the name of a {kind}", scenario.name))
+    if isinstance(scenario, Transfer):
+        unit = scenario.unit and text(f"transfer {scenario.name!r}: unit", scenario.unit)
+        object.__setattr__(scenario, "unit", unit)
     for member in members:
         what = f"{kind} {scenario.name!r}: {member}"
         object.__setattr__(scenario, member, texts(what, getattr(scenario, member)))
