@@ -42,6 +42,8 @@ def problems(
             yield f"domain {domain.name!r}: {problem}"
     if task.kind in {"classification", "segmentation"}:
         yield from _class_problems(task, domains)
+    for scenario in scenarios:
+        yield from _unit_problems(scenario, domains)
 
 
 def _name_problems(names: Sequence[str]) -> Iterator[str]:
@@ -172,6 +174,14 @@ def _range_problems(y: Tensor, classes: int) -> Iterator[str]:
     if wrong.any():
         mend = mends.of_label_range(y, classes)
         yield f"labels must lie in 0..{classes - 1}, but do not in {_rows(wrong)}. {mend}"
+
+
+def _unit_problems(scenario: Scenario, domains: Sequence[Domain]) -> Iterator[str]:
+    if isinstance(scenario, Transfer) and scenario.unit:
+        of_rows = [d.name for d in domains if d.name in scenario.targets and d.train.groups is None]
+        for name in of_rows:
+            unit = f"its labels are counted by {scenario.unit!r}"
+            yield f"transfer {scenario.name!r}: {unit}, but domain {name!r} has no groups."
 
 
 def _class_problems(task: Task, domains: Sequence[Domain]) -> Iterator[str]:

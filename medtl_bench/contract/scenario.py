@@ -14,8 +14,10 @@ class Transfer:
     """Learn on the sources, be judged on the targets.
 
     An `optional` one runs only with the preset `full`, and no board needs it. `labels`: what
-    they mean there, where otherwise than in the whole dataset. A Dataset refuses one whose
-    names are no texts.
+    they mean there, where otherwise than in the whole dataset. `unit`: what k labels count
+    where that is groups of the targets' splits, in a word ("patient", "protein"), or "" where it
+    is rows: scaffolds keep molecules apart, but each molecule is a label. A Dataset refuses
+    one whose names are no texts, or that counts groups where there are none.
     """
 
     name: str
@@ -23,6 +25,7 @@ class Transfer:
     targets: tuple[str, ...]
     optional: bool = False
     labels: LabelMeaning | Literal[""] = ""
+    unit: str = ""
 
     def __post_init__(self) -> None:
         """Take the names as plain texts."""
@@ -54,6 +57,9 @@ def check_names(scenario: Transfer | Stream) -> None:
     members = ("domains",) if isinstance(scenario, Stream) else ("sources", "targets")
     kind = type(scenario).__name__.lower()
     object.__setattr__(scenario, "name", text(f"the name of a {kind}", scenario.name))
+    if isinstance(scenario, Transfer):
+        unit = scenario.unit and text(f"transfer {scenario.name!r}: unit", scenario.unit)
+        object.__setattr__(scenario, "unit", unit)
     for member in members:
         what = f"{kind} {scenario.name!r}: {member}"
         object.__setattr__(scenario, member, texts(what, getattr(scenario, member)))

@@ -30,7 +30,10 @@ from medtl_bench.results.record import DECIMALS, KEPT_ROWS, Score
 
 
 class TransferProtocol(Protocol):
-    """Every transfer of a dataset is a scenario: its `sources`, `targets`, `shots` and `draws`."""
+    """Every transfer of a dataset is a scenario: its `sources`, `targets`, `shots` and `draws`.
+
+    And its `unit`, where k counts groups and not rows.
+    """
 
     def scenarios(self, dataset: Dataset, amount: Amount) -> Iterator[Scenario]:
         """Yield the transfers of a dataset, with those k that leave rows of a target undrawn."""
@@ -43,8 +46,9 @@ class TransferProtocol(Protocol):
                 "shots": shots,
                 "draws": amount.draws,
             }
+            unit = {"unit": transfer.unit} if transfer.unit else {}
             labels = dataset.labels_of(transfer)
-            yield Scenario(transfer.name, settings, transfer.optional, labels)
+            yield Scenario(transfer.name, settings | unit, transfer.optional, labels)
 
     def run(
         self, dataset: Dataset, scenario: Scenario, make: MakeLearner, *, seed: int, clock: Clock
@@ -53,7 +57,7 @@ class TransferProtocol(Protocol):
         settings = scenario.settings
         shots, draws = settings["shots"], settings["draws"]
         sources, targets = tuple(settings["sources"]), tuple(settings["targets"])
-        asked = Transfer(scenario.name, sources, targets)
+        asked = Transfer(scenario.name, sources, targets, unit=settings.get("unit", ""))
         yield from transfer(dataset, asked, make, seed=seed, shots=shots, draws=draws, clock=clock)
 
 
@@ -66,8 +70,12 @@ def _most_shots(dataset: Dataset) -> int | None:
     The scarcest target's is that of all: a board means scores over transfers, which
     therefore ask for the same k.
     """
-    targets = {name for transfer in dataset.transfers for name in transfer.targets}
-    return min((most_shots(dataset.task, dataset.domain(n).train) for n in targets), default=None)
+    counted = {(name, bool(one.unit)) for one in dataset.transfers for name in one.targets}
+    most = (
+        most_shots(dataset.task, dataset.domain(name).train, by_group=by_group)
+        for name, by_group in counted
+    )
+    return min(most, default=None)
 
 
 def transfer(
@@ -85,9 +93,10 @@ def transfer(
     Stages: `embedding` (measures of what `embed` makes of the rows handed to `fit`, where
     the task names some; all that there is on an integration task), `validation` (source
     validation splits, for choosing models), `fit` (test splits before any target label),
-    `adapt` (the target's after k labels per class, for each draw), `full` (after all its
-    training labels), `retained` (mean over the sources, of at most `KEPT_ROWS` test rows
-    each, before that as k = 0 and after it). Metrics that are details are of `fit` alone.
+    `adapt` (the target's after k labels per class, for each draw; a label is a row, or a group
+    where the scenario has a unit), `full` (after all its training labels), `retained` (mean over
+    the sources, of at most `KEPT_ROWS` test rows each, before that as k = 0 and after it).
+    Metrics that are details are of `fit` alone.
     Support draws depend on dataset, target, k, draw and seed, never on the algorithm.
     Where rows of a split are marked, metrics named `marked_...` are of those alone; the
     learner is not told. Of two classes `source_threshold_balanced_accuracy` is that of
@@ -108,7 +117,7 @@ def transfer(
     if task.kind != "integration":
         kept = [_some(dataset, source) for source in sources]
         yield from _before(examiner, sources, targets, kept)
-        adaptation = _Adaptation(dataset, examiner, kept, seed)
+        adaptation = _Adaptation(dataset, examiner, kept, seed, bool(scenario.unit))
         yield from adaptation.scores(targets, shots, draws)
 
 
@@ -151,6 +160,7 @@ class _Adaptation:
     examiner: Examiner
     kept: Sequence[_Some]
     seed: int
+    by_group: bool
 
     def scores(
         self, targets: Sequence[Domain], shots: Sequence[int], draws: int
@@ -168,7 +178,9 @@ class _Adaptation:
         """Return scores after k labels per class of a target."""
         which = (self.dataset.name, target.name, k, number, self.seed)
         branch = self.examiner.branch(generator("adapt", *which))
-        support = draw_support(self.dataset.task, target.train, k, generator("support", *which))
+        random = generator("support", *which)
+        task, train = self.dataset.task, target.train
+        support = draw_support(task, train, k, random, by_group=self.by_group)
         branch.adapt(support)
         where = {"shots": k, "draw": number, "learned": target.name}
         return self._after("adapt", branch, target, where)

@@ -29,6 +29,7 @@ class _OfTransfer(_Settings):
     targets: list[str]
     shots: list[int]
     draws: int
+    unit: str = ""
 
     def places(self) -> Iterator[Place]:
         """Yield where the protocol `transfer` scores, in the order of its stages."""

@@ -22,7 +22,7 @@ from medtl_brain.anatomy import LEVELS, TISSUES, Subject, stream
 from medtl_brain.scanner import CT, FLAIR, PD, T1, T2, Scanner
 
 SCANNERS = {"t1": T1, "t2": T2, "pd": PD, "flair": FLAIR, "ct": CT}
-SUBJECTS = {"train": 5, "val": 2, "test": 10}  # of each contrast
+SUBJECTS = {"train": 20, "val": 10, "test": 100}  # of each contrast
 SLICES = 2  # of each subject, one in the lower and one in the upper half of LEVELS
 ARRAYS = ("x", "y", "subject")  # of each domain and split
 CLASSES = range(1, len(TISSUES) + 1)
@@ -73,7 +73,7 @@ def build() -> Dataset:
         task=Task("segmentation", ("background", *TISSUES), METRICS),
         domains=tuple(_domain(name, table) for name in SCANNERS),
         transfers=tuple(
-            Transfer(f"t1-to-{name}", ("t1",), (name,), optional=name != "t2")
+            Transfer(f"t1-to-{name}", ("t1",), (name,), optional=name != "t2", unit="subject")
             for name in SCANNERS
             if name != "t1"
         ),

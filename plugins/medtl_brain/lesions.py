@@ -19,7 +19,9 @@ from medtl_brain import anatomy, contrasts, scanner
 from medtl_brain.anatomy import LEVELS, PIXEL, SIDE, TISSUES, Subject, stream
 from medtl_brain.scanner import Scanner, flair, nulling
 
-SIZES = {"val": 8, "test": 48}
+# drawing more to learn from costs nothing either, but with ten times as many plain training
+# finds 98% of the rare lesions unseen, and nothing is left to tell methods apart
+SIZES = {"val": 40, "test": 480}
 FAINTEST = 0.75  # a lesion's contrast to the tissue around it varies between this and 1
 CSF, GREY, WHITE = range(1, len(TISSUES) + 1)
 
@@ -47,8 +49,9 @@ CARD = Card(
     "and sizes chosen here so that plain training finds most but not all of them. One "
     "slice of 32 x 32 pixels of 4 mm of each subject, half of whom are ill by design, as "
     "no clinic's patients are; a subject (group) is in one split of one domain only. An "
-    "image is scaled by its own median, which a lesion hardly moves, so that overall "
-    "brightness tells nothing. One label space, healthy or lesion: a domain is one kind "
+    "image is scaled by its own median, which a lesion hardly moves; still the mean "
+    "brightness of an image alone tells who is ill with a ROC-AUC of 0.65 (haemorrhage) "
+    "to 0.84 (leukodystrophy). One label space, healthy or lesion: a domain is one kind "
     "against healthy subjects of the same scanner.",
 )
 

@@ -22,7 +22,6 @@ from medtl_bench.errors import DataError
 from medtl_bench.files.division import TEST, TRAIN, VAL, divided
 from medtl_bench.files.downloads import Download, Remote, content
 from medtl_bench.files.shipped import read
-from medtl_bench.hashing import hashed
 from medtl_davis.describe import composition, fingerprints, scaffolds
 
 COMMIT = "a546a8433a6822e958f36171c4356ad6f414d623"
@@ -49,7 +48,6 @@ NEW_GROUPS = ("CAMK", "STE")
 NEW_PROTEINS, NEW_DRUGS = 0.3, 0.4  # of all
 PROTEIN_SHARES = {"val": 0.1, "test": 0.3}  # of those of a domain
 DRUG_SHARES = {"val": 0.1, "test": 0.45}
-MOST = {TRAIN: 800, VAL: 100, TEST: 400}  # pairs
 NO_BINDING = 5.0  # pKd of 10 micromolar, the highest concentration tried
 Pair = tuple[int, int]  # the numbers of a drug and a protein
 
@@ -83,9 +81,9 @@ def build() -> Dataset:
         task=Task("regression", (), ("concordance", "pr_auc_at_7", "rmse")),
         domains=(*kinase_groups, *_cold_targets(assay), *_cold_drugs(assay)),
         transfers=(
-            Transfer("new-kinase-groups", base, NEW_GROUPS),
-            Transfer("cold-target", ("known-targets",), ("new-targets",)),
-            Transfer("cold-drug", ("known-drugs",), ("new-drugs",)),
+            Transfer("new-kinase-groups", base, NEW_GROUPS, unit="protein"),
+            Transfer("cold-target", ("known-targets",), ("new-targets",), unit="protein"),
+            Transfer("cold-drug", ("known-drugs",), ("new-drugs",), unit="scaffold"),
         ),
         streams=(Stream("kinase-groups", ("TK", "CMGC", "CAMK", "AGC")),),
     )
@@ -155,9 +153,9 @@ def _of_proteins(assay: Assay, name: str, proteins: list[int]) -> Domain:
     part = divided(keys, [0] * len(keys), **PROTEIN_SHARES)
     drugs = range(len(assay.drug))
     splits = []
-    for side, most in MOST.items():
+    for side in (TRAIN, VAL, TEST):
         pairs = [(d, proteins[i]) for i in np.flatnonzero(part == side) for d in drugs]
-        splits.append(_split(assay, pairs, most, by_protein=True))
+        splits.append(_split(assay, pairs, by_protein=True))
     return Domain(name, *splits)
 
 
@@ -167,22 +165,15 @@ def _of_drugs(assay: Assay, name: str, drugs: list[int]) -> Domain:
     part = divided(keys, [0] * len(keys), **DRUG_SHARES)
     proteins = range(len(assay.protein))
     splits = []
-    for side, most in MOST.items():
+    for side in (TRAIN, VAL, TEST):
         pairs = [(drugs[i], p) for i in np.flatnonzero(part == side) for p in proteins]
-        splits.append(_split(assay, pairs, most, by_protein=False))
+        splits.append(_split(assay, pairs, by_protein=False))
     return Domain(name, *splits)
 
 
-def _split(assay: Assay, pairs: list[Pair], most: int, *, by_protein: bool) -> Split:
-    """Return the first pairs in the order of their hashes.
-
-    They are grouped by protein, or by the scaffold of the drug.
-    """
-
-    def identity(pair: Pair) -> str:
-        return hashed(assay.drug[pair[0]], assay.protein[pair[1]])
-
-    drug, protein = torch.tensor(sorted(pairs, key=identity)[:most]).T
+def _split(assay: Assay, pairs: list[Pair], *, by_protein: bool) -> Split:
+    """Return pairs, grouped by protein or by the scaffold of the drug."""
+    drug, protein = torch.tensor(pairs).T
     parts = {"drug": assay.drug_x[drug], "protein": assay.protein_x[protein]}
     x = TensorDict(parts, batch_size=[len(drug)])
     y = torch.from_numpy(assay.pkd)[drug, protein]
@@ -228,8 +219,8 @@ def _card(assay: Assay) -> Card:
         "their own are used, as the wild type or the first domain, and 63 are left out. "
         "Proteins are kept apart by sequence alone: close relatives such as AKT1 and "
         "AKT2 may stand on two sides. Drugs are kept apart by Bemis-Murcko scaffold. "
-        f"Each split holds at most {MOST[TRAIN]:,} training, {MOST[VAL]} validation and "
-        f"{MOST[TEST]} test pairs, the first in the order of their hashes. A few labels "
-        "of a new group, target set or drug set are of other proteins or drugs than "
-        "those asked about.",
+        f"Each way of asking uses all {assay.pkd.size:,} pairs. A label is a protein with its "
+        "pairs with all 68 drugs, or a scaffold with those of its drugs with all proteins, as they "
+        "are measured; the labels of a new group, target set or drug set are of other "
+        "proteins or drugs than those asked about.",
     )

@@ -27,9 +27,8 @@ COMMON = 0.02  # a group of more than this share of the molecules (benzene) is l
 class Collection:
     """Assays over one set of molecules; `new` of them, the last, are the targets of the transfer.
 
-    `classes`: of 0 and 1. `most`: how many molecules are used at most. `decoys`: how many
-    inactives of a base and of a new assay are used at most, or None for all. `val` and
-    `test`: shares of the groups.
+    `classes`: of 0 and 1. `decoys`: how many inactives of a base and of a new assay are
+    used at most, or None for all. `val` and `test`: shares of the groups.
     """
 
     name: str
@@ -40,7 +39,6 @@ class Collection:
     metrics: tuple[str, ...]
     val: float
     test: float
-    most: int = 2**31
     decoys: tuple[int, int] | None = None
     streams: tuple[Stream, ...] = ()
 
@@ -64,7 +62,7 @@ class Collection:
         file = content(remote)
 
         def make() -> Table:
-            return molecules.described(file, self.assays, self.used, self.most)
+            return molecules.described(file, self.assays, self.used)
 
         identity = (remote.sha256, version, repr(self))
         return cache.arrays(self.name, identity, [Path(molecules.__file__)], make)
@@ -81,7 +79,6 @@ class Collection:
         )
         part = np.full(len(number), TRAIN, dtype=np.int8)
         rows = np.flatnonzero(size[number] <= COMMON * len(number))
-        # the bare hash already chose which molecules are here
         keys = [f"group {smiles[row]}" for row in first[number[rows]]]
         labels = _rarest(number, table["label"] == 1)[number[rows]].tolist()
         part[rows] = divided(keys, labels, val=self.val, test=self.test)

@@ -44,7 +44,6 @@ TOX21 = Collection(
     metrics=RANKING,
     val=0.1,
     test=0.35,
-    most=2000,
     streams=(Stream("stress-responses", STRESS),),
 )
 SIDER = Collection(

@@ -30,12 +30,10 @@ def rdkit_version() -> str:
         ) from error
 
 
-def described(
-    content: bytes, assays: Sequence[str], used: Callable[[Ints], Bools], most: int
-) -> Table:
+def described(content: bytes, assays: Sequence[str], used: Callable[[Ints], Bools]) -> Table:
     """Return the molecules of a gzipped csv table in the order of their SMILES' hashes.
 
-    At most so many. A molecule each: `label` [n, assays] (1, 0 or MISSING), `bits` [n,
+    A molecule each: `label` [n, assays] (1, 0 or MISSING), `bits` [n,
     128] (1,024-bit Morgan fingerprint of radius 2), `group` [n] (molecules that share a
     Bemis-Murcko scaffold or a fingerprint), `smiles` (as bytes, a line a molecule).
     `unparsed`: the SMILES that rdkit cannot read. `conflicts`: labels left out because a
@@ -46,8 +44,8 @@ def described(
     label = np.where(used(label), label, MISSING)
     labelled = np.flatnonzero((label != MISSING).any(1))
     parsed, unparsed = _parsed([smiles[row] for row in labelled])
-    places, molecules = list(parsed)[:most], list(parsed.values())[:most]
-    rows = labelled[places]
+    molecules = list(parsed.values())
+    rows = labelled[list(parsed)]
     bits = fingerprints(molecules)
     return {
         "label": label[rows],

@@ -65,13 +65,19 @@ def build() -> Dataset:
         task=Task("segmentation", ("background", "nucleus")),
         domains=tuple(_domain(table, number, name) for number, name in enumerate(NAMES)),
         transfers=(
-            Transfer("to-histology", (BRIGHTFIELD, FLUORESCENCE), (HISTOLOGY,)),
-            Transfer("to-fluorescence", (HISTOLOGY, BRIGHTFIELD), (FLUORESCENCE,), optional=True),
-            Transfer("to-brightfield", (HISTOLOGY, FLUORESCENCE), (BRIGHTFIELD,), optional=True),
-            Transfer("fluorescence-to-histology", (FLUORESCENCE,), (HISTOLOGY,), optional=True),
+            _transfer("to-histology", (BRIGHTFIELD, FLUORESCENCE), HISTOLOGY, optional=False),
+            _transfer("to-fluorescence", (HISTOLOGY, BRIGHTFIELD), FLUORESCENCE),
+            _transfer("to-brightfield", (HISTOLOGY, FLUORESCENCE), BRIGHTFIELD),
+            _transfer("fluorescence-to-histology", (FLUORESCENCE,), HISTOLOGY),
         ),
         streams=(Stream("modalities", (FLUORESCENCE, BRIGHTFIELD, HISTOLOGY)),),
     )
+
+
+def _transfer(
+    name: str, sources: tuple[str, ...], target: str, *, optional: bool = True
+) -> Transfer:
+    return Transfer(name, sources, (target,), optional, unit="field")
 
 
 def load() -> cache.Arrays:

@@ -44,7 +44,7 @@ def vectors() -> Dataset:
         "shifted-toy",
         Task("classification", ("lower", "upper")),
         {name: _moons(*shift) for name, shift in BATCHES.items()},
-        (300, 60, 200),
+        (300, 60, 1000),
         "The moons are turned by 0, 10, 20 and 30 degrees. Two further columns tell the "
         "class too, more simply, but in the last batch they are displaced by 1.2: who "
         "relied on them there loses most, who finds what all batches share loses little.",
@@ -57,7 +57,7 @@ def images() -> Dataset:
         "shifted-toy-images",
         Task("classification", SHAPES),
         {name: _shapes(*scanner) for name, scanner in IMAGE_SCANNERS.items()},
-        (120, 30, 90),
+        (120, 30, 1000),
         "Scanners differ in noise, contrast and brightness; the last one shows dark "
         "shapes on a bright ground.",
     )
@@ -69,7 +69,7 @@ def masks() -> Dataset:
         "shifted-toy-masks",
         Task("segmentation", ("background", "blob")),
         {name: _blobs(*scanner) for name, scanner in MASK_SCANNERS.items()},
-        (16, 8, 60),
+        (16, 8, 1000),
         "Scanners differ in contrast and noise; the last one's background is as bright "
         "as the blobs of the second.",
     )

@@ -13,6 +13,7 @@ from medtl_bench.contract.dataset import Dataset
 from medtl_bench.errors import DataError, NotDownloadedError, NotInstalledError
 from medtl_bench.files.downloads import content
 from medtl_bench.networks import build
+from medtl_bench.protocols.support import draw_support
 
 pytest.importorskip("rdkit", reason="needs rdkit: pip install medtl-bench[molecules]")
 
@@ -192,6 +193,20 @@ def test_what_is_new_is_in_no_training_split(davis, scenario, apart):
         domain = davis.domain(name)
         assert not learned & apart(domain.test.x)
         assert not apart(domain.train.x) & apart(domain.test.x)
+
+
+def test_every_pair_is_used_in_each_way_of_asking(davis):
+    for names in (dataset.GROUPS, ("known-targets", "new-targets"), ("known-drugs", "new-drugs")):
+        splits = [split for name in names for split in davis.domain(name).splits().values()]
+        assert sum(map(len, splits)) == 68 * 379
+
+
+def test_k_counts_proteins_or_scaffolds_which_come_with_all_their_pairs(davis):
+    assert [transfer.unit for transfer in davis.transfers] == ["protein", "protein", "scaffold"]
+    train = davis.domain("STE").train
+    support = draw_support(davis.task, train, 2, torch.Generator(), by_group=True)
+    assert len(support.groups.unique()) == 2
+    assert len(support) == 2 * 68
 
 
 def test_every_split_holds_strong_and_weak_pairs(davis):

@@ -8,6 +8,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score
 
 from medtl_bench.contract.dataset import Dataset
+from medtl_bench.files import cache
 from medtl_bench.metrics import embeddings
 
 
@@ -25,7 +26,8 @@ def training(dataset: Dataset) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def test_every_batch_trains_and_tests_on_all_ten_types(simulated):
     for domain in simulated.domains:
         assert (domain.train.y.bincount(minlength=10) >= 5).all()
-        assert (domain.test.y.bincount(minlength=10) >= 3).all()
+        assert (domain.test.y.bincount(minlength=10) >= 30).all()
+        assert [round(len(s), -2) for s in domain.splits().values()] == [200, 300, 1200]
         assert domain.train.x.shape[1] == 765
 
 
@@ -44,24 +46,17 @@ def test_one_type_is_doubled_in_each_batch(simulated):
         assert shares[batch.name][c] > 1.6 * others.mean()
 
 
-def test_no_real_cell_stands_behind_two_splits_and_batches_catch_as_many_molecules_as_said(
-    monkeypatch,
-):
-    parents = {}
-    drawn = batches._parents
-
-    def watched(random, cells, share, which):
-        chosen = drawn(random, cells, share, which)
-        parents.setdefault(which, set()).update(chosen.tolist())
-        return chosen
-
-    monkeypatch.setattr(batches, "_parents", watched)
-    dataset = batches.build()
-    held = list(parents.values())
-    assert len(held) == 3
+def test_no_real_cell_stands_behind_two_splits_of_any_batches(simulated):
+    held = [
+        {cell for domain in simulated.domains for cell in domain.splits()[part].groups.tolist()}
+        for part in ("train", "val", "test")
+    ]
     assert sum(map(len, held)) == len(set.union(*held)) > 600
+
+
+def test_batches_catch_as_many_molecules_as_said(simulated):
     found = {}
-    for domain in dataset.domains:
+    for domain in simulated.domains:
         scaled = torch.expm1(domain.train.x)
         # one count, so that 10,000 of it are the cell's counts
         smallest = scaled.where(scaled > 0, torch.inf).amin(1)
@@ -97,3 +92,11 @@ def test_it_is_drawn_from_the_shipped_cells_the_same_each_time(simulated):
     assert batches.build().digest() == simulated.digest()
     types = np.bincount(load()["type"], minlength=10)
     assert types.sum() == 700
+
+
+def test_what_was_kept_is_what_was_drawn(tmp_path, monkeypatch):
+    monkeypatch.setattr(cache, "folder", lambda: tmp_path)
+    monkeypatch.setattr(batches, "ROWS", dict.fromkeys(batches.ROWS, 20))
+    first = batches.build().digest()
+    monkeypatch.setattr(batches, "drawn", lambda: pytest.fail("drawn again"))
+    assert batches.build().digest() == first

@@ -13,9 +13,9 @@ BUILDS = [dataset.vectors, dataset.images, dataset.masks]
 @pytest.mark.parametrize(
     ("build", "domains", "sizes", "shape"),
     [
-        (dataset.vectors, 4, [300, 60, 200], (8,)),
-        (dataset.images, 3, [120, 30, 90], (1, 8, 8)),
-        (dataset.masks, 3, [16, 8, 60], (1, 8, 8)),
+        (dataset.vectors, 4, [300, 60, 1000], (8,)),
+        (dataset.images, 3, [120, 30, 1000], (1, 8, 8)),
+        (dataset.masks, 3, [16, 8, 1000], (1, 8, 8)),
     ],
 )
 def test_each_domain_has_the_documented_sizes(

@@ -1,10 +1,13 @@
 """Supports: k labelled rows of each class, the same for every algorithm."""
 
+import pytest
 import torch
 
-from medtl_bench.contract.scenario import Transfer
-from medtl_bench.contract.split import Split
+from medtl_bench.contract.scenario import Amount, Transfer
+from medtl_bench.contract.split import Domain, Split
+from medtl_bench.errors import DataError
 from medtl_bench.protocols.support import draw_support, most_shots
+from medtl_bench.protocols.transfer import TRANSFER
 from tests.protocols.learners import (
     CLASSES,
     MASKS,
@@ -87,3 +90,76 @@ def test_a_support_does_not_tell_the_class_counts_of_an_unbalanced_target():
     split = Split(torch.arange(10.0)[:, None], torch.tensor([0] * 8 + [3] * 2))
     support = draw_support(CLASSES, split, 5, torch.Generator())
     assert support.y.bincount().tolist() == [5, 0, 0, 2]
+
+
+def rows_of(support: Split) -> list[tuple[int, int]]:
+    return sorted(zip(support.groups.tolist(), support.y.int().tolist(), strict=True))
+
+
+# patients 7 and 2 are of both classes, 5 and 9 of one
+PATIENTS = Split(
+    torch.arange(9.0)[:, None],
+    torch.tensor([0, 0, 1, 1, 0, 0, 1, 0, 1]),
+    torch.tensor([7, 7, 7, 2, 2, 5, 9, 5, 9]),
+)
+
+
+def test_k_groups_of_each_class_come_with_all_that_they_have_of_it():
+    for seed in range(20):
+        draw = torch.Generator().manual_seed(seed)
+        support = draw_support(CLASSES, PATIENTS, 1, draw, by_group=True)
+        own = [set(support.groups[support.y == c].tolist()) for c in (0, 1)]
+        assert [len(patients) for patients in own] == [1, 1]
+        for c, patients in enumerate(own):
+            whole = PATIENTS.groups[PATIENTS.y == c].tolist()
+            assert (support.y == c).sum() == sum(whole.count(patient) for patient in patients)
+
+
+def test_k_groups_of_values_come_whole():
+    values = Split(PATIENTS.x, PATIENTS.y.float(), PATIENTS.groups)
+    for k in range(1, 5):
+        support = draw_support(VALUES, values, k, torch.Generator(), by_group=True)
+        drawn = set(support.groups.tolist())
+        assert len(drawn) == k
+        assert len(support) == sum(g in drawn for g in values.groups.tolist())
+
+
+def test_with_the_most_shots_of_groups_one_is_left_and_with_one_more_it_is_all():
+    most = most_shots(CLASSES, PATIENTS, by_group=True)
+    few, every = (
+        draw_support(CLASSES, PATIENTS, k, torch.Generator(), by_group=True)
+        for k in (most, most + 1)
+    )
+    assert (most, rows_of(every)) == (2, rows_of(PATIENTS))
+    assert len(few) < len(PATIENTS)
+
+
+def test_a_transfer_with_a_unit_counts_groups_and_says_so(make_dataset):
+    plain = make_dataset()
+    domains = tuple(paired(domain) for domain in plain.domains)
+    counted = Transfer("to-c", ("a", "b"), ("c",), unit="patient")
+    dataset = make_dataset(domains=domains, transfers=(counted,))
+    diary, _ = watched(dataset, shots=(2,), draws=1)
+    few = supports(diary)[0]
+    assert [len(few.groups[few.y == c].unique()) for c in (0, 1)] == [2, 2]
+    assert len(few) > 4
+    asked = [scenario.settings for scenario in TRANSFER.scenarios(dataset, Amount((1, 2), 1))]
+    assert [settings["unit"] for settings in asked] == ["patient"]
+    of_rows = TRANSFER.scenarios(plain, Amount((1, 2), 1))
+    assert all("unit" not in scenario.settings for scenario in of_rows)
+
+
+def paired(domain: Domain) -> Domain:
+    """Return a domain in which two rows of one class in a row are of one patient."""
+    number, splits = 0, []
+    for split in domain.splits().values():
+        order = split.y.argsort(stable=True)
+        groups = number + torch.arange(len(split)) // 2
+        splits.append(Split(split.x[order], split.y[order], groups))
+        number += len(split)
+    return Domain(domain.name, *splits)
+
+
+def test_what_has_no_groups_cannot_be_counted_by_them(make_dataset):
+    with pytest.raises(DataError, match="counted by 'patient', but domain 'c' has no groups"):
+        make_dataset(transfers=(Transfer("to-c", ("a", "b"), ("c",), unit="patient"),))

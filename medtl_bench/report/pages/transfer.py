@@ -85,7 +85,8 @@ class TransferPage(ProtocolPage):
     def conditions(self, settings: Mapping[str, Any]) -> list[str]:
         """Return the numbers of labels, and how often each was drawn."""
         shots = ", ".join(map(str, settings["shots"]))
-        return [f"k = {shots}", f"{counted(settings['draws'], 'draw')} for each k"]
+        unit = f" (k counts each {settings['unit']} as one)" if "unit" in settings else ""
+        return [f"k = {shots}{unit}", f"{counted(settings['draws'], 'draw')} for each k"]
 
     def _gains(self, view: View) -> Safe:
         """Return the table of gains over plain training, if that is among the rows."""
