@@ -43,9 +43,9 @@ def verify(
         drawn = "" if trial else f" (--seed {verified.seed})"
         console.say(f"{len(verified.repeated)} trials were repeated{drawn}.")
     for record, difference in verified.different:
-        trial = record.trial
-        name = f"{trial.dataset} {trial.scenario} {trial.algorithm}, seed {trial.seed}"
-        console.complain(f"{name} ({trial.key}): {difference}.")
+        other = record.trial
+        name = f"{other.dataset} {other.scenario} {other.algorithm}, seed {other.seed}"
+        console.complain(f"{name} ({other.key}): {difference}.")
     if verified.different:
         console.complain(OTHER_MACHINE)
     console.damaged(verified.contents.damaged)
