@@ -44,7 +44,7 @@ def unmoved(before: list[Record], *more: Record, names: Sequence[str] = NAMES) -
     assert shown(build([*before, *more]), names) == shown(build(before), names)
 
 
-few = settings(max_examples=8, deadline=None)
+few = settings(max_examples=3, deadline=None)
 
 
 @few
