@@ -36,7 +36,10 @@ class State(NamedTuple):
 
 
 class Meaning(NamedTuple):
-    """What labels mean in some scenarios of a protocol; empty where it was not recorded."""
+    """What labels mean in a protocol, "" where it was not recorded.
+
+    `scenarios`: of which that is true, where others differ.
+    """
 
     protocol: str
     labels: str
@@ -191,7 +194,11 @@ def _meanings(trials: pd.DataFrame) -> tuple[Meaning, ...]:
     columns = zip(newest["protocol"], newest["labels"], newest["scenario"], strict=True)
     for protocol, labels, scenario in sorted(columns):
         named.setdefault((protocol, labels), []).append(scenario)
-    return tuple(Meaning(*of, tuple(scenarios)) for of, scenarios in named.items())
+    protocols = [protocol for protocol, _ in named]
+    return tuple(
+        Meaning(protocol, labels, tuple(scenarios) if protocols.count(protocol) > 1 else ())
+        for (protocol, labels), scenarios in named.items()
+    )
 
 
 def _alone(trials: pd.DataFrame) -> tuple[tuple[str, str], ...]:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from medtl_bench.board import directions
 from medtl_bench.board.protocol import Name, ProtocolBoard
-from medtl_bench.board.tables import BOUND, PLACE, STATUSES
+from medtl_bench.board.tables import BOUND, BROKE, PLACE, STATUSES
 
 Place = tuple[str, str, str]
 _OF_ROW = (
@@ -65,7 +65,7 @@ class Row:
     @property
     def broken(self) -> int:
         """Return how many of its trials failed or ran out of time."""
-        return self.counts["failed"] + self.counts["timeout"]
+        return sum(self.counts[status] for status in BROKE)
 
     @property
     def bound(self) -> bool:

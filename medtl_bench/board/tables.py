@@ -16,6 +16,7 @@ PLACE = ["dataset", "protocol"]
 ROW = [*PLACE, "algorithm", "variant"]
 CELL = [*ROW, "scenario", "seed"]
 STATUSES = ("ok", "failed", "timeout", "missing")
+BROKE = ("failed", "timeout")  # a method that cannot do a task is skipped instead
 BOUND = "bound"
 _OF_ROW = ("label", "family", "primary", "counterpart", "acts_from", "keeps_data")
 FULL = -1.0  # stands for the number of labels, where all are used or none are counted
@@ -176,7 +177,8 @@ def counts(trials: pd.DataFrame) -> pd.Series:
     Nothing can be told where none of a scenario is ok.
     """
     ok = trials["status"] == "ok"
-    return ok | ((trials["family"] != BOUND) & ok.groupby(trials["peers"]).transform("any"))
+    broke = trials["status"].isin(BROKE) & (trials["family"] != BOUND)
+    return ok | (broke & ok.groupby(trials["peers"]).transform("any"))
 
 
 def _reasons(trials: pd.DataFrame) -> pd.DataFrame:

@@ -6,7 +6,7 @@ import pandas as pd
 
 from medtl_bench.board.measures import SECONDS
 from medtl_bench.board.protocol import ProtocolBoard
-from medtl_bench.board.tables import BOUND, ROW
+from medtl_bench.board.tables import BOUND, BROKE, ROW
 
 
 def with_worst(
@@ -44,11 +44,13 @@ def _worst(
 def _broke(wide: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
     """Which measures of which trials have no value though they should."""
     there, ok = wide.notna(), trials["status"] == "ok"
+    broke = trials["status"].isin(BROKE).to_numpy()[:, None]
     row = [trials[name] for name in ROW]
     # of other metrics another run may have asked
     asked = there.groupby([trials["peers"], trials["metrics"]]).transform("any")
     elsewhere = there.groupby(row).transform("any")
     never = ~ok.groupby(row).transform("any")
     judged = (trials["family"] != BOUND).to_numpy()[:, None]
-    failed = (elsewhere | never.to_numpy()[:, None]) & ~ok.to_numpy()[:, None]
-    return ~there & judged & (failed | (elsewhere & asked))
+    failed = broke & (elsewhere | never.to_numpy()[:, None])
+    lacking = elsewhere & asked & ok.to_numpy()[:, None]
+    return ~there & judged & (failed | lacking)

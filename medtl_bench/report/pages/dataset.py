@@ -73,7 +73,7 @@ def dataset_page(
         conditions=[_conditions(p, fact.conditions[p], pages[p]) for p in _protocols(parts)],
         left_out=[(Safe(why), counted(n, "trial")) for why, n in fact.left_out],
         states=[_state(state) for state in fact.states],
-        meanings=[_meaning(one, fact) for one in fact.meanings],
+        meanings=[_meaning(one) for one in fact.meanings],
         alone=[(label, escape_cell(why, LONGEST_WHY)) for label, why in fact.alone],
         machines=fact.machines,
         untried=fact.untried,
@@ -144,10 +144,9 @@ def _state(state: State) -> list[str]:
     return [state.label, state.protocol, state.source, counted(state.left_out, "trial")]
 
 
-def _meaning(one: Meaning, fact: Facts) -> list[str | Safe]:
+def _meaning(one: Meaning) -> list[str]:
     """Return of which protocol or scenarios, and what labels mean there."""
-    several = sum(other.protocol == one.protocol for other in fact.meanings) > 1
-    where = f"{one.protocol} ({', '.join(one.scenarios)})" if several else one.protocol
+    where = f"{one.protocol} ({', '.join(one.scenarios)})" if one.scenarios else one.protocol
     return [where, MEANINGS.get(one.labels) or one.labels]
 
 
