@@ -1,9 +1,10 @@
 """One reading over the datasets of one kind of task: ranks, and the scores behind them."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import groupby
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,7 @@ from medtl_bench.board.standings import Played, Standing, Values, standings
 SIMULATED = "simulated"
 ROWS = "rows"
 Cells = Mapping[Name, Mapping[str, Cell]]
+K = TypeVar("K")
 
 
 @dataclass(frozen=True)
@@ -108,33 +110,26 @@ def compare(
     """
     measure, protocol = reading.measure, views[0].protocol
     tables = {dataset: list(own) for dataset, own in groupby(views, key=_dataset)}
-    rows = {row.name: row for of_dataset in tables.values() for row in _compared(of_dataset)}
+    rows = _rows(tables)
     cells = {name: _cells(name, measure, tables) for name in rows}
-    names = sorted(rows, key=lambda name: rows[name].label)
-    entered = [name for name in names if cells[name] and not _copy(rows[name], cells)]
-    higher = {dataset: own[0].higher[measure] for dataset, own in tables.items()}
     scores = {dataset: values[protocol, measure, dataset] for dataset in tables}
-    played = [
-        Played(origins.get(dataset) or dataset, higher[dataset], _whole(dataset, own, cells))
-        for dataset, own in scores.items()
-    ]
-    ranked = standings(entered, played)
-    of_ranked = set(placed(ranked))
+    played = _played(measure, tables, scores, cells, origins)
+    ranked = standings(_entered(rows, cells), played)
     complete = _complete(ranked, cells, len(tables))
     return Comparison(
         reading,
         protocol,
         task=views[0].task,
         datasets=tuple(tables),
-        higher=tuple(higher.values()),
+        higher=tuple(one.higher for one in played),
         origins=tuple(one.origin for one in played),
-        unrecorded=tuple(dataset for dataset in tables if not origins.get(dataset)),
+        unrecorded=_without(tables, {d for d, origin in origins.items() if origin}),
         ranked=ranked,
-        without_rows=_without_rows([n for n in entered if n in of_ranked], rows, played),
-        others=tuple(name for name in names if name not in of_ranked),
+        without_rows=_without_rows(ranked, rows, played),
+        others=_without(rows, set(placed(ranked))),
         rows=rows,
         cells=cells,
-        sizes={dataset: _sizes(dataset, cells) for dataset in tables},
+        sizes=_sizes(tables, cells),
         complete=complete,
         blocks=_blocks(complete, cells, played),
     )
@@ -144,9 +139,44 @@ def _dataset(view: View) -> str:
     return view.dataset
 
 
+def _rows(tables: Mapping[str, Sequence[View]]) -> dict[Name, Row]:
+    """Return the methods that some dataset has, by label."""
+    rows = {row.name: row for views in tables.values() for row in _compared(views[0])}
+    return {name: rows[name] for name in sorted(rows, key=lambda name: rows[name].label)}
+
+
+def _compared(view: View) -> list[Row]:
+    """Return the rows of a dataset that are methods, complete or not."""
+    return [*view.methods, *(row for row in view.incomplete if not row.bound)]
+
+
+def _played(
+    measure: str,
+    tables: Mapping[str, Sequence[View]],
+    scores: Mapping[str, pd.DataFrame],
+    cells: Cells,
+    origins: Mapping[str, str],
+) -> list[Played]:
+    """Return the scores of each dataset, which is an origin of its own if none is told."""
+    played = []
+    for dataset, views in tables.items():
+        origin, higher = origins.get(dataset) or dataset, views[0].higher[measure]
+        played.append(Played(origin, higher, _whole(dataset, scores[dataset], cells)))
+    return played
+
+
+def _entered(rows: Mapping[Name, Row], cells: Cells) -> list[Name]:
+    """Return who has scores, but for copies of another who has."""
+    return [name for name in rows if cells[name] and not _copy(rows[name], cells)]
+
+
 def _copy(row: Row, cells: Cells) -> bool:
-    """Return whether the method of which a row is another implementation has scores here."""
+    """Return whether the method that a row implements anew has scores here."""
     return bool(cells.get((row.counterpart, row.name[1])))
+
+
+def _without(names: Iterable[K], some: Set[K]) -> tuple[K, ...]:
+    return tuple(name for name in names if name not in some)
 
 
 def _whole(dataset: str, scores: pd.DataFrame, cells: Cells) -> pd.DataFrame:
@@ -155,11 +185,12 @@ def _whole(dataset: str, scores: pd.DataFrame, cells: Cells) -> pd.DataFrame:
 
 
 def _without_rows(
-    names: Sequence[Name], rows: Mapping[Name, Row], played: Sequence[Played]
+    ranked: Sequence[Standing], rows: Mapping[Name, Row], played: Sequence[Played]
 ) -> tuple[Standing, ...]:
     """Rank those that are known to keep no rows, if that leaves out some."""
-    kept = [name for name in names if rows[name].keeps_data not in ("", ROWS)]
-    return standings(kept, played) if len(kept) < len(names) else ()
+    known = [name for name in rows if rows[name].keeps_data not in ("", ROWS)]
+    kept = [name for name in known if name in placed(ranked)]
+    return standings(kept, played) if len(kept) < len(placed(ranked)) else ()
 
 
 def _complete(ranked: Sequence[Standing], cells: Cells, datasets: int) -> tuple[Name, ...]:
@@ -169,15 +200,11 @@ def _complete(ranked: Sequence[Standing], cells: Cells, datasets: int) -> tuple[
 
 
 def _blocks(names: Sequence[Name], cells: Cells, played: Sequence[Played]) -> Blocks | None:
-    means = np.array([[cell.mean for cell in cells[name].values()] for name in names])
+    means = np.empty((len(names), len(played)))
+    for i, name in enumerate(names):
+        means[i] = [cell.mean for cell in cells[name].values()]
     higher = np.array([one.higher for one in played])
-    origins = [one.origin for one in played]
-    return blocks.blocks(means.reshape(len(names), len(played)), higher, origins)
-
-
-def _compared(views: Sequence[View]) -> list[Row]:
-    """Return the rows of a dataset that are methods, complete or not."""
-    return [*views[0].methods, *(row for row in views[0].incomplete if not row.bound)]
+    return blocks.blocks(means, higher, [one.origin for one in played])
 
 
 def _cells(name: Name, measure: str, tables: Mapping[str, Sequence[View]]) -> dict[str, Cell]:
@@ -202,5 +229,10 @@ def _joined(cells: Sequence[Cell]) -> Cell:
     return Cell(mean, math.nan, min(cell.n for cell in cells))
 
 
-def _sizes(dataset: str, cells: Cells) -> tuple[int, ...]:
-    return tuple(sorted({of_row[dataset].n for of_row in cells.values() if dataset in of_row}))
+def _sizes(datasets: Iterable[str], cells: Cells) -> dict[str, tuple[int, ...]]:
+    """Return the numbers of seeds that there are on each dataset."""
+    sizes: dict[str, set[int]] = {dataset: set() for dataset in datasets}
+    for of_method in cells.values():
+        for dataset, cell in of_method.items():
+            sizes[dataset].add(cell.n)
+    return {dataset: tuple(sorted(numbers)) for dataset, numbers in sizes.items()}

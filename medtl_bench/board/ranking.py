@@ -1,7 +1,7 @@
 """Ranks of methods over datasets, of all pairs that met: no method needs all datasets.
 
-A pair's share on a dataset is 1, 0.5 or 0 as the first is better, cannot be told from the second
-or is worse. Datasets of one origin count once: their shares are averaged.
+A pair's share on a dataset is 1, 0.5 or 0 as the first is better, cannot be told from
+the second or is worse. Datasets of one origin count once: their shares are averaged.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from medtl_bench.arrays import Bools, Floats
 from medtl_bench.board.statistics import LEVEL, TOLERANCE, mean_interval
 
 FEWEST_ORIGINS = 3
-PRIOR = 1.0  # games against an opponent of mean strength, half of them won: keeps all finite
+PRIOR = 1.0  # games against an opponent of mean strength, half of them won
 RESAMPLES, PARTS = 500, 20  # parts that stay in the cache
 MOST_STEPS, LARGEST_STEP, ENOUGH = 100, 4.0, 1e-7
 EVEN = 0.5
@@ -23,12 +23,13 @@ EVEN = 0.5
 
 @dataclass(frozen=True)
 class Ranking:
-    """Methods in the order of their strengths; arrays [methods], `told` [methods, methods].
+    """Methods in the order of their strengths: arrays [methods].
 
-    `order`: which method stands where, the strongest first, and all else is in this order.
-    `strength`: the logarithm of its odds against a method of strength 0. `rank`: 1 for the
-    strongest, equal ones share the average. `low`, `high`: the ends of its 95% interval.
-    `origins`: on how many it met others. `told`: which pairs can be told apart.
+    `order`: which method stands where, the strongest first, and all else is in this
+    order. `strength`: the logarithm of its odds against a method of strength 0. `rank`: 1
+    for the strongest, equal ones share the average. `low`, `high`: the ends of its 95%
+    interval. `origins`: on how many it met others. `told` [methods, methods]: which pairs
+    can be told apart.
     """
 
     order: tuple[int, ...]
@@ -56,9 +57,9 @@ class Ranking:
 def shares(values: Floats, *, higher: bool) -> Floats:
     """Return by pair [methods, methods] whether the first scores better on a dataset.
 
-    values [methods, seeds]. 1 or 0 where the 95% t interval of the paired differences over
-    seeds leaves out 0, else 0.5, also for fewer than two seeds in common. NaN where one has
-    no score, and of a method with itself.
+    values [methods, seeds]. 1 or 0 where the 95% t interval of the paired differences
+    over seeds leaves out 0, else 0.5, also for fewer than two seeds in common. NaN where
+    one has no score, and of a method with itself.
     """
     difference = mean_interval(values[:, None] - values[None])
     clear = np.abs(difference.mean) > np.nan_to_num(difference.half) + TOLERANCE
@@ -86,17 +87,17 @@ def _mean(values: Floats) -> Floats:
 
 
 def strengths(wins: Floats, start: Floats | None = None, prior: float = PRIOR) -> Floats:
-    """Return the strengths [..., methods] that make the wins likeliest (Bradley and Terry 1952).
+    """Return the likeliest strengths [..., methods] (Bradley and Terry 1952).
 
-    wins [..., methods, methods]: how often the first won against the second, a tie being half
-    a win of both. P(i beats j) = 1 / (1 + exp(t_j - t_i)). Every method also plays `prior`
-    games against an opponent of strength 0 and wins half, so that none is infinite (Caron and
-    Doucet 2012 have the like). Newton's method, which takes few steps where the MM algorithm
-    of Hunter 2004 takes hundreds, to the same maximum.
+    wins [..., methods, methods]: how often the first won against the second, a tie being
+    half a win of both. P(i beats j) = 1 / (1 + exp(t_j - t_i)). Every method also plays
+    `prior` games against an opponent of strength 0 and wins half, so that none is
+    infinite (Caron and Doucet 2012 have the like). Newton's method, which takes few steps
+    where the MM algorithm of Hunter 2004 takes hundreds to the same maximum.
     """
     games = wins + np.swapaxes(wins, -1, -2)
     won = wins.sum(-1) + prior / 2
-    t = np.zeros(wins.shape[:-1]) if start is None else np.broadcast_to(start, wins.shape[:-1])
+    t = np.zeros_like(won) if start is None else np.broadcast_to(start, won.shape)
     for _ in range(MOST_STEPS):
         step = _step(t, games, won, prior)
         t = t + np.clip(step, -LARGEST_STEP, LARGEST_STEP)
@@ -118,18 +119,20 @@ def _step(t: Floats, games: Floats, won: Floats, prior: float) -> Floats:
 def rank(of_origins: Floats, seed: int = 0) -> Ranking:
     """Rank methods by their shares [origins, methods, methods], the mean of each origin.
 
-    Intervals are percentiles over resampled origins (Efron 1979). A pair can be told apart
-    where that interval of the difference of its strengths leaves out 0 and, if it met, the sign
-    test over origins (Demsar 2006, 3.1.3) says the same at 5%, which needs six origins or
-    more: a method that only adds noise to another's scores loses less often to better ones, but
-    does not beat the other. There is no correction for the number of pairs.
+    Intervals are percentiles over resampled origins (Efron 1979). A pair can be told
+    apart where that interval of the difference of its strengths leaves out 0 and, if it
+    met, the sign test over origins (Demsar 2006, 3.1.3) says the same at 5%, which needs
+    six origins or more: a method that only adds noise to another's scores loses less
+    often to better ones, but does not beat the other. There is no correction for the
+    number of pairs.
     """
     wins = np.nan_to_num(of_origins)
     k = len(wins)
     whole = strengths(wins.sum(0))
     counts = np.random.default_rng(seed).multinomial(k, np.full(k, 1 / k), RESAMPLES)
-    few = np.array_split(counts.astype(float), PARTS)
-    drawn = np.concatenate([strengths(np.tensordot(part, wins, 1), whole) for part in few])
+    parts = np.array_split(counts.astype(float), PARTS)
+    of_parts = [strengths(np.tensordot(part, wins, 1), whole) for part in parts]
+    drawn = np.concatenate(of_parts)
     order = np.lexsort((np.arange(len(whole)), -np.round(whole, 6)))
     ranks, low, high = _ranks(whole, drawn)
     told = _told_by_strengths(drawn) & _told_by_signs(of_origins)
@@ -165,7 +168,7 @@ def _told_by_strengths(drawn: Floats) -> Bools:
 
 
 def _told_by_signs(of_origins: Floats) -> Bools:
-    """Return in which pairs the first won more origins than chance has it, or that never met."""
+    """Return which pairs never met, or the first won more origins than chance has it."""
     won = (of_origins > EVEN + TOLERANCE).sum(0)
     lost = (of_origins < EVEN - TOLERANCE).sum(0)
     p = 2 * bdtr(np.minimum(won, lost).astype(float), won + lost, 0.5)
@@ -174,8 +177,8 @@ def _told_by_signs(of_origins: Floats) -> Bools:
 
 
 def letters(groups: Sequence[tuple[int, int]], place: int) -> str:
-    """Return the letters of the groups that hold a place, "a" the first; after "z" two."""
-    held = [number for number, (first, last) in enumerate(groups) if first <= place <= last]
+    """Return the letters of the groups that hold a place: "a" is the first, "aa" after "z"."""
+    held = [n for n, (first, last) in enumerate(groups) if first <= place <= last]
     return " ".join(map(_letter, held))
 
 
@@ -185,10 +188,10 @@ def _letter(number: int) -> str:
 
 
 def alike(values: Sequence[Floats]) -> list[list[int]]:
-    """Return methods in groups of those whose scores are equal for every dataset and seed.
+    """Return methods in groups of those with equal scores for every dataset and seed.
 
-    values: of each dataset, [methods, seeds]. They are one method under several names, and
-    would count as often in the games of others.
+    values: of each dataset, [methods, seeds]. They are one method under several names,
+    and would count as often in the games of others.
     """
     groups: dict[bytes, list[int]] = {}
     columns = np.round(np.concatenate(values, axis=1), 9) + 0.0

@@ -34,7 +34,7 @@ class Standing(NamedTuple):
 
 @dataclass(frozen=True)
 class Played:
-    """What was scored on a dataset: a line [seeds] for each method that is complete there."""
+    """What was scored on a dataset, [methods, seeds], by those that are complete there."""
 
     origin: str
     higher: bool
@@ -42,7 +42,12 @@ class Played:
 
     def of(self, names: Sequence[Name]) -> Floats:
         """Return the scores [names, seeds], NaN for who is not there."""
-        return np.asarray(self.scores.reindex(pd.MultiIndex.from_tuples(names)), dtype=float)
+        ours = self.scores.reindex(pd.MultiIndex.from_tuples(names))
+        return ours.to_numpy(dtype=float)
+
+    def shares(self, names: Sequence[Name]) -> Floats:
+        """Return whose scores are better [names, names], of `ranking.shares`."""
+        return ranking.shares(self.of(names), higher=self.higher)
 
 
 def by_dataset(by_seed: pd.DataFrame, protocols: Mapping[str, ProtocolBoard]) -> Values:
@@ -55,7 +60,8 @@ def by_dataset(by_seed: pd.DataFrame, protocols: Mapping[str, ProtocolBoard]) ->
     for protocol, frame in by_seed.groupby(level="protocol"):
         for reading in protocols[str(protocol)].readings:
             if reading.measure in frame.columns:
-                of_datasets = _over_tables(pd.DataFrame(frame[reading.measure].unstack("seed")))
+                wide = pd.DataFrame(frame[reading.measure].unstack("seed"))
+                of_datasets = _over_tables(wide)
                 for dataset, own in of_datasets.groupby(level="dataset"):
                     key = str(protocol), reading.measure, str(dataset)
                     values[key] = own.droplevel("dataset")
@@ -63,7 +69,7 @@ def by_dataset(by_seed: pd.DataFrame, protocols: Mapping[str, ProtocolBoard]) ->
 
 
 def _over_tables(wide: pd.DataFrame) -> pd.DataFrame:
-    """Average a table [tables x methods, seeds] over the tables of each dataset that are filled."""
+    """Average [tables x methods, seeds] over the tables of a dataset that are filled."""
     filled = wide.dropna(how="all")
     places = filled.index.to_frame()[["dataset", "group"]].drop_duplicates()
     of_method = filled.groupby(level=["dataset", "algorithm", "variant"])
@@ -79,21 +85,25 @@ def standings(names: Sequence[Name], played: Sequence[Played]) -> tuple[Standing
     Nor is ranked who met others on under three of them. Of equal ones who comes first in
     `names` does.
     """
-    if len(names) < 2 or len({one.origin for one in played}) < ranking.FEWEST_ORIGINS:
+    origins = [one.origin for one in played]
+    if len(names) < 2 or len(set(origins)) < ranking.FEWEST_ORIGINS:
         return ()
-    scores = [one.of(names) for one in played]
-    same = ranking.alike(scores)
-    first = [members[0] for members in same]
-    pairs = zip(scores, played, strict=True)
-    shares = np.stack([ranking.shares(own[first], higher=one.higher) for own, one in pairs])
-    of_origins = ranking.by_origin(shares, [one.origin for one in played])
+    groups = _same(names, played)
+    leaders = [group[0] for group in groups]
+    shares = np.stack([one.shares(leaders) for one in played])
+    of_origins = ranking.by_origin(shares, origins)
     enough = _enough(of_origins)
     if not len(enough):
         return ()
     ranked = ranking.rank(of_origins[:, enough][:, :, enough])
-    groups = [same[number] for number in enough[list(ranked.order)]]
-    placed = [tuple(names[member] for member in group) for group in groups]
-    return tuple(_standing(own, ranked, place) for place, own in enumerate(placed))
+    order = [groups[enough[number]] for number in ranked.order]
+    return tuple(_standing(group, ranked, place) for place, group in enumerate(order))
+
+
+def _same(names: Sequence[Name], played: Sequence[Played]) -> list[tuple[Name, ...]]:
+    """Return methods in groups of those whose scores are all equal."""
+    groups = ranking.alike([one.of(names) for one in played])
+    return [tuple(map(names.__getitem__, group)) for group in groups]
 
 
 def _standing(names: tuple[Name, ...], ranked: Ranking, place: int) -> Standing:
@@ -109,7 +119,7 @@ def _standing(names: tuple[Name, ...], ranked: Ranking, place: int) -> Standing:
 
 
 def _enough(of_origins: Floats) -> Ints:
-    """Return who met others that are returned on three origins or more, or the only one."""
+    """Return who met others so found on three origins or more, or who is the only one."""
     who = np.arange(of_origins.shape[1])
     while len(who) > 1:
         met = np.isfinite(of_origins[:, who][:, :, who]).any(2).sum(0)
