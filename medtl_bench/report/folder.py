@@ -20,7 +20,8 @@ from medtl_bench.results.record import Record
 
 LIST = "files.txt"
 OURS = re.compile(
-    r"(README|quality)\.md|overall\.csv|scores\.csv\.gz|(areas|datasets)/[a-z0-9-]+\.(md|csv|svg)"
+    r"(README|quality)\.md|overall\.csv|scores\.csv\.gz|"
+    r"(areas|datasets)/[a-z0-9-]+\.(md|csv|svg)"
 )
 Files = dict[str, str | bytes]
 Key = tuple[str, ...]
