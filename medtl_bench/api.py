@@ -20,6 +20,7 @@ from medtl_bench.catalogue import apart, discovery
 from medtl_bench.catalogue.entries import Catalogue, Registered
 from medtl_bench.contract.hooks import AlgorithmEntry, DatasetEntry, ProtocolEntry
 from medtl_bench.errors import IntegrityError, MedTLError, unknown
+from medtl_bench.report.csv_files import write_table
 from medtl_bench.report.folder import write_boards
 from medtl_bench.report.pages.protocol import PlainPage, Protocol, ProtocolPage
 from medtl_bench.results import predictions
@@ -157,9 +158,9 @@ def run(
     all, and a single one need not be in a list; `parameters` are like "dann.weight=0.5";
     `plugins` are plugin files; `on` names an executor, which runs `jobs` at a time (0: one a
     core), each for at most `timeout` seconds with `memory` MiB; `stack` trials of a kind may
-    train as one; `observe` names observers; with `answers` what is predicted is kept too, and
-    trials run again of which it is not. `watch`: an observer made already; `complain` is told
-    of each plugin that is broken, of each observer once it breaks, and of lost answers.
+    train as one; `observe` names observers; with `answers` predictions are kept too, and
+    trials without any run again. `watch`: an observer made already; `complain` is told of
+    each plugin that is broken, of each observer once it breaks, and of lost answers.
     Raises MedTLError on an unknown name, a wrong parameter or number, or no trial at all.
     """
     files = _several(plugins)
@@ -167,24 +168,30 @@ def run(
     request = Request(*names, preset, seeds, _several(parameters), files, stack)
     check_texts(_several(out))
     bounds, catalogue = limits(jobs, timeout, memory), _installed(files, complain)
-    executor = executors.make(catalogue, on, bounds)
-    observing = observers.make(catalogue, _several(observe))
-    audience = Audience(observing | ({} if watch is None else {"watch": watch}), complain)
-    folder = Path(out)
-    datasets_kept = with_datasets(executor, folder / DATASETS)
+    folder, keep = Path(out), Path(out) if answers else None
+    audience = _audience(catalogue, _several(observe), watch, complain)
+    datasets_kept = with_datasets(executors.make(catalogue, on, bounds), folder / DATASETS)
     with alone(folder):
         with guarded(folder / RESULTS, complain) as store, datasets_kept as execute:
             planning = make_plan(request, catalogue, execute)
-            keep = folder if answers else None
             lacking = missing(planning.planned, store, keep)
             audience.tell("left_out", planning.skipped, planning.unusable)
-            running = Run(planning.planned, store, execute, files, lacking, audience, keep)
-            records = tuple(running)
-            _tell_lost(running, records, complain)
+            records = tuple(Run(planning.planned, store, execute, files, lacking, audience, keep))
         contents, left_out = _asked_for(planning, store), {}
         if contents.records or contents.damaged:
             left_out = _write_boards(contents, catalogue, folder)
+    _tell_lost(keep, records, complain)
     return Ran(records, planning, contents, left_out)
+
+
+def _audience(
+    catalogue: Catalogue,
+    names: Sequence[str],
+    watch: Observer | None,
+    complain: Callable[[str], None],
+) -> Audience:
+    made = {} if watch is None else {"watch": watch}
+    return Audience(observers.make(catalogue, names) | made, complain)
 
 
 def _installed(files: Sequence[str], complain: Callable[[str], None]) -> Catalogue:
@@ -195,17 +202,18 @@ def _installed(files: Sequence[str], complain: Callable[[str], None]) -> Catalog
     return catalogue
 
 
-def _tell_lost(running: Run, records: Sequence[Record], complain: Callable[[str], None]) -> None:
-    """Complain where what was predicted in trials that are ok was to be kept, and is not."""
-    if running.answers is None:
+def _tell_lost(
+    out: Path | None, records: Sequence[Record], complain: Callable[[str], None]
+) -> None:
+    """Complain where what was predicted was to be kept in a folder, and is not."""
+    if out is None:
         return
     keys = [record.trial.key for record in records if record.outcome.status == "ok"]
-    lost = [key for key in keys if not predictions.path(running.answers, key).is_file()]
-    if lost:
-        folder = running.answers / predictions.FOLDER
+    if lost := [key for key in keys if not predictions.path(out, key).is_file()]:
+        folder = out / predictions.FOLDER
         complain(
-            f"What was predicted in {len(lost)} trials is not kept in {folder}: there is no room, "
-            "or the executor runs them where that folder is not. They run again when asked for."
+            f"What was predicted in {len(lost)} trials is not kept in {folder}: there is no "
+            "room, or the executor runs them elsewhere. They run again when asked for."
         )
 
 
@@ -323,24 +331,30 @@ def score(
     metric: str,
     out: str | Path = OUT,
     *,
+    csv: str | Path | None = None,
     plugins: Names = (),
     complain: Callable[[str], None] = warnings.warn,
 ) -> "pd.DataFrame":
     """Return scores by any metric of what a folder keeps of predictions, without a run.
 
     The columns are those of `results`. A task that the metric does not fit has none;
-    `complain` is told how many trials could not be scored, and why. Raises MedTLError on an
-    unknown metric or one of embeddings, or where there are no results.
+    `complain` is told how many trials could not be scored, and why. `csv`: a file to
+    write them to. Raises MedTLError on an unknown metric or one of embeddings, or where
+    there are no results.
     """
     import pandas as pd  # noqa: PLC0415
 
     judging = _judging(out, plugins)
     rescoring.check(metric)
-    fitting = (one for one in judging if rescoring.fits(one.task, metric))
-    pairs = ((one.record, score) for one in fitting for score in rescoring.scores(one, metric))
-    rows = [_place(record) + score for record, score in pairs]
+    rows: list[tuple[object, ...]] = []
+    for one in judging:
+        if rescoring.fits(one.task, metric):
+            rows += [_place(one.record) + score for score in rescoring.scores(one, metric)]
     _tell_left_out(judging, complain)
-    return pd.DataFrame(rows, columns=[*_OF_TRIAL, *Score._fields])
+    table = pd.DataFrame(rows, columns=[*_OF_TRIAL, *Score._fields])
+    if csv is not None:
+        write_table(table, Path(csv))
+    return table
 
 
 def export(
@@ -350,10 +364,10 @@ def export(
     plugins: Names = (),
     complain: Callable[[str], None] = warnings.warn,
 ) -> int:
-    """Write what a folder keeps of predictions, with labels, groups and splits, as one parquet.
+    """Write what a folder keeps of predictions, with labels and groups, as one parquet.
 
-    Returns the number of trials in it; `complain` is told how many are not, and why. Raises
-    MedTLError where there are no results or pyarrow is missing.
+    Returns the number of trials in it; `complain` is told how many are not, and why.
+    Raises MedTLError where there are no results or pyarrow is missing.
     """
     judging = _judging(out, plugins)
     trials = parquet.write(judging, Path(file))
@@ -390,13 +404,20 @@ def board(out: str | Path = OUT, plugins: Names = ()) -> Board:
     return build(records, {name: half.board for name, half in halves.items()})
 
 
+class Compared(Paired):
+    """Two folders, or two methods of one, held against each other."""
+
+
 def compare(
-    first: str | Path, second: str | Path, out: str | Path | None = None, plugins: Names = ()
-) -> Paired:
+    first: str | Path,
+    second: str | Path,
+    out: str | Path | None = None,
+    plugins: Names = (),
+) -> Compared:
     """Compare two folders of results, or with `out` two methods whose results are there.
 
-    A method with changed parameters is named as on the boards: "dann (weight=0.5)". Raises
-    MedTLError where there are no results, none of a method, or none that both share.
+    A method with changed parameters is named as on the boards: "dann (weight=0.5)".
+    Raises MedTLError where there are no results, none of a method, or none that both share.
     """
     if out is None:
         one, two = _records(first), _records(second)
@@ -408,16 +429,19 @@ def compare(
     if not (found.trials or found.broken):
         whys = "; ".join(f"{trials} trials: {why}" for why, trials in found.alone.items())
         raise MedTLError(f"There is no trial that {first} and {second} share ({whys}).")
-    return found
+    return Compared(*found)
 
 
 def _of_methods(records: list[Record], *names: str) -> list[list[Record]]:
     """Return the records of each of some methods."""
-    labels = [tables.label(record.trial.algorithm, record.about.variant) for record in records]
+    by_label: dict[str, list[Record]] = {}
+    for record in records:
+        label = tables.label(record.trial.algorithm, record.about.variant)
+        by_label.setdefault(label, []).append(record)
     for name in names:
-        if name not in labels:
-            raise unknown("method of these results", name, sorted(set(labels)))
-    return [[r for r, of in zip(records, labels, strict=True) if of == name] for name in names]
+        if name not in by_label:
+            raise unknown("method of these results", name, sorted(by_label))
+    return [by_label[name] for name in names]
 
 
 def _records(out: str | Path) -> list[Record]:

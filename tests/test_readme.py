@@ -11,6 +11,7 @@ import pytest
 from medtl_toy.dataset import vectors
 from typer.testing import CliRunner
 
+import medtl_bench
 from medtl_bench.catalogue import discovery, entries
 from medtl_bench.cli.main import app
 from medtl_bench.contract import hooks
@@ -18,7 +19,7 @@ from medtl_bench.protocols.examiner import Clock
 from medtl_bench.protocols.transfer import transfer
 from medtl_bench.results.store import Store
 from medtl_bench.running.plan import PRESETS
-from tests.records import record
+from tests.records import record, transfer_scores
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -144,7 +145,10 @@ def document(*words: str) -> dict[str, object]:
 def test_the_fields_of_json_are_those_of_the_table(tmp_path: Path) -> None:
     plan = ("-d", "shifted-toy", "-a", "chance", "-a", "cutmix", "--out", str(tmp_path))
     store = Store(tmp_path / "results")
-    store.write(record())
+    for name in ("dann", "ewc"):
+        store.write(record(algorithm=name, scores=transfer_scores(0.6)))
+    kept, usual = tmp_path / "kept", {"preset": "smoke", "on": "in-process", "answers": True}
+    medtl_bench.run("shifted-toy", "chance", out=kept, **usual)
     commands = {
         "`list`": ("list",),
         "`show` of a dataset": ("show", "shifted-toy"),
@@ -153,6 +157,9 @@ def test_the_fields_of_json_are_those_of_the_table(tmp_path: Path) -> None:
         "`data list`": ("data", "list"),
         "`data verify`": ("data", "verify", "shifted-toy"),
         "`log`": ("log", record().trial.key, "--out", str(tmp_path)),
+        "`show` of a trial": ("show", record().trial.key, "--out", str(tmp_path)),
+        "`compare`": ("compare", "dann", "ewc", "--out", str(tmp_path)),
+        "`score`": ("score", "accuracy", "--out", str(kept)),
     }
     table = README.split("## In scripts")[1].split("\n## ")[0].splitlines()
     for label, words in commands.items():

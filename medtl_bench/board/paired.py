@@ -1,4 +1,4 @@
-"""Two runs, or two methods of one, held against each other: paired differences with intervals."""
+"""Two runs, or two methods of one, held against each other by paired differences."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal, NamedTuple
@@ -23,9 +23,9 @@ NOT_OK = "they failed in the first"
 class Difference(NamedTuple):
     """How the second of two scores a measure on a dataset, against the first.
 
-    `scenario`: where each has a table of its own, else "". `algorithm`, `variant`: of both, or
-    of the second. `n`: seeds. `first`, `second`: means. `gain`: the mean difference, turned so
-    that more is better, from `low` to `high` its 95% interval, NaN for n < 2.
+    `scenario`: where each has a table of its own, else "". `algorithm`, `variant`: of both,
+    or of the second. `n`: seeds. `first`, `second`: means. `gain`: the mean difference,
+    turned so that more is better, from `low` to `high` its 95% interval, NaN for n < 2.
     """
 
     dataset: str
@@ -49,16 +49,16 @@ class Difference(NamedTuple):
         return "worse" if self.high < 0 else "not told apart"
 
     def worse_by(self, margin: float) -> bool:
-        """Return whether the second is worse by more than a margin, all of the interval."""
+        """Return whether the whole interval is worse than by a margin."""
         return self.high < -margin
 
 
 class Paired(NamedTuple):
     """Two runs or methods held against each other.
 
-    `trials`: the number of pairs that are ok on both sides. `broken`: the keys, in the second,
-    of trials that are ok in the first alone. `alone`: why other trials have no counterpart,
-    and how many.
+    `trials`: the number of pairs that are ok on both sides. `broken`: the keys, in the
+    second, of trials that are ok in the first alone. `alone`: why other trials have no
+    counterpart, and how many.
     """
 
     differences: tuple[Difference, ...]
@@ -68,26 +68,26 @@ class Paired(NamedTuple):
 
 
 class _Side(NamedTuple):
-    """The newest `trials` of each cell, and `values` of what they are ranked by, by key."""
+    """The newest `trials` of cells, and `values` of what they are ranked by, by key."""
 
     trials: pd.DataFrame
     values: pd.DataFrame
 
 
 def runs(first: Iterable[Record], second: Iterable[Record], protocols: Protocols) -> Paired:
-    """Compare each method of two runs with itself, over the scenarios and seeds they share."""
+    """Compare each method of two runs with itself, over what the runs share."""
     return _paired(_side(first, protocols), _side(second, protocols))
 
 
 def methods(first: Iterable[Record], second: Iterable[Record], protocols: Protocols) -> Paired:
-    """Compare two methods by the records of each, over the scenarios and seeds they share."""
+    """Compare two methods by the records of each, over scenarios and seeds they share."""
     one = _side(first, protocols)
     nameless = one._replace(trials=one.trials.drop(columns=OF_METHOD))
     return _paired(nameless, _side(second, protocols))
 
 
 def interval(gains: Floats) -> tuple[float, float, float]:
-    """Return the mean of paired differences by seed [n] and the ends of its 95% t interval."""
+    """Return the mean of differences by seed [n] and the ends of its 95% t interval."""
     mean, half, _ = map(float, statistics.mean_interval(gains))
     return mean, mean - half, mean + half
 
@@ -96,14 +96,16 @@ def _side(records: Iterable[Record], protocols: Protocols) -> _Side:
     ordered = sorted(records, key=lambda record: record.trial.key)
     lower = directions.lower_is_better(ordered)
     table = tables.trial_table([one.trial.key for one in ordered], ordered, lower)
-    table = table[table["protocol"].isin(list(protocols))].sort_values(["finished", "key"])
-    trials = table.drop_duplicates(CELL, keep="last").reset_index(drop=True)
-    trials["peers"] = range(len(trials))  # each has what it has: its counterpart has the same
+    ours = table[table["protocol"].isin(list(protocols))]
+    trials = ours.sort_values(["finished", "key"])
+    trials = trials.drop_duplicates(CELL, keep="last").reset_index(drop=True)
+    trials["peers"] = range(len(trials))  # what it has, its counterpart has too
     scores = tables.tidy(trials, ordered)
     apart = {name for name, half in protocols.items() if half.by_scenario}
     trials["group"] = trials["scenario"].where(trials["protocol"].isin(apart), "")
     shared = ("dataset_digest", "metrics", "settings")
-    trials["shared"] = list(map(repr, zip(*(trials[name] for name in shared), strict=True)))
+    columns = [trials[name] for name in shared]
+    trials["shared"] = list(map(repr, zip(*columns, strict=True)))
     values = [
         _values(*tables.of_protocol(trials, scores, name), half, lower)
         for name, half in protocols.items()
@@ -133,7 +135,8 @@ def _paired(first: _Side, second: _Side) -> Paired:
     both = first.trials.merge(
         second.trials, on=[*cell, "group"], how="outer", suffixes=("_1", "_2"), indicator="side"
     )
-    both = both.astype({"key_1": object, "key_2": object})  # of no trial a column has no texts
+    # of no trial a column has no texts
+    both = both.astype({"key_1": object, "key_2": object})
     of_both, ok = both["side"] == "both", both["status_1"] == "ok"
     alike = of_both & (both["shared_1"] == both["shared_2"])
     sound = alike & ok & (both["status_2"] == "ok")
@@ -144,7 +147,8 @@ def _paired(first: _Side, second: _Side) -> Paired:
         NOT_OK: alike & ~ok,
     }
     pairs = both[sound].merge(first.values, left_on="key_1", right_on="key")
-    pairs = pairs.merge(second.values, left_on=["key_2", "measure"], right_on=["key", "measure"])
+    of_second = second.values.rename(columns={"key": "key_2"})
+    pairs = pairs.merge(of_second, on=["key_2", "measure"])
     return Paired(
         differences=tuple(_differences(pairs.dropna(subset=["value_x", "value_y"]))),
         trials=int(sound.sum()),

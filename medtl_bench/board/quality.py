@@ -1,10 +1,12 @@
 """Quality control: the trials that somebody should look at before believing a board."""
 
 import re
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from medtl_bench.board.tables import BOUND, CELL, PLACE, ROW
 
@@ -20,8 +22,9 @@ OF_PLACE = ["stage", "learned", "shots", "draw", "domain"]
 class Finding(NamedTuple):
     """A trial to look at; where it is missing, `key` is "".
 
-    `seed`: None of several. `reason`: why it is not ok, or the stage that is out of range.
-    `value`: its score, seconds, MiB or number, beside what is usual: from `low` to `high`.
+    `seed`: None of several. `reason`: why it is not ok, or the stage that is out of
+    range. `value`: its score, seconds, MiB or number, beside what is usual: from `low` to
+    `high`.
     """
 
     dataset: str
@@ -40,7 +43,7 @@ Findings = tuple[Finding, ...]
 
 
 class Quality(NamedTuple):
-    """What quality control found, by kind; `uncontrolled`: datasets without both controls."""
+    """What was found, by kind; `uncontrolled`: datasets without both controls."""
 
     failed: Findings
     diverged: Findings
@@ -53,7 +56,7 @@ class Quality(NamedTuple):
 
 
 def quality(trials: pd.DataFrame, scores: pd.DataFrame, rows: pd.DataFrame) -> Quality:
-    """Return what is odd about the trials of a board, with its `trials`, `scores` and `rows`."""
+    """Return what is odd about the trials of a board, by its tables of those names."""
     left = [DIVERGED.search(reason) is not None for reason in trials["reason"]]
     diverged = pd.Series(left, trials.index, dtype=bool)
     status = trials["status"]
@@ -71,19 +74,18 @@ def quality(trials: pd.DataFrame, scores: pd.DataFrame, rows: pd.DataFrame) -> Q
     )
 
 
-def _finding(trial: dict[Any, Any], reason: str = "", **numbers: float) -> Finding:
+def _finding(trial: Mapping[Any, Any], reason: str = "", *numbers: float) -> Finding:
     where = (trial["dataset"], trial["protocol"], trial["label"], trial["scenario"])
-    told = {name: float(number) for name, number in numbers.items()}
-    return Finding(*where, int(trial["seed"]), trial["key"], reason, **told)
+    return Finding(*where, int(trial["seed"]), trial["key"], reason, *map(float, numbers))
 
 
 def _not_ok(trials: pd.DataFrame) -> Findings:
     ordered = trials.sort_values([*CELL, "key"]).to_dict("records")
-    return tuple(_finding(trial, reason=trial["reason"]) for trial in ordered)
+    return tuple(_finding(trial, trial["reason"]) for trial in ordered)
 
 
 def _missing(rows: pd.DataFrame) -> Findings:
-    """Return the rows that lack trials which others of their dataset have, and how many."""
+    """Return the rows that lack trials which others have there, and how many."""
     lacking = rows[rows["missing"] > 0].sort_values(ROW).to_dict("records")
     return tuple(
         Finding(
@@ -96,37 +98,34 @@ def _missing(rows: pd.DataFrame) -> Findings:
 
 
 def _over(trials: pd.DataFrame, column: str, times: float) -> Findings:
-    """Return the trials that are ok and took more than so many times the median, most first."""
+    """Return the trials that took more than so many times the median, most first."""
     ok = trials[trials["status"] == "ok"]
     usual = ok.groupby(PLACE)[column].transform("median")
     odd = ok.assign(value=ok[column], usual=usual)[ok[column] > times * usual]
     ordered = odd.assign(share=odd["value"] / odd["usual"])
     ordered = ordered.sort_values(["share", "key"], ascending=[False, True])
-    return tuple(
-        _finding(trial, value=trial["value"], low=trial["usual"])
-        for trial in ordered.to_dict("records")
-    )
+    found = ordered.to_dict("records")
+    return tuple(_finding(trial, "", trial["value"], trial["usual"]) for trial in found)
 
 
 def _ranges(trials: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
-    """Return the primary metric of every trial by stage, beside that of chance and the best bound.
+    """Return the primary metric of every trial by stage, beside that of both controls.
 
-    All turned so that higher is better, of the places where both controls were scored, means
-    over seeds there.
+    Of chance and the best bound, means over seeds. All are turned so that higher is better,
+    and of the places where both were scored.
     """
     table = _primary(trials, scores)
     controls = _controls(table, trials)
     bound = (trials["family"] == BOUND).to_numpy()
     joined = table[~bound[table["trial"]]].merge(controls, on=["peers", *OF_PLACE])
-    by_stage = joined.groupby(["trial", "stage"])[["value", "low", "high"]].mean().reset_index()
+    grouped = joined.groupby(["trial", "stage"])[["value", "low", "high"]]
+    means = grouped.mean().reset_index()
     names = scores["stage"].cat.categories.to_numpy()
-    return by_stage.assign(
-        stage=names[by_stage["stage"]], dataset=trials["dataset"].to_numpy()[by_stage["trial"]]
-    )
+    return means.assign(stage=names[means["stage"]], dataset=_of(trials, "dataset", means))
 
 
 def _primary(trials: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
-    """Return the scores by primary metrics, turned so that higher is better, places as numbers."""
+    """Return the primary scores, turned so that higher is better, places as numbers."""
     primary = scores[scores["primary"]]
     columns = {name: primary[name] for name in OF_PLACE}
     coded = {n: c.cat.codes if c.dtype == "category" else c for n, c in columns.items()}
@@ -135,35 +134,37 @@ def _primary(trials: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
     return table.assign(value=primary["value"].to_numpy() * _of(trials, "sign", table))
 
 
-def _of(trials: pd.DataFrame, column: str, table: pd.DataFrame) -> Any:  # noqa: ANN401 - of any type
+def _of(trials: pd.DataFrame, column: str, table: pd.DataFrame) -> NDArray[Any]:
     """Return what the trial of each score has in a column."""
     return trials[column].to_numpy()[table["trial"]]
 
 
 def _controls(table: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
-    """Return the mean of chance over seeds and that of the best bound, where there are both."""
+    """Return the means of chance and of the best bound, where there are both."""
     bounds = table[_of(trials, "family", table) == BOUND]
     named = bounds.assign(algorithm=_of(trials, "algorithm", bounds))
-    means = named.groupby(["peers", *OF_PLACE, "algorithm"])["value"].mean().unstack("algorithm")
+    means = named.groupby(["peers", *OF_PLACE, "algorithm"])["value"].mean()
+    means = means.unstack("algorithm")
     low = means.get(CHANCE, pd.Series(np.nan, means.index))
     high = means.drop(columns=CHANCE, errors="ignore").max(axis=1)
     return pd.DataFrame({"low": low, "high": high}).dropna().reset_index()
 
 
 def _out_of_range(trials: pd.DataFrame, ranges: pd.DataFrame) -> Findings:
-    """Return what is out of the range of its controls by more than a margin, farthest first."""
+    """Return what is out of the range of its controls, farthest first."""
     margin = (MARGIN * (ranges["high"] - ranges["low"])).clip(lower=LEAST_MARGIN)
-    beyond = np.maximum(ranges["low"] - ranges["value"], ranges["value"] - ranges["high"]) / margin
+    low, value, high = (ranges[name] for name in ("low", "value", "high"))
+    beyond = np.maximum(low - value, value - high) / margin
     odd = ranges.assign(beyond=beyond)[beyond > 1]
     keys = trials["key"].to_numpy()[odd["trial"]]
     ordered = odd.assign(key=keys).sort_values(
         ["beyond", "key", "stage"], ascending=[False, True, True]
     )
-    return tuple(_out(trials.loc[one["trial"]], one) for one in ordered.to_dict("records"))
+    found = ordered.to_dict("records")
+    return tuple(_out(trials.loc[one["trial"]], one) for one in found)
 
 
 def _out(trial: pd.Series, one: dict[Any, Any]) -> Finding:
     """Return a finding in the units of the metric, whichever way it goes."""
     low, high = sorted((trial["sign"] * one["low"], trial["sign"] * one["high"]))
-    value = trial["sign"] * one["value"]
-    return _finding(trial.to_dict(), reason=one["stage"], value=value, low=low, high=high)
+    return _finding(trial.to_dict(), one["stage"], trial["sign"] * one["value"], low, high)

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 OF_LINE = ["dataset", "scenario", "algorithm", "variant", "stage", "shots", "domain"]
 Metric = Annotated[str, typer.Argument(help="A metric of `medtl-bench list`.")]
-Parquet = Annotated[Path, typer.Argument(metavar="FILE", help="The parquet file to write.")]
-Csv = Annotated[Path | None, typer.Option("--csv", help="Write every score to this file too.")]
+Parquet = Annotated[Path, typer.Argument(metavar="FILE", help="What to write.")]
+Csv = Annotated[Path | None, typer.Option("--csv", help="A file of every score.")]
 
 
 def export(file: Parquet, plugin: PluginFiles = [], out: Out = DEFAULT_OUT) -> None:
-    """Write the predictions kept by `run --answers`, with labels and groups, as one parquet."""
+    """Write predictions kept by `run --answers`, with labels, as one parquet file."""
     from medtl_bench import api
 
     trials = api.export(file, out, plugins=plugin, complain=console.complain)
@@ -39,25 +39,17 @@ def score(
     from medtl_bench import api
 
     def scored() -> sections.Document:
-        table = api.score(metric, out, plugins=plugin, complain=console.complain)
-        if csv is not None:
-            _write(table, csv)
+        table = api.score(metric, out, csv=csv, plugins=plugin, complain=console.complain)
         return {"scores": _lines(table)}
 
     sections.tell(scored, as_json=as_json)
 
 
-def _write(table: "pd.DataFrame", file: Path) -> None:
-    from medtl_bench.files.atomic import write_atomically
-    from medtl_bench.report.csv_files import as_csv
-
-    write_atomically(file, as_csv(table))
-
-
 def _lines(table: "pd.DataFrame") -> list[dict[str, object]]:
-    """Return means over seeds, draws and what was learned, a line for each stage and domain."""
+    """Return means over seeds and draws, a line for each method, stage and domain."""
     grouped = table.groupby(OF_LINE, dropna=False)
-    means = grouped.agg(value=("value", "mean"), scores=("value", "size")).round(6).reset_index()
+    means = grouped.agg(value=("value", "mean"), scores=("value", "size"))
+    means = means.round(6).reset_index()
     return [dict(zip(means.columns, line, strict=True)) for line in _without_nan(means)]
 
 

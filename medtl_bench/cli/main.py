@@ -153,8 +153,8 @@ def show(
 ) -> None:
     """Show a dataset's card and domains, an algorithm's parameters, or all of one trial.
 
-    A trial is named by its key or the beginning of it; what is shown ends with its scores, its
-    log, and the command that repeats it.
+    A trial is named by its key or the beginning of it; what is shown ends with its scores,
+    its log, and the command that repeats it.
     """
     sections.tell(lambda: _shown_in_full(name, discovery.find(plugin), out), as_json=as_json)
 

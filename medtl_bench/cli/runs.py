@@ -52,7 +52,7 @@ Answers = Annotated[
     bool,
     typer.Option(
         "--answers",
-        help="Keep what is predicted too, by row; trials of which it is not kept run again.",
+        help="Keep predictions by row; trials without any run again.",
     ),
 ]
 

@@ -37,14 +37,15 @@ def document(record: Record, out: Path) -> Document:
 
 
 def again(record: Record, out: Path) -> str:
-    """Return the command that repeats a trial and compares its scores with those of the record.
+    """Return the command that repeats a trial and compares the scores.
 
     One that is not ok has none to compare: the same run runs it again.
     """
     where = [] if out == DEFAULT_OUT else ["--out", str(out)]
     if record.outcome.status != "ok":
         return shlex.join(["medtl-bench", "run", *_options(record), *where])
-    return shlex.join(["medtl-bench", "verify", "--trial", record.trial.key[:SHORT], *where])
+    key = record.trial.key[:SHORT]
+    return shlex.join(["medtl-bench", "verify", "--trial", key, *where])
 
 
 def anew(record: Record) -> str:

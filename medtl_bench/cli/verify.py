@@ -11,9 +11,7 @@ from medtl_bench.cli.options import DEFAULT_OUT, Out, PluginFiles
 from medtl_bench.errors import IntegrityError
 
 Rerun = Annotated[int, typer.Option("--rerun", min=0, help="Trials to repeat, drawn at random.")]
-Trial = Annotated[
-    str, typer.Option("--trial", metavar="KEY", help="Repeat this one, by its key's beginning.")
-]
+Key = Annotated[str, typer.Option("--trial", metavar="KEY", help="Repeat this one.")]
 Seed = Annotated[
     int | None, typer.Option("--seed", min=0, help="Which trials are drawn; default: any.")
 ]
@@ -23,7 +21,7 @@ OTHER_MACHINE = "Another processor may round differently: see which machine a re
 
 def verify(
     rerun: Rerun = 0,
-    trial: Trial = "",
+    trial: Key = "",
     seed: Seed = None,
     jobs: Jobs = 0,
     plugin: PluginFiles = [],
@@ -43,9 +41,9 @@ def verify(
         drawn = "" if trial else f" (--seed {verified.seed})"
         console.say(f"{len(verified.repeated)} trials were repeated{drawn}.")
     for record, difference in verified.different:
-        other = record.trial
-        name = f"{other.dataset} {other.scenario} {other.algorithm}, seed {other.seed}"
-        console.complain(f"{name} ({other.key}): {difference}.")
+        of = record.trial
+        name = f"{of.dataset} {of.scenario} {of.algorithm}, seed {of.seed}"
+        console.complain(f"{name} ({of.key}): {difference}.")
     if verified.different:
         console.complain(OTHER_MACHINE)
     console.damaged(verified.contents.damaged)

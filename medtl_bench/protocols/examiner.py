@@ -55,14 +55,15 @@ class Clock:
         rows: Tensor | None = None,
         **where: Any,  # noqa: ANN401
     ) -> None:
-        """Keep what was predicted for a domain's test split, at the stage `validation` its `val`.
+        """Keep what was predicted for a test split, or at the stage `validation` a `val`.
 
         `rows`: their positions in the split, where they are not all of it.
         """
         if self.kept is None:
             return
         positions = torch.arange(len(outputs)) if rows is None else rows
-        numbers = outputs if outputs.dtype.itemsize >= torch.float32.itemsize else outputs.float()
+        short = outputs.dtype.itemsize < torch.float32.itemsize
+        numbers = outputs.float() if short else outputs
         split = "val" if stage == "validation" else "test"
         place = Place(stage, **where)
         self.kept.append(Prediction(place, split, positions.numpy(), numbers.numpy()))

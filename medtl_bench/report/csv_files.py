@@ -3,6 +3,7 @@
 import gzip
 import math
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from medtl_bench.board.comparison import Comparison
 from medtl_bench.board.protocol import Name
 from medtl_bench.board.standings import Standing
 from medtl_bench.board.tables import FULL, ROW
+from medtl_bench.files.atomic import write_atomically
 from medtl_bench.report.text.escape import csv_cell
 from medtl_bench.results.record import Score
 
@@ -36,7 +38,7 @@ UNKNOWN = (math.nan, math.nan, math.nan, "", math.nan, math.nan)
 def summary_sheet(board: Board, dataset: str) -> str:
     """Return mean, half its interval, n, marks and rank by row and measure of a dataset."""
     table = board.summary[board.summary["dataset"] == dataset]
-    return as_csv(table.merge(board.rows, on=ROW, how="left")[list(OF_ROW)])
+    return _csv(table.merge(board.rows, on=ROW, how="left")[list(OF_ROW)])
 
 
 def ranks_sheet(comparisons: Sequence[Comparison]) -> str:
@@ -50,7 +52,7 @@ def ranks_sheet(comparisons: Sequence[Comparison]) -> str:
         rows += _ranks(comparison, "all", comparison.ranked)
         rows += _ranks(comparison, "without rows", comparison.without_rows)
         rows += [_who(comparison, "all", name, UNKNOWN) for name in comparison.others]
-    return as_csv(pd.DataFrame(rows, columns=list(OF_RANK)))
+    return _csv(pd.DataFrame(rows, columns=list(OF_RANK)))
 
 
 def _ranks(
@@ -72,12 +74,17 @@ def _who(
     return (*where, *name, row.family, row.keeps_data, *told, *sizes)
 
 
-def as_csv(table: pd.DataFrame) -> str:
-    """Return a table as CSV, its texts made inert."""
+def _csv(table: pd.DataFrame) -> str:
     safe = table.copy()
     for name in set(table.columns) & OF_TEXT:
-        safe[name] = [csv_cell(text) if isinstance(text, str) else text for text in table[name]]
+        texts = table[name]
+        safe[name] = [csv_cell(text) if isinstance(text, str) else text for text in texts]
     return str(safe.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
+
+
+def write_table(table: pd.DataFrame, file: Path) -> None:
+    """Write a table as CSV whole or not at all; raises IntegrityError."""
+    write_atomically(file, _csv(table))
 
 
 def scores_sheet(board: Board) -> bytes:

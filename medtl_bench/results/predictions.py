@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from medtl_bench.arrays import Floats, Ints
 from medtl_bench.errors import IntegrityError
 from medtl_bench.files.atomic import write_atomically
 from medtl_bench.results.places import Place
@@ -30,8 +30,8 @@ class Prediction(NamedTuple):
 
     place: Place
     split: str
-    rows: Ints
-    outputs: Floats
+    rows: NDArray[np.int64]
+    outputs: NDArray[Any]
 
 
 def path(out: Path, key: str) -> Path:
@@ -50,7 +50,7 @@ def write(file: Path, key: str, predictions: Sequence[Prediction]) -> None:
 
 
 def read(file: Path, key: str) -> list[Prediction]:
-    """Return the predictions of a trial; raises IntegrityError where the file is damaged."""
+    """Return the predictions of a trial; raises IntegrityError where it is damaged."""
     if file.is_symlink() or not file.is_file():
         raise IntegrityError(f"{file}: it is no regular file.")
     try:

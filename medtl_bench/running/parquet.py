@@ -21,18 +21,19 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pyarrow.parquet import ParquetWriter
 
-OF_TRIAL = ("key", "dataset", "algorithm", "variant", "protocol", "scenario")
-OF_PLACE = ("stage", "learned", "domain", "split")
+OF_TRIAL = ("key", "dataset", "algorithm", "protocol", "scenario", "seed")
+TEXTS = (*OF_TRIAL[:-1], "variant", "stage", "learned", "domain", "split")
 INSTALL = "Writing parquet needs pyarrow: pip install 'medtl-bench[parquet]'."
 
 
 def write(judged: Iterable[Judged], file: Path) -> int:
-    """Write a row for each row that a trial predicted, and return how many trials there are.
+    """Write a row for each row predicted in a trial, and return the number of trials.
 
-    `row`: its position in the split of the domain. `answer`: a list of class scores, whose
-    softmax is the probability, or of one value. Of masks, whose answers stay in the folder,
-    there is the `dice` of each row in place of answer and label. The file is written whole or
-    not at all. Raises MedTLError without pyarrow, IntegrityError where it cannot be written.
+    `row`: its position in the split of the domain. `answer`: a list of class scores,
+    whose softmax is the probability, or of one value. Of masks, whose answers stay in the
+    folder, there is the `dice` of each row in place of answer and label. The file is
+    written whole or not at all. Raises MedTLError without pyarrow, IntegrityError where it
+    cannot be written.
     """
     try:
         from pyarrow import parquet  # noqa: PLC0415 - an extra
@@ -60,22 +61,24 @@ def _write(writer: "ParquetWriter", judged: Judged) -> int:
 def _schema() -> "pa.Schema":
     import pyarrow as pa  # noqa: PLC0415
 
-    texts = [(name, pa.string()) for name in (*OF_TRIAL, *OF_PLACE)]
+    texts = [(name, pa.string()) for name in TEXTS]
     whole = [(name, pa.int64()) for name in ("seed", "shots", "draw", "row", "group")]
-    numbers = [("label", pa.float64()), ("answer", pa.list_(pa.float64())), ("dice", pa.float64())]
-    return pa.schema([*texts, *whole, *numbers])
+    numbers = [("label", pa.float64()), ("dice", pa.float64())]
+    return pa.schema([*texts, *whole, *numbers, ("answer", pa.list_(pa.float64()))])
 
 
 def _table(record: Record, task: Task, prediction: Prediction, split: Split) -> "pa.Table":
     import pyarrow as pa  # noqa: PLC0415
 
     trial, place, n = record.trial, prediction.place, len(split)
-    same = {name: getattr(trial, name) for name in (*OF_TRIAL, "seed") if name != "variant"}
-    same |= {"variant": record.about.variant, "split": prediction.split, **place._asdict()}
+    same = {name: getattr(trial, name) for name in OF_TRIAL}
+    same |= {"variant": record.about.variant, "split": prediction.split}
+    same |= place._asdict()
     columns: dict[str, Any] = {name: [value] * n for name, value in same.items()}
     columns["row"] = prediction.rows
     columns["group"] = [None] * n if split.groups is None else split.groups.numpy()
-    columns |= _masks(task, prediction, split) if split.y.ndim > 1 else _rows(prediction, split)
+    masks = split.y.ndim > 1
+    columns |= _masks(task, prediction, split) if masks else _rows(prediction, split)
     return pa.table(columns, schema=_schema())
 
 

@@ -78,7 +78,7 @@ def preset(name: str) -> Preset:
 
 
 def preset_of(trial: Trial, variant: str = "") -> str:
-    """Return the preset that a trial was planned by, as far as it tells; `default` where not.
+    """Return the preset that a trial was planned by, as far as it tells, or `default`.
 
     `variant`: the parameters that the user changed, which tell nothing of it.
     """

@@ -96,25 +96,30 @@ def groups(
     files: Sequence[str],
     keys: Iterable[str] | None = None,
 ) -> tuple[list[list[Trial]], dict[str, int]]:
-    """Return the groups of trials that can be repeated here, and why how many others cannot.
+    """Return groups of trials that can be repeated here, and why how many others cannot.
 
     `keys`: of the trials whose groups are asked for, None for all.
     """
     installed, hindered = Installed(catalogue, execute, files), Counter[str]()
-    asked = {key: records[key] for key in sorted(records if keys is None else keys)}
-    sound = {key: record for key, record in asked.items() if record.outcome.status == "ok"}
-    if keys is not None and len(sound) < len(asked):
-        hindered[NOT_OK] = len(asked) - len(sound)
-    installed.ask(record.trial for record in sound.values())
+    sound, others = _by_status(records, records if keys is None else keys)
+    hindered[NOT_OK] = 0 if keys is None else others
+    installed.ask(record.trial for record in sound)
     found: dict[str, list[Trial]] = {}
-    for record in sound.values():
+    for record in sound:
         hindrance = installed.hindrance(record.trial)
         group = None if hindrance else group_of(record, records, installed.order(record.trial))
         if group is None:
             hindered[hindrance or NO_GROUP] += 1
         else:
             found[group[0].key] = group
-    return list(found.values()), dict(hindered)
+    return list(found.values()), dict(+hindered)
+
+
+def _by_status(records: Records, keys: Iterable[str]) -> tuple[list[Record], int]:
+    """Return the records that are ok of some keys, in order, and how many others there are."""
+    asked = [records[key] for key in sorted(keys)]
+    sound = [record for record in asked if record.outcome.status == "ok"]
+    return sound, len(asked) - len(sound)
 
 
 def group_of(record: Record, records: Records, order: Sequence[str]) -> list[Trial] | None:

@@ -1,4 +1,4 @@
-"""Scores what trials predicted by any metric, from what a folder keeps of it: without a run."""
+"""Scores what was predicted in trials by any metric, without a run."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
@@ -27,7 +27,7 @@ OTHER_DATA = "the data here are not those that they were judged by"
 
 
 class Judged(NamedTuple):
-    """A trial that is ok, what was predicted in it, and the rows with their labels, in order."""
+    """A trial that is ok, what was predicted in it, and of which labelled rows."""
 
     record: Record
     task: Task
@@ -47,7 +47,7 @@ class Judging:
     left_out: Counter[str] = field(default_factory=Counter)
 
     def __iter__(self) -> Iterator[Judged]:
-        """Yield every trial, by dataset and key; raises IntegrityError on a damaged file."""
+        """Yield each trial by dataset and key; raises IntegrityError on a damaged file."""
         for name, keys in self._by_dataset().items():
             dataset = self._dataset(name, len(keys))
             for key in keys if dataset else ():
@@ -85,7 +85,8 @@ class Judging:
         try:
             pairs = tuple((one, _rows(dataset, one)) for one in of_domains)
         except (LookupError, RuntimeError) as error:
-            raise IntegrityError(f"{file}: it is of rows that are not there ({error}).") from error
+            why = f"it is of rows that are not there ({error})"
+            raise IntegrityError(f"{file}: {why}.") from error
         return Judged(record, dataset.task, pairs)
 
 
@@ -101,7 +102,8 @@ def check(metric: str) -> None:
         raise unknown("metric", metric, METRICS)
     if (of := METRICS[metric].of) != "predictions":
         what = "an embedding" if of == "embedding" else "neighbours in an embedding"
-        raise MedTLError(f"The metric {metric!r} is taken of {what}, of which nothing is kept.")
+        told = f"The metric {metric!r} is taken of {what}"
+        raise MedTLError(f"{told}, of which nothing is kept.")
 
 
 def fits(task: Task, metric: str) -> bool:
@@ -116,8 +118,8 @@ def fits(task: Task, metric: str) -> bool:
 def scores(judged: Judged, metric: str) -> list[Score]:
     """Return the scores of a trial by a metric, as its protocol takes them.
 
-    What is `retained` is the mean over the sources. A place where the metric is not defined
-    has none.
+    What is `retained` is the mean over the sources. A place where the metric is not
+    defined has none.
     """
     values = defaultdict[Place, list[tuple[float, int]]](list)
     for prediction, split in judged.pairs:

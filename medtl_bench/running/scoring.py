@@ -35,7 +35,7 @@ class Scoring:
     ) -> Outcome:
         """Return the outcome of a trial; whatever is wrong with its answers is a failure of it.
 
-        `path`: of the file that holds them. `keep`: the file to keep what was predicted in.
+        `path`: of the file that holds them. `keep`: where to keep what was predicted.
         """
         start = perf_counter()
         try:
@@ -62,7 +62,8 @@ class Scoring:
         scores = tuple(examined)
         replay.end()
         if keep and clock.kept is not None:
-            with suppress(IntegrityError):  # the trial is sound: the run tells what is not kept
+            # the trial is sound, and the run tells what is not kept
+            with suppress(IntegrityError):
                 predictions.write(keep, trial.key, clock.kept)
         return scores
 

@@ -196,7 +196,7 @@ def _scored(job: Job, catalogue: Catalogue, sent: Said, scratch: Path) -> Reply:
 
 
 def _file(job: Job, trial: Trial) -> Path | None:
-    """Return the file in which to keep what was predicted in a trial, or None for nowhere."""
+    """Return the file to keep what was predicted in a trial, or None for nowhere."""
     return Path(job.answers[trial.key]) if trial.key in job.answers else None
 
 

@@ -63,7 +63,7 @@ def _check(
 
 
 def _place(one: Finding) -> list[str]:
-    """Return which trial it is: the beginning of its key, as `show` takes it, and its place."""
+    """Return the beginning of a trial's key, as `show` takes it, and its place."""
     seed = NOTHING if one.seed is None else str(one.seed)
     return [
         one.key[:SHORT] or NOTHING,
