@@ -1,7 +1,7 @@
 """Divides rows into training, validation and test splits, the same on every machine."""
 
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,7 @@ def divided(
     for members in _of_labels(keys, labels):
         count = len(members)
         part_of |= zip(members, _parts(count, round(val * count), round(test * count)), strict=True)
-    return np.array([part_of[str(key)] for key in keys], dtype=np.int8)
+    return _of_keys(part_of, keys)
 
 
 def folded(
@@ -45,8 +45,12 @@ def folded(
         )
         raise DataError(f"{rule}, but there are {folds} folds and a share of {val:g}.")
     of_labels = _of_labels(keys, labels)
-    parts = [_fold(of_labels, fold, folds, val) for fold in range(folds)]
-    return [np.array([part[str(key)] for key in keys], dtype=np.int8) for part in parts]
+    parts = (_fold(of_labels, fold, folds, val) for fold in range(folds))
+    return [_of_keys(part, keys) for part in parts]
+
+
+def _of_keys(part_of: Mapping[str, int], keys: Sequence[object]) -> NDArray[np.int8]:
+    return np.array([part_of[str(key)] for key in keys], dtype=np.int8)
 
 
 def _fold(of_labels: Sequence[list[str]], fold: int, folds: int, val: float) -> dict[str, int]:
