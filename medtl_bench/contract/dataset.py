@@ -2,9 +2,10 @@
 
 import textwrap
 from collections.abc import Sequence
-from dataclasses import InitVar, dataclass
+from dataclasses import InitVar, dataclass, replace
 from functools import cached_property
 from hashlib import sha256
+from itertools import chain
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from medtl_bench.contract import checks, labels, overlap
@@ -54,8 +55,9 @@ class Dataset:
     or labels disagree with the task, a row or a group stands in two splits of a domain,
     or a transfer or stream names a domain that is not there, or whose classes do not bear out
     what is said of its labels. `labels`: what they mean: one question in all domains (shared),
-    a question of each domain's own, or domains with new classes. `checked`: say that this
-    was seen to before.
+    a question of each domain's own, or domains with new classes. `folds`: where test rows are
+    scarce, the same domains divided otherwise, so that every row is in the test of one fold;
+    a trial sees one fold alone (`of_seed`). `checked`: say that this was seen to before.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Dataset:
     transfers: tuple[Transfer, ...] = ()
     streams: tuple[Stream, ...] = ()
     labels: LabelMeaning = "shared"
+    folds: tuple[tuple[Domain, ...], ...] = ()
     checked: InitVar[bool] = False
 
     def __post_init__(self, checked: bool) -> None:
@@ -77,6 +80,7 @@ class Dataset:
         self._check_members("domains", Domain)
         self._check_members("transfers", Transfer)
         self._check_members("streams", Stream)
+        self._check_folds(checked)
         if checked:
             return
         scenarios: list[checks.Scenario] = [*self.transfers, *self.streams]
@@ -106,6 +110,31 @@ class Dataset:
             got = _shown(getattr(self, name))
             raise DataError(f"Dataset {self.name!r}: {rule}, but got {got}.")
         object.__setattr__(self, name, tuple(members))
+
+    def _check_folds(self, checked: bool) -> None:
+        """Raise DataError unless each fold is a dataset of the same domains."""
+        names = [domain.name for domain in self.domains]
+        for number, domains in enumerate(self.folds, 1):
+            one = replace(self, domains=domains, folds=(), checked=checked)
+            if (held := [domain.name for domain in one.domains]) != names:
+                rule = f"every fold must hold the domains {names}"
+                raise DataError(f"Dataset {self.name!r}: {rule}, but fold {number} holds {held}.")
+
+    def of_seed(self, seed: int) -> "Dataset":
+        """Return the dataset as trials of a seed see it: fold `seed` modulo their number.
+
+        Over as many seeds as there are folds, each row is judged once. A score is of one fold,
+        and boards average over seeds: what models of several folds answer, as for a ROC-AUC,
+        is never pooled, for their answers have no common scale.
+        """
+        if not self.folds:
+            return self
+        domains = (self.domains, *self.folds)[seed % (1 + len(self.folds))]
+        return replace(self, domains=domains, folds=(), checked=True)
+
+    def divisions(self) -> list["Dataset"]:
+        """Return the dataset as it is divided in each of its folds."""
+        return [self.of_seed(number) for number in range(1 + len(self.folds))]
 
     def _check_names(self, scenario: checks.Scenario) -> None:
         """Raise DataError where a name in a scenario is no text."""
@@ -143,7 +172,7 @@ class Dataset:
         scenarios and metrics are asked of the data, are no part of it.
         """
         digest = sha256(repr((self.task.kind, self.task.classes)).encode())
-        for domain in self.domains:
+        for domain in chain(self.domains, *self.folds):
             for name, split in domain.splits().items():
                 digest.update(f"{domain.name}/{name}/{len(split)}".encode())
                 _digest_split(digest, split)

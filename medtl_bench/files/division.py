@@ -1,7 +1,7 @@
 """Divides rows into training, validation and test splits, the same on every machine."""
 
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,11 +21,52 @@ def divided(
     stay together and count as one, with the label of the first. Raises DataError on other
     lengths, or on shares that leave nothing to train on.
     """
-    if len(keys) != len(labels):
-        raise DataError(f"There are {len(keys)} keys of rows, but {len(labels)} labels.")
     if min(val, test) < 0 or val + test >= 1:
         rule = "The shares of validation and test must be positive and leave some for training"
         raise DataError(f"{rule}, but are {val:g} and {test:g}.")
+    part_of: dict[str, int] = {}
+    for members in _of_labels(keys, labels):
+        count = len(members)
+        part_of |= zip(members, _parts(count, round(val * count), round(test * count)), strict=True)
+    return _of_keys(part_of, keys)
+
+
+def folded(
+    keys: Sequence[object], labels: Sequence[Hashable], *, folds: int, val: float
+) -> list[NDArray[np.int8]]:
+    """Return for each fold TRAIN, VAL or TEST for each row, so that each row is TEST in one fold.
+
+    Of every label a fold tests one of so many runs of the rows, in the order of the hashes of
+    their keys, and validates on the share `val` of all that follow. Otherwise as `divided`.
+    """
+    if folds < 2 or val < 0 or val + 1 / folds >= 1:
+        rule = (
+            "Rows are divided into two folds or more, and validation must leave some for training"
+        )
+        raise DataError(f"{rule}, but there are {folds} folds and a share of {val:g}.")
+    of_labels = _of_labels(keys, labels)
+    parts = (_fold(of_labels, fold, folds, val) for fold in range(folds))
+    return [_of_keys(part, keys) for part in parts]
+
+
+def _of_keys(part_of: Mapping[str, int], keys: Sequence[object]) -> NDArray[np.int8]:
+    return np.array([part_of[str(key)] for key in keys], dtype=np.int8)
+
+
+def _fold(of_labels: Sequence[list[str]], fold: int, folds: int, val: float) -> dict[str, int]:
+    part_of: dict[str, int] = {}
+    for members in of_labels:
+        count = len(members)
+        start, end = (round(number * count / folds) for number in (fold, fold + 1))
+        turned = [*members[start:], *members[:start]]
+        part_of |= zip(turned, _parts(count, round(val * count), end - start), strict=True)
+    return part_of
+
+
+def _of_labels(keys: Sequence[object], labels: Sequence[Hashable]) -> list[list[str]]:
+    """Return for each label its keys, as they read, each once and in the order of their hashes."""
+    if len(keys) != len(labels):
+        raise DataError(f"There are {len(keys)} keys of rows, but {len(labels)} labels.")
     names = [str(key) for key in keys]
     label_of = dict(zip(reversed(names), reversed(labels), strict=True))
     by_label: dict[Hashable, list[str]] = {}
@@ -33,12 +74,8 @@ def divided(
         # NaN, of rows without a label, is not equal to itself
         missing = isinstance(label, float) and math.isnan(label)
         by_label.setdefault(None if missing else label, []).append(name)
-    part_of: dict[str, int] = {}
-    for members in by_label.values():
-        part_of |= zip(sorted(members, key=hashed), _parts(len(members), val, test), strict=True)
-    return np.array([part_of[name] for name in names], dtype=np.int8)
+    return [sorted(members, key=hashed) for members in by_label.values()]
 
 
-def _parts(count: int, val: float, test: float) -> list[int]:
-    tests, vals = round(test * count), round(val * count)
+def _parts(count: int, vals: int, tests: int) -> list[int]:
     return [TEST] * tests + [VAL] * vals + [TRAIN] * (count - tests - vals)

@@ -65,14 +65,15 @@ TRANSFER = TransferProtocol()
 
 
 def _most_shots(dataset: Dataset) -> int | None:
-    """Return the largest k for which rows of every target are left undrawn.
+    """Return the largest k for which rows of every target are left undrawn in every fold.
 
     The scarcest target's is that of all: a board means scores over transfers, which
     therefore ask for the same k.
     """
     counted = {(name, bool(one.unit)) for one in dataset.transfers for name in one.targets}
     most = (
-        most_shots(dataset.task, dataset.domain(name).train, by_group=by_group)
+        most_shots(dataset.task, divided.domain(name).train, by_group=by_group)
+        for divided in dataset.divisions()
         for name, by_group in counted
     )
     return min(most, default=None)

@@ -23,9 +23,12 @@ def withhold(split: Split) -> Split:
 
 
 def blinded(dataset: Dataset) -> Dataset:
-    """Return a dataset whose labels for validation and testing are withheld."""
+    """Return a dataset whose labels for validation and testing are withheld.
+
+    Without other folds, which train on what is judged here.
+    """
     domains = [
         Domain(domain.name, domain.train, withhold(domain.val), withhold(domain.test))
         for domain in dataset.domains
     ]
-    return replace(dataset, domains=tuple(domains), checked=True)
+    return replace(dataset, domains=tuple(domains), folds=(), checked=True)

@@ -50,6 +50,7 @@ def describe_dataset(
         asked=asked.name,
         digest=digest,
         kept=kept,
+        folds=1 + len(dataset.folds),
         area=dataset.card.area,
         provenance=dataset.card.provenance,
         task=dataset.task.kind,

@@ -6,7 +6,7 @@ the labels that it is judged by lie beside it, sealed.
 
 import io
 import shutil
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
@@ -46,7 +46,7 @@ class _Domain(Frozen):
 
 
 class _Facts(Frozen):
-    """All of a dataset but its tensors."""
+    """All of a dataset but its tensors; the domains of each of its folds."""
 
     name: str
     card: Card
@@ -54,7 +54,11 @@ class _Facts(Frozen):
     transfers: tuple[Transfer, ...]
     streams: tuple[Stream, ...]
     labels: LabelMeaning
-    domains: dict[str, _Domain]
+    folds: tuple[dict[str, _Domain], ...]
+
+    def domains(self, seed: int) -> dict[str, _Domain]:
+        """Return the domains as trials of a seed see them."""
+        return self.folds[seed % len(self.folds)]
 
 
 def write(dataset: Dataset, folder: Path, key: str) -> str:
@@ -74,20 +78,21 @@ def write(dataset: Dataset, folder: Path, key: str) -> str:
 
 
 def _written(dataset: Dataset, place: Path, key: str) -> str:
-    numbered = enumerate(blinded(dataset).domains)
-    domains = {domain.name: _put_domain(place / f"{n}.bin", domain) for n, domain in numbered}
-    labels = io.BytesIO()
-    labelled = {d.name: _put_labels(labels, d, domains[d.name]) for d in dataset.domains}
+    labels, kept, labelled = io.BytesIO(), [], []
+    for number, fold in enumerate(dataset.divisions()):
+        numbered = enumerate(blinded(fold).domains)
+        kept.append({d.name: _put_domain(place / f"{number}-{n}.bin", d) for n, d in numbered})
+        labelled.append({d.name: _put_labels(labels, d, kept[-1][d.name]) for d in fold.domains})
     sealed = {SEALED_FACTS: _facts(dataset, labelled), LABELS: labels.getvalue()}
     for name, content in sealed.items():
         (place / name).write_bytes(seal(content, key, f"{dataset.name}/{name}"))
-    facts = _facts(dataset, domains)
+    facts = _facts(dataset, kept)
     # last, for what has no facts is not read
     (place / FACTS).write_bytes(facts)
     return sha256(facts).hexdigest()
 
 
-def _facts(dataset: Dataset, domains: dict[str, _Domain]) -> bytes:
+def _facts(dataset: Dataset, folds: Sequence[dict[str, _Domain]]) -> bytes:
     facts = _Facts(
         name=dataset.name,
         card=dataset.card,
@@ -95,42 +100,46 @@ def _facts(dataset: Dataset, domains: dict[str, _Domain]) -> bytes:
         transfers=dataset.transfers,
         streams=dataset.streams,
         labels=dataset.labels,
-        domains=domains,
+        folds=tuple(folds),
     )
     return facts.model_dump_json().encode()
 
 
 def read_blinded(
-    name: str, folder: Path, digest: str, domains: Collection[str] = ()
+    name: str, folder: Path, digest: str, domains: Collection[str] = (), seed: int = 0
 ) -> Dataset | None:
     """Return a dataset that is kept, as a method may see it, without checking it again.
 
-    None if there is none of that name and digest. The `domains`, or all if none is named,
-    are read now, into memory of this process alone: what another process does to the files
-    does not reach them. The others are mapped, so that what is not used is not read.
+    Of its folds that of the seed. None if there is none of that name and digest. The `domains`,
+    or all if none is named, are read now, into memory of this process alone: what another
+    process does to the files does not reach them. The others are mapped, so that what is not
+    used is not read.
     """
     place = _place(folder, name)
     try:
         facts = _read_facts(place, digest)
-        chosen = set(domains) & set(facts.domains) or set(facts.domains)
-        octets = {n: _octets(place, d, copy=n in chosen) for n, d in facts.domains.items()}
-        return blinded(_dataset(facts, octets))
+        own = facts.domains(seed)
+        chosen = set(domains) & set(own) or set(own)
+        octets = {n: _octets(place, d, copy=n in chosen) for n, d in own.items()}
+        return blinded(_dataset(facts, own, octets))
     except (OSError, ValueError):
         return None
 
 
-def read_whole(name: str, folder: Path, key: str) -> Dataset | None:
+def read_whole(name: str, folder: Path, key: str, seed: int = 0) -> Dataset | None:
     """Return a dataset that is kept, with all labels, or None if there is none of that name.
 
-    Its inputs are mapped. A method may have changed them, which no score depends on.
+    Of its folds that of the seed. Its inputs are mapped. A method may have changed them, which
+    no score depends on.
     """
     place = _place(folder, name)
     try:
         sealed = {n: _bytes(place / n) for n in (SEALED_FACTS, LABELS)}
         content = {n: unseal(value, key, f"{name}/{n}") for n, value in sealed.items()}
         facts = _Facts.model_validate_json(content[SEALED_FACTS])
-        octets = {n: _octets(place, d, copy=False) for n, d in facts.domains.items()}
-        return _dataset(facts, octets, tensors.of_bytes(content[LABELS]))
+        own = facts.domains(seed)
+        octets = {n: _octets(place, d, copy=False) for n, d in own.items()}
+        return _dataset(facts, own, octets, tensors.of_bytes(content[LABELS]))
     except (OSError, ValueError):
         return None
 
@@ -198,10 +207,15 @@ def _put_labels(file: BinaryIO, domain: Domain, kept: _Domain) -> _Domain:
     return kept.model_copy(update={"splits": splits})
 
 
-def _dataset(facts: _Facts, octets: Mapping[str, Tensor], labels: Tensor | None = None) -> Dataset:
+def _dataset(
+    facts: _Facts,
+    kept: Mapping[str, _Domain],
+    octets: Mapping[str, Tensor],
+    labels: Tensor | None = None,
+) -> Dataset:
     """Return a dataset of the bytes of its domains; all labels lie there, or apart."""
     domains = []
-    for name, domain in facts.domains.items():
+    for name, domain in kept.items():
         own = octets[name]
         splits = {n: _get_split(s, own, labels) for n, s in domain.splits.items()}
         domains.append(Domain(name, **splits))

@@ -13,11 +13,12 @@ class DatasetFacts(Frozen):
     """What planning needs to know of a dataset, so that planning need not load it.
 
     `name`: by which results know it. `asked`: by which the user does. `scenarios`: by
-    protocol. `kept`: the digest of what the run keeps of it, or empty. `lower_is_better`: of
-    its metrics. `plugins`: sources of metrics and protocols that are not the project's own, by
-    kind and name. `refused`: why an algorithm cannot do its task, by name of those that
-    cannot. `failed`: why a protocol cannot tell its scenarios. `remarks`: what a reader of its
-    scores must know. `origin`: what it shares with other datasets, else its own name.
+    protocol. `kept`: the digest of what the run keeps of it, or empty. `folds`: how many it is
+    divided into, of which a trial sees that of its seed. `lower_is_better`: of its metrics.
+    `plugins`: sources of metrics and protocols that are not the project's own, by kind and
+    name. `refused`: why an algorithm cannot do its task, by name of those that cannot.
+    `failed`: why a protocol cannot tell its scenarios. `remarks`: what a reader of its scores
+    must know. `origin`: what it shares with other datasets, else its own name.
     """
 
     name: str
@@ -30,6 +31,7 @@ class DatasetFacts(Frozen):
     lower_is_better: tuple[str, ...] = ()
     scenarios: dict[str, tuple[Scenario, ...]]
     kept: str = ""
+    folds: int = 1
     classes: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
     plugins: dict[str, str] = {}

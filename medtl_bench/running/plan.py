@@ -46,7 +46,7 @@ class Planned(NamedTuple):
     """A trial, what the boards will say about it, and why it cannot run, if so.
 
     `group`: a number that is shared by those trials that run side by side in one process.
-    `dataset`: as the user names it.
+    `dataset`: as the user names it. `fold`: of the dataset, that it sees.
     """
 
     trial: Trial
@@ -54,6 +54,7 @@ class Planned(NamedTuple):
     skipped: str = ""
     group: int = -1
     dataset: str = ""
+    fold: int = 0
 
 
 @dataclass(frozen=True)
@@ -173,8 +174,8 @@ def _planned(
         plugins=plugins | algorithm.plugins,
     )
     skipped = algorithm.missing or dataset.refused.get(algorithm.name, "")
-    about = _about(dataset, algorithm, scenario, quick)
-    return Planned(trial, about, skipped, dataset=dataset.asked)
+    about, fold = _about(dataset, algorithm, scenario, quick), seed % dataset.folds
+    return Planned(trial, about, skipped, dataset=dataset.asked, fold=fold)
 
 
 def _about(
@@ -221,9 +222,12 @@ def _grouped(planned: Sequence[Planned], stacking: set[str], most: int) -> list[
 
 
 def _shared(one: Planned) -> object:
-    """Return what trials that run side by side have in common."""
+    """Return what trials that run side by side have in common.
+
+    Those of other folds learn from what is judged in one, and so run apart.
+    """
     trial = one.trial
-    return trial.dataset, trial.protocol, trial.algorithm, one.about.variant
+    return trial.dataset, one.fold, trial.protocol, trial.algorithm, one.about.variant
 
 
 def _in_group(one: Planned, number: int, *, stacked: bool) -> Planned:

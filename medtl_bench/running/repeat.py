@@ -82,6 +82,11 @@ class Installed:
                 sources[whole] = f"{entries[name].plugin.source} {weights}".rstrip()
         return sources
 
+    def folds(self, trial: Trial) -> int:
+        """Return into how many folds the dataset of a trial is divided."""
+        facts = self._replies[f"dataset {trial.dataset} {trial.protocol}"].dataset
+        return facts.folds if facts else 1
+
     def order(self, trial: Trial) -> list[str]:
         """Return the scenarios of a trial's dataset, in the order in which they are planned."""
         facts = self._replies[f"dataset {trial.dataset} {trial.protocol}"].dataset
@@ -107,7 +112,8 @@ def groups(
     found: dict[str, list[Trial]] = {}
     for record in sound:
         hindrance = installed.hindrance(record.trial)
-        group = None if hindrance else group_of(record, records, installed.order(record.trial))
+        order, folds = installed.order(record.trial), installed.folds(record.trial)
+        group = None if hindrance else group_of(record, records, order, folds)
         if group is None:
             hindered[hindrance or NO_GROUP] += 1
         else:
@@ -122,16 +128,19 @@ def _by_status(records: Records, keys: Iterable[str]) -> tuple[list[Record], int
     return sound, len(asked) - len(sound)
 
 
-def group_of(record: Record, records: Records, order: Sequence[str]) -> list[Trial] | None:
+def group_of(
+    record: Record, records: Records, order: Sequence[str], folds: int = 1
+) -> list[Trial] | None:
     """Return the trials that ran beside one another in a process, in order.
 
     None where the records do not tell them: others of the group are not there. They share
-    all but scenario and seed, and come seed by seed, as `running.plan` has them.
+    all but scenario and seed, are of one fold, and come seed by seed, as `running.plan` has
+    them.
     """
     if record.outcome.stacked == 1:
         return [record.trial]
-    shared = _shared(record)
-    alike = [other for other in records.values() if _shared(other) == shared]
+    shared = _shared(record, folds)
+    alike = [other for other in records.values() if _shared(other, folds) == shared]
     if len(alike) != record.outcome.stacked or any(r.trial.scenario not in order for r in alike):
         return None
     place = {name: number for number, name in enumerate(order)}
@@ -139,10 +148,11 @@ def group_of(record: Record, records: Records, order: Sequence[str]) -> list[Tri
     return sorted(trials, key=lambda trial: (trial.seed, place[trial.scenario]))
 
 
-def _shared(record: Record) -> object:
+def _shared(record: Record, folds: int) -> object:
     apart = {"scenario", "seed", "settings"}
     trial = record.trial.model_dump_json(exclude=apart)
-    return trial, record.about.variant, record.outcome.stacked
+    fold = record.trial.seed % folds
+    return trial, fold, record.about.variant, record.outcome.stacked
 
 
 def sample(groups: Sequence[list[Trial]], count: int, seed: int) -> list[list[Trial]]:

@@ -141,10 +141,11 @@ def _setting(job: Job, catalogue: Catalogue) -> Setting:
 
 def _blinded(job: Job, catalogue: Catalogue) -> Dataset:
     """Return the dataset of a job without the labels that its trials are judged by."""
-    name = job.trials[0].dataset
+    name, seed = job.trials[0].dataset, job.trials[0].seed  # all of one fold
     texts = {text for trial in job.trials for text in _texts(trial.settings)}
-    kept = mapped.read_blinded(name, Path(job.folder), job.kept, texts) if job.kept else None
-    return kept or blinded(catalogue.dataset(job.dataset or name))
+    place = Path(job.folder)
+    kept = mapped.read_blinded(name, place, job.kept, texts, seed) if job.kept else None
+    return kept or blinded(catalogue.dataset(job.dataset or name).of_seed(seed))
 
 
 def _texts(settings: object) -> Iterator[str]:
@@ -206,6 +207,7 @@ def _code(outcome: Outcome) -> int:
 
 def _whole(job: Job, catalogue: Catalogue) -> Dataset:
     """Return the dataset of a job with all labels."""
-    name = job.trials[0].dataset
-    kept = mapped.read_whole(name, Path(job.folder), job.key) if job.key and job.kept else None
-    return kept or catalogue.dataset(job.dataset or name)
+    name, seed = job.trials[0].dataset, job.trials[0].seed
+    able = job.key and job.kept
+    kept = mapped.read_whole(name, Path(job.folder), job.key, seed) if able else None
+    return kept or catalogue.dataset(job.dataset or name).of_seed(seed)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from itertools import chain
 from time import perf_counter
 from typing import Any, get_args
 from unittest.mock import patch
@@ -218,7 +219,8 @@ def says_what_its_labels_mean(subject: Subject) -> None:
 def trains_on_every_class_it_tests(subject: Subject) -> None:
     """Check that a domain trains on every class it tests, or no support could show it."""
     task = subject.built.task
-    for domain in subject.built.domains if task.kind != "regression" else ():
+    domains = chain.from_iterable(one.domains for one in subject.built.divisions())
+    for domain in domains if task.kind != "regression" else ():
         missing = sorted(set(_labels(domain.test)) - set(_labels(domain.train)))
         if missing:
             names = ", ".join(repr(task.classes[c]) for c in missing)

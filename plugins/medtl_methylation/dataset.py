@@ -262,8 +262,9 @@ def _card(splits: dict[str, Chosen], unclear: set[bytes]) -> Card:
         f"their checksums, and all others to train on ({min(trained.values())} of {fewest} to "
         f"{max(trained.values()):,} of {most}). No sequence is the reverse complement of "
         f"another, for all have A in the middle. {len(unclear)} sequences that upstream calls "
-        f"both methylated and not are left out. So that no place of a genome stands on two sides, {apart:,} "
-        f"training and validation sites were passed over that share {OVERLAP} bases in a "
-        "row, on either strand, with a test or validation site of any species; upstream "
-        "does not see to that, so published scores on the whole files are kinder.",
+        f"both methylated and not are left out. So that no place of a genome stands on two "
+        f"sides, {apart:,} training and validation sites were passed over that share "
+        f"{OVERLAP} bases in a row, on either strand, with a test or validation site of any "
+        "species; upstream does not see to that, so published scores on the whole files are "
+        "kinder.",
     )

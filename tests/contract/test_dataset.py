@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from medtl_bench.contract.scenario import Stream, Transfer
 from medtl_bench.contract.split import Domain, Split, concatenate
 from medtl_bench.contract.task import Task
-from medtl_bench.errors import MedTLError
+from medtl_bench.errors import DataError, MedTLError
 from tests.parts import two_part_domain
 
 MASKS = Task("segmentation", ("background", "blob"))
@@ -146,3 +146,30 @@ def test_the_digest_does_not_depend_on_how_tensors_lie_in_memory(make_dataset, m
         replace(d, train=Split(d.train.x.t().contiguous().t(), d.train.y)) for d in domains
     )
     assert make_dataset(domains=turned).digest() == make_dataset().digest()
+
+
+def turned(domain: Domain) -> Domain:
+    return Domain(domain.name, domain.test, domain.val, domain.train)
+
+
+def test_a_trial_sees_the_fold_of_its_seed_alone(make_dataset):
+    plain = make_dataset()
+    other = tuple(map(turned, plain.domains))
+    folded = make_dataset(folds=(other,))
+    assert plain.of_seed(5) is plain
+    assert plain.divisions() == [plain]
+    assert [len(one.folds) for one in folded.divisions()] == [0, 0]
+    for seed in range(4):
+        seen = folded.of_seed(seed).domain("a")
+        assert seen is (other[0] if seed % 2 else folded.domains[0])
+    assert folded.digest() != plain.digest()
+    assert folded.of_seed(0).digest() == plain.digest()
+
+
+def test_every_fold_is_checked_like_the_first(make_dataset):
+    domains = make_dataset().domains
+    with pytest.raises(DataError, match=r"must hold the domains \['a', 'b', 'c'\], but fold 1"):
+        make_dataset(folds=((domains[1], domains[0], domains[2]),))
+    leaking = Domain("a", domains[0].train, domains[0].val, domains[0].train)
+    with pytest.raises(DataError, match="a row may stand in one split only"):
+        make_dataset(folds=((leaking, *domains[1:]),))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from medtl_bench.errors import DataError
-from medtl_bench.files.division import TEST, TRAIN, VAL, divided
+from medtl_bench.files.division import TEST, TRAIN, VAL, divided, folded
 
 KEYS = [f"patient {number}" for number in range(100)]
 LABELS = ["ill" if number % 4 == 0 else "well" for number in range(100)]
@@ -48,3 +48,28 @@ def test_rows_without_a_label_are_divided_too():
 def test_what_cannot_be_divided_is_told(keys, shares, told):
     with pytest.raises(DataError, match=told):
         divided(keys, LABELS, val=shares[0], test=shares[1])
+
+
+@pytest.mark.parametrize("folds", [2, 3, 5])
+def test_every_row_is_tested_in_one_fold_and_every_label_in_each(folds):
+    parts = folded(KEYS, LABELS, folds=folds, val=0.1)
+    tested = np.stack([part == TEST for part in parts])
+    assert (tested.sum(0) == 1).all()
+    for part in parts:
+        for label, rows in (("ill", 25), ("well", 75)):
+            of_label = part[[name == label for name in LABELS]]
+            assert abs((of_label == TEST).sum() - rows / folds) < 1
+            assert (of_label == VAL).sum() == round(0.1 * rows)
+    turned = folded(KEYS[::-1], LABELS[::-1], folds=folds, val=0.1)
+    assert all(np.array_equal(a[::-1], b) for a, b in zip(turned, parts, strict=True))
+
+
+def test_rows_of_one_key_stay_together_in_every_fold():
+    for part in folded(KEYS * 2, LABELS * 2, folds=3, val=0.1):
+        assert np.array_equal(part[:100], part[100:])
+
+
+@pytest.mark.parametrize(("folds", "val"), [(1, 0.1), (2, 0.5), (3, -0.1)])
+def test_folds_that_leave_nothing_to_train_on_are_refused(folds, val):
+    with pytest.raises(DataError, match=f"but there are {folds} folds and a share of {val:g}"):
+        folded(KEYS, LABELS, folds=folds, val=val)

@@ -114,13 +114,25 @@ def test_no_patient_changes_the_inputs_of_another(
         assert split.x.equal(changed.splits()[name].x)
 
 
-def test_splits_are_stratified_and_switzerland_tests_both_classes(heart: Dataset) -> None:
-    for domain in heart.domains:
-        total = np.array(labels(domain))
-        for split, share in zip(domain.splits().values(), (0.6, 0.1, 0.3), strict=True):
-            assert np.abs(split.y.bincount(minlength=2).numpy() - share * total).max() <= 1.2
-    assert heart.domain("switzerland").test.y.bincount().tolist() == [2, 34]
-    assert heart.domain("switzerland").val.y.bincount().tolist() == [1, 12]
+def test_splits_are_stratified_and_switzerland_tests_both_classes_in_every_fold(
+    heart: Dataset,
+) -> None:
+    swiss = []
+    for fold in heart.divisions():
+        for domain in fold.domains:
+            total = np.array(labels(domain))
+            for split, share in zip(domain.splits().values(), (0.57, 0.1, 0.33), strict=True):
+                assert np.abs(split.y.bincount(minlength=2).numpy() - share * total).max() <= 1.7
+        swiss.append(fold.domain("switzerland").test.y.bincount().tolist())
+    assert swiss == [[3, 38], [2, 39], [3, 38]]
+
+
+def test_every_patient_is_judged_in_one_fold(heart: Dataset) -> None:
+    for number, domain in enumerate(heart.domains):
+        tested = [fold.domains[number].test for fold in heart.divisions()]
+        assert sum(map(len, tested)) == sum(labels(domain))
+        seen = [set(map(tuple, split.x.tolist())) for split in tested]
+        assert len(set().union(*seen)) == sum(map(len, seen))
 
 
 def test_identical_patients_stand_on_one_side(heart: Dataset) -> None:

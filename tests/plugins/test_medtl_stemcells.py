@@ -51,6 +51,15 @@ def test_the_counts_on_the_card_are_the_splits(stemcells):
     assert (int((second.train.y == 1).sum()), int((second.test.y == 1).sum())) == (2, 1)
 
 
+def test_every_sample_is_judged_in_one_fold_and_every_type_in_each(stemcells):
+    folds = stemcells.divisions()
+    for number, domain in enumerate(stemcells.domains):
+        tested = [fold.domains[number].test for fold in folds]
+        rows = torch.cat([split.x for split in tested])
+        assert len(rows.unique(dim=0)) == len(rows) == sum(labels(domain))
+        assert all(split.y.bincount(minlength=3).min() >= 1 for split in tested)
+
+
 def test_each_study_is_left_out_in_turn(stemcells):
     assert [len(t.sources) for t in stemcells.transfers] == [3] * 4
     assert {t.targets[0] for t in stemcells.transfers} == {d.name for d in stemcells.domains}

@@ -44,6 +44,13 @@ def of_rows() -> Dataset:
     return replace(data, domains=tuple(domains))
 
 
+def in_folds() -> Dataset:
+    """Return a dataset of two folds, of which each tests rows that the other trains on."""
+    data = tiny.cases()[0].whole()
+    turned = tuple(Domain(d.name, d.test, d.val, d.train) for d in data.domains)
+    return replace(data, folds=(turned,))
+
+
 DATASETS = {case.name: case.whole for case in tiny.cases()} | {
     "no labels": tiny.unlabelled,
     "groups and marks": of_rows,
@@ -118,7 +125,7 @@ def test_tensors_begin_where_torch_would_put_them_and_changing_one_changes_no_fi
 
 
 def zeroed(place: Path) -> None:
-    file = np.memmap(place / "1.bin", mode="r+")
+    file = np.memmap(place / "0-1.bin", mode="r+")
     file[:] = 0
     file.flush()
 
@@ -131,12 +138,12 @@ def rewritten(place: Path) -> None:
 HARMS = {
     "zeros in the data": zeroed,
     "other facts": rewritten,
-    "cut": lambda place: (place / "1.bin").write_bytes(b""),
-    "a pipe": lambda place: ((place / "1.bin").unlink(), os.mkfifo(place / "1.bin")),
+    "cut": lambda place: (place / "0-1.bin").write_bytes(b""),
+    "a pipe": lambda place: ((place / "0-1.bin").unlink(), os.mkfifo(place / "0-1.bin")),
     "a link": lambda place: (
-        (place / "1.bin").rename(place / "x") and (place / "1.bin").symlink_to(place / "x")
+        (place / "0-1.bin").rename(place / "x") and (place / "0-1.bin").symlink_to(place / "x")
     ),
-    "gone": lambda place: (place / "1.bin").unlink(),
+    "gone": lambda place: (place / "0-1.bin").unlink(),
 }
 
 
@@ -244,3 +251,21 @@ def test_where_nothing_can_be_kept_trials_build_the_dataset(tmp_path: Path, plug
         job = Job(work=work, plugin_files=files, folder=str(nowhere / "folder"), key=KEY, kept="1")
         reply = worker.perform(job)
         assert reply.dataset or (reply.outcome and reply.outcome.status == "ok")
+
+
+def test_of_a_dataset_in_folds_a_trial_reads_that_of_its_seed_and_no_other(tmp_path: Path) -> None:
+    data = in_folds()
+    digest = mapped.write(data, tmp_path, KEY)
+    for seed in range(4):
+        expected = data.of_seed(seed)
+        whole = mapped.read_whole(data.name, tmp_path, KEY, seed)
+        method = mapped.read_blinded(data.name, tmp_path, digest, seed=seed)
+        assert whole is not None
+        assert method is not None
+        assert whole.digest() == expected.digest() != data.of_seed(seed + 1).digest()
+        assert method.digest() == blinded(expected).digest()
+        assert (whole.folds, method.folds) == ((), ())
+
+
+def test_a_blinded_dataset_has_no_other_folds() -> None:
+    assert blinded(in_folds()).folds == ()

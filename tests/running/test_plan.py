@@ -89,7 +89,7 @@ def test_protocols_can_be_chosen_and_each_has_settings_of_its_own():
 
 
 def test_a_trial_holds_the_facts_its_scores_depend_on_and_the_boards_get_the_rest():
-    trial, about, skipped, group, _ = trials("smoke")[0]
+    trial, about, skipped, group, *_ = trials("smoke")[0]
     assert (skipped, group) == ("", 0)
     assert (trial.dataset, trial.dataset_digest) == ("first", "digest of first")
     assert (trial.algorithm, trial.algorithm_source) == ("dann", "here 1")
@@ -135,6 +135,18 @@ def test_groups_hold_one_algorithm_on_one_dataset_and_protocol_and_no_more_than_
         assert len({(t.dataset, t.protocol, t.algorithm) for t in group}) == 1
         assert len(group) <= (2 if group[0].algorithm == "fine-tune" else 1)
     assert max(map(len, groups.values())) == 2
+
+
+def test_trials_of_other_folds_run_in_other_processes():
+    data = dataset("d").model_copy(update={"folds": 3})
+    planned = trials("default", datasets=[data], algorithms=STACKING, most=64, seeds=6)
+    folds: dict[int, set[int]] = {}
+    for one in planned:
+        assert one.fold == one.trial.seed % 3
+        folds.setdefault(one.group, set()).add(one.fold)
+    assert all(len(held) == 1 for held in folds.values())
+    stacks = {p.group for p in planned if p.trial.algorithm == "fine-tune"}
+    assert len(stacks) == 2 * 3  # protocols, folds
 
 
 def test_a_variant_is_never_in_a_group_with_another():
