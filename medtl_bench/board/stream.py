@@ -7,20 +7,19 @@ import pandas as pd
 
 from medtl_bench.arrays import Bools, Floats, Ints
 from medtl_bench.board import directions
-from medtl_bench.board.measures import (
-    SECONDS,
-    average_accuracy,
-    backward_transfer,
-    codes_of,
-    forgetting,
-    forward_transfer,
-    places_of,
-)
+from medtl_bench.board.measures import SECONDS, codes_of, places_of
 from medtl_bench.board.protocol import ProtocolBoard, Reading, Tables
 from medtl_bench.board.tables import setting
+from medtl_bench.metrics.formulas import (
+    AVERAGE,
+    FORGETTING,
+    average_accuracy,
+    backward_transfer,
+    forgetting,
+    forward_transfer,
+)
 from medtl_bench.metrics.registry import TASK_AWARE
 
-AVERAGE, FORGETTING = "average accuracy", "forgetting"
 BACKWARD, FORWARD = "backward transfer", "forward transfer"
 MATRICES = "matrices"
 

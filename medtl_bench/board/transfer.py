@@ -13,7 +13,6 @@ from medtl_bench.board.measures import (
     SECONDS,
     among,
     at,
-    few_shot_area,
     gain,
     gap_closed,
     mean_by_shots,
@@ -21,10 +20,10 @@ from medtl_bench.board.measures import (
 )
 from medtl_bench.board.protocol import Block, ProtocolBoard, Reading, Tables
 from medtl_bench.board.statistics import mean_interval
-from medtl_bench.board.tables import FULL, setting
+from medtl_bench.board.tables import setting
+from medtl_bench.metrics.formulas import AREA, END, START, few_shot_area
 
-TARGET, AREA, SOURCE_FORGETTING, GAP = "target", "few-shot area", "source forgetting", "gap closed"
-START, END = at(TARGET, 0), at(TARGET, FULL)
+TARGET, SOURCE_FORGETTING, GAP = "target", "source forgetting", "gap closed"
 SOURCE_ONLY, TARGET_ONLY = "source-only", "target-only"
 GAINED = (START, AREA)
 OVER_TARGETS, SINGLE_SOURCES, EMBEDDED = "over targets", "single sources", "embedded"

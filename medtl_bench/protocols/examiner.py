@@ -18,8 +18,10 @@ from medtl_bench.contract.task import Task
 from medtl_bench.errors import InvalidOutputError, MedTLError
 from medtl_bench.metrics.registry import MARKED, METRICS, known
 from medtl_bench.protocols.contents import Contents
-from medtl_bench.protocols.meaning import refuse_probabilities, remarks_on_scale
+from medtl_bench.protocols.meaning import answers, refuse_probabilities, remarks_on_scale
+from medtl_bench.protocols.resampling import Resampling
 from medtl_bench.protocols.withheld import Withheld
+from medtl_bench.results.places import Place
 from medtl_bench.results.record import DECIMALS, Score
 
 MakeLearner = Callable[[Task, torch.Generator], Algorithm]
@@ -30,12 +32,15 @@ class Clock:
     """Seconds spent in the verbs of the learners of a trial, call by call.
 
     `contents`: of what they were handed. `remarks`: what is odd about their outputs, for the
-    log.
+    log. `resampled`: headline measures by name [resamples] where labels are known, and of
+    their domains the test `units`, as `Outcome` has them.
     """
 
     calls: dict[str, list[float]] = field(default_factory=dict)
     contents: Contents = field(default_factory=Contents)
     remarks: list[str] = field(default_factory=list)
+    resampled: dict[str, Floats] = field(default_factory=dict)
+    units: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     @contextmanager
     def time(self, verb: str) -> Iterator[None]:
@@ -72,12 +77,16 @@ class Labels:
 
 @dataclass
 class Examiner:
-    """Hands a learner splits, times its verbs, and scores what it predicts."""
+    """Hands a learner splits, times its verbs, and scores what it predicts.
+
+    Test splits of domains of a `resampling` are scored on resamples too.
+    """
 
     task: Task
     learner: Algorithm
     labels: Labels
     clock: Clock
+    resampling: Resampling | None = None
 
     def fit(self, sources: Sequence[Split], unlabelled: Any) -> None:  # noqa: ANN401
         """Let the learner fit."""
@@ -110,7 +119,8 @@ class Examiner:
 
     def branch(self, draw: torch.Generator) -> "Examiner":
         """Return an examiner of a copy of the learner, which draws from another generator."""
-        return Examiner(self.task, copied(self.learner, draw), self.labels, self.clock)
+        learner = copied(self.learner, draw)
+        return Examiner(self.task, learner, self.labels, self.clock, self.resampling)
 
     def outputs(self, split: Split) -> Tensor:
         """Return checked predictions for a split; raises InvalidOutputError."""
@@ -150,6 +160,8 @@ class Examiner:
         Of its marked rows alone the primary one follows, as `marked_...`.
         """
         task, outputs = self.task, self.outputs(split)
+        if self.resampling and stage != "validation":
+            self.resampling.note(outputs, Place(stage, **where))
         names = task.metrics if stage == "fit" else task.running
         yield from rows(stage, len(split), measure(task, outputs, split.y, names), **where)
         if (marked := split.marked) is not None and marked.any():
@@ -220,15 +232,9 @@ def measure(
     """
     if isinstance(y, Withheld):
         return {}
-    answers = outputs.double()
-    if classes is not None:
-        allowed = torch.zeros(answers.shape[1], dtype=torch.bool)
-        allowed[list(classes)] = True
-        answers = answers.masked_fill(~allowed.view(-1, *[1] * (answers.ndim - 2)), -torch.inf)
-    if task.kind != "regression":
-        answers = answers.softmax(1)
+    given, truth = answers(task, outputs, classes), y.numpy()
     predicted = [name for name in names if METRICS[name].of == "predictions"]
-    return defined({name: METRICS[name].score(answers.numpy(), y.numpy()) for name in predicted})
+    return defined({name: METRICS[name].score(given, truth) for name in predicted})
 
 
 def defined(values: dict[str, float]) -> dict[str, float]:

@@ -9,9 +9,11 @@ import numpy as np
 import torch
 
 from medtl_bench import cooperative
+from medtl_bench.arrays import Floats
 from medtl_bench.contract.dataset import Dataset
 from medtl_bench.contract.scenario import Amount, Scenario, Transfer
 from medtl_bench.contract.split import Domain, Split, concatenate
+from medtl_bench.metrics.formulas import AREA, END, START, few_shot_area
 from medtl_bench.protocols import embedding
 from medtl_bench.protocols.examiner import (
     Clock,
@@ -23,8 +25,10 @@ from medtl_bench.protocols.examiner import (
     rows,
 )
 from medtl_bench.protocols.protocol import Protocol
+from medtl_bench.protocols.resampling import Resampling, known
 from medtl_bench.protocols.support import draw_support, most_shots
 from medtl_bench.randomness import generator
+from medtl_bench.results.places import Place
 from medtl_bench.results.record import DECIMALS, KEPT_ROWS, Score
 
 
@@ -88,14 +92,15 @@ def transfer(
     each, before that as k = 0 and after it). Metrics that are details are of `fit` alone.
     Support draws depend on dataset, target, k, draw and seed, never on the algorithm.
     Where rows of a split are marked, metrics named `marked_...` are of those alone; the
-    learner is not told.
+    learner is not told. The clock gets the headline measures on resamples of the test units.
     """
     task = dataset.task
     sources = [dataset.domain(name) for name in scenario.sources]
     targets = [dataset.domain(name) for name in scenario.targets]
     train = [source.train for source in sources]
     learner = make(task, generator("learn", dataset.name, scenario.name, seed))
-    examiner = Examiner(task, learner, Labels.of(task, train), clock)
+    resampling = Resampling(dataset, targets)
+    examiner = Examiner(task, learner, Labels.of(task, train), clock, resampling)
     examiner.fit(train, torch.cat([target.train.x for target in targets]))
     if task.embedded:
         draw = generator("embedding", dataset.name, scenario.name)
@@ -106,6 +111,20 @@ def transfer(
         yield from _before(examiner, sources, targets, kept)
         adaptation = _Adaptation(dataset, examiner, kept, seed)
         yield from adaptation.scores(targets, shots, draws)
+        clock.resampled, clock.units = _resampled(resampling, shots, draws), resampling.units
+
+
+def _resampled(resampling: Resampling, shots: Sequence[int], draws: int) -> dict[str, Floats]:
+    """Return target score before any and after all labels, and the few-shot area, by resample."""
+    start = resampling.mean(lambda name: [Place("fit", domain=name)])
+    few = [resampling.mean(partial(_few, k=k, draws=draws)) for k in sorted(shots)]
+    curve = np.stack([start, *few], axis=-1)
+    end = resampling.mean(lambda name: [Place("full", name, domain=name)])
+    return known({START: start, AREA: few_shot_area(curve, sorted(shots)), END: end})
+
+
+def _few(name: str, *, k: int, draws: int) -> list[Place]:
+    return [Place("adapt", name, k, number, name) for number in range(draws)]
 
 
 def _some(dataset: Dataset, source: Domain) -> Split:

@@ -12,7 +12,8 @@ from medtl_bench.board.measures import CALIBRATION, PLAIN, SECONDS, at, gain, sh
 from medtl_bench.board.protocol import Name, Tables
 from medtl_bench.board.rows import Cell, View
 from medtl_bench.board.tables import FULL
-from medtl_bench.board.transfer import AREA, GAP, SOURCE_FORGETTING, START, TARGET
+from medtl_bench.board.transfer import GAP, SOURCE_FORGETTING, TARGET
+from medtl_bench.metrics.formulas import AREA, START
 from medtl_bench.metrics.registry import INTEGRATION, MARKED
 from medtl_bench.report.pages import titles
 from medtl_bench.report.pages.protocol import Pictures, ProtocolPage, scored

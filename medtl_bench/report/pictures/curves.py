@@ -13,7 +13,8 @@ from medtl_bench.arrays import Floats
 from medtl_bench.board.measures import at, shots_of
 from medtl_bench.board.rows import Cell, Row, View
 from medtl_bench.board.tables import FULL
-from medtl_bench.board.transfer import AREA, END, TARGET
+from medtl_bench.board.transfer import TARGET
+from medtl_bench.metrics.formulas import AREA, END
 from medtl_bench.report.pictures.style import LONGEST_HEADING, drawable, style, svg
 
 MOST_LINES = 12
