@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from medtl_bench.arrays import Bools, Floats
+from medtl_bench.board.statistics import crossed
 from medtl_bench.board.tables import FULL
 
 CALIBRATION = ("ece", "brier")
@@ -37,18 +38,26 @@ def shots_of(measure: str, columns: Sequence[str]) -> list[int]:
     return sorted(int(tail) for tail in tails if tail.isdigit())
 
 
-def gap_closed(method: Floats, source_only: Floats, target_only: Floats) -> Floats:
+def gap_closed(
+    method: Floats,
+    source_only: Floats,
+    target_only: Floats,
+    resampled: Floats | None = None,
+    freedom: float = np.inf,
+) -> Floats:
     """Return (method - source-only) / (target-only - source-only), by the gap's mean over seeds.
 
-    All NaN where that mean is under its own standard error sd / sqrt(n), or n < 2. method
+    All NaN where the 95% interval of that mean does not lie above 0, or n < 2. method
     [rows, seeds] and source_only [seeds] at k = 0, target_only [seeds] after all target
-    labels, turned so that higher is better.
+    labels, turned so that higher is better. resampled: the gap [seeds, resamples] of the test
+    units, with so many degrees of freedom.
     """
-    gaps = (target_only - source_only)[np.isfinite(target_only - source_only)]
-    if len(gaps) < 2 or gaps.mean() <= max(gaps.std(ddof=1) / np.sqrt(len(gaps)), 0.0):
+    gaps = target_only - source_only
+    gap = crossed(gaps, resampled, freedom)
+    if gap.n < 2 or not gap.mean > gap.half:
         return np.full(method.shape, np.nan)
     above = np.where(np.isfinite(target_only), method - source_only, np.nan)
-    return np.asarray(above / gaps.mean())
+    return np.asarray(above / gap.mean)
 
 
 def mean_by_shots(rows: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:

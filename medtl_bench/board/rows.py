@@ -9,13 +9,19 @@ import pandas as pd
 
 from medtl_bench.board import directions
 from medtl_bench.board.protocol import Name, ProtocolBoard
+from medtl_bench.board.resamples import Units, units_by
 from medtl_bench.board.tables import BOUND, PLACE, STATUSES
 
 Place = tuple[str, str, str]
 
 
 class Cell(NamedTuple):
-    """A mean, half its interval, seeds n, and marks and rank among the ranked rows."""
+    """A mean, half its interval, seeds n, and marks and rank among the ranked rows.
+
+    `low`, `high`: the ends of the interval, inside what the measure can be. `seeds`, `units`:
+    what half the interval would be by training seeds or by test units alone, NaN where it is
+    not known.
+    """
 
     mean: float
     half: float
@@ -23,6 +29,10 @@ class Cell(NamedTuple):
     best: bool = False
     tied: bool = False
     rank: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+    seeds: float = math.nan
+    units: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -60,7 +70,8 @@ class View:
     `primary` is the first of the task's `metrics`, `upwards` whether a higher value of it
     is better. `settings`: those of its first trial. `columns`: the measures that some row
     has, with their directions in `higher`. Its rows: ranked `methods` by rank in the
-    `headline`, `bounds`, and `incomplete` ones, both by name.
+    `headline`, `bounds`, and `incomplete` ones, both by name. `units`: by domain the number of
+    its test units (patients or groups, else rows) and the fewest of a class, where that is known.
     """
 
     dataset: str
@@ -77,6 +88,7 @@ class View:
     methods: tuple[Row, ...]
     bounds: tuple[Row, ...]
     incomplete: tuple[Row, ...]
+    units: Units
 
     @property
     def complete(self) -> tuple[Row, ...]:
@@ -128,7 +140,10 @@ def _firsts(
     columns = [*PLACE, "group", "task", "metrics", "primary", "settings"]
     first = placed.drop_duplicates([*PLACE, "group"])[columns]
     records: list[dict[Any, Any]] = first.to_dict("records")
-    return {(t["dataset"], t["protocol"], t["group"]): t for t in records}
+    units = units_by(placed, [*PLACE, "group"])
+    places: list[Place] = [(t["dataset"], t["protocol"], t["group"]) for t in records]
+    firsts = zip(places, records, strict=True)
+    return {place: trial | {"units": units[place]} for place, trial in firsts}
 
 
 def _rows(rows: pd.DataFrame, cells: Mapping[Name, Mapping[str, Cell]]) -> list[Row]:
@@ -164,6 +179,7 @@ def _view(
         methods=tuple(sorted(methods, key=lambda row: (_rank(row, headline), row.label))),
         bounds=_by_label(bounds),
         incomplete=_by_label([row for row in rows if not row.complete]),
+        units=first["units"],
     )
 
 

@@ -58,6 +58,13 @@ class StreamBoard(ProtocolBoard):
             return directions.higher_is_better(primary, lower)
         return name not in (FORGETTING, SECONDS)
 
+    def bounds(self, measure: str, primary: str) -> tuple[float, float]:
+        """Return the lowest and highest that a measure can be: a mean, or one of differences."""
+        name = measure.removeprefix(TASK_AWARE)
+        if name in (FORGETTING, BACKWARD, FORWARD):
+            return directions.difference_bounds(primary)
+        return directions.bounds(primary) if name == AVERAGE else super().bounds(measure, primary)
+
 
 BOARD = StreamBoard()
 

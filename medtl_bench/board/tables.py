@@ -29,6 +29,7 @@ _FIELDS = (
     *("about.area", "about.provenance", "about.task", "about.metrics", "about.classes"),
     *("about.family", "about.variant", "about.counterpart", "about.remarks"),
     *("outcome.status", "outcome.reason", "outcome.why_alone"),
+    *("outcome.resampled", "outcome.units"),
 )
 _SHARED = ("dataset_digest", "threads", "versions", "metrics")
 

@@ -73,6 +73,16 @@ class TransferBoard(ProtocolBoard):
             return False
         return directions.higher_is_better(measure, lower)
 
+    def bounds(self, measure: str, primary: str) -> tuple[float, float]:
+        """Return the lowest and highest that a measure can be; the gap closed may be anything."""
+        if measure.startswith((gain(TARGET), gain(AREA), SOURCE_FORGETTING)):
+            return directions.difference_bounds(primary)
+        if metric := other_metric(measure):
+            return directions.bounds(metric)
+        if measure.startswith((TARGET, AREA)):
+            return directions.bounds(primary)
+        return super().bounds(measure, primary)
+
 
 BOARD = TransferBoard()
 
@@ -212,6 +222,9 @@ def _gap(block: Block) -> dict[str, Floats]:
     if low is None or high is None or start is None or end is None:
         return {}
     first, last = block.sign * start, block.sign * end
-    closed = gap_closed(first, first[low], last[high])
+    gap = None
+    if START in block.resampled and END in block.resampled:
+        gap = block.sign * (block.resampled[END][high] - block.resampled[START][low])
+    closed = gap_closed(first, first[low], last[high], gap, block.freedom)
     closed[block.bounds] = np.nan
     return {GAP: closed}
