@@ -34,6 +34,13 @@ class Cell(NamedTuple):
     seeds: float = math.nan
     units: float = math.nan
 
+    @property
+    def ends(self) -> tuple[float, float]:
+        """Return the ends of its interval, the mean itself where it has none."""
+        half = self.half if math.isfinite(self.half) else 0.0
+        low = self.low if math.isfinite(self.low) else self.mean - half
+        return low, self.high if math.isfinite(self.high) else self.mean + half
+
 
 @dataclass(frozen=True)
 class Row:

@@ -26,6 +26,7 @@ from medtl_bench.metrics.formulas import AREA, END, START, few_shot_area
 TARGET, SOURCE_FORGETTING, GAP = "target", "source forgetting", "gap closed"
 SOURCE_ONLY, TARGET_ONLY = "source-only", "target-only"
 GAINED = (START, AREA)
+FEWEST_TARGETS = 3  # for an interval over them
 OVER_TARGETS, SINGLE_SOURCES, EMBEDDED = "over targets", "single sources", "embedded"
 
 
@@ -123,7 +124,8 @@ def over_targets(trials: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
     """Return the mean over n targets of the score after k labels, with a 95% interval.
 
     A row for each dataset, row of the board and k in `shots`, 0 before any label and FULL
-    after all; `half` is half the width of the interval, `targets` the most n of the row. A
+    after all; `half` is half the width of the interval, NaN under FEWEST_TARGETS, `targets` the
+    most n of the row. A
     target's score is its mean over seeds, draws and transfers first, so the interval tells
     how targets differ, not seeds.
     """
@@ -138,6 +140,7 @@ def over_targets(trials: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
     table["value"] = rows["value"].to_numpy()
     by_domain = table.groupby([*row, "shots", "domain"])["value"].mean().unstack("domain")
     mean, half, n = mean_interval(by_domain.to_numpy(float))
+    half = np.where(n >= FEWEST_TARGETS, half, np.nan)
     means = by_domain.index.to_frame(index=False).assign(mean=mean, half=half, n=n)
     return means.assign(targets=means.groupby(row)["n"].transform("max"))
 

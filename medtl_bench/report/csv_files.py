@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from medtl_bench.board.build import Board
 from medtl_bench.board.comparison import Comparison
+from medtl_bench.board.rows import Cell
 from medtl_bench.board.tables import FULL, ROW
 from medtl_bench.report.text.escape import csv_cell
 from medtl_bench.results.record import Score
@@ -18,7 +19,7 @@ OF_TRIAL = ("dataset", "algorithm", "variant", "family", "protocol", "scenario",
 OF_PLACE = Score._fields[:6]
 OF_ROW = (
     *(*ROW, "family", "complete", "ok", "planned", "scenario"),
-    *("measure", "mean", "half", "n", "best", "tied", "rank"),
+    *("measure", *Cell._fields),
 )
 OF_RANK = (
     *("protocol", "measure", "algorithm", "variant", "family"),
@@ -29,7 +30,7 @@ UNKNOWN = (math.nan, math.nan, math.nan)
 
 
 def summary_sheet(board: Board, dataset: str) -> str:
-    """Return mean, half its interval, n, marks and rank by row and measure of a dataset."""
+    """Return the fields of a cell by row and measure of a dataset."""
     table = board.summary[board.summary["dataset"] == dataset]
     return _csv(table.merge(board.rows, on=ROW, how="left")[list(OF_ROW)])
 

@@ -146,10 +146,10 @@ def _curve(view: View, measure: str) -> Safe:
 
 
 def _over_targets(view: View, measured: pd.DataFrame | None) -> Safe:
-    """Return the table of intervals over targets, where a complete row has several."""
+    """Return the table of intervals over targets, where a complete row has enough of them."""
     cells, targets = _cells_over_targets(measured)
     rows = [row for row in view.complete if row.name in cells]
-    if all(targets[row.name] < 2 for row in rows):
+    if all(targets[row.name] < transfer.FEWEST_TARGETS for row in rows):
         return Safe()
     shots = _shots([cells[row.name] for row in rows])
     headings = [f"{'full' if k == FULL else f'k = {k:g}'} {arrow(view.upwards)}" for k in shots]
