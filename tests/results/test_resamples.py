@@ -38,8 +38,12 @@ def test_other_resamples_are_not_stored():
         ("target 3", HALF, "none of its protocol's"),
         ("target 0", HALF[:-4], "not of 100 resamples"),
         ("target 0", "*" + HALF[1:], "no base64"),
-        ("target 0", encode({"x": np.full(RESAMPLES, 1.1)})["x"], "not within 0 and 1"),
-        ("target 0", encode({"x": np.full(RESAMPLES, -np.inf)})["x"], "not within 0 and 1"),
+        ("target 0", encode({"x": np.full(RESAMPLES, 1.1)})["x"], "beyond what"),
+        (
+            "target 0",
+            encode({"x": np.full(RESAMPLES, -np.inf)})["x"],
+            "beyond what",
+        ),
         ("target 0", b64encode(bytes(401)).decode(), "no base64|cannot reshape|buffer size"),
     ],
 )
