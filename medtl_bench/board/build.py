@@ -14,7 +14,7 @@ from medtl_bench.board.rows import View
 from medtl_bench.board.same_method import Agreement
 from medtl_bench.board.selection import counted, select
 from medtl_bench.board.standings import Values
-from medtl_bench.board.summary import derive, summarise, together
+from medtl_bench.board.summary import Derived, derive, summarise, together
 from medtl_bench.results.record import Record
 from medtl_bench.results.store import no_garbage_collection
 
@@ -26,12 +26,12 @@ class Board:
     `trials`: one row a trial that counts. `scores`: tidy, one row a score of those,
     `trial` pointing to its trial. `rows`: one row for each dataset, protocol, algorithm
     and variant, with its coverage. `summary`: one row for each of those, scenario (where
-    each has a table of its own, else "") and measure, with mean, half (of the width of the
-    95% interval), n, best, tied and rank. `left_out`: dataset, reason and number of trials
-    that do not count. `equivalence`: the tests of `same_method.compare`, `agreements` their
-    verdicts counted by pair. `further`: by protocol and name, the tables that only its own
-    part of a page prints. `views`: the tables of pages, row by row. `comparisons`: the
-    readings over the datasets of each kind of task, and `by_area` over those of one area.
+    each has a table of its own, else "") and measure, with the fields of `rows.Cell`.
+    `left_out`: dataset, reason and number of trials that do not count. `equivalence`: the
+    tests of `same_method.compare`, `agreements` their verdicts counted by pair. `further`:
+    by protocol and name, the tables that only its own part of a page prints. `views`: the
+    tables of pages, row by row. `comparisons`: the readings over the datasets of each kind of
+    task, and `by_area` over those of one area.
     """
 
     trials: pd.DataFrame
@@ -82,10 +82,11 @@ def _build(records: Mapping[str, Record], protocols: Mapping[str, ProtocolBoard]
     derived, further = _measure(trials, scores, protocols, lower)
     covered = tables.coverage(trials)
     summary = summarise(derived, covered, protocols, lower)
-    tests = same_method.compare(derived, _counterparts(trials), protocols)
+    measured = together(derived)
+    tests = same_method.compare(measured, _counterparts(trials), protocols)
     of_datasets = facts.facts(trials, covered, dropped)
     seen = rows.views(trials, covered, summary, protocols, lower)
-    values = standings.by_dataset(derived, protocols)
+    values = standings.by_dataset(measured, protocols)
     return Board(
         trials,
         scores,
@@ -109,7 +110,7 @@ def _measure(
     scores: pd.DataFrame,
     protocols: Mapping[str, ProtocolBoard],
     lower: Set[str],
-) -> tuple[pd.DataFrame, dict[str, Tables]]:
+) -> tuple[list[Derived], dict[str, Tables]]:
     """Let each protocol measure its own trials, if one of them is ok."""
     derived, further = [], {}
     for name, half in protocols.items():
@@ -119,7 +120,7 @@ def _measure(
             further[name] = half.further(ours, of_ours)
         elif len(ours):
             further[name] = {}
-    return together(derived), further
+    return derived, further
 
 
 def _counterparts(trials: pd.DataFrame) -> dict[str, str]:

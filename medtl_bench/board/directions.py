@@ -1,8 +1,9 @@
-"""Which direction of a metric is better: collected once for a board."""
+"""Which direction of a metric is better: collected once for a board. And what one can be."""
 
 from collections.abc import Iterable, Set
+from math import inf
 
-from medtl_bench.metrics.registry import PREFIXES
+from medtl_bench.metrics.registry import PREFIXES, known
 from medtl_bench.results.record import Record
 
 
@@ -27,3 +28,15 @@ def higher_is_better(metric: str, lower: Set[str]) -> bool:
     lower: the metrics for which lower is better, of `lower_is_better`.
     """
     return plain(metric) not in lower
+
+
+def bounds(metric: str) -> tuple[float, float]:
+    """Return the lowest and highest that a metric can be; anything where it is not known here."""
+    entry = known(metric)
+    return (entry.lowest, entry.highest) if entry else (-inf, inf)
+
+
+def difference_bounds(metric: str) -> tuple[float, float]:
+    """Return the lowest and highest that a difference of two values of a metric can be."""
+    low, high = bounds(metric)
+    return low - high, high - low

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -30,6 +30,8 @@ class Block:
     `measures`: their names. `rows`: algorithm and variant of each row. `values`: an array
     [measures, rows, seeds], NaN where there is none. `bounds` [rows]: which rows are
     bounds, not methods. `sign`: -1 where a lower score of the dataset is better, else 1.
+    `resampled`: of some measures the values on resamples of the test units [rows, seeds,
+    resamples], with so many degrees of `freedom`.
     """
 
     measures: tuple[str, ...]
@@ -37,6 +39,8 @@ class Block:
     values: Floats
     bounds: Bools
     sign: float
+    resampled: Mapping[str, Floats] = field(default_factory=dict)
+    freedom: float = np.inf
 
     def of(self, measure: str) -> Floats | None:
         """Return the values [rows, seeds] of a measure, or None if no row has it."""
@@ -52,6 +56,11 @@ class Block:
             return self
         values = np.concatenate([self.values, np.stack(list(further.values()))])
         return replace(self, measures=(*self.measures, *further), values=values)
+
+    def unrolled(self) -> "Block":
+        """Return a block of the resampled values, each resample of a seed in place of a seed."""
+        values = [of_measure.reshape(len(self.rows), -1) for of_measure in self.resampled.values()]
+        return Block(tuple(self.resampled), self.rows, np.stack(values), self.bounds, self.sign)
 
 
 class ProtocolBoard(ABC):
@@ -78,7 +87,10 @@ class ProtocolBoard(ABC):
         """
 
     def relative(self, block: Block) -> Mapping[str, Floats]:
-        """Return measures [rows, seeds] that compare rows of a table, by name."""
+        """Return measures [rows, seeds] that compare rows of a table, by name.
+
+        It is asked again with resamples in place of seeds, for their intervals.
+        """
         return {}
 
     def further(self, trials: pd.DataFrame, scores: pd.DataFrame) -> Tables:
@@ -102,6 +114,13 @@ class ProtocolBoard(ABC):
         if measure == SECONDS or not directions.higher_is_better(measure, lower):
             return False
         return directions.higher_is_better(primary, lower)
+
+    def bounds(self, measure: str, primary: str) -> tuple[float, float]:
+        """Return the lowest and highest that a measure can be.
+
+        As it stands, what its metric can be; anything where it has the name of none.
+        """
+        return (0.0, np.inf) if measure == SECONDS else directions.bounds(measure)
 
     @property
     def tested(self) -> tuple[str, ...]:

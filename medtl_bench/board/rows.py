@@ -11,6 +11,7 @@ import pandas as pd
 
 from medtl_bench.board import directions
 from medtl_bench.board.protocol import Name, ProtocolBoard
+from medtl_bench.board.resamples import Units, units_by
 from medtl_bench.board.tables import BOUND, BROKE, PLACE, STATUSES
 
 Place = tuple[str, str, str]
@@ -25,6 +26,9 @@ class Cell(NamedTuple):
 
     `same`: the label of the first of the ranked rows that are equal to it in every seed, "" for
     none but itself: they are one training there, and count as one.
+    `low`, `high`: the ends of the interval, inside what the measure can be. `seeds`, `units`:
+    what half the interval would be by training seeds or by test units alone, NaN where it is
+    not known.
     """
 
     mean: float
@@ -34,6 +38,17 @@ class Cell(NamedTuple):
     tied: bool = False
     rank: float = math.nan
     same: str = ""
+    low: float = math.nan
+    high: float = math.nan
+    seeds: float = math.nan
+    units: float = math.nan
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """Return the ends of its interval, the mean itself where it has none."""
+        half = self.half if math.isfinite(self.half) else 0.0
+        low = self.low if math.isfinite(self.low) else self.mean - half
+        return low, self.high if math.isfinite(self.high) else self.mean + half
 
 
 @dataclass(frozen=True)
@@ -80,7 +95,8 @@ class View:
     `primary` is the first of the task's `metrics`, `upwards` whether a higher value of it
     is better. `settings`: those of its first trial. `columns`: the measures that some row
     has, with their directions in `higher`. Its rows: ranked `methods` by rank in the
-    `headline`, `bounds`, and `incomplete` ones, both by name.
+    `headline`, `bounds`, and `incomplete` ones, both by name. `units`: by domain the number of
+    its test units (patients or groups, else rows) and the fewest of a class, where that is known.
     """
 
     dataset: str
@@ -97,6 +113,7 @@ class View:
     methods: tuple[Row, ...]
     bounds: tuple[Row, ...]
     incomplete: tuple[Row, ...]
+    units: Units
 
     def alike(self, measure: str) -> list[tuple[Row, ...]]:
         """Return the groups of methods that are equal in a measure for every seed."""
@@ -156,7 +173,10 @@ def _firsts(
     columns = [*PLACE, "group", "task", "metrics", "primary", "settings"]
     first = placed.drop_duplicates([*PLACE, "group"])[columns]
     records: list[dict[Any, Any]] = first.to_dict("records")
-    return {(t["dataset"], t["protocol"], t["group"]): t for t in records}
+    units = units_by(placed, [*PLACE, "group"])
+    places: list[Place] = [(t["dataset"], t["protocol"], t["group"]) for t in records]
+    firsts = zip(places, records, strict=True)
+    return {place: trial | {"units": units[place]} for place, trial in firsts}
 
 
 def _rows(rows: pd.DataFrame, cells: Mapping[Name, Mapping[str, Cell]]) -> list[Row]:
@@ -192,6 +212,7 @@ def _view(
         methods=tuple(sorted(methods, key=lambda row: (_rank(row, headline), row.label))),
         bounds=_by_label(bounds),
         incomplete=_by_label([row for row in rows if not row.complete]),
+        units=first["units"],
     )
 
 

@@ -7,21 +7,19 @@ import pandas as pd
 
 from medtl_bench.arrays import Bools, Floats, Ints
 from medtl_bench.board import directions
-from medtl_bench.board.measures import (
-    SECONDS,
-    average_accuracy,
-    backward_transfer,
-    codes_of,
-    earned_before_labels,
-    forgetting,
-    forward_transfer,
-    places_of,
-)
+from medtl_bench.board.measures import SECONDS, codes_of, earned_before_labels, places_of
 from medtl_bench.board.protocol import ProtocolBoard, Reading, Tables
 from medtl_bench.board.tables import setting
+from medtl_bench.metrics.formulas import (
+    AVERAGE,
+    FORGETTING,
+    average_accuracy,
+    backward_transfer,
+    forgetting,
+    forward_transfer,
+)
 from medtl_bench.metrics.registry import TASK_AWARE
 
-AVERAGE, FORGETTING = "average accuracy", "forgetting"
 BACKWARD, FORWARD = "backward transfer", "forward transfer"
 MATRICES = "matrices"
 
@@ -62,6 +60,13 @@ class StreamBoard(ProtocolBoard):
         if name.startswith(AVERAGE):
             return directions.higher_is_better(primary, lower)
         return name not in (FORGETTING, SECONDS)
+
+    def bounds(self, measure: str, primary: str) -> tuple[float, float]:
+        """Return the lowest and highest that a measure can be: a mean, or one of differences."""
+        name = measure.removeprefix(TASK_AWARE)
+        if name in (FORGETTING, BACKWARD, FORWARD):
+            return directions.difference_bounds(primary)
+        return directions.bounds(primary) if name == AVERAGE else super().bounds(measure, primary)
 
 
 BOARD = StreamBoard()

@@ -1,26 +1,43 @@
 """Means, intervals, ties and ranks of every measure."""
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from medtl_bench.arrays import Bools, Floats
-from medtl_bench.board import directions, groups, statistics
+from medtl_bench.board import directions, groups, resamples, statistics
 from medtl_bench.board.measures import SECONDS
 from medtl_bench.board.protocol import Block, ProtocolBoard
+from medtl_bench.board.resamples import Units
+from medtl_bench.board.rows import Cell
+from medtl_bench.board.statistics import Crossed
 from medtl_bench.board.tables import BOUND, PLACE, ROW, label
 from medtl_bench.board.worst import with_worst
 
 BY_SEED = [*PLACE, "group", "algorithm", "variant", "seed"]
-SUMMARY = ["measure", "mean", "half", "n", "best", "tied", "rank", "same"]
+SUMMARY = ["measure", *Cell._fields]
 Protocols = Mapping[str, ProtocolBoard]
+
+
+class Derived(NamedTuple):
+    """Every measure of a protocol's trials by the columns BY_SEED, and some on resamples.
+
+    `table`: indexed by BY_SEED. `resampled`: by measure [rows of the table, resamples].
+    `units`: of each of the protocol's tables, by dataset, protocol and group.
+    """
+
+    table: pd.DataFrame
+    resampled: Mapping[str, Floats]
+    units: Mapping[tuple[str, ...], Units]
 
 
 def derive(
     trials: pd.DataFrame, scores: pd.DataFrame, protocol: ProtocolBoard, lower: Set[str]
-) -> pd.DataFrame:
-    """Return every measure of a protocol's trials by the columns BY_SEED.
+) -> Derived:
+    """Return every measure of a protocol's trials.
 
     A trial that broke has the worst score of its scenario. lower: the metrics for which lower
     is better.
@@ -28,13 +45,18 @@ def derive(
     ok = trials["status"] == "ok"
     measured = protocol.measures(trials, scores).reindex(trials.index)
     wide = measured.assign(**{SECONDS: trials["seconds"]}).where(ok)
-    core = trials["core"]
-    return _by_seed(trials[core], with_worst(wide[core], trials[core], protocol, lower))
+    ours = trials[trials["core"]]
+    filled = with_worst(wide[trials["core"]], ours, protocol, lower)
+    table = _by_seed(ours, filled)
+    cell = table.index.get_indexer(pd.MultiIndex.from_frame(ours[BY_SEED]))
+    there = cell >= 0
+    resampled = resamples.by_cell(ours[there], filled[there], cell[there], len(table))
+    return Derived(table, resampled, resamples.units_by(ours, [*PLACE, "group"]))
 
 
-def together(derived: list[pd.DataFrame]) -> pd.DataFrame:
+def together(derived: list[Derived]) -> pd.DataFrame:
     """Return the measures of several protocols as one table, seconds last."""
-    some = [table for table in derived if len(table)]
+    some = [of_protocol.table for of_protocol in derived if len(of_protocol.table)]
     if not some:
         return pd.DataFrame(index=pd.MultiIndex.from_arrays([[] for _ in BY_SEED], names=BY_SEED))
     joined = pd.concat(some)
@@ -42,25 +64,36 @@ def together(derived: list[pd.DataFrame]) -> pd.DataFrame:
 
 
 def summarise(
-    by_seed: pd.DataFrame, rows: pd.DataFrame, protocols: Protocols, lower: Set[str]
+    derived: list[Derived], rows: pd.DataFrame, protocols: Protocols, lower: Set[str]
 ) -> pd.DataFrame:
     """Return mean, interval, marks and rank of every measure of every row of every table.
 
     lower: the metrics for which lower is better.
     """
     places = {place: of_place.set_index(ROW[2:]) for place, of_place in rows.groupby(PLACE)}
-    tables_of_places = []
-    for place, frame in by_seed.groupby(level=[*PLACE, "group"]):
-        dataset, name, group = map(str, place)
-        if frame.notna().any(axis=None):
-            table = _table(frame, places[dataset, name], protocols[name], lower)
-            tables_of_places.append(table.assign(dataset=dataset, protocol=name, scenario=group))
+    summarised = {}
+    for place, part in sorted(_by_place(derived)):
+        dataset, name, group = place
+        table = _table(part, places[dataset, name], protocols[name], lower)
+        summarised[place] = table.assign(dataset=dataset, protocol=name, scenario=group)
     columns = [*ROW, "scenario", *SUMMARY]
     return (
-        pd.concat(tables_of_places, ignore_index=True)[columns]
-        if tables_of_places
+        pd.concat(summarised.values(), ignore_index=True)[columns]
+        if summarised
         else pd.DataFrame(columns=columns)
     )
+
+
+def _by_place(derived: list[Derived]) -> Iterator[tuple[tuple[str, ...], Derived]]:
+    """Yield dataset, protocol and group of each table that has a number, with its part."""
+    for table, resampled, units in derived:
+        placed = table.groupby(level=[*PLACE, "group"]).indices
+        for key in units:
+            where = np.asarray(placed.get(key, []), int)
+            frame = table.iloc[where]
+            if frame.notna().any(axis=None):
+                of_place = {name: values[where] for name, values in resampled.items()}
+                yield key, Derived(frame, of_place, {key: units[key]})
 
 
 def _by_seed(trials: pd.DataFrame, wide: pd.DataFrame) -> pd.DataFrame:
@@ -80,17 +113,18 @@ def _by_seed(trials: pd.DataFrame, wide: pd.DataFrame) -> pd.DataFrame:
 
 
 def _table(
-    by_seed: pd.DataFrame, rows: pd.DataFrame, protocol: ProtocolBoard, lower: Set[str]
+    part: Derived, rows: pd.DataFrame, protocol: ProtocolBoard, lower: Set[str]
 ) -> pd.DataFrame:
     """Summarise one table from the measures of its rows by seed."""
-    measured = by_seed.droplevel([*PLACE, "group"]).dropna(axis=1, how="all")
+    measured = part.table.droplevel([*PLACE, "group"]).dropna(axis=1, how="all")
     wide = pd.DataFrame(measured.unstack("seed"))
     rows = rows.loc[wide.index]
     primary = rows["primary"].iloc[0]
     block = _block(wide, rows, higher=directions.higher_is_better(primary, lower))
-    block = block.extended(protocol.relative(block))
+    block = _related(_resampled(block, part, wide), protocol)
     ways = [protocol.higher_is_better(name, primary, lower) for name in block.measures]
-    return _lines(block, rows["ranked"].to_numpy(bool), ways)
+    bounds = [protocol.bounds(name, primary) for name in block.measures]
+    return _lines(block, rows["ranked"].to_numpy(bool), ways, np.array(bounds, float))
 
 
 def _block(wide: pd.DataFrame, rows: pd.DataFrame, *, higher: bool) -> Block:
@@ -101,23 +135,55 @@ def _block(wide: pd.DataFrame, rows: pd.DataFrame, *, higher: bool) -> Block:
     return Block(names, tuple(wide.index), values, bounds, 1.0 if higher else -1.0)
 
 
-def _lines(block: Block, ranked: Bools, ways: list[bool]) -> pd.DataFrame:
-    """Return a line for each measure and row; only rows that are `ranked` are."""
+def _resampled(block: Block, part: Derived, wide: pd.DataFrame) -> Block:
+    """Return a block with what its cells are on resamples."""
+    index, seeds = part.table.index, wide.columns.get_level_values("seed").unique()
+    named = pd.MultiIndex.from_arrays([index.get_level_values(name) for name in ROW[2:]])
+    row = wide.index.get_indexer(named)
+    seed = seeds.get_indexer(index.get_level_values("seed"))
+    placed = {}
+    for name, of_cell in part.resampled.items():
+        if (values := block.of(name)) is not None:
+            placed[name] = resamples.crossed(values, of_cell, row, seed)
+    (units,) = part.units.values()
+    return replace(block, resampled=placed, freedom=resamples.freedom(units))
+
+
+def _related(block: Block, protocol: ProtocolBoard) -> Block:
+    """Return a block that has the measures that compare its rows, on resamples too."""
+    further = protocol.relative(block)
+    resampled: dict[str, Floats] = {}
+    if block.resampled:
+        for name, values in protocol.relative(block.unrolled()).items():
+            resampled[name] = values.reshape(*block.values.shape[1:], -1)
+    extended = block.extended(further)
+    return replace(extended, resampled={**extended.resampled, **resampled})
+
+
+def _lines(block: Block, ranked: Bools, ways: list[bool], bounds: Floats) -> pd.DataFrame:
+    """Return a line for each measure and row; only rows that are `ranked` are.
+
+    bounds [measures, 2]: the lowest and highest that each can be.
+    """
     values = block.values
-    mean, half, n = statistics.mean_interval(values)
-    best, tied, rank = _marks(values, mean, ranked, block.measures, ways)
+    cells = _crossed(values, block)
+    best, tied, rank = _marks(values, cells.mean, ranked, block, ways)
     algorithms, variants = zip(*block.rows, strict=True)
     columns = {
         "algorithm": algorithms * len(block.measures),
         "variant": variants * len(block.measures),
         "measure": np.repeat(block.measures, len(block.rows)),
-        "mean": mean.ravel(),
-        "half": half.ravel(),
-        "n": n.ravel(),
+        "mean": cells.mean.ravel(),
+        "half": cells.half.ravel(),
+        "n": cells.n.ravel(),
         "best": best.ravel(),
         "tied": tied.ravel(),
         "rank": rank.ravel(),
         "same": _same(block, ranked),
+        "low": np.maximum(cells.mean - cells.half, bounds[:, :1]).ravel(),
+        "high": np.minimum(cells.mean + cells.half, bounds[:, 1:]).ravel(),
+        "seeds": cells.seeds.ravel(),
+        "units": cells.units.ravel(),
     }
     return pd.DataFrame(columns)
 
@@ -132,8 +198,17 @@ def _same(block: Block, ranked: Bools) -> list[str]:
     return named
 
 
+def _crossed(values: Floats, block: Block) -> Crossed:
+    """Return means [measures, rows] with their intervals over seeds and, if known, test units."""
+    of_measures = [
+        statistics.crossed(of_measure, block.resampled.get(name), block.freedom)
+        for name, of_measure in zip(block.measures, values, strict=True)
+    ]
+    return Crossed(*map(np.stack, zip(*of_measures, strict=True)))
+
+
 def _marks(
-    values: Floats, mean: Floats, ranked: Bools, measures: Sequence[str], ways: Sequence[bool]
+    values: Floats, mean: Floats, ranked: Bools, block: Block, ways: Sequence[bool]
 ) -> tuple[Bools, Bools, Floats]:
     """Return which rows are best, which are tied, and ranks [measures, rows].
 
@@ -142,8 +217,10 @@ def _marks(
     """
     best, tied = np.zeros(mean.shape, bool), np.zeros(mean.shape, bool)
     rank = np.full(mean.shape, np.nan)
-    for i, (name, higher) in enumerate(zip(measures, ways, strict=True)):
+    for i, (name, higher) in enumerate(zip(block.measures, ways, strict=True)):
         if name != SECONDS and ranked.any():
-            best[i, ranked], tied[i, ranked] = statistics.mark(values[i, ranked], higher)
+            paired = block.resampled.get(name)
+            of_units = None if paired is None else paired[ranked], block.freedom
+            best[i, ranked], tied[i, ranked] = statistics.mark(values[i, ranked], higher, *of_units)
             rank[i, ranked] = groups.ranks(values[i, ranked], higher)
     return best, tied, rank

@@ -15,7 +15,6 @@ from medtl_bench.board.measures import (
     among,
     at,
     earned_before_labels,
-    few_shot_area,
     gain,
     gap_closed,
     mean_by_shots,
@@ -23,12 +22,13 @@ from medtl_bench.board.measures import (
 )
 from medtl_bench.board.protocol import Block, ProtocolBoard, Reading, Tables
 from medtl_bench.board.statistics import mean_interval
-from medtl_bench.board.tables import FULL, setting
+from medtl_bench.board.tables import setting
+from medtl_bench.metrics.formulas import AREA, END, START, few_shot_area
 
-TARGET, AREA, SOURCE_FORGETTING, GAP = "target", "few-shot area", "source forgetting", "gap closed"
-START, END = at(TARGET, 0), at(TARGET, FULL)
+TARGET, SOURCE_FORGETTING, GAP = "target", "source forgetting", "gap closed"
 SOURCE_ONLY, TARGET_ONLY = "source-only", "target-only"
 GAINED = (START, AREA)
+FEWEST_TARGETS = 3  # for an interval over them
 OVER_TARGETS, SINGLE_SOURCES, EMBEDDED = "over targets", "single sources", "embedded"
 
 
@@ -84,6 +84,16 @@ class TransferBoard(ProtocolBoard):
             return False
         return directions.higher_is_better(measure, lower)
 
+    def bounds(self, measure: str, primary: str) -> tuple[float, float]:
+        """Return the lowest and highest that a measure can be; the gap closed may be anything."""
+        if measure.startswith((gain(TARGET), gain(AREA), SOURCE_FORGETTING)):
+            return directions.difference_bounds(primary)
+        if metric := other_metric(measure):
+            return directions.bounds(metric)
+        if measure.startswith((TARGET, AREA)):
+            return directions.bounds(primary)
+        return super().bounds(measure, primary)
+
 
 BOARD = TransferBoard()
 
@@ -125,7 +135,8 @@ def over_targets(trials: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
     """Return the mean over n targets of the score after k labels, with a 95% interval.
 
     A row for each dataset, row of the board and k in `shots`, 0 before any label and FULL
-    after all; `half` is half the width of the interval, `targets` the most n of the row. A
+    after all; `half` is half the width of the interval, NaN under FEWEST_TARGETS, `targets` the
+    most n of the row. A
     target's score is its mean over seeds, draws and transfers first, so the interval tells
     how targets differ, not seeds. Optional transfers do not count, nor scores before labels
     where they cannot be earned.
@@ -142,6 +153,7 @@ def over_targets(trials: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
     table["value"] = rows["value"].to_numpy()
     by_domain = table.groupby([*row, "shots", "domain"])["value"].mean().unstack("domain")
     mean, half, n = mean_interval(by_domain.to_numpy(float))
+    half = np.where(n >= FEWEST_TARGETS, half, np.nan)
     means = by_domain.index.to_frame(index=False).assign(mean=mean, half=half, n=n)
     return means.assign(targets=means.groupby(row)["n"].transform("max"))
 
@@ -227,6 +239,9 @@ def _gap(block: Block) -> dict[str, Floats]:
     if low is None or high is None or start is None or end is None:
         return {}
     first, last = block.sign * start, block.sign * end
-    closed = gap_closed(first, first[low], last[high])
+    gap = None
+    if START in block.resampled and END in block.resampled:
+        gap = block.sign * (block.resampled[END][high] - block.resampled[START][low])
+    closed = gap_closed(first, first[low], last[high], gap, block.freedom)
     closed[block.bounds] = np.nan
     return {GAP: closed}

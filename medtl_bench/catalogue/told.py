@@ -16,7 +16,11 @@ from medtl_bench.contract.hooks import MetricEntry
 from medtl_bench.errors import MedTLError
 
 # the fields of entries that name code or hold it
-CODE = {"implementation", "build", "download", "examination", "board", "page", "make", "function"}
+CODE = {
+    *("implementation", "build", "download", "examination", "board", "page", "make"),
+    *("function", "resampled"),
+}
+SCORES = {"function": "score", "resampled": "score_resampled"}
 PLAIN = (str, int, float, type(None))
 Told = dict[str, Any]
 
@@ -81,6 +85,6 @@ def _fields(owner: Owner, kind: Kind, told: Told) -> Told:
     for name in CODE & set(told):
         if told[name]:
             # a metric's own keywords go with it
-            field = "score" if kind.entry is MetricEntry else name
+            field = SCORES.get(name, name) if kind.entry is MetricEntry else name
             values[name] = Held(told[name], partial(owner.find, kind, told["name"], field))
     return values

@@ -13,6 +13,11 @@ MASKS = ("segmentation",)
 VALUES = ("regression",)
 PROBABILITIES = ("classification", "segmentation")
 BATCHES = ("classification", "integration")
+# those that `metrics.weighted` has a function of the same name for
+WEIGHTED = {
+    *("balanced_accuracy", "accuracy", "dice", "rmse", "concordance"),
+    *("roc_auc", "average_precision", "pr_auc_gain", "ef1", "bedroc20"),
+}
 SHARE = (0.0, 1.0)  # what most of them can be
 RANGES = {
     "mcc": (-1.0, 1.0),
@@ -166,12 +171,14 @@ def _of_neighbours() -> Iterator[MetricEntry]:
     )
 
 
-def _within_ranges(entries: Iterable[MetricEntry]) -> Iterator[MetricEntry]:
+def _complete(entries: Iterable[MetricEntry]) -> Iterator[MetricEntry]:
+    """Yield entries with the range of each, and its function of weighted rows."""
     for entry in entries:
         measure, _, _ = entry.name.partition("_class_")
         lowest, highest = RANGES.get(measure, SHARE)
-        yield replace(entry, lowest=lowest, highest=highest)
+        resampled = f"{HERE}.weighted:{entry.name}" if entry.name in WEIGHTED else ""
+        yield replace(entry, lowest=lowest, highest=highest, resampled=resampled)
 
 
 ENTRIES = (*_of_predictions(), *_of_each_class(), *_of_embeddings(), *_of_neighbours())
-METRICS = tuple(_within_ranges(ENTRIES))
+METRICS = tuple(_complete(ENTRIES))

@@ -19,7 +19,8 @@ from medtl_bench.errors import InvalidOutputError, MedTLError
 from medtl_bench.metrics.registry import MARKED, METRICS, known
 from medtl_bench.protocols import threshold
 from medtl_bench.protocols.contents import Contents
-from medtl_bench.protocols.meaning import refuse_probabilities, remarks_on_scale
+from medtl_bench.protocols.meaning import answers, refuse_probabilities, remarks_on_scale
+from medtl_bench.protocols.resampling import Resampling
 from medtl_bench.protocols.withheld import Withheld
 from medtl_bench.results.places import Place
 from medtl_bench.results.predictions import Prediction
@@ -33,13 +34,17 @@ class Clock:
     """Seconds spent in the verbs of the learners of a trial, call by call.
 
     `contents`: of what they were handed. `remarks`: what is odd about their outputs, for the
-    log. `kept`: what they predicted, where that is to be kept.
+    log. `kept`: what they predicted, where that is to be kept. `resampled`: headline measures by
+    name [resamples] where labels are known, and of their domains the test `units`, as
+    `Outcome` has them.
     """
 
     calls: dict[str, list[float]] = field(default_factory=dict)
     contents: Contents = field(default_factory=Contents)
     remarks: list[str] = field(default_factory=list)
     kept: list[Prediction] | None = None
+    resampled: dict[str, Floats] = field(default_factory=dict)
+    units: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     @contextmanager
     def time(self, verb: str) -> Iterator[None]:
@@ -100,6 +105,7 @@ class Examiner:
 
     `validated`: what it answered after `fit` of the sources' validation splits, with their
     labels. `threshold`: of two classes, chosen on these.
+    Test splits of domains of a `resampling` are scored on resamples too.
     """
 
     task: Task
@@ -108,6 +114,7 @@ class Examiner:
     clock: Clock
     validated: list[tuple[Tensor, Tensor]] = field(default_factory=list)
     threshold: float | None = None
+    resampling: Resampling | None = None
 
     def fit(self, sources: Sequence[Split], unlabelled: Any) -> None:  # noqa: ANN401
         """Let the learner fit."""
@@ -193,6 +200,8 @@ class Examiner:
     ) -> Iterator[Score]:
         task = self.task
         self.clock.keep(stage, outputs, **where)
+        if self.resampling and stage != "validation":
+            self.resampling.note(outputs, Place(stage, **where))
         names = task.metrics if stage == "fit" else task.running
         values = measure(task, outputs, split.y, names)
         values |= defined(threshold.cut(outputs, split.y, self.threshold))
@@ -269,15 +278,9 @@ def measure(
     """
     if isinstance(y, Withheld):
         return {}
-    answers = outputs.double()
-    if classes is not None:
-        allowed = torch.zeros(answers.shape[1], dtype=torch.bool)
-        allowed[list(classes)] = True
-        answers = answers.masked_fill(~allowed.view(-1, *[1] * (answers.ndim - 2)), -torch.inf)
-    if task.kind != "regression":
-        answers = answers.softmax(1)
+    given, truth = answers(task, outputs, classes), y.numpy()
     predicted = [name for name in names if METRICS[name].of == "predictions"]
-    return defined({name: METRICS[name].score(answers.numpy(), y.numpy()) for name in predicted})
+    return defined({name: METRICS[name].score(given, truth) for name in predicted})
 
 
 def defined(values: dict[str, float]) -> dict[str, float]:

@@ -1,9 +1,12 @@
-"""Outputs that look like something else than what they would be scored as."""
+"""What outputs are scored as, and those that look like something else."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+import numpy as np
+import torch
 from torch import Tensor
 
+from medtl_bench.arrays import Floats
 from medtl_bench.contract.task import Task
 from medtl_bench.errors import InvalidOutputError
 
@@ -12,6 +15,19 @@ ROUNDED = 1e-3  # how far from 1 probabilities may sum to, in half precision or 
 # labels that were not standardised
 FAR, VERY_FAR, NEAR = 4.0, 20.0, 2.0
 SURE = 10.0
+
+
+def answers(task: Task, outputs: Tensor, classes: Sequence[int] | None = None) -> Floats:
+    """Return outputs as metrics take them: probabilities [n, classes, ...], or values [n].
+
+    `classes`: to which scores are masked first.
+    """
+    given = outputs.double()
+    if classes is not None:
+        allowed = torch.zeros(given.shape[1], dtype=torch.bool)
+        allowed[list(classes)] = True
+        given = given.masked_fill(~allowed.view(-1, *[1] * (given.ndim - 2)), -torch.inf)
+    return np.asarray((given if task.kind == "regression" else given.softmax(1)).numpy())
 
 
 def refuse_probabilities(task: Task, outputs: Tensor) -> None:

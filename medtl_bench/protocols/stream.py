@@ -1,15 +1,20 @@
 """The protocol `stream`: learn the domains one after the other, be judged on all after each."""
 
 from collections.abc import Iterator, Sequence
+from itertools import product
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from medtl_bench.arrays import Floats
 from medtl_bench.contract.dataset import Dataset
 from medtl_bench.contract.scenario import Amount, Scenario, Stream
 from medtl_bench.contract.split import Domain, Split
 from medtl_bench.contract.task import Task
-from medtl_bench.metrics.registry import TASK_AWARE
+from medtl_bench.metrics.formulas import AVERAGE, FORGETTING, average_accuracy, forgetting
+from medtl_bench.metrics.registry import METRICS, TASK_AWARE
+from medtl_bench.metrics.resamples import RESAMPLES
 from medtl_bench.protocols.examiner import (
     Clock,
     Examiner,
@@ -20,7 +25,9 @@ from medtl_bench.protocols.examiner import (
     shape_of_answers,
 )
 from medtl_bench.protocols.protocol import Protocol
+from medtl_bench.protocols.resampling import Resampling, known
 from medtl_bench.randomness import generator
+from medtl_bench.results.places import Place
 from medtl_bench.results.record import Score
 
 
@@ -56,6 +63,7 @@ def stream(
     """
     task = dataset.task
     domains = [dataset.domain(name) for name in scenario.domains]
+    resampling = Resampling(dataset, domains)
     classes = _classes(task, domains)
     for domain in domains:
         same = torch.zeros(shape_of_answers(task, domain.test))
@@ -74,6 +82,22 @@ def stream(
             where = {"learned": learned.name, "domain": domain.name}
             clock.keep("learn", outputs, None, **where)
             yield from rows("learn", len(domain.test), values, **where)
+            resampling.note(outputs, Place("learn", learned.name, domain=domain.name))
+    clock.resampled, clock.units = _resampled(task, resampling), resampling.units
+
+
+def _resampled(task: Task, resampling: Resampling) -> dict[str, Floats]:
+    """Return average accuracy and forgetting by resample, over the domains that have scores."""
+    names = list(resampling.domains)
+    r = np.empty((RESAMPLES, len(names), len(names)))
+    for (i, learned), (j, domain) in product(enumerate(names), repeat=2):
+        r[:, i, j] = resampling.at(Place("learn", learned, domain=domain))
+    scored = np.asarray(np.isfinite(r).any((0, 1)))
+    sign = 1 if METRICS[task.primary].higher_is_better else -1
+    measures = {AVERAGE: average_accuracy(r, scored)}
+    if len(names) > 1:
+        measures[FORGETTING] = forgetting(sign * r, scored)
+    return known(measures)
 
 
 def _aware(

@@ -10,9 +10,12 @@ import torch
 from torch import Tensor
 
 from medtl_bench import cooperative
+from medtl_bench.arrays import Floats
 from medtl_bench.contract.dataset import Dataset
 from medtl_bench.contract.scenario import Amount, Scenario, Transfer
 from medtl_bench.contract.split import Domain, Split, concatenate
+from medtl_bench.contract.vocabulary import LabelMeaning
+from medtl_bench.metrics.formulas import AREA, END, START, UNEARNED, few_shot_area
 from medtl_bench.protocols import embedding
 from medtl_bench.protocols.examiner import (
     Clock,
@@ -24,8 +27,10 @@ from medtl_bench.protocols.examiner import (
     rows,
 )
 from medtl_bench.protocols.protocol import Protocol
+from medtl_bench.protocols.resampling import Resampling, known
 from medtl_bench.protocols.support import draw_support, most_shots
 from medtl_bench.randomness import generator
+from medtl_bench.results.places import Place
 from medtl_bench.results.record import DECIMALS, KEPT_ROWS, Score
 
 
@@ -57,11 +62,18 @@ class TransferProtocol(Protocol):
         settings = scenario.settings
         shots, draws = settings["shots"], settings["draws"]
         sources, targets = tuple(settings["sources"]), tuple(settings["targets"])
-        asked = Transfer(scenario.name, sources, targets, unit=settings.get("unit", ""))
+        unit, labels = settings.get("unit", ""), _labels(dataset, scenario.name)
+        asked = Transfer(scenario.name, sources, targets, labels=labels, unit=unit)
         yield from transfer(dataset, asked, make, seed=seed, shots=shots, draws=draws, clock=clock)
 
 
 TRANSFER = TransferProtocol()
+
+
+def _labels(dataset: Dataset, transfer: str) -> LabelMeaning:
+    """Return what labels mean in the transfer of that name."""
+    of_transfers = {known.name: dataset.labels_of(known) for known in dataset.transfers}
+    return of_transfers.get(transfer, dataset.labels)
 
 
 def _most_shots(dataset: Dataset) -> int | None:
@@ -103,13 +115,15 @@ def transfer(
     learner is not told. Of two classes `source_threshold_balanced_accuracy` is that of
     answers cut where it is highest on the sources' validation splits after `fit`; the usual
     one is cut at 0.5.
+    The clock gets the headline measures on resamples of the test units.
     """
     task = dataset.task
     sources = [dataset.domain(name) for name in scenario.sources]
     targets = [dataset.domain(name) for name in scenario.targets]
     train = [source.train for source in sources]
     learner = make(task, generator("learn", dataset.name, scenario.name, seed))
-    examiner = Examiner(task, learner, Labels.of(task, train), clock)
+    resampling = Resampling(dataset, targets)
+    examiner = Examiner(task, learner, Labels.of(task, train), clock, resampling=resampling)
     examiner.fit(train, torch.cat([target.train.x for target in targets]))
     if task.embedded:
         draw = generator("embedding", dataset.name, scenario.name)
@@ -120,6 +134,29 @@ def transfer(
         yield from _before(examiner, sources, targets, kept)
         adaptation = _Adaptation(dataset, examiner, kept, seed, bool(scenario.unit))
         yield from adaptation.scores(targets, shots, draws)
+        earned = dataset.labels_of(scenario) not in UNEARNED
+        clock.resampled = _resampled(resampling, shots, draws, from_zero=earned)
+        clock.units = resampling.units
+
+
+def _resampled(
+    resampling: Resampling, shots: Sequence[int], draws: int, *, from_zero: bool
+) -> dict[str, Floats]:
+    """Return target score before any and after all labels, and the few-shot area, by resample.
+
+    `from_zero`: whether the score before any label can be earned, and belongs to the area.
+    """
+    start = resampling.mean(lambda name: [Place("fit", domain=name)])
+    few = [resampling.mean(partial(_few, k=k, draws=draws)) for k in sorted(shots)]
+    curve = np.stack([start, *few], axis=-1)[:, 0 if from_zero else 1 :]
+    end = resampling.mean(lambda name: [Place("full", name, domain=name)])
+    before = {START: start} if from_zero else {}
+    area = few_shot_area(curve, sorted(shots), from_zero=from_zero)
+    return known({**before, AREA: area, END: end})
+
+
+def _few(name: str, *, k: int, draws: int) -> list[Place]:
+    return [Place("adapt", name, k, number, name) for number in range(draws)]
 
 
 class _Some(NamedTuple):

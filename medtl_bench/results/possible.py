@@ -11,6 +11,7 @@ from medtl_bench.metrics import registry
 from medtl_bench.metrics.entry import MetricEntry
 from medtl_bench.results.places import Place, places
 from medtl_bench.results.record import About, Record
+from medtl_bench.results.resamples import check_resampled
 
 MOST_VALUE = 1e100  # boards square values and add them up
 Columns = tuple[tuple[object, ...], ...]
@@ -20,15 +21,17 @@ def check_possible(record: Record) -> None:
     """Raise IntegrityError where a record says what cannot be.
 
     That is a direction or a value that is not of its metric as it is installed here, a
-    metric that its task does not name, a place that its trial does not score, or two scores
-    of one place and metric.
+    metric that its task does not name, a place that its trial does not score, two scores
+    of one place and metric, a measure on other resamples, or more units of a class than in all.
     """
-    entries = _entries(record.about)
+    entries, trial = _entries(record.about), record.trial
+    if texts := record.outcome.resampled:
+        check_resampled(trial.protocol, texts, entries.get("".join(record.about.metrics[:1])))
+    _check_units(record)
     if not record.outcome.scores:
         return
     # by column: boards read hundreds of thousands
     *where, metrics, values, _ = zip(*record.outcome.scores, strict=True)
-    trial = record.trial
     _check_metrics(record.about.metrics, metrics)
     _check_places(trial.protocol, repr(trial.settings), (*where, metrics))
     _check_values(metrics, values, entries)
@@ -42,6 +45,13 @@ def _entries(about: About) -> dict[str, MetricEntry]:
             way = "higher" if entry.higher_is_better else "lower"
             raise IntegrityError(f"of its metric {name} {way} is better, but it says otherwise")
     return entries
+
+
+def _check_units(record: Record) -> None:
+    """Raise IntegrityError where a class has more test units than all together."""
+    for domain, (units, fewest) in record.outcome.units.items():
+        if fewest > units:
+            raise IntegrityError(f"of {units} test units of {domain!r} a class has {fewest}")
 
 
 # records of one dataset share all but the values of their scores

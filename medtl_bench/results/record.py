@@ -7,7 +7,15 @@ from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NamedTuple
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+)
 
 from medtl_bench.errors import IntegrityError
 
@@ -144,7 +152,10 @@ class Outcome(Frozen):
 
     `seconds`: wall time by verb, `adapt` as the mean over calls, and in `total`.
     `peak_memory`: in MiB. `stacked`: how many trials ran side by side in its process;
-    seconds are then its own and its share of what was done for several at once.
+    seconds are then its own and its share of what was done for several at once. `resampled`:
+    headline measures on resamples of the test units, as `results.resamples` encodes them.
+    `units`: by domain how many of them there are (patients or groups, else rows), and the
+    fewest of a class. Both are stored where there are any.
     """
 
     status: Status
@@ -154,6 +165,13 @@ class Outcome(Frozen):
     seconds: dict[str, Cost] = {}
     peak_memory: Cost = 0.0
     stacked: Count = 1
+    resampled: dict[str, Text] = {}
+    units: dict[str, tuple[Count, Count]] = {}
+
+    @model_serializer(mode="wrap")
+    def _with_what_there_is(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        content: dict[str, Any] = dump(self)
+        return {name: v for name, v in content.items() if v or name not in ("resampled", "units")}
 
     @property
     def why_alone(self) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from medtl_bench.protocols.examiner import Clock
 from medtl_bench.protocols.protocol import Protocol
 from medtl_bench.results import predictions
 from medtl_bench.results.record import Outcome, Score, Trial
+from medtl_bench.results.resamples import encode
 from medtl_bench.running.answers import Answered, Replay
 from medtl_bench.running.failure import REASON_CHARACTERS, failed
 from medtl_bench.running.trial import seed_everything
@@ -42,19 +43,22 @@ class Scoring:
             outcome = bounded(answered.outcome)
             if outcome.status != "ok":
                 return outcome
-            scores = self._scores(trial, answered, path, keep)
+            clock = Clock(kept=[] if keep else None)
+            scores = self._scores(trial, answered, path, clock, keep)
+            resampled = encode(clock.resampled)
         except (Exception, SystemExit) as error:
             return failed(error, perf_counter() - start)
         total = outcome.seconds.get("total", 0.0) + perf_counter() - start
         seconds = outcome.seconds | {"total": round(total, 4)}
-        return outcome.model_copy(update={"scores": scores, "seconds": seconds})
+        found = {"scores": scores, "resampled": resampled, "units": clock.units}
+        return outcome.model_copy(update={**found, "seconds": seconds})
 
     def _scores(
-        self, trial: Trial, answered: Answered, path: Path, keep: Path | None
+        self, trial: Trial, answered: Answered, path: Path, clock: Clock, keep: Path | None
     ) -> tuple[Score, ...]:
-        """Run the protocol with what the learners answered."""
+        """Run the protocol with what the learners answered; the clock gets what is resampled."""
         seed_everything(trial)
-        replay, clock = Replay(answered.answers, path), Clock(kept=[] if keep else None)
+        replay = Replay(answered.answers, path)
         scenario = Scenario(trial.scenario, trial.settings)
         examined = self.protocol.run(
             self.dataset, scenario, replay.make, seed=trial.seed, clock=clock
@@ -82,5 +86,7 @@ def bounded(outcome: Outcome) -> Outcome:
         "log": outcome.log[-MOST_TEXT:],
         "scores": (),
         "stacked": 1,
+        "resampled": {},
+        "units": {},
     }
     return outcome.model_copy(update=update)

@@ -9,9 +9,9 @@ import torch
 from medtl_ewc.ewc import EWC
 from torch import Tensor, nn
 
-from medtl_bench.board import measures
 from medtl_bench.contract.split import Split
 from medtl_bench.contract.task import Task
+from medtl_bench.metrics import formulas
 from medtl_bench.metrics.classes import accuracy
 from medtl_bench.networks.network import Network, Parameters
 from medtl_bench.randomness import generator
@@ -345,7 +345,7 @@ def test_a_stream_trained_on_the_same_batches_ends_at_the_same_accuracies(page, 
         1e-10,
     )
     gap = abs(
-        float(measures.backward_transfer(found)) - measured["StreamBWT/eval_phase/test_stream"]
+        float(formulas.backward_transfer(found)) - measured["StreamBWT/eval_phase/test_stream"]
     )
     page.within(AREA, f"{what}: backward transfer", PEER, gap, 1e-9, "absolute")
 
@@ -370,4 +370,4 @@ def test_avalanches_own_settings_forget_more_at_the_same_lambda(page) -> None:
 
 
 def forgetting(matrix: np.ndarray) -> float:
-    return float(measures.forgetting(matrix))
+    return float(formulas.forgetting(matrix))

@@ -13,8 +13,7 @@ from scipy.stats import somersd
 from sklearn.calibration import calibration_curve
 from torch import nn
 
-from medtl_bench.board import measures
-from medtl_bench.metrics import ranking, registry
+from medtl_bench.metrics import formulas, ranking, registry
 from medtl_bench.metrics.classes import balanced_accuracy, brier, expected_calibration_error
 
 pytest.importorskip("avalanche")
@@ -62,7 +61,7 @@ def forward(r: Floats, b: Floats) -> float:
 
 def test_backward_and_forward_transfer_equal_avalanche(page) -> None:
     ours = [
-        (float(measures.backward_transfer(r)), float(measures.forward_transfer(r, b)))
+        (float(formulas.backward_transfer(r)), float(formulas.forward_transfer(r, b)))
         for r, b in matrices()
     ]
     theirs = [(retained(BWT, r), forward(r, b)) for r, b in matrices()]
@@ -87,14 +86,14 @@ def test_backward_and_forward_transfer_equal_avalanche(page) -> None:
 def test_forgetting_equals_avalanche_where_a_domain_is_best_when_just_learned(page) -> None:
     ours, theirs, best_when_learned = [], [], []
     for r, _ in matrices():
-        ours.append(float(measures.forgetting(r)))
+        ours.append(float(formulas.forgetting(r)))
         theirs.append(retained(Forgetting, r))
         highest = r.copy()
         np.fill_diagonal(highest, 1 + r.max())
         best_when_learned.append(
-            abs(float(measures.forgetting(highest)) - retained(Forgetting, highest))
+            abs(float(formulas.forgetting(highest)) - retained(Forgetting, highest))
         )
-        assert theirs[-1] == pytest.approx(-float(measures.backward_transfer(r)))
+        assert theirs[-1] == pytest.approx(-float(formulas.backward_transfer(r)))
     what = f"forgetting, {MATRICES} random matrices with their highest scores on the diagonal"
     page.within(STREAMS, what, AVALANCHE, max(best_when_learned), DOUBLE, "absolute")
     gaps = np.subtract(ours, theirs)
@@ -131,7 +130,7 @@ def test_avalanche_weighs_domains_by_their_rows(page) -> None:
     stream = found["Top1_Acc_Stream/eval_phase/test_stream/Task000"]
     gap = abs(stream - (scores @ [10, 190]).item() / 200)
     page.within(STREAMS, "average accuracy, weighted by rows", AVALANCHE, gap, 1e-9, "absolute")
-    mean = measures.average_accuracy(scores).item()
+    mean = formulas.average_accuracy(scores).item()
     assert stream > mean + 0.05
     page.finding(
         STREAMS,
@@ -148,7 +147,7 @@ def test_few_shot_area_equals_the_trapezoids_of_scikit_learn(page) -> None:
             draw.choice(np.arange(1, 60), int(draw.integers(1, 7)), replace=False).tolist()
         )
         score, x = draw.random(1 + len(shots)), np.log2(1 + np.array([0, *shots]))
-        gaps.append(abs(float(measures.few_shot_area(score, shots)) - sk.auc(x, score) / x[-1]))
+        gaps.append(abs(float(formulas.few_shot_area(score, shots)) - sk.auc(x, score) / x[-1]))
     page.within(CASES, "few-shot area", SKLEARN, max(gaps), DOUBLE, "absolute")
 
 

@@ -13,6 +13,7 @@ from medtl_bench.board.rows import View
 from medtl_bench.board.same_method import MARGIN
 from medtl_bench.metrics.registry import INTEGRATION
 from medtl_bench.report.pages import titles
+from medtl_bench.report.pages.limits import limits
 from medtl_bench.report.pages.protocol import Pictures, ProtocolPage, only
 from medtl_bench.report.pages.template import fill
 from medtl_bench.report.text.escape import Safe, escape_cell
@@ -84,7 +85,8 @@ def dataset_page(
 
 
 def _section(part: Part, pictures: Pictures) -> Safe:
-    return Safe(part.page.section(part.view, part.tables, pictures))
+    section = part.page.section(part.view, part.tables, pictures)
+    return Safe(f"{section}\n\n{limits(part.view, part.page.title)}")
 
 
 def _classes(fact: Facts) -> list[Safe]:

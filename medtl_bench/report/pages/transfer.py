@@ -12,7 +12,8 @@ from medtl_bench.board.measures import CALIBRATION, PLAIN, SECONDS, at, gain, sh
 from medtl_bench.board.protocol import Name, Tables
 from medtl_bench.board.rows import Cell, View
 from medtl_bench.board.tables import FULL
-from medtl_bench.board.transfer import AREA, GAP, SOURCE_FORGETTING, START, TARGET
+from medtl_bench.board.transfer import GAP, SOURCE_FORGETTING, TARGET
+from medtl_bench.metrics.formulas import AREA, START
 from medtl_bench.metrics.registry import INTEGRATION, MARKED
 from medtl_bench.report.pages import titles
 from medtl_bench.report.pages.protocol import Pictures, ProtocolPage, scored
@@ -146,10 +147,10 @@ def _curve(view: View, measure: str) -> Safe:
 
 
 def _over_targets(view: View, measured: pd.DataFrame | None) -> Safe:
-    """Return the table of intervals over targets, where a complete row has several."""
+    """Return the table of intervals over targets, where a complete row has enough of them."""
     cells, targets = _cells_over_targets(measured)
     rows = [row for row in view.complete if row.name in cells]
-    if all(targets[row.name] < 2 for row in rows):
+    if all(targets[row.name] < transfer.FEWEST_TARGETS for row in rows):
         return Safe()
     shots = _shots([cells[row.name] for row in rows])
     headings = [f"{'full' if k == FULL else f'k = {k:g}'} {arrow(view.upwards)}" for k in shots]

@@ -13,7 +13,8 @@ from medtl_bench.arrays import Floats
 from medtl_bench.board.measures import at, shots_of
 from medtl_bench.board.rows import Cell, Row, View
 from medtl_bench.board.tables import FULL
-from medtl_bench.board.transfer import AREA, END, TARGET
+from medtl_bench.board.transfer import TARGET
+from medtl_bench.metrics.formulas import AREA, END
 from medtl_bench.report.pictures.style import LONGEST_HEADING, drawable, style, svg
 
 MOST_LINES = 12
@@ -118,7 +119,7 @@ def _draw(axes: Axes, rows: Sequence[Row], shots: Sequence[int], *, full: bool) 
 
 def _curve(axes: Axes, x: Floats, cells: Sequence[Cell], look: _Look) -> Artist:
     mean = np.array([cell.mean for cell in cells])
-    half = np.nan_to_num([cell.half for cell in cells])
+    low, high = np.transpose([cell.ends for cell in cells])
     (line,) = axes.plot(
         x,
         mean,
@@ -129,16 +130,16 @@ def _curve(axes: Axes, x: Floats, cells: Sequence[Cell], look: _Look) -> Artist:
         markersize=5,
     )
     if look.marker:
-        axes.fill_between(x, mean - half, mean + half, color=look.colour, alpha=0.15, linewidth=0)
+        axes.fill_between(x, low, high, color=look.colour, alpha=0.15, linewidth=0)
     return line
 
 
 def _end(axes: Axes, where: float, cell: Cell, look: _Look) -> None:
     """Draw the score after all labels of the target, beside the curve."""
-    error = np.nan_to_num(cell.half)
+    low, high = cell.ends
     axes.plot(
         [where] * 3,
-        [cell.mean - error, cell.mean, cell.mean + error],
+        [low, cell.mean, high],
         color=look.colour,
         marker=look.marker or "_",
         markevery=[1],

@@ -9,6 +9,7 @@ from medtl_bench.board.rows import Cell
 from medtl_bench.report.text.escape import Safe, escape_cell
 
 NOTHING = Safe("–")
+EXACT = 1e-9
 
 
 def number(value: float, decimals: int = 3) -> str:
@@ -17,12 +18,24 @@ def number(value: float, decimals: int = 3) -> str:
 
 
 def score(cell: Cell | None, decimals: int = 3) -> Safe:
-    """Return "0.812 ± 0.013", bold if best, with a dagger if tied; a dash for none."""
+    """Return "0.812 ± 0.013", bold if best, with a dagger if tied; a dash for none.
+
+    Where the measure can be no more or less, "0.990 (0.950 to 1.000)".
+    """
     if cell is None or not math.isfinite(cell.mean):
         return NOTHING
-    interval = f" ± {number(cell.half, decimals)}" if math.isfinite(cell.half) else ""
-    text = f"{number(cell.mean, decimals)}{interval}"
+    text = f"{number(cell.mean, decimals)}{_spread(cell, decimals)}"
     return Safe(f"**{text}**" if cell.best else f"{text} †" if cell.tied else text)
+
+
+def _spread(cell: Cell, decimals: int) -> str:
+    """Return the interval of a mean, nothing where it has none."""
+    if not math.isfinite(cell.half):
+        return ""
+    low, high = cell.ends
+    if min(cell.mean - low, high - cell.mean) < cell.half - EXACT:
+        return f" ({interval(low, high, decimals)})"
+    return f" ± {number(cell.half, decimals)}"
 
 
 def rank(value: float) -> Safe:
