@@ -16,6 +16,7 @@ DIVERGED = re.compile("FloatingPointError|NaN or infinite")
 MARGIN = 0.5  # of the distance between the controls
 LEAST_MARGIN = 0.05
 TIMES_SECONDS, TIMES_MEMORY = 5.0, 2.0  # of the median of a dataset and protocol
+OF_TRIAL = ["dataset", "protocol", "label", "scenario", "seed", "key"]
 OF_PLACE = ["stage", "learned", "shots", "draw", "domain"]
 
 
@@ -101,7 +102,8 @@ def _over(trials: pd.DataFrame, column: str, times: float) -> Findings:
     """Return the trials that took more than so many times the median, most first."""
     ok = trials[trials["status"] == "ok"]
     usual = ok.groupby(PLACE)[column].transform("median")
-    odd = ok.assign(value=ok[column], usual=usual)[ok[column] > times * usual]
+    named = ok[OF_TRIAL].assign(value=ok[column], usual=usual)
+    odd = named[ok[column] > times * usual]
     ordered = odd.assign(share=odd["value"] / odd["usual"])
     ordered = ordered.sort_values(["share", "key"], ascending=[False, True])
     found = ordered.to_dict("records")
@@ -155,16 +157,13 @@ def _out_of_range(trials: pd.DataFrame, ranges: pd.DataFrame) -> Findings:
     margin = (MARGIN * (ranges["high"] - ranges["low"])).clip(lower=LEAST_MARGIN)
     low, value, high = (ranges[name] for name in ("low", "value", "high"))
     beyond = np.maximum(low - value, value - high) / margin
-    odd = ranges.assign(beyond=beyond)[beyond > 1]
-    keys = trials["key"].to_numpy()[odd["trial"]]
-    ordered = odd.assign(key=keys).sort_values(
-        ["beyond", "key", "stage"], ascending=[False, True, True]
-    )
-    found = ordered.to_dict("records")
-    return tuple(_out(trials.loc[one["trial"]], one) for one in found)
+    odd = ranges.drop(columns="dataset").assign(beyond=beyond)[beyond > 1]
+    odd = odd.join(trials[[*OF_TRIAL, "sign"]], on="trial")
+    ordered = odd.sort_values(["beyond", "key", "stage"], ascending=[False, True, True])
+    return tuple(map(_out, ordered.to_dict("records")))
 
 
-def _out(trial: pd.Series, one: dict[Any, Any]) -> Finding:
+def _out(one: Mapping[Any, Any]) -> Finding:
     """Return a finding in the units of the metric, whichever way it goes."""
-    low, high = sorted((trial["sign"] * one["low"], trial["sign"] * one["high"]))
-    return _finding(trial.to_dict(), one["stage"], trial["sign"] * one["value"], low, high)
+    low, high = sorted((one["sign"] * one["low"], one["sign"] * one["high"]))
+    return _finding(one, one["stage"], one["sign"] * one["value"], low, high)

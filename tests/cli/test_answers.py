@@ -1,6 +1,8 @@
 """`run --answers` keeps what is predicted; `score` and `export` need no run to make use of it."""
 
 import json
+import shutil
+import sys
 
 import numpy as np
 import pandas as pd
@@ -182,3 +184,24 @@ def test_nothing_that_is_kept_holds_a_label(kept):
             for one in predictions.read(predictions.path(kept, key), key):
                 assert one.outputs.shape[1:] == (2,)
                 assert one.rows.tolist() != labels
+
+
+def test_without_pyarrow_an_export_says_what_to_install(kept, monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(MedTLError, match=r"pip install 'medtl-bench\[parquet\]'"):
+        medtl_bench.export(tmp_path / "all.parquet", kept, plugins=PLUGINS)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_export_into_no_folder_is_one_sentence(medtl, kept, tmp_path):
+    told = medtl("export", tmp_path / "none" / "x.parquet", "--out", kept, "--plugin", PLUGINS[0])
+    assert (told.code, "Could not write" in told.sentence) == (3, True)
+
+
+def test_a_damaged_file_is_named_and_ends_with_3(medtl, kept, tmp_path):
+    out = tmp_path / "copy"
+    shutil.copytree(kept, out)
+    file = min((out / "answers").iterdir())
+    file.write_bytes(file.read_bytes()[:-8])
+    told = medtl("score", "ece", "--out", out, "--plugin", PLUGINS[0])
+    assert (told.code, file.name in told.sentence) == (3, True)
