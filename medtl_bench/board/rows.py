@@ -20,8 +20,8 @@ _OF_ROW = ("label", "family", "planned", "reason", "complete", "counterpart", "a
 class Cell(NamedTuple):
     """A mean, half its interval, seeds n, and marks and rank among the ranked rows.
 
-    `same`: the label of the first of the ranked rows that are equal to it in every seed, "" for
-    none but itself: they are one training there, and count as one.
+    `same`: the label of the first of the ranked rows that are equal to it in every
+    seed, "" for none but itself: they are one training there, and count as one.
     """
 
     mean: float
@@ -38,7 +38,8 @@ class Row:
     """A row: who it is, how complete it is, and its cells by measure.
 
     `counts`: its trials by status. `reason`: the most frequent one of those not ok.
-    `acts_from`: the verb from which on it is more than plain training, "" where not recorded.
+    `acts_from`: the verb from which on it is more than plain training, "" where not
+    recorded.
     """
 
     name: Name
@@ -191,9 +192,10 @@ def _view(
 
 
 def _headline(half: ProtocolBoard, task: str, primary: str, columns: tuple[str, ...]) -> str:
-    """Return the measure that ranks a table: the protocol's, or its first reading that is there.
+    """Return the measure that ranks a table: the headline, or else a reading.
 
-    What cannot be earned, such as a score before labels where classes are new, is in no column.
+    What cannot be earned, such as a score before labels where classes are new, is in no
+    column.
     """
     wanted = half.ranked_by(task, primary)
     measures = (wanted, *(reading.measure for reading in half.readings))

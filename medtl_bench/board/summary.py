@@ -22,8 +22,8 @@ def derive(
 ) -> pd.DataFrame:
     """Return every measure of a protocol's trials by the columns BY_SEED.
 
-    A trial that broke has the worst score of its scenario. lower: the metrics for which lower
-    is better.
+    A trial that broke has the worst score of its scenario. lower: the metrics for which
+    lower is better.
     """
     ok = trials["status"] == "ok"
     measured = protocol.measures(trials, scores).reindex(trials.index)
@@ -66,8 +66,8 @@ def summarise(
 def _by_seed(trials: pd.DataFrame, wide: pd.DataFrame) -> pd.DataFrame:
     """Means over the scenarios of a group and seed, NaN where the row lacks one.
 
-    A measure that no trial of a scenario has is not defined there, and others keep theirs: no
-    ROC-AUC can be told of a site whose test rows are of one class.
+    A measure that no trial of a scenario has is not defined there, and others keep
+    theirs: no ROC-AUC can be told of a site whose test rows are of one class.
     """
     needed = trials.groupby([*PLACE, "group"])["scenario"].nunique()
     keys = [trials[name] for name in BY_SEED]
@@ -123,7 +123,7 @@ def _lines(block: Block, ranked: Bools, ways: list[bool]) -> pd.DataFrame:
 
 
 def _same(block: Block, ranked: Bools) -> list[str]:
-    """Return for each measure and row the first row that it is equal to, "" where to none."""
+    """Return for each measure and row the first row that is equal, "" for none."""
     labels = [label(*name) for name in block.rows]
     named = []
     for measure, values in zip(block.measures, block.values, strict=True):

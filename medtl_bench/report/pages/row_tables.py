@@ -19,7 +19,7 @@ def ranked_rows(view: View, columns: Sequence[str], title: Callable[[str], str])
         "rows",
         methods=_methods(view, columns, headings),
         broken=[_broken(row) for row in view.methods if row.broken],
-        alike=[_alike(title(name), view.alike(name)) for name in columns if view.alike(name)],
+        alike=[_alike(title(m), view.alike(m)) for m in columns if view.alike(m)],
         bounds=_bounds(view, columns, headings),
         incomplete=_incomplete(view, columns, headings),
     )
@@ -47,7 +47,7 @@ def _alike(measure: str, groups: Sequence[Sequence[Row]]) -> tuple[str, list[Saf
 
 
 def _named(rows: Sequence[Row]) -> Safe:
-    """Return the names of equal rows: plain training, where none of them has acted yet."""
+    """Return the names of equal rows: plain training, where none has acted yet."""
     names = joined([row.label for row in rows])
     plain = all(row.acts_from == "adapt" for row in rows)
     return Safe(f"{names} = plain training" if plain else f"{names} are equal")
