@@ -77,3 +77,24 @@ def test_a_backbone_that_is_not_there_is_told_with_near_matches() -> None:
     asked = DescribeAlgorithm(name="fine-tune", given={"backbone": "perceptro"})
     with pytest.raises(MedTLError, match="no backbone named 'perceptro'; did you mean 'perceptr"):
         describe.describe_algorithm(discovery.find(), asked)
+
+
+def test_what_labels_mean_is_told_also_where_a_protocol_does_not_say(write_plugin) -> None:
+    plugin = write_plugin(
+        "from medtl_bench.contract.hooks import ProtocolEntry\n"
+        "from medtl_bench.contract.scenario import Scenario\n"
+        "from medtl_bench.protocols.protocol import Protocol\n"
+        "class Odd(Protocol):\n"
+        "    def scenarios(self, dataset, amount):\n        yield Scenario('one')\n"
+        "    def run(self, dataset, scenario, make, *, seed, clock):\n        return iter(())\n"
+        "@hookimpl\ndef medtl_protocols():\n    return [ProtocolEntry('odd', Odd(), 'Odd.', '')]\n"
+    )
+    catalogue = discovery.find([plugin])
+    asked = DescribeDataset(name="pbmc-cell-types", protocols=("odd", "stream", "transfer"))
+    told = describe.describe_dataset(catalogue, asked).scenarios.values()
+    assert {one.labels for scenarios in told for one in scenarios} == {"new classes"}
+
+
+def test_when_a_method_acts_is_told() -> None:
+    facts = describe.describe_algorithm(discovery.find(), DescribeAlgorithm(name="ewc"))
+    assert facts.acts_from == "adapt"
