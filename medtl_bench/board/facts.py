@@ -49,8 +49,8 @@ class Meaning(NamedTuple):
 class Conditions(NamedTuple):
     """What all trials of one dataset and protocol that count have in common.
 
-    `digest`: of the data. `scenarios`: their number. `settings`: of the first trial. `ran`:
-    under which versions its rows ran, those of most rows first.
+    `digest`: of the data. `scenarios`: their number. `settings`: of the first trial.
+    `ran`: under which versions its rows ran, those of most rows first.
     """
 
     digest: str
@@ -160,9 +160,10 @@ def _conditions(trials: pd.DataFrame) -> Conditions:
 
 
 def _ran(trials: pd.DataFrame) -> tuple[Ran, ...]:
-    """Return under which versions rows ran, build tags aside, those of most rows first."""
+    """Return under which versions rows ran, those of most rows first."""
     told = list(zip(trials["versions"], trials["threads"], strict=True))
-    kind = pd.Series([without_build_tags(repr(one)) for one in told], trials.index, dtype=object)
+    kinds = [without_build_tags(repr(one)) for one in told]
+    kind = pd.Series(kinds, trials.index, dtype=object)
     groups = [frame for _, frame in trials.groupby(kind)]
     groups.sort(key=lambda frame: -frame["label"].nunique())
     several = len(groups) > 1
@@ -173,9 +174,9 @@ def _ran_so(trials: pd.DataFrame, *, several: bool) -> Ran:
     found: dict[str, set[str]] = {}
     for package, version in set(chain.from_iterable(trials["versions"])):
         found.setdefault(package, set()).add(version)
-    pairs = tuple((name, " or ".join(sorted(texts))) for name, texts in sorted(found.items()))
+    pairs = [(name, " or ".join(sorted(texts))) for name, texts in sorted(found.items())]
     labels = sorted(trials["label"].unique()) if several else ()
-    return Ran(pairs, int(trials["threads"].iloc[0]), tuple(labels))
+    return Ran(tuple(pairs), int(trials["threads"].iloc[0]), tuple(labels))
 
 
 def _states(trials: pd.DataFrame, dropped: pd.DataFrame) -> tuple[State, ...]:
@@ -184,12 +185,13 @@ def _states(trials: pd.DataFrame, dropped: pd.DataFrame) -> tuple[State, ...]:
     others = dropped[dropped["why"] == OTHER_STATE].groupby(row).size()
     sources = trials.drop_duplicates(row).set_index(row)["algorithm_source"]
     found = others.rename("left_out").reset_index().itertuples(index=False)
-    return tuple(State(p, name, sources[p, name], left_out) for p, name, left_out in found)
+    return tuple(State(p, name, sources[p, name], n) for p, name, n in found)
 
 
 def _meanings(trials: pd.DataFrame) -> tuple[Meaning, ...]:
     """Return what labels mean in which scenarios, as the newest trial of each says."""
-    newest = trials.sort_values(["finished", "key"]).drop_duplicates(SCENARIO, keep="last")
+    by_age = trials.sort_values(["finished", "key"])
+    newest = by_age.drop_duplicates(SCENARIO, keep="last")
     named: dict[tuple[str, str], list[str]] = {}
     columns = zip(newest["protocol"], newest["labels"], newest["scenario"], strict=True)
     for protocol, labels, scenario in sorted(columns):

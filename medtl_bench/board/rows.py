@@ -217,9 +217,10 @@ def _view(
 
 
 def _headline(half: ProtocolBoard, task: str, primary: str, columns: tuple[str, ...]) -> str:
-    """Return the measure that ranks a table: the protocol's, or its first reading that is there.
+    """Return the measure that ranks a table: the headline, or else a reading.
 
-    What cannot be earned, such as a score before labels where classes are new, is in no column.
+    What cannot be earned, such as a score before labels where classes are new, is in no
+    column.
     """
     wanted = half.ranked_by(task, primary)
     measures = (wanted, *(reading.measure for reading in half.readings))

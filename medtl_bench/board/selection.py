@@ -1,7 +1,8 @@
-"""Which trials of a folder stand on a board together: of one data, one preset, one state a row.
+"""Which trials stand on a board together: of one data, one preset, one state a row.
 
-A row is never a mean of unlike trials. Data is newest, for what was measured on older data is
-another dataset. Presets are not by age: a quick check beside a finished run does not undo it.
+A row is never a mean of unlike trials. Data is newest, for what was measured on older
+data is another dataset. Presets are not by age: a quick check beside a finished run
+does not undo it.
 """
 
 import re
@@ -17,7 +18,7 @@ NO_PROTOCOL = "a protocol that no plugin here brings"
 QUICK = "the preset smoke, beside trials of another preset"
 OLDER_DATA = "older data, or another first metric"
 OTHER_SETTINGS = "other conditions than most (shots, draws, or domains of a scenario)"
-OTHER_STATE = "another state of the method than its newest (plugin, parameters or versions)"
+OTHER_STATE = "another state of the method than is shown (plugin, parameters, versions)"
 OLDER = "a newer trial of the same row, scenario and seed"
 
 
@@ -32,19 +33,21 @@ def select(table: pd.DataFrame, conditions: Mapping[str, Collection[str]]) -> Se
     """Return the trials that count.
 
     conditions: by protocol the settings that all its trials of a dataset must share; a
-    trial of another protocol does not count. Within a dataset and protocol count, in turn:
-    trials of the preset smoke only where there are no others; those of the newest data; those
-    of the settings under which most trials are ok, within a scenario too. Of a row count
-    those of its newest plugin, with the parameters of most trials that are ok, and the newest
-    versions, build tags aside. Among equals the newest are chosen. Of several trials of one
-    row, scenario and seed the newest counts.
+    trial of another protocol does not count. Within a dataset and protocol count, in
+    turn: trials of the preset smoke only where there are no others; those of the newest
+    data; those of the settings under which most trials are ok, within a scenario too.
+    Of a row count those of its newest plugin, with the parameters of most trials that
+    are ok, and the newest versions, build tags aside. Among equals the newest are
+    chosen. Of several trials of one row, scenario and seed the newest counts.
     """
     chosen = _Choice(table)
     chosen.keep(NO_PROTOCOL, table["protocol"].isin(list(conditions)))
     chosen.keep(QUICK, _full(chosen.trials))
-    chosen.by(OLDER_DATA, PLACE, _joined(chosen.trials, ["dataset_digest", "primary"]), NEWEST_OK)
+    data = _joined(chosen.trials, ["dataset_digest", "primary"])
+    chosen.by(OLDER_DATA, PLACE, data, NEWEST_OK)
     for place, inside in ((PLACE, True), ([*PLACE, "scenario"], False)):
-        chosen.by(OTHER_SETTINGS, place, _split(chosen.trials, conditions, inside=inside), MOST)
+        split = _split(chosen.trials, conditions, inside=inside)
+        chosen.by(OTHER_SETTINGS, place, split, MOST)
     chosen.by(OTHER_STATE, ROW, chosen.trials["algorithm_source"], NEWEST)
     chosen.by(OTHER_STATE, ROW, _joined(chosen.trials, ["parameters"]), MOST)
     chosen.by(OTHER_STATE, ROW, states(chosen.trials), NEWEST)
@@ -74,7 +77,8 @@ class _Choice:
     def by(self, why: str, place: list[str], kind: pd.Series, order: Sequence[str]) -> None:
         """Keep in each place the trials of the kind that comes last in an order."""
         if len(self.trials):
-            self.keep(why, _of_last_kind(self.trials, place, kind.astype(str), list(order)))
+            texts = kind.astype(str)
+            self.keep(why, _of_last_kind(self.trials, place, texts, list(order)))
 
 
 def _of_last_kind(
@@ -82,7 +86,8 @@ def _of_last_kind(
 ) -> pd.Series:
     """Which trials are of the kind that comes last in their place.
 
-    order: by how many are `ok`, by the `newest` of them or the `newest ok`, at last by name.
+    order: by how many are `ok`, by the `newest` of them or the `newest ok`, at last by
+    name.
     """
     ok = table["status"] == "ok"
     judged = table[place].assign(kind=kind, ok=ok, newest=table["finished"])
@@ -95,7 +100,7 @@ def _of_last_kind(
 
 
 def _full(table: pd.DataFrame) -> pd.Series:
-    """Which trials are no quick checks, or stand where there are no others that are ok."""
+    """Which trials are no quick checks, or stand where no others are ok."""
     full = ~table["quick"].astype(bool)
     others = (full & (table["status"] == "ok")).groupby([table[name] for name in PLACE])
     return full | ~others.transform("any")
@@ -103,17 +108,15 @@ def _full(table: pd.DataFrame) -> pd.Series:
 
 def _joined(table: pd.DataFrame, names: Sequence[str]) -> pd.Series:
     """Return a text of some columns for each trial."""
-    texts = [repr(values) for values in zip(*(table[name] for name in names), strict=True)]
+    columns = [table[name] for name in names]
+    texts = [repr(values) for values in zip(*columns, strict=True)]
     return pd.Series(texts, table.index, dtype=object)
 
 
 def states(table: pd.DataFrame) -> pd.Series:
     """Return in words the versions under which each trial ran, build tags aside."""
-    told = [(v, tuple(sorted({**p, **q}.items())), n) for v, p, q, n in zip(
-        table["versions"], table["packages"], table["plugins"], table["threads"], strict=True
-    )]  # fmt: skip
-    texts = [without_build_tags(repr(state)) for state in told]
-    return pd.Series(texts, table.index, dtype=object)
+    names = ("versions", "packages", "plugins", "threads")
+    return _joined(table, names).map(without_build_tags)
 
 
 def without_build_tags(versions: str) -> str:

@@ -39,8 +39,8 @@ def derive(
 ) -> Derived:
     """Return every measure of a protocol's trials.
 
-    A trial that broke has the worst score of its scenario. lower: the metrics for which lower
-    is better.
+    A trial that broke has the worst score of its scenario. lower: the metrics for which
+    lower is better.
     """
     ok = trials["status"] == "ok"
     measured = protocol.measures(trials, scores).reindex(trials.index)
@@ -99,8 +99,8 @@ def _by_place(derived: list[Derived]) -> Iterator[tuple[tuple[str, ...], Derived
 def _by_seed(trials: pd.DataFrame, wide: pd.DataFrame) -> pd.DataFrame:
     """Means over the scenarios of a group and seed, NaN where the row lacks one.
 
-    A measure that no trial of a scenario has is not defined there, and others keep theirs: no
-    ROC-AUC can be told of a site whose test rows are of one class.
+    A measure that no trial of a scenario has is not defined there, and others keep
+    theirs: no ROC-AUC can be told of a site whose test rows are of one class.
     """
     needed = trials.groupby([*PLACE, "group"])["scenario"].nunique()
     keys = [trials[name] for name in BY_SEED]
@@ -189,7 +189,7 @@ def _lines(block: Block, ranked: Bools, ways: list[bool], bounds: Floats) -> pd.
 
 
 def _same(block: Block, ranked: Bools) -> list[str]:
-    """Return for each measure and row the first row that it is equal to, "" where to none."""
+    """Return for each measure and row the first row that is equal, "" for none."""
     labels = [label(*name) for name in block.rows]
     named = []
     for measure, values in zip(block.measures, block.values, strict=True):

@@ -128,9 +128,10 @@ def _categoricals(columns: list[list[str | None]]) -> list[pd.Categorical]:
 def with_peers(trials: pd.DataFrame, apart: Collection[str]) -> pd.DataFrame:
     """Return trials with the columns that say whom they are compared with.
 
-    `peers`: a number of the scenario. `group`: the scenario where each has a table of its own,
-    as in the protocols named in `apart`, else "". `core`: whether a row is complete only with
-    that scenario and averaged over it; optional ones are neither, unless there are no others.
+    `peers`: a number of the scenario. `group`: the scenario where each has a table of
+    its own, as in the protocols named in `apart`, else "". `core`: whether a row is
+    complete only with that scenario and averaged over it; optional ones are neither,
+    unless there are no others.
     """
     scenarios = [trials[name] for name in (*PLACE, "scenario")]
     needed = ~trials["optional"].astype(bool).groupby(scenarios).transform("any")
@@ -145,11 +146,12 @@ def with_peers(trials: pd.DataFrame, apart: Collection[str]) -> pd.DataFrame:
 def coverage(trials: pd.DataFrame) -> pd.DataFrame:
     """Return for each row how many trials there are by status, and if it is `complete`.
 
-    trials: of `with_peers`. What was `planned` is not known from results: it is taken to be
-    every core scenario with every seed that the row has. A row is complete with one whole
-    seed, which is one with every core scenario of a table: how many seeds others have is
-    nothing to it. A trial of a method counts there also where it failed, for it has the
-    worst score then. `reason` is the most frequent one of the trials that are not ok.
+    trials: of `with_peers`. What was `planned` is not known from results: it is taken
+    to be every core scenario with every seed that the row has. A row is complete with
+    one whole seed, which is one with every core scenario of a table: how many seeds
+    others have is nothing to it. A trial of a method counts there also where it failed,
+    for it has the worst score then. `reason` is the most frequent one of the trials
+    that are not ok.
     """
     core = trials[trials["core"]]
     statuses = pd.crosstab([core[name] for name in ROW], core["status"])
@@ -157,7 +159,8 @@ def coverage(trials: pd.DataFrame) -> pd.DataFrame:
     rows = rows.rename_axis(columns=None)
     scenarios = core.groupby(PLACE)["scenario"].nunique()
     seeds = core.groupby(ROW)["seed"].nunique().to_numpy(int)
-    rows["planned"] = seeds * scenarios.reindex(pd.MultiIndex.from_frame(rows[PLACE])).to_numpy(int)
+    places = pd.MultiIndex.from_frame(rows[PLACE])
+    rows["planned"] = seeds * scenarios.reindex(places).to_numpy(int)
     rows["missing"] = rows["planned"] - rows[list(STATUSES[:3])].sum(axis=1)
     newest = core.sort_values(["finished", "key"]).drop_duplicates(ROW, keep="last")
     rows = rows.merge(newest[[*ROW, *_OF_ROW]], on=ROW)
@@ -172,7 +175,8 @@ def _whole(core: pd.DataFrame) -> pd.DataFrame:
     there = counts(core).groupby([core[name] for name in (*ROW, "group", "seed")]).sum()
     place = there.reset_index()[[*PLACE, "group"]]
     whole = there.to_numpy() == needed.reindex(pd.MultiIndex.from_frame(place)).to_numpy()
-    return pd.Series(whole, there.index).groupby(level=ROW).any().rename("complete").reset_index()
+    complete = pd.Series(whole, there.index).groupby(level=ROW).any()
+    return complete.rename("complete").reset_index()
 
 
 def counts(trials: pd.DataFrame) -> pd.Series:

@@ -1,4 +1,4 @@
-"""What a trial scores that broke: the worst of its scenario, for breaking is no escape."""
+"""What a trial scores that broke: the worst of its scenario."""
 
 from collections.abc import Set
 
@@ -14,12 +14,12 @@ def with_worst(
 ) -> pd.DataFrame:
     """Return measures [trials, measures] in which what broke has the worst value.
 
-    That is the worst value that any row, bounds too, has in the scenario, whatever the seed: a
-    row that broke stands with the last and never alone below them, and its score can only
-    fall by rows that join. A trial broke that is not ok, or lacks a measure that other trials
-    of its row and others of its scenario have, such as a metric that is undefined for constant
-    answers. Bounds are not judged, and nobody by seconds. lower: the metrics for which
-    lower is better.
+    That is the worst value that any row, bounds too, has in the scenario, whatever the
+    seed: a row that broke stands with the last and never alone below them, and its
+    score can only fall by rows that join. A trial broke that is not ok, or lacks a
+    measure that other trials of its row and others of its scenario have, such as a
+    metric that is undefined for constant answers. Bounds are not judged, and nobody by
+    seconds. lower: the metrics for which lower is better.
     """
     judged = wide.drop(columns=SECONDS)
     worst = _worst(judged, trials, protocol, lower)
@@ -30,7 +30,7 @@ def with_worst(
 def _worst(
     wide: pd.DataFrame, trials: pd.DataFrame, protocol: ProtocolBoard, lower: Set[str]
 ) -> pd.DataFrame:
-    """Return the worst value of each trial's scenario; which that is goes by first metric."""
+    """Return the worst value of each trial's scenario."""
     of_scenario = wide.groupby(trials["peers"])
     least, most = of_scenario.transform("min"), of_scenario.transform("max")
     worst = most.copy()

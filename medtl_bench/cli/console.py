@@ -136,7 +136,8 @@ def broken(plugins: Iterable[Broken]) -> None:
 def boards(folder: Path, left_out: Mapping[str, int]) -> None:
     """Print where boards are, and how many trials stand on none of them, by reason."""
     for why, trials in left_out.items():
-        say(f"Left out of the boards, for {why}: {trials} trial{'s' if trials > 1 else ''}.")
+        noun = "trial" if trials == 1 else "trials"
+        say(f"Left out of the boards, for {why}: {trials} {noun}.")
     say(f"The boards are in {folder}; start with {folder / 'README.md'}.")
 
 

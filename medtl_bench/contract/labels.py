@@ -1,7 +1,7 @@
 """What labels mean from domain to domain, held against the classes that the data hold.
 
-That decides what may be compared: before its first label a target can be scored only where the
-question is one that was learned.
+That decides what may be compared: before its first label a target can be scored only
+where the question is one that was learned.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,14 +27,15 @@ def problems(
 ) -> Iterator[str]:
     """Yield which meanings the data do not bear out; a Dataset raises the first.
 
-    declared: each transfer and stream with what its labels are said to mean. Each problem is
-    the end of a sentence that begins with the dataset's name.
+    declared: each transfer and stream with what its labels are said to mean. Each
+    problem is the end of a sentence that begins with the dataset's name.
     """
     named = {domain.name: domain for domain in domains}
     for scenario, labels in declared:
         where = f"{type(scenario).__name__.lower()} {scenario.name!r}"
         if labels not in get_args(LabelMeaning):
-            yield f"{where}: {unknown('meaning of labels', str(labels), get_args(LabelMeaning))}"
+            mistake = unknown("meaning of labels", str(labels), get_args(LabelMeaning))
+            yield f"{where}: {mistake}"
         elif task.classes:
             yield from _of_classes(task, where, labels, unseen(scenario, named))
         elif labels == "new classes":
@@ -71,8 +72,8 @@ def _names(task: Task, classes: Sequence[int]) -> str:
 def unseen(scenario: Transfer | Stream, domains: Mapping[str, Domain]) -> dict[str, list[int]]:
     """Return the classes that a domain tests and nothing learned before it trains on.
 
-    By domain, without those that have none: of a transfer the targets, of a stream each domain
-    but the first. domains: by name.
+    By domain, without those that have none: of a transfer the targets, of a stream each
+    domain but the first. domains: by name.
     """
     new = {}
     for judged, learned in _steps(scenario):
@@ -83,7 +84,7 @@ def unseen(scenario: Transfer | Stream, domains: Mapping[str, Domain]) -> dict[s
 
 
 def _steps(scenario: Transfer | Stream) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield each domain that is judged with those that are learned before any label of it."""
+    """Yield each domain that is judged with those that are learned before it."""
     if isinstance(scenario, Transfer):
         yield from ((target, scenario.sources) for target in scenario.targets)
     else:
@@ -102,4 +103,5 @@ def as_found(scenarios: Sequence[S], domains: Sequence[Domain]) -> tuple[S, ...]
     """
     named = {domain.name: domain for domain in domains}
     new = [one for one in scenarios if unseen(one, named)]
-    return tuple(replace(one, labels="new classes") if one in new else one for one in scenarios)
+    told = [replace(one, labels="new classes") if one in new else one for one in scenarios]
+    return tuple(told)

@@ -38,8 +38,8 @@ class Transfer:
 class Stream:
     """Learn the domains one after the other, in this order.
 
-    `labels`: what they mean there, where otherwise than in the whole dataset. A Dataset refuses
-    one whose names are no texts.
+    `labels`: what they mean there, where otherwise than in the whole dataset. A Dataset
+    refuses one whose names are no texts.
     """
 
     name: str
@@ -83,9 +83,10 @@ class Amount:
 class Scenario:
     """What one trial of a protocol does on a dataset.
 
-    `settings`: all that its scores depend on beside its name, as JSON has it (texts, numbers,
-    lists); part of a trial's key. An `optional` one runs only with the preset `full`. `labels`:
-    what they mean there; as in the whole dataset, where it does not say.
+    `settings`: all that its scores depend on beside its name, as JSON has it (texts,
+    numbers, lists); part of a trial's key. An `optional` one runs only with the preset
+    `full`. `labels`: what they mean there; as in the whole dataset, where it does not
+    say.
     """
 
     name: str

@@ -14,6 +14,6 @@ Application = Literal[
     "batch correction",
     "single-cell integration",
 ]
-# one question in all domains; a question of each domain's own; classes that come with domains
+# one question in all domains; one of each domain's own; classes that come with domains
 LabelMeaning = Literal["shared", "own", "new classes"]
 InputKind = Literal["vectors", "sequences", "tokens", "images", "masks"]  # masks: of images

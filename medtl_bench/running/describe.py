@@ -76,7 +76,8 @@ def _scenarios(
         try:
             one = protocol.load(catalogue, name)
             told = one.scenarios(dataset, asked.amount)
-            scenarios[name] = tuple(replace(s, labels=s.labels or dataset.labels) for s in told)
+            meant = [replace(s, labels=s.labels or dataset.labels) for s in told]
+            scenarios[name] = tuple(meant)
         except Exception as error:  # whatever the plugin's protocol raises
             failed[name] = reason(error)
     return scenarios, failed

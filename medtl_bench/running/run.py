@@ -49,13 +49,13 @@ def overtaken(planned: Sequence[Planned], records: Mapping[str, Record]) -> list
     asked = [(records[one.trial.key], one) for one in planned if one.trial.key in records]
     now = datetime.now(UTC).isoformat(timespec="microseconds")
     return [
-        record.model_copy(update={"asked": now, "about": _no_quicker(record.about, one.about)})
+        record.model_copy(update={"asked": now, "about": _told(record.about, one.about)})
         for record, one in asked
         if newest[_place(record)][1] != record.trial.key or record.about.quick > one.about.quick
     ]
 
 
-def _no_quicker(about: About, asked: About) -> About:
+def _told(about: About, asked: About) -> About:
     return about.model_copy(update={"quick": about.quick and asked.quick})
 
 

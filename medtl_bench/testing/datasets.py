@@ -210,7 +210,7 @@ def leaves_the_process_as_it_was(subject: Subject) -> None:
 
 
 def says_what_its_labels_mean(subject: Subject) -> None:
-    """Check that its classes bear out what its labels are said to mean in each scenario."""
+    """Check that its classes bear out what its labels are said to mean."""
     dataset = subject.built
     for problem in labels.problems(dataset.task, dataset.domains, dataset.meanings):
         raise MedTLError(problem)

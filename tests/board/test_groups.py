@@ -58,7 +58,8 @@ def test_pages_name_equal_rows_and_set_one_of_them_in_bold() -> None:
     assert same.to_dict() == {"dann": "", "ewc": "ewc", "fine-tune": "ewc", "si": "ewc"}
     page = render(board, {})["datasets/hearts.md"]
     named = "ewc, fine-tune, si = plain training."
-    assert f"Target score, k = 0, equal in every seed and ranked once: {named}" in page
+    measures = "Target score, k = 0; Few-shot area"
+    assert f"Equal in every seed and ranked once in {measures}: {named}" in page
     rows = [line for line in page.split("### Methods")[1].splitlines() if line.startswith("| ")]
     assert sum("**0.900**" in line for line in rows[:5]) == 1
     equal = build([made("ewc", 0.9, "adapt"), made("forest", 0.9, "fit")])

@@ -91,3 +91,24 @@ def test_the_origin_of_a_dataset_and_what_a_method_keeps_are_told() -> None:
         for name in ("fine-tune", "random-forest", "ewc")
     ]
     assert keeps == ["nothing", "rows", "statistics"]
+
+
+def test_what_labels_mean_is_told_also_where_a_protocol_does_not_say(write_plugin) -> None:
+    plugin = write_plugin(
+        "from medtl_bench.contract.hooks import ProtocolEntry\n"
+        "from medtl_bench.contract.scenario import Scenario\n"
+        "from medtl_bench.protocols.protocol import Protocol\n"
+        "class Odd(Protocol):\n"
+        "    def scenarios(self, dataset, amount):\n        yield Scenario('one')\n"
+        "    def run(self, dataset, scenario, make, *, seed, clock):\n        return iter(())\n"
+        "@hookimpl\ndef medtl_protocols():\n    return [ProtocolEntry('odd', Odd(), 'Odd.', '')]\n"
+    )
+    catalogue = discovery.find([plugin])
+    asked = DescribeDataset(name="pbmc-cell-types", protocols=("odd", "stream", "transfer"))
+    told = describe.describe_dataset(catalogue, asked).scenarios.values()
+    assert {one.labels for scenarios in told for one in scenarios} == {"new classes"}
+
+
+def test_when_a_method_acts_is_told() -> None:
+    facts = describe.describe_algorithm(discovery.find(), DescribeAlgorithm(name="ewc"))
+    assert facts.acts_from == "adapt"

@@ -99,6 +99,9 @@ def test_a_trial_holds_the_facts_its_scores_depend_on_and_the_boards_get_the_res
     assert about.variant == "weight=1.0"
     assert (about.metrics, about.lower_is_better) == (("balanced_accuracy", "ece"), ("ece",))
     assert about.classes == ("ill", "well")
+    assert (about.quick, about.optional) == (True, False)
+    assert {one.about.optional for one in trials("full")} == {True, False}
+    assert not any(one.about.quick for one in trials("default"))
 
 
 def test_sources_of_plugins_stand_in_those_trials_whose_scores_depend_on_them():

@@ -8,7 +8,7 @@ from medtl_bench.results.record import Outcome
 from medtl_bench.results.store import Store
 from medtl_bench.running.executors import inprocess
 from medtl_bench.running.messages import Job, Reply, RunTrial
-from medtl_bench.running.run import Run, alone, missing
+from medtl_bench.running.run import Run, alone, missing, overtaken
 from medtl_bench.training.method import GradientMethod
 
 
@@ -257,3 +257,18 @@ def test_a_trial_of_a_group_that_fails_is_its_own_failure(planned, files, tmp_pa
     for number in (0, 2):
         ours, theirs = records[number].outcome.scores, whole[number].outcome.scores
         assert [s.value for s in ours] == pytest.approx([s.value for s in theirs], abs=1e-3)
+
+
+def test_a_quick_record_that_another_preset_asks_for_is_quick_no_more(planned, files, tmp_path):
+    planning, store = planned(), Store(tmp_path)
+    assert all(one.about.quick for one in planning.planned), "the preset smoke"
+    ran(planning, store, files)
+    records = store.read().records
+    assert overtaken(planning.planned, records) == []
+    full = [
+        one._replace(about=one.about.model_copy(update={"quick": False}))
+        for one in planning.planned
+    ]
+    changed = overtaken(full, records)
+    assert len(changed) == len(records)
+    assert not any(record.about.quick for record in changed)

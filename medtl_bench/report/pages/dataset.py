@@ -137,7 +137,7 @@ def _conditions(protocol: str, conditions: Conditions, page: ProtocolPage) -> tu
 
 
 def _ran(ran: Ran) -> list[str]:
-    """Return under what rows ran; where some ran otherwise, in one piece with their names."""
+    """Return under what rows ran; where some ran otherwise, with their names."""
     pieces = [counted(ran.threads, "thread"), *(" ".join(pair) for pair in ran.versions)]
     return [f"{', '.join(pieces)} of {', '.join(ran.rows)}"] if ran.rows else pieces
 
@@ -148,7 +148,8 @@ def _state(state: State) -> list[str]:
 
 def _meaning(one: Meaning) -> list[str]:
     """Return of which protocol or scenarios, and what labels mean there."""
-    where = f"{one.protocol} ({', '.join(one.scenarios)})" if one.scenarios else one.protocol
+    scenarios = f" ({', '.join(one.scenarios)})" if one.scenarios else ""
+    where = f"{one.protocol}{scenarios}"
     return [where, MEANINGS.get(one.labels) or one.labels]
 
 

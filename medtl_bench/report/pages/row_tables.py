@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from medtl_bench.board.measures import SECONDS
+from medtl_bench.board.measures import PLAIN, SECONDS
 from medtl_bench.board.rows import Cell, Row, View
 from medtl_bench.report.pages.template import fill
 from medtl_bench.report.text.escape import Safe, escape_cell
@@ -19,7 +19,7 @@ def ranked_rows(view: View, columns: Sequence[str], title: Callable[[str], str])
         "rows",
         methods=_methods(view, columns, headings),
         broken=[_broken(row) for row in view.methods if row.broken],
-        alike=[_alike(title(name), view.alike(name)) for name in columns if view.alike(name)],
+        alike=_alike(view, columns, title),
         bounds=_bounds(view, columns, headings),
         incomplete=_incomplete(view, columns, headings),
     )
@@ -41,15 +41,22 @@ def _broken(row: Row) -> tuple[str, str, Safe]:
     return row.label, f"{row.broken} of {counted(row.planned, 'trial')}", _reason(row)
 
 
-def _alike(measure: str, groups: Sequence[Sequence[Row]]) -> tuple[str, list[Safe]]:
-    """Return a measure with the names of the rows that are equal in it."""
-    return measure, [_named(rows) for rows in groups]
+def _alike(
+    view: View, columns: Sequence[str], title: Callable[[str], str]
+) -> list[tuple[list[str], Safe]]:
+    """Return which rows are equal, with the measures in which they are."""
+    measures: dict[Safe, list[str]] = {}
+    for name in columns:
+        if groups := [_named(rows) for rows in view.alike(name)]:
+            measures.setdefault(joined(groups, "; "), []).append(title(name))
+    return [(titles, rows) for rows, titles in measures.items()]
 
 
 def _named(rows: Sequence[Row]) -> Safe:
-    """Return the names of equal rows: plain training, where none of them has acted yet."""
+    """Return the names of equal rows: plain training, where none has acted yet."""
     names = joined([row.label for row in rows])
-    plain = all(row.acts_from == "adapt" for row in rows)
+    waiting = all(row.acts_from == "adapt" for row in rows)
+    plain = waiting and any(row.name == (PLAIN, "") for row in rows)
     return Safe(f"{names} = plain training" if plain else f"{names} are equal")
 
 
