@@ -18,8 +18,7 @@ KEPT_ROWS = 100
 # no text inside the JSON can hold these: its quotes are escaped
 SCORES, AFTER_SCORES = '"scores":[', ',"seconds":'
 CHECKSUM = re.compile(r'"checksum":"([0-9a-f]{64})",')
-# of `about`, left out where nothing is told, so that older records keep their bytes
-NOT_IN_OLDER: Final = ("origin", "keeps_data")
+LATER: Final = ("origin", "keeps_data")  # of `About`: older records lack them
 MOST: Final = 2**53  # tables of numbers hold no larger one exactly
 Text = Annotated[str, Field(max_length=2**20)]
 Whole = Annotated[int, Field(ge=0, le=MOST)]
@@ -89,6 +88,11 @@ class About(Frozen):
     remarks: tuple[Text, ...] = ()
     origin: Text = ""
     keeps_data: Text = ""
+
+    @property
+    def unsaid(self) -> set[str]:
+        """Return those fields that are not stored, for they say nothing."""
+        return {name for name in LATER if not getattr(self, name)}
 
 
 class Score(NamedTuple):
@@ -174,9 +178,7 @@ class Record(Frozen):
     def to_json(self) -> str:
         """Return the text that a record is stored as, with a checksum over the rest."""
         content = self.model_dump(mode="json", exclude=None if self.asked else {"asked"})
-        for name in NOT_IN_OLDER:
-            if not content["about"][name]:
-                del content["about"][name]
+        content["about"] = self.about.model_dump(mode="json", exclude=self.about.unsaid)
         return _canonical({**content, "checksum": _hash(content)}) + "\n"
 
     @classmethod
