@@ -196,8 +196,9 @@ def _one_seed(
             "brier": round(random.uniform(0.3, 0.5), 6),
         }
         start = round(level + random.normal(0, 0.01), 6)
+        full = 0.5 if method == "chance" else 0.87
         scores = transfer_scores(
-            start, curve, 0.87, kept=kept, targets=[target], sources=sources, extra=extra
+            start, curve, full, kept=kept, targets=[target], sources=sources, extra=extra
         )
         yield record(
             **identity,

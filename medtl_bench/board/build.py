@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from medtl_bench.board import comparison, facts, rows, same_method, standings, tables
+from medtl_bench.board import comparison, controls, facts, rows, same_method, standings, tables
 from medtl_bench.board.comparison import Comparison
+from medtl_bench.board.controls import Control
 from medtl_bench.board.directions import lower_is_better
 from medtl_bench.board.facts import Facts, Totals
 from medtl_bench.board.protocol import ProtocolBoard, Tables
@@ -31,7 +32,8 @@ class Board:
     tests of `same_method.compare`, `agreements` their verdicts counted by pair. `further`:
     by protocol and name, the tables that only its own part of a page prints. `views`: the
     tables of pages, row by row. `comparisons`: the readings over the datasets of each kind of
-    task, and `by_area` over those of one area.
+    task, and `by_area` over those of one area. `controls`: what datasets can tell; those
+    without headroom are in no comparison.
     """
 
     trials: pd.DataFrame
@@ -48,6 +50,7 @@ class Board:
     comparisons: tuple[Comparison, ...]
     by_area: Mapping[str, tuple[Comparison, ...]]
     lower: frozenset[str]
+    controls: tuple[Control, ...]
 
     @property
     def protocols(self) -> tuple[str, ...]:
@@ -87,6 +90,8 @@ def _build(records: Mapping[str, Record], protocols: Mapping[str, ProtocolBoard]
     of_datasets = facts.facts(trials, covered, dropped)
     seen = rows.views(trials, covered, summary, protocols, lower)
     values = standings.by_dataset(measured, protocols)
+    controlled = controls.controls(measured, seen, protocols, values)
+    ranked = [view for view in seen if view.dataset not in controls.uncounted(controlled)]
     return Board(
         trials,
         scores,
@@ -99,9 +104,10 @@ def _build(records: Mapping[str, Record], protocols: Mapping[str, ProtocolBoard]
         of_datasets,
         facts.totals(covered, left_out),
         seen,
-        comparison.comparisons(of_datasets, seen, protocols, values),
-        _by_area(of_datasets, seen, protocols, values),
+        comparison.comparisons(of_datasets, ranked, protocols, values),
+        _by_area(of_datasets, ranked, protocols, values),
         lower,
+        controlled,
     )
 
 

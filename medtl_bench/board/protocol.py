@@ -70,12 +70,15 @@ class ProtocolBoard(ABC):
     by. `by_scenario`: whether each scenario has a table of its own; else a row is averaged
     over its scenarios inside a seed. `conditions`: those settings of a trial that all
     trials of a dataset must share to stand on one table; the others are of a scenario.
+    `controlled`: the measure in which a dataset's upper control must be above its lower one,
+    if any.
     """
 
     headline: str
     readings: tuple[Reading, ...] = ()
     by_scenario: bool = False
     conditions: tuple[str, ...] = ()
+    controlled: str = ""
 
     @abstractmethod
     def measures(self, trials: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:

@@ -41,6 +41,7 @@ class TransferBoard(ProtocolBoard):
         Reading("Few-shot area: how fast a few labels help", AREA),
     )
     conditions = ("shots", "draws")
+    controlled = END
 
     def measures(self, trials: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
         """Return target score by k, few-shot area, source forgetting, other metrics.

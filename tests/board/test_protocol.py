@@ -90,7 +90,7 @@ def test_its_reading_and_column_stand_on_the_overall_page(pages: dict[str, str])
 def test_the_other_tables_are_the_same_with_and_without_it(pages: dict[str, str]) -> None:
     without = render(build(suite(["hearts", "cells"], seeds=2)))
     assert pages["datasets/cells.md"] == without["datasets/cells.md"]
-    section = without["datasets/hearts.md"].split("## Transfer to")[1].split("\n## Where")[0]
+    section = without["datasets/hearts.md"].split("## Transfer to")[1].split("\n## Scores")[0]
     assert section in pages["datasets/hearts.md"]
 
 

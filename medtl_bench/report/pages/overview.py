@@ -11,6 +11,7 @@ from medtl_bench.board.facts import Facts
 from medtl_bench.board.ranking import FEWEST_ORIGINS, RESAMPLES
 from medtl_bench.board.same_method import MARGIN, VERDICTS, Agreement
 from medtl_bench.report.pages import titles
+from medtl_bench.report.pages.controls import left_out
 from medtl_bench.report.pages.dataset import Pages
 from medtl_bench.report.pages.ranks import Ranks, labels, section
 from medtl_bench.report.pages.template import fill
@@ -77,9 +78,11 @@ def _shared(
     pictures: Pictures,
 ) -> dict[str, object]:
     """Return what both templates show of some datasets and the readings over them."""
+    names = {fact.dataset for fact in facts}
     return {
         "kinds": list(_kinds(facts)),
         "coverage": _coverage(board, facts, links),
+        "uncounted": [(name, Safe(why)) for name, why in left_out(board) if name in names],
         "readings": _sections(compared, facts, pictures),
         "resamples": f"{RESAMPLES:,}",
         "fewest": FEWEST_ORIGINS,

@@ -1,0 +1,57 @@
+"""Training on shuffled labels, below, and a target model that has converged, above."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from medtl_bench.contract.split import Inputs, Split
+from medtl_bench.networks.network import Network
+from medtl_bench.training.batches import Batch
+from medtl_bench.training.method import GradientMethod
+
+TIMES = 4  # the steps of target-only
+
+
+@dataclass
+class Plain(GradientMethod):
+    """Minimise the task's loss."""
+
+    def objective(self, net: Network, batch: Batch) -> Tensor:
+        """Return the mean loss over the rows of all sources."""
+        return self.supervised(net, batch)
+
+
+@dataclass
+class ShuffledLabels(Plain):
+    """Fine-tune on labels that are permuted within each source and each support.
+
+    What it scores above chance, a dataset gives away without its labels.
+    """
+
+    def fit(self, sources: Sequence[Split], unlabelled: Inputs) -> None:
+        """Train on the sources with shuffled labels."""
+        super().fit([self._shuffled(source) for source in sources], unlabelled)
+
+    def adapt(self, support: Split) -> None:
+        """Fine-tune on the support with shuffled labels."""
+        super().adapt(self._shuffled(support))
+
+    def _shuffled(self, split: Split) -> Split:
+        order = torch.randperm(len(split), generator=self.generator)
+        return replace(split, y=split.y[order])
+
+
+@dataclass
+class ConvergedTarget(Plain):
+    """Train on the latest target labels alone until training has converged, if it does."""
+
+    def fit(self, sources: Sequence[Split], unlabelled: Inputs) -> None:
+        """Make a network, which stays untrained."""
+        self.build(sources)
+
+    def adapt(self, support: Split) -> None:
+        """Start again from fresh weights and train on the support for four times the steps."""
+        self.build([support])
+        self.train(self.objective, [support], None, TIMES * self.steps)
