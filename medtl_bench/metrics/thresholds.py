@@ -29,4 +29,4 @@ def cut_at(probability: Floats, threshold: float) -> Floats:
 
     probability [n, 2].
     """
-    return np.eye(2)[(probability[:, 1] > threshold).astype(int)]
+    return np.asarray(np.eye(2)[(probability[:, 1] > threshold).astype(int)])

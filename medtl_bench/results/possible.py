@@ -9,9 +9,11 @@ from functools import lru_cache
 from medtl_bench.errors import IntegrityError
 from medtl_bench.metrics import registry
 from medtl_bench.metrics.entry import MetricEntry
+from medtl_bench.metrics.registry import CONFUSION
 from medtl_bench.results.places import Place, places
 from medtl_bench.results.record import About, Record
 
+SHARE = MetricEntry(CONFUSION, "", "share of the rows of a class", (), lowest=0, highest=1)
 MOST_VALUE = 1e100  # boards square values and add them up
 Columns = tuple[tuple[object, ...], ...]
 
@@ -23,7 +25,7 @@ def check_possible(record: Record) -> None:
     metric that its task does not name, a place that its trial does not score, or two scores
     of one place and metric.
     """
-    entries = _entries(record.about)
+    entries = {**_entries(record.about), CONFUSION: SHARE}
     if not record.outcome.scores:
         return
     # by column: boards read hundreds of thousands
@@ -49,7 +51,7 @@ def _entries(about: About) -> dict[str, MetricEntry]:
 def _check_metrics(of_task: Sequence[str], metrics: Sequence[str]) -> None:
     """Raise IntegrityError where a score is by a metric that the task does not name."""
     for metric in set(metrics):
-        if registry.plain(metric) not in of_task:
+        if registry.plain(metric) not in {*of_task, CONFUSION}:
             raise IntegrityError(f"its metric {metric!r} is none of its task's")
 
 

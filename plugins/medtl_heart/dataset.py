@@ -5,6 +5,7 @@ Each patient is encoded on their own: no statistic of any hospital enters an inp
 
 import csv
 import io
+from collections.abc import Sequence
 from itertools import permutations
 from pathlib import Path
 
@@ -29,6 +30,7 @@ HOSPITALS = {
 }
 NAMES = tuple(HOSPITALS.values())
 METRICS = ("balanced_accuracy", "roc_auc", "ece", "brier")
+OLDER = 55  # years; the median patient is 54
 # the first patient of UCI's Hungarian file, counted to Cleveland upstream
 MISLABELLED = {"304": "hungary"}
 
@@ -149,6 +151,18 @@ def _flag(finding: str | None, values: tuple[str, str]) -> float:
     return 0.0 if finding is None else (-1.0, 1.0)[values.index(finding)]
 
 
+def attributes(patients: Sequence[Patient]) -> dict[str, torch.Tensor]:
+    """Return who is in which group by sex and by age, of which all are known."""
+    male = torch.tensor([patient["sex"] == "Male" for patient in patients])
+    older = torch.tensor([float(patient["age"]) >= OLDER for patient in patients])
+    return {
+        "sex = female": ~male,
+        "sex = male": male,
+        f"age = under {OLDER}": ~older,
+        f"age = {OLDER} and over": older,
+    }
+
+
 def _domain(name: str, patients: list[Patient]) -> Domain:
     rows = [tuple(encode(patient)) for patient in patients]
     labels = [int(patient["num"] != "0") for patient in patients]
@@ -157,6 +171,7 @@ def _domain(name: str, patients: list[Patient]) -> Domain:
     for row, patient in zip(rows, patients, strict=True):
         first.setdefault(row, patient["id"])
     part = divided([f"heart-disease {first[row]}" for row in rows], labels, val=0.1, test=0.3)
-    split = Split(torch.tensor(rows, dtype=torch.float32), torch.tensor(labels))
+    x, groups = torch.tensor(rows, dtype=torch.float32), attributes(patients)
+    split = Split(x, torch.tensor(labels), attributes=groups)
     masks = (torch.from_numpy(part == number) for number in (TRAIN, VAL, TEST))
     return Domain(name, *(split[mask] for mask in masks))
