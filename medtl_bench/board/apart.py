@@ -17,10 +17,10 @@ EQUALS = " = "  # in the metric of a group: "balanced_accuracy sex = female"
 
 
 def worst_target(trials: pd.DataFrame, rows: pd.DataFrame, start: pd.Series) -> pd.Series:
-    """Return for each trial the score of the worst target of its row and seed, over all transfers.
+    """Return by trial the score of the worst target of its row and seed, over all transfers.
 
-    NaN where a dataset has one target alone, and where `start`, the mean over the targets of a
-    trial, is NaN: then a target is missing.
+    NaN where a dataset has one target alone, and where `start`, the mean over the
+    targets of a trial, is NaN: then a target is missing.
     """
     several = setting(trials, "targets").explode().groupby(trials["dataset"]).nunique() > 1
     signed = rows["value"] * trials["sign"].to_numpy()[rows["trial"]]
@@ -34,8 +34,8 @@ def worst_target(trials: pd.DataFrame, rows: pd.DataFrame, start: pd.Series) -> 
 def gaps(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the gap between the best and the worst group of an attribute, on each target.
 
-    A row for each trial, domain and attribute of two groups or more, as MEDFAIR's (Zong et al.
-    2023): `value` is the largest score less the smallest.
+    A row for each trial, domain and attribute of two groups or more, as MEDFAIR's (Zong
+    et al. 2023): `value` is the largest score less the smallest.
     """
     of_groups = _of_metrics(rows, lambda name: EQUALS in name)
     names = of_groups["metric"].astype(object).map(attribute)
@@ -47,7 +47,7 @@ def gaps(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def attribute(metric: str) -> str:
-    """Return the attribute of a group's metric: "sex" of "balanced_accuracy sex = female"."""
+    """Return the attribute of a group's metric: "sex" of "roc_auc sex = female"."""
     return metric.partition(EQUALS)[0].partition(" ")[2]
 
 
@@ -59,10 +59,11 @@ def _of_metrics(rows: pd.DataFrame, chosen: Callable[[str], bool]) -> pd.DataFra
 
 
 def confused(trials: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the share of the rows of a class that were answered as another, by row of the board.
+    """Return the share of the rows of a class that were answered as another, by row.
 
-    `value` is the mean over the seeds and targets that have rows of the class `true`; pairs
-    that are nowhere are left out, their share is 0. `true` and `answer` are classes by number.
+    `value` is the mean over the seeds and targets that have rows of the class `true`;
+    pairs that are nowhere are left out, their share is 0. `true` and `answer` are
+    classes by number.
     """
     ours = _of_metrics(rows, lambda name: name.startswith(f"{CONFUSION} "))
     columns = [*OF_ROW, "label"]
@@ -71,7 +72,8 @@ def confused(trials: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     table["true"] = np.array([true for _, true, _ in pairs], int)
     table["answer"] = np.array([answer for *_, answer in pairs], int)
     table["value"] = ours["value"].to_numpy()
-    table["place"] = ours["trial"].to_numpy() * 2**20 + ours["domain"].cat.codes.to_numpy()
+    domain = ours["domain"].cat.codes.to_numpy()
+    table["place"] = ours["trial"].to_numpy() * 2**20 + domain
     places = table.groupby([*columns, "true"])["place"].nunique().rename("places")
     total = table.groupby([*columns, "true", "answer"])["value"].sum().reset_index()
     joined = total.merge(places.reset_index(), on=[*columns, "true"])

@@ -29,15 +29,14 @@ ATTRIBUTE = "attribute "  # before the name of one, among what is known of rows
 class Split:
     """Some rows of a domain.
 
-    `x`: float32 inputs [n, ...], or a TensorDict of such parts with batch size [n]. `y`:
-    int64 classes [n] (classification) or [n, height, width] (segmentation), float32
-    values [n] (regression), zeros [n] (integration). `groups`: int64 [n], what must not
-    be torn apart by a split (a patient, a scaffold, a slide), or None. `marked`: bool
-    [n], rows that are also scored apart, or None. `attributes`: bool [n] by name, as "sex =
-    female", groups of patients that scores are also told by. No learner is shown the last
-    two. What comes in
-    another order of memory, as tables of pandas do, is copied into that of rows, and an
-    array of numpy becomes a tensor.
+    `x`: float32 inputs [n, ...], or a TensorDict of such parts with batch size [n].
+    `y`: int64 classes [n] (classification) or [n, height, width] (segmentation),
+    float32 values [n] (regression), zeros [n] (integration). `groups`: int64 [n], what
+    must not be torn apart by a split (a patient, a scaffold, a slide), or None.
+    `marked`: bool [n], rows that are also scored apart, or None. `attributes`: bool [n]
+    by name, as "sex = female", groups of patients that scores are also told by. No
+    learner is shown the last two. What comes in another order of memory, as tables of
+    pandas do, is copied into that of rows, and an array of numpy becomes a tensor.
     """
 
     x: Inputs

@@ -1,4 +1,4 @@
-"""What is told of a target's test split beside its scores: by class and by group of rows."""
+"""What is told of a target's test split beside its scores: by class and by group."""
 
 from collections.abc import Iterator
 
@@ -20,10 +20,11 @@ FEWEST = 5  # rows of each of two classes, or in all, under which a group has no
 def scores(task: Task, split: Split, outputs: Tensor, domain: str) -> Iterator[Score]:
     """Yield shares of answers by class, and the primary metric by group, before any label.
 
-    The metric `confusion 0 1` is the share of the rows of class 0 that were answered as class
-    1, of all pairs with any, where there are at most ten classes; its n are the rows of class
-    0. `balanced_accuracy sex = female` is that of a group of `Split.attributes`, where it has
-    five rows of each of two classes (of values or masks: ten or five rows).
+    The metric `confusion 0 1` is the share of the rows of class 0 that were answered as
+    class 1, of all pairs with any, where there are at most ten classes; its n are the
+    rows of class 0. `balanced_accuracy sex = female` is that of a group of
+    `Split.attributes`, where it has five rows of each of two classes (of values or
+    masks: ten or five rows).
     """
     if isinstance(split.y, Withheld):
         return

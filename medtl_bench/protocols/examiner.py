@@ -30,8 +30,8 @@ MakeLearner = Callable[[Task, torch.Generator], Algorithm]
 class Clock:
     """Seconds spent in the verbs of the learners of a trial, call by call.
 
-    `contents`: of what they were handed. `remarks`: what is odd about their outputs, for the
-    log.
+    `contents`: of what they were handed. `remarks`: what is odd about their outputs,
+    for the log.
     """
 
     calls: dict[str, list[float]] = field(default_factory=dict)
@@ -75,8 +75,8 @@ class Labels:
 class Examiner:
     """Hands a learner splits, times its verbs, and scores what it predicts.
 
-    `validated`: what it answered after `fit` of the sources' validation splits, with their
-    labels. `threshold`: of two classes, chosen on these.
+    `validated`: what it answered after `fit` of the sources' validation splits, with
+    their labels. `threshold`: of two classes, chosen on these.
     """
 
     task: Task

@@ -62,7 +62,7 @@ def build() -> Dataset:
     return Dataset(
         name="pbmc-cell-types",
         card=CARD,
-        task=Task("classification", CLASSES, ("balanced_accuracy", "roc_auc", "ece", "brier")),
+        task=Task("classification", CLASSES),
         domains=tuple(_domain(domain, x, names, table["cell"]) for domain in DOMAINS),
         transfers=(Transfer("common-to-rare", COMMON, RARE),),
         streams=(Stream("cell-types", tuple(DOMAINS)),),

@@ -37,7 +37,7 @@ def other(name: str) -> str:
 
 
 def of_class(name: str, classes: Sequence[str]) -> str:
-    """Return the heading of a metric; of `dice_class_1` and its like with the name of the class."""
+    """Return the heading of a metric; of `dice_class_1` with the name of the class."""
     measure, _, number = name.partition("_class_")
     if not number.isdigit() or int(number) >= len(classes):
         return other(name)

@@ -156,7 +156,7 @@ def _other_titles(view: View, columns: Sequence[str]) -> list[str]:
 
 
 def _thresholds(view: View) -> Safe:
-    """Return the table of balanced accuracy at 0.5 and at the threshold of the sources."""
+    """Return the table of balanced accuracy at 0.5 and at the sources' threshold."""
     usual = START if view.primary == ACCURACY else transfer.other(ACCURACY)
     k = shots_of(CUT, view.columns)[-1:]
     headings = {
@@ -189,7 +189,7 @@ def _groups(view: View, of: str) -> Safe:
 
 
 def _integrated(view: View) -> View:
-    """Return a view with its methods in the order of mixing and kept labels, where measured."""
+    """Return a view with its methods by mixing and kept labels, where measured."""
     if INTEGRATED not in view.columns:
         return view
     ranked = sorted(view.methods, key=lambda row: _rank(row.cells.get(INTEGRATED)))
