@@ -92,7 +92,7 @@ class Row:
 class View:
     """The table of a dataset and protocol, or of one `scenario` where each has its own.
 
-    `primary` is the first of the task's `metrics`, `upwards` whether a higher value of it
+    `classes`: names of the task's. `primary` is the first of its `metrics`, `upwards` whether a higher value of it
     is better. `settings`: those of its first trial. `columns`: the measures that some row
     has, with their directions in `higher`. Its rows: ranked `methods` by rank in the
     `headline`, `bounds`, and `incomplete` ones, both by name. `units`: by domain the number of
@@ -103,6 +103,7 @@ class View:
     protocol: str
     scenario: str
     task: str
+    classes: tuple[str, ...]
     metrics: tuple[str, ...]
     primary: str
     upwards: bool
@@ -170,7 +171,7 @@ def _firsts(
     """Return the first trial of each table there is."""
     apart = trials["protocol"].isin([n for n, half in protocols.items() if half.by_scenario])
     placed = trials.assign(group=trials["scenario"].where(apart, ""))
-    columns = [*PLACE, "group", "task", "metrics", "primary", "settings"]
+    columns = [*PLACE, "group", "task", "classes", "metrics", "primary", "settings"]
     first = placed.drop_duplicates([*PLACE, "group"])[columns]
     records: list[dict[Any, Any]] = first.to_dict("records")
     units = units_by(placed, [*PLACE, "group"])
@@ -202,6 +203,7 @@ def _view(
     return View(
         *place,
         task=first["task"],
+        classes=first["classes"],
         metrics=first["metrics"],
         primary=primary,
         upwards=directions.higher_is_better(primary, lower),

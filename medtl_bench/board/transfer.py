@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from medtl_bench.arrays import Bools, Floats
-from medtl_bench.board import directions
+from medtl_bench.board import apart, directions
 from medtl_bench.board.measures import (
     CALIBRATION,
     PLAIN,
@@ -24,12 +24,16 @@ from medtl_bench.board.protocol import Block, ProtocolBoard, Reading, Tables
 from medtl_bench.board.statistics import mean_interval
 from medtl_bench.board.tables import setting
 from medtl_bench.metrics.formulas import AREA, END, START, few_shot_area
+from medtl_bench.metrics.registry import CONFUSION, SOURCE_THRESHOLD
 
 TARGET, SOURCE_FORGETTING, GAP = "target", "source forgetting", "gap closed"
 SOURCE_ONLY, TARGET_ONLY = "source-only", "target-only"
 GAINED = (START, AREA)
 FEWEST_TARGETS = 3  # for an interval over them
+INTEGRATED = "mixing_and_labels"
 OVER_TARGETS, SINGLE_SOURCES, EMBEDDED = "over targets", "single sources", "embedded"
+WORST, GAP_BY, CUT, CONFUSED = "worst target", "gap by", "cut", "confused"
+CUT_METRIC = f"{SOURCE_THRESHOLD}balanced_accuracy"
 
 
 class TransferBoard(ProtocolBoard):
@@ -39,6 +43,7 @@ class TransferBoard(ProtocolBoard):
     readings = (
         Reading("Accuracy on a new domain, before any label of it", START),
         Reading("Few-shot area: how fast a few labels help", AREA),
+        Reading("Integration: batches mixed and labels kept", INTEGRATED),
     )
     conditions = ("shots", "draws")
     controlled = END
@@ -52,8 +57,11 @@ class TransferBoard(ProtocolBoard):
         wide = _curve(trials, scores)
         wide[START] = wide[START].where(earned)
         wide[AREA] = _areas(wide, setting(trials, "shots"), earned)
-        for name, values in _other_metrics(trials, scores).items():
-            wide[name] = values.reindex(trials.index).where(earned)
+        worst = apart.worst_target(trials, _of_targets(trials, scores), wide[START])
+        wide[WORST] = worst.where(earned)
+        for before_labels in (_other_metrics, _cut, _gaps):
+            for name, values in before_labels(trials, scores).items():
+                wide[name] = values.reindex(trials.index).where(earned)
         for further in (_kept, _of_embeddings):
             for name, values in further(trials, scores).items():
                 wide[name] = values
@@ -69,6 +77,7 @@ class TransferBoard(ProtocolBoard):
             OVER_TARGETS: over_targets(trials, scores),
             SINGLE_SOURCES: single_sources(trials, scores),
             EMBEDDED: _embedded(trials, scores),
+            CONFUSED: apart.confused(trials, _of_targets(trials, scores)),
         }
 
     def ranked_by(self, task: str, primary: str) -> str:
@@ -78,10 +87,10 @@ class TransferBoard(ProtocolBoard):
     def higher_is_better(self, measure: str, primary: str, lower: Set[str]) -> bool:
         """Return the direction of a measure; gains and the gap closed are turned upwards."""
         if metric := other_metric(measure):
-            return directions.higher_is_better(metric, lower)
-        if measure.startswith((TARGET, AREA)):
+            return directions.higher_is_better(metric.partition(" ")[0], lower)
+        if measure.startswith((TARGET, AREA, WORST)):
             return directions.higher_is_better(primary, lower)
-        if measure in (*CALIBRATION, SECONDS) or measure.startswith(SOURCE_FORGETTING):
+        if measure in (*CALIBRATION, SECONDS) or measure.startswith((SOURCE_FORGETTING, GAP_BY)):
             return False
         return directions.higher_is_better(measure, lower)
 
@@ -201,8 +210,23 @@ def _kept(trials: pd.DataFrame, scores: pd.DataFrame) -> dict[str, pd.Series]:
 
 def _other_metrics(trials: pd.DataFrame, scores: pd.DataFrame) -> dict[str, pd.Series]:
     rows = _of_targets(trials, scores[~scores["primary"]])
-    metrics = dict.fromkeys((*CALIBRATION, *sorted(rows["metric"].unique())))
+    there = [name for name in sorted(rows["metric"].unique()) if not name.startswith(CONFUSION)]
+    metrics = dict.fromkeys((*CALIBRATION, *there))
     return {other(m): mean_by_trial(rows[rows["metric"] == m], trials) for m in metrics}
+
+
+def _cut(trials: pd.DataFrame, scores: pd.DataFrame) -> dict[str, pd.Series]:
+    """Balanced accuracy after k labels, at the threshold chosen on the sources before them."""
+    rows = scores[scores["metric"] == CUT_METRIC]
+    after = mean_by_shots(rows[_after_labels(rows)], trials)
+    return {at(CUT, k): after[k] for k in after.columns.to_numpy(float)}
+
+
+def _gaps(trials: pd.DataFrame, scores: pd.DataFrame) -> dict[str, pd.Series]:
+    """Gap between the groups of an attribute, the mean over a trial's targets."""
+    gaps = apart.gaps(_of_targets(trials, scores))
+    of_attributes = {str(name): rows for name, rows in gaps.groupby("attribute")}
+    return {f"{GAP_BY} {name}": mean_by_trial(rows, trials) for name, rows in of_attributes.items()}
 
 
 def _of_embeddings(trials: pd.DataFrame, scores: pd.DataFrame) -> dict[str, pd.Series]:

@@ -93,6 +93,8 @@ def _split_problems(task: Task, name: str, split: Split, first: Split) -> Iterat
         yield from _mask_problems(task, split)
         yield from _row_problems("groups", split.groups, torch.int64)
         yield from _row_problems("marked", split.marked, torch.bool)
+        for attribute, mask in split.attributes.items():
+            yield from _row_problems(f"attribute {attribute!r}", mask, torch.bool)
         yield from _label_problems(task, split.y)
     elif not _may_be_empty(task, name):
         yield "it has no rows."

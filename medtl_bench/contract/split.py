@@ -1,7 +1,7 @@
 """Rows of data: inputs, a Split of them, and a Domain in three splits."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import numpy as np
@@ -22,25 +22,28 @@ else:
 
 
 LONGEST = 8  # bytes of a number
+ATTRIBUTE = "attribute "  # before the name of one, among what is known of rows
 
 
 @dataclass(frozen=True, eq=False)
 class Split:
     """Some rows of a domain.
 
-    `x`: float32 inputs [n, ...], or a TensorDict of such parts with batch size [n]. `y`:
-    int64 classes [n] (classification) or [n, height, width] (segmentation), float32
-    values [n] (regression), zeros [n] (integration). `groups`: int64 [n], what must not
-    be torn apart by a split (a patient, a scaffold, a slide), or None. `marked`: bool
-    [n], rows that are also scored apart, or None; no learner is shown it. What comes in
-    another order of memory, as tables of pandas do, is copied into that of rows, and an
-    array of numpy becomes a tensor.
+    `x`: float32 inputs [n, ...], or a TensorDict of such parts with batch size [n].
+    `y`: int64 classes [n] (classification) or [n, height, width] (segmentation),
+    float32 values [n] (regression), zeros [n] (integration). `groups`: int64 [n], what
+    must not be torn apart by a split (a patient, a scaffold, a slide), or None.
+    `marked`: bool [n], rows that are also scored apart, or None. `attributes`: bool [n]
+    by name, as "sex = female", groups of patients that scores are also told by. No
+    learner is shown the last two. What comes in another order of memory, as tables of
+    pandas do, is copied into that of rows, and an array of numpy becomes a tensor.
     """
 
     x: Inputs
     y: Tensor
     groups: Tensor | None = None
     marked: Tensor | None = None
+    attributes: Mapping[str, Tensor] = field(default_factory=dict, kw_only=True)
 
     def __post_init__(self) -> None:
         """Raise DataError when a part is no tensor of rows, or when the parts differ in length."""
@@ -53,8 +56,9 @@ class Split:
             counts = ", ".join(f"{name} has {rows}" for name, rows in lengths.items())
             rule = "The parts of a split must have the same number of rows"
             raise DataError(f"{rule}, but {counts}.")
-        for name, member in members.items():
-            object.__setattr__(self, name, _in_order_of_rows(member))
+        ordered = {name: _in_order_of_rows(member) for name, member in members.items()}
+        for name, member in _fields(ordered).items():
+            object.__setattr__(self, name, member)
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -63,16 +67,23 @@ class Split:
     def __getitem__(self, rows: Tensor) -> "Split":
         """Return the rows that an index or a mask [n] picks."""
         beside = {name: tensor[rows] for name, tensor in self.of_rows().items()}
-        return Split(self.x[rows], self.y[rows], **beside)
+        return Split(self.x[rows], self.y[rows], **_fields(beside))
 
     def of_rows(self) -> dict[str, Tensor]:
         """Return what is known of the rows beside x and y."""
         beside = {"groups": self.groups, "marked": self.marked}
-        return {name: tensor for name, tensor in beside.items() if tensor is not None}
+        told = {name: tensor for name, tensor in beside.items() if tensor is not None}
+        return told | {ATTRIBUTE + name: mask for name, mask in self.attributes.items()}
 
     def unmarked(self) -> "Split":
-        """Return the split without its marks, as learners are handed it."""
-        return self if self.marked is None else Split(self.x, self.y, self.groups)
+        """Return the split without marks and attributes, as learners are handed it."""
+        bare = self.marked is None and not self.attributes
+        return self if bare else Split(self.x, self.y, self.groups)
+
+    @classmethod
+    def made(cls, x: Inputs, y: Tensor, of_rows: Mapping[str, Tensor]) -> "Split":
+        """Return the split of inputs, labels and what `of_rows` tells of its rows."""
+        return cls(x, y, **_fields(of_rows))
 
     def __deepcopy__(self, memo: dict[int, object]) -> Self:
         """Return itself, for a split never changes.
@@ -80,6 +91,14 @@ class Split:
         Learners that keep their data are copied before each `adapt`.
         """
         return self
+
+
+def _fields(members: Mapping[str, Any]) -> dict[str, Any]:
+    """Return members by their fields, attributes together."""
+    fields = {name: member for name, member in members.items() if not name.startswith(ATTRIBUTE)}
+    attributes = {name: member for name, member in members.items() if name.startswith(ATTRIBUTE)}
+    named = {name.removeprefix(ATTRIBUTE): mask for name, mask in attributes.items()}
+    return {**fields, "attributes": named}
 
 
 def _tensor(name: str, member: Any) -> Any:  # noqa: ANN401

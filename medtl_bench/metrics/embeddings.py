@@ -95,11 +95,12 @@ def silhouette_label(z: Floats, batch: Ints, y: Ints) -> float:  # noqa: ARG001
 def mixing_and_labels(z: Floats, batch: Ints, y: Ints) -> float:
     """0.4 of how batches mix and 0.6 of how types are kept apart, in 0..1, higher is better.
 
-    The weights of scIB (Luecken et al. 2022, Nature Methods 19). Of mixing it is the mean of
-    iLISI, scaled to 0..1 by the number of batches, and the silhouette by batch; of types that
-    of cLISI, scaled by the number of types and turned, and the silhouette by label. scIB
-    scales to the lowest and highest of the methods compared; this needs no other method.
-    Defined where two types or more stand in two batches or more, and one type in two.
+    The weights of scIB (Luecken et al. 2022, Nature Methods 19). Of mixing it is the
+    mean of iLISI, scaled to 0..1 by the number of batches, and the silhouette by batch;
+    of types that of cLISI, scaled by the number of types and turned, and the silhouette
+    by label. scIB scales to the lowest and highest of the methods compared; this needs
+    no other method. Defined where two types or more stand in two batches or more, and
+    one type in two.
     """
     batches, types = len(np.unique(batch)), len(np.unique(y))
     if min(batches, types) < 2:

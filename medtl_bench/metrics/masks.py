@@ -25,10 +25,10 @@ def _foreground(y: Ints, classes: int) -> Ints:
 def dice_of_class(probability: Floats, y: Ints, *, number: int) -> float:
     """Dice overlap of one class over the pixels of all images (Dice 1945).
 
-    Always defined: a class that `y` lacks counts 1 if the answer lacks it too, else 0, as in
-    BraTS (Bakas et al. 2018), for to leave it out would reward no empty answer and punish no
-    invented one (Reinke et al. 2024, Nature Methods 21). probability [n, classes, h, w], y
-    [n, h, w].
+    Always defined: a class that `y` lacks counts 1 if the answer lacks it too, else 0,
+    as in BraTS (Bakas et al. 2018), for to leave it out would reward no empty answer
+    and punish no invented one (Reinke et al. 2024, Nature Methods 21). probability [n,
+    classes, h, w], y [n, h, w].
     """
     predicted, true = probability.argmax(1) == number, y == number
     either = predicted.sum() + true.sum()
@@ -38,8 +38,8 @@ def dice_of_class(probability: Floats, y: Ints, *, number: int) -> float:
 def hd95(probability: Floats, y: Ints) -> float:
     """95% Hausdorff distance in pixels, mean over the foreground classes; lower is better.
 
-    Of a class it is the mean over images, as `hd95_of_class` says. Always defined. Shapes as
-    for `dice`.
+    Of a class it is the mean over images, as `hd95_of_class` says. Always defined.
+    Shapes as for `dice`.
     """
     foreground = range(1, probability.shape[1])
     return float(np.mean([hd95_of_class(probability, y, number=n) for n in foreground]))
@@ -51,10 +51,10 @@ def hd95_of_class(probability: Floats, y: Ints, *, number: int) -> float:
     In an image: the larger of two 95th percentiles (linear between ranks), of the
     distances from each border pixel of the answer to the nearest border pixel of the
     truth, and of those back (Huttenlocher et al. 1993; Taha and Hanbury 2015, 95%).
-    Border pixels are those with one of their four neighbours outside the class, or beyond
-    the image. Always defined: where neither truth nor answer of an image holds the class its
-    distance is 0, where one of them does it is the image's diagonal, as in BraTS (Bakas et
-    al. 2018). Shapes as for `dice`.
+    Border pixels are those with one of their four neighbours outside the class, or
+    beyond the image. Always defined: where neither truth nor answer of an image holds
+    the class its distance is 0, where one of them does it is the image's diagonal, as
+    in BraTS (Bakas et al. 2018). Shapes as for `dice`.
     """
     predicted, true = probability.argmax(1) == number, y == number
     in_answer, in_truth = predicted.any((1, 2)), true.any((1, 2))

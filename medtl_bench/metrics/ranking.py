@@ -11,9 +11,10 @@ EARLY = 20.0  # of BEDROC: the top 8% of a list carries 80% of the score
 def roc_auc(probability: Floats, y: Ints) -> float:
     """Area under the ROC curve of class 1 (Mann-Whitney, ties count half).
 
-    Of more than two classes: the mean over the classes that `y` holds, each against the rest
-    (Provost and Domingos 2000), as scikit-learn's `multi_class="ovr", average="macro"` where
-    `y` holds all. Defined where `y` holds two classes. probability [n, classes], y [n].
+    Of more than two classes: the mean over the classes that `y` holds, each against the
+    rest (Provost and Domingos 2000), as scikit-learn's `multi_class="ovr",
+    average="macro"` where `y` holds all. Defined where `y` holds two classes.
+    probability [n, classes], y [n].
     """
     several = probability.shape[1] > 2
     classes = np.unique(y) if several else [1]
@@ -21,7 +22,7 @@ def roc_auc(probability: Floats, y: Ints) -> float:
 
 
 def _area_of_ranks(score: Floats, positive: Bools) -> float:
-    """Return the area under the ROC curve of rows ranked by score [n]; NaN without both kinds."""
+    """Return the area under the ROC curve of a score [n]; NaN without both kinds of rows."""
     n_positive, n_negative = positive.sum(), (~positive).sum()
     if not n_positive or not n_negative:
         return float("nan")

@@ -10,6 +10,8 @@ TASK_AWARE = "task_aware_"
 MARKED = "marked_"  # before the name of a metric: of the marked rows of a split alone
 # before the name of a metric: of answers cut at the threshold chosen on the sources
 SOURCE_THRESHOLD = "source_threshold_"
+# before the numbers of two classes: the share of the rows of one answered as the other
+CONFUSION = "confusion"
 PREFIXES = (TASK_AWARE, MARKED, SOURCE_THRESHOLD)
 INTEGRATION = tuple(entry.name for entry in builtin.METRICS if entry.of != "predictions")
 DEFAULTS = {

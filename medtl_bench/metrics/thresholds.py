@@ -10,8 +10,9 @@ USUAL = 0.5  # the more probable class of two
 def best_threshold(probability: Floats, y: Ints) -> float:
     """Return the threshold of class 1 at which balanced accuracy is highest, in 0..1.
 
-    Of several, the nearest to 0.5 (so it is 0.5 unless another is better): Youden's J is at
-    its highest there (Youden 1950). NaN where `y` holds one class. probability [n, 2], y [n].
+    Of several, the nearest to 0.5 (so it is 0.5 unless another is better): Youden's J
+    is at its highest there (Youden 1950). NaN where `y` holds one class. probability
+    [n, 2], y [n].
     """
     score, positive = probability[:, 1], y == 1
     if positive.all() or not positive.any():
@@ -25,7 +26,7 @@ def best_threshold(probability: Floats, y: Ints) -> float:
 
 
 def cut_at(probability: Floats, threshold: float) -> Floats:
-    """Return answers [n, 2] that are sure: of class 1 where its probability is over the threshold.
+    """Return sure answers [n, 2]: class 1 where its probability is over the threshold.
 
     probability [n, 2].
     """

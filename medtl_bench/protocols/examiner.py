@@ -1,6 +1,6 @@
 """One learner under examination: handed splits, timed, its answers checked and scored."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -187,17 +187,22 @@ class Examiner:
         Of its marked rows alone the primary one follows, as `marked_...`, and balanced
         accuracy at the threshold of the sources, as `source_threshold_...`.
         """
-        yield from self._scored(stage, split, self.outputs(split), where)
+        yield from self.scored(stage, split, self.outputs(split), **where)
 
     def validate(self, split: Split, **where: Any) -> Iterator[Score]:  # noqa: ANN401
         """Yield the metrics on a validation split of a source, and remember the answers."""
         outputs = self.outputs(split)
         self.validated.append((outputs, split.y))
-        yield from self._scored("validation", split, outputs, where)
+        yield from self.scored("validation", split, outputs, **where)
 
-    def _scored(
-        self, stage: str, split: Split, outputs: Tensor, where: Mapping[str, Any]
+    def scored(
+        self,
+        stage: str,
+        split: Split,
+        outputs: Tensor,
+        **where: Any,  # noqa: ANN401
     ) -> Iterator[Score]:
+        """Yield the metrics of outputs on a split, as `scores` does."""
         task = self.task
         self.clock.keep(stage, outputs, **where)
         if self.resampling and stage != "validation":

@@ -1,4 +1,4 @@
-"""The threshold that answers of two classes are cut at: chosen on sources, never on a target."""
+"""Where answers of two classes are cut: chosen on sources, never on a target."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ CUT = "balanced_accuracy"
 
 
 def chosen(task: Task, validated: Sequence[tuple[Tensor, Tensor]]) -> float | None:
-    """Return the best threshold of pooled outputs [n, 2] and labels [n] of validation splits.
+    """Return the best threshold of outputs [n, 2] and labels [n] of validation splits.
 
     None where a task has not two classes or does not ask for balanced accuracy, where the
     labels are withheld, or are of one class.

@@ -16,7 +16,7 @@ from medtl_bench.contract.scenario import Amount, Scenario, Transfer
 from medtl_bench.contract.split import Domain, Split, concatenate
 from medtl_bench.contract.vocabulary import LabelMeaning
 from medtl_bench.metrics.formulas import AREA, END, START, UNEARNED, few_shot_area
-from medtl_bench.protocols import embedding
+from medtl_bench.protocols import apart, embedding
 from medtl_bench.protocols.examiner import (
     Clock,
     Examiner,
@@ -111,6 +111,7 @@ def transfer(
     the sources, of at most `KEPT_ROWS` test rows each, before that as k = 0 and after it).
     Metrics that are details are of `fit` alone.
     Support draws depend on dataset, target, k, draw and seed, never on the algorithm.
+    Of a target in `fit` answers are also told by class and by group of rows (`apart`).
     Where rows of a split are marked, metrics named `marked_...` are of those alone; the
     learner is not told. Of two classes `source_threshold_balanced_accuracy` is that of
     answers cut where it is highest on the sources' validation splits after `fit`; the usual
@@ -185,8 +186,12 @@ def _before(
         if len(source.val):
             yield from examiner.validate(source.val, domain=source.name)
     examiner.choose_threshold()
-    for domain in (*targets, *sources):
-        yield from examiner.scores("fit", domain.test, domain=domain.name)
+    for target in targets:
+        outputs = examiner.outputs(target.test)
+        yield from examiner.scored("fit", target.test, outputs, domain=target.name)
+        yield from apart.scores(examiner.task, target.test, outputs, target.name)
+    for source in sources:
+        yield from examiner.scores("fit", source.test, domain=source.name)
     yield from _retained(examiner, kept, {"shots": 0})
 
 

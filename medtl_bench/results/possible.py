@@ -9,10 +9,12 @@ from functools import lru_cache
 from medtl_bench.errors import IntegrityError
 from medtl_bench.metrics import registry
 from medtl_bench.metrics.entry import MetricEntry
+from medtl_bench.metrics.registry import CONFUSION
 from medtl_bench.results.places import Place, places
 from medtl_bench.results.record import About, Record
 from medtl_bench.results.resamples import check_resampled
 
+SHARE = MetricEntry(CONFUSION, "", "share of the rows of a class", (), lowest=0, highest=1)
 MOST_VALUE = 1e100  # boards square values and add them up
 Columns = tuple[tuple[object, ...], ...]
 
@@ -24,7 +26,7 @@ def check_possible(record: Record) -> None:
     metric that its task does not name, a place that its trial does not score, two scores
     of one place and metric, a measure on other resamples, or more units of a class than in all.
     """
-    entries, trial = _entries(record.about), record.trial
+    entries, trial = {**_entries(record.about), CONFUSION: SHARE}, record.trial
     if texts := record.outcome.resampled:
         check_resampled(trial.protocol, texts, entries.get("".join(record.about.metrics[:1])))
     _check_units(record)
@@ -59,7 +61,7 @@ def _check_units(record: Record) -> None:
 def _check_metrics(of_task: Sequence[str], metrics: Sequence[str]) -> None:
     """Raise IntegrityError where a score is by a metric that the task does not name."""
     for metric in set(metrics):
-        if registry.plain(metric) not in of_task:
+        if registry.plain(metric) not in {*of_task, CONFUSION}:
             raise IntegrityError(f"its metric {metric!r} is none of its task's")
 
 

@@ -226,7 +226,7 @@ def _dataset(
 def _get_split(split: _Split, octets: Tensor, labels: Tensor | None) -> Split:
     of_rows = octets if labels is None else labels
     known = {name: tensors.get(of_rows, part) for name, part in split.of_rows.items()}
-    return Split(_get_x(octets, split), tensors.get(of_rows, split.y), **known)
+    return Split.made(_get_x(octets, split), tensors.get(of_rows, split.y), known)
 
 
 def _get_x(octets: Tensor, split: _Split) -> Inputs:

@@ -25,7 +25,9 @@ class NoiseEmbedding(Algorithm):
     @classmethod
     def supports(cls, task: Task) -> str | None:
         """Return a reason for tasks of which no embedding is measured."""
-        return None if task.embedded else "this dataset asks for no measure of an embedding"
+        if task.embedded:
+            return None
+        return "this dataset asks for no measure of an embedding"
 
     def fit(self, sources: Sequence[Split], unlabelled: Inputs) -> None:
         """Learn nothing."""

@@ -67,7 +67,7 @@ def build() -> Dataset:
     return Dataset(
         name="pbmc-cell-types",
         card=CARD,
-        task=Task("classification", CLASSES, ("balanced_accuracy", "roc_auc", "ece", "brier")),
+        task=Task("classification", CLASSES),
         domains=first,
         transfers=(Transfer("common-to-rare", COMMON, RARE),),
         streams=(Stream("cell-types", tuple(DOMAINS)),),

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
 from hypothesis import strategies as st
 
 from medtl_bench.metrics import registry
@@ -57,6 +58,24 @@ def test_a_range_is_as_the_formula_has_it_and_answers_right_and_wrong_lie_in_it(
             arrays = np.exp(logits) / np.exp(logits).sum(1, keepdims=True), y
         value = metric.score(*arrays)
         assert math.isnan(value) or not metric.beyond(value), value
+
+
+OF_PREDICTIONS = [name for name, metric in registry.METRICS.items() if metric.of == "predictions"]
+
+
+@pytest.mark.parametrize("name", OF_PREDICTIONS)
+@given(seed=SEEDS, few=st.integers(1, 3))
+def test_whether_a_metric_is_defined_depends_on_the_labels_alone(name, seed, few):
+    metric, draw = registry.METRICS[name], np.random.default_rng(seed)
+    classes = 2 if metric.binary else max(3, metric.classes)
+    shape = (2, 3, 3) if metric.kinds[0] == "segmentation" else (8,)
+    y = draw.integers(min(few, classes), size=shape)  # some classes have no rows
+    answers = [np.zeros_like(y), draw.integers(classes, size=shape), y]
+    if metric.kinds[0] == "regression":
+        y = y.astype(float) + 6
+    else:
+        answers = [np.moveaxis(np.eye(classes)[answer], -1, 1) for answer in answers]
+    assert len({math.isfinite(metric.score(answer, y)) for answer in answers}) == 1
 
 
 def test_a_value_beyond_a_range_is_told():

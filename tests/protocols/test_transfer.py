@@ -49,7 +49,8 @@ def test_every_score_of_a_transfer_is_there_once(make_dataset, shots, draws):
     _, scores = watched(dataset, scenario="t", shots=shots, draws=draws)
     found = defaultdict(list)
     for score in scores:
-        found[score.stage].append(score)
+        if not score.metric.startswith("confusion"):
+            found[score.stage].append(score)
     names, adapted = len(TASK.metrics), 2 * len(shots) * draws
     cut = names + 1  # and at the threshold of the sources
     counts = {stage: len(rows) for stage, rows in found.items()}

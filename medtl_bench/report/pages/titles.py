@@ -1,5 +1,7 @@
 """How measures are called that several protocols have, and data of a kind."""
 
+from collections.abc import Sequence
+
 from medtl_bench.board.measures import SECONDS
 from medtl_bench.metrics.registry import INTEGRATION, METRICS, TASK_AWARE
 from medtl_bench.report.text.escape import Safe, escape_cell
@@ -32,6 +34,14 @@ def _of_entry(name: str) -> str:
 def other(name: str) -> str:
     """Return the heading of a column of a metric that is not the primary one."""
     return _of_entry(name) or name.replace("_", " ")
+
+
+def of_class(name: str, classes: Sequence[str]) -> str:
+    """Return the heading of a metric; of `dice_class_1` with the name of the class."""
+    measure, _, number = name.partition("_class_")
+    if not number.isdigit() or int(number) >= len(classes):
+        return other(name)
+    return f"{other(measure)}, {classes[int(number)]}"
 
 
 def metric(name: str) -> str:

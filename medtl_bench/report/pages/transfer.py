@@ -1,18 +1,30 @@
 """The pages' half of the protocol `transfer`."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from medtl_bench.arrays import Floats
 from medtl_bench.board import transfer
+from medtl_bench.board.apart import attribute
 from medtl_bench.board.measures import CALIBRATION, PLAIN, SECONDS, at, gain, shots_of
 from medtl_bench.board.protocol import Name, Tables
 from medtl_bench.board.rows import Cell, View
 from medtl_bench.board.tables import FULL
-from medtl_bench.board.transfer import GAP, SOURCE_FORGETTING, TARGET
+from medtl_bench.board.transfer import (
+    CUT,
+    CUT_METRIC,
+    GAP,
+    GAP_BY,
+    INTEGRATED,
+    SOURCE_FORGETTING,
+    TARGET,
+    WORST,
+)
 from medtl_bench.metrics.formulas import AREA, START
 from medtl_bench.metrics.registry import INTEGRATION, MARKED
 from medtl_bench.report.pages import titles
@@ -25,7 +37,8 @@ from medtl_bench.report.text.escape import Safe
 from medtl_bench.report.text.markdown import arrow, counted, score, table
 from medtl_bench.results.record import KEPT_ROWS
 
-FEW_SHOT, SOURCES = ("few", "shot"), ("sources", "targets")
+FEW_SHOT, SOURCES, CLASSES = ("few", "shot"), ("sources", "targets"), ("classes",)
+ACCURACY = "balanced_accuracy"
 
 
 class TransferPage(ProtocolPage):
@@ -35,6 +48,7 @@ class TransferPage(ProtocolPage):
     titles = {
         START: "Target score, k = 0",
         AREA: "Few-shot area",
+        WORST: "Worst target, k = 0",
         GAP: "Gap closed",
         gain(START): "Gain, k = 0",
         gain(AREA): "Gain, few-shot area",
@@ -52,7 +66,8 @@ class TransferPage(ProtocolPage):
     def pictures(self, view: View, tables: Tables) -> Mapping[tuple[str, ...], str | None]:
         """Return the few-shot curves, and scores by single source and target."""
         matrices = matrix_picture(view, *_by_source(view, tables), _captions(view))
-        return {FEW_SHOT: few_shot_picture(view), SOURCES: matrices}
+        confused = matrix_picture(view, _confused(view, tables), view.classes, _of_classes(view))
+        return {FEW_SHOT: few_shot_picture(view), SOURCES: matrices, CLASSES: confused}
 
     def section(self, view: View, tables: Tables, pictures: Pictures) -> Safe:
         """Return the tables of a transfer; where batches are integrated, of mixing."""
@@ -66,13 +81,16 @@ class TransferPage(ProtocolPage):
             dataset=view.dataset,
             scored=scored(view),
             rows=ranked_rows(view, _main_columns(view), self.title),
-            others=self.complete_rows(view, others) if others else Safe(),
+            others=complete_rows(view, others, _other_titles(view, others)) if others else Safe(),
+            thresholds=_thresholds(view),
+            groups=[_groups(view, name) for name in _attributes(view)],
             marked=any(transfer.other_metric(name).startswith(MARKED) for name in others),
             gains=self._gains(view),
             curve_picture=pictures.get(FEW_SHOT),
             curve=_curve(view, TARGET),
             over_targets=_over_targets(view, tables.get(transfer.OVER_TARGETS)),
             sources_picture=pictures.get(SOURCES),
+            classes_picture=pictures.get(CLASSES),
             forgetting=_curve(view, SOURCE_FORGETTING),
             **self._embeddings(view, tables),
         )
@@ -102,7 +120,7 @@ class TransferPage(ProtocolPage):
         measured = _embedded(view, tables)
         recalls = sorted(name for name in view.columns if name.startswith(titles.RECALL))
         return {
-            "embeddings": self.complete_rows(view, measured) if measured else Safe(),
+            "embeddings": self.complete_rows(_integrated(view), measured) if measured else Safe(),
             "recalls": self.complete_rows(view, recalls) if recalls else Safe(),
         }
 
@@ -121,14 +139,85 @@ def _among(view: View, measures: Iterable[str]) -> list[str]:
 
 def _main_columns(view: View) -> list[str]:
     kept = [at(SOURCE_FORGETTING, k) for k in shots_of(SOURCE_FORGETTING, view.columns)]
-    return _among(view, [START, AREA, GAP, *kept[-1:], *CALIBRATION, SECONDS])
+    return _among(view, [START, WORST, AREA, GAP, *kept[-1:], *CALIBRATION, SECONDS])
 
 
 def _other_metrics(view: View) -> list[str]:
     """Return the measures at k = 0 by other metrics, in the order of the task's."""
     place = {transfer.other(metric): i for i, metric in enumerate(view.metrics)}
-    others = [name for name in view.columns if transfer.other_metric(name)]
-    return sorted(others, key=lambda name: place.get(name, len(place)))
+    named = {name: metric for name in view.columns if (metric := transfer.other_metric(name))}
+    apart = [name for name, metric in named.items() if " " in metric or metric == CUT_METRIC]
+    return sorted(set(named) - set(apart), key=lambda name: (place.get(name, len(place)), name))
+
+
+def _other_titles(view: View, columns: Sequence[str]) -> list[str]:
+    """Return headings of metrics, those of a class of masks by its name."""
+    return [titles.of_class(transfer.other_metric(name), view.classes) for name in columns]
+
+
+def _thresholds(view: View) -> Safe:
+    """Return the table of balanced accuracy at 0.5 and at the sources' threshold."""
+    usual = START if view.primary == ACCURACY else transfer.other(ACCURACY)
+    k = shots_of(CUT, view.columns)[-1:]
+    headings = {
+        usual: "k = 0, at 0.5",
+        transfer.other(CUT_METRIC): "k = 0, at the sources' threshold",
+        transfer.other("roc_auc"): "k = 0, ROC-AUC",
+    }
+    for last in k if view.primary == ACCURACY else []:
+        headings[at(TARGET, last)] = f"k = {last}, at 0.5"
+        headings[at(CUT, last)] = f"k = {last}, at the sources' threshold"
+    if transfer.other(CUT_METRIC) not in view.columns:
+        return Safe()
+    columns = _among(view, headings)
+    return complete_rows(view, columns, [headings[name] for name in columns])
+
+
+def _attributes(view: View) -> list[str]:
+    """Return the attributes that scores are told by group of."""
+    names = {attribute(transfer.other_metric(name)) for name in view.columns}
+    return sorted(names - {""})
+
+
+def _groups(view: View, of: str) -> Safe:
+    """Return the table of an attribute's groups, with the gap between them."""
+    metrics = {name: transfer.other_metric(name) for name in view.columns}
+    groups = sorted(name for name, metric in metrics.items() if attribute(metric) == of)
+    headings = [metrics[name].partition(" ")[2] for name in groups]
+    gap = _among(view, [f"{GAP_BY} {of}"])
+    return complete_rows(view, [*groups, *gap], [*headings, *["Gap"] * len(gap)])
+
+
+def _integrated(view: View) -> View:
+    """Return a view with its methods by mixing and kept labels, where measured."""
+    if INTEGRATED not in view.columns:
+        return view
+    ranked = sorted(view.methods, key=lambda row: _rank(row.cells.get(INTEGRATED)))
+    return replace(view, methods=tuple(ranked))
+
+
+def _rank(cell: Cell | None) -> float:
+    return cell.rank if cell is not None and math.isfinite(cell.rank) else math.inf
+
+
+def _confused(view: View, tables: Tables) -> list[tuple[str, Floats]]:
+    """Return the shares of true classes by answer, for each complete row."""
+    confused = tables.get(transfer.CONFUSED)
+    if confused is None or confused.empty:
+        return []
+    matrices = {}
+    for name, of_row in confused.groupby(["algorithm", "variant"]):
+        matrix = np.full((len(view.classes),) * 2, np.nan)
+        matrix[of_row["true"].unique()] = 0.0
+        matrix[of_row["true"], of_row["answer"]] = of_row["value"]
+        matrices[name] = matrix
+    return [(row.label, matrices[row.name]) for row in view.complete if row.name in matrices]
+
+
+def _of_classes(view: View) -> Captions:
+    heading = f"{view.dataset}: answers by true class, k = 0, mean over targets and seeds"
+    name = f"Classes confused on {view.dataset}"
+    return Captions(name, heading, "true class", "answered as", "share of the class")
 
 
 def _embedded(view: View, tables: Tables) -> list[str]:

@@ -25,11 +25,16 @@ BAR_STEPS = 64
 
 
 class Captions(NamedTuple):
-    """What is written on a picture: name, heading, and what a line of a matrix is."""
+    """What is written on a picture: name, heading, what a line of a matrix is, and a column.
+
+    `value`: what the colours mean, by default the primary metric.
+    """
 
     name: str
     heading: str
     line: str
+    column: str = "score on domain"
+    value: str = ""
 
 
 def matrix_picture(
@@ -55,7 +60,7 @@ def matrix_picture(
             _ticks(axes, page, place, names)
         if len(names) <= MOST_NUMBERS:
             _numbers(figure, axes, page, [r for _, r in panels], scale)
-        _bar(axes, page, scale, drawable(view.primary.replace("_", " ")))
+        _bar(axes, page, scale, drawable(captions.value or view.primary.replace("_", " ")))
         _caption(axes, page, captions)
         return svg(figure, captions.name)
 
@@ -89,7 +94,7 @@ class _Page:
 def _caption(axes: Axes, page: _Page, captions: Captions) -> None:
     axes.text(page.left, 0.2, drawable(captions.heading, LONGEST_HEADING), va="center")
     x, y = page.left + page.inner / 2, page.height - 0.15
-    axes.text(x, y, "score on domain", ha="center", va="center")
+    axes.text(x, y, captions.column, ha="center", va="center")
     y, line = page.height / 2, drawable(captions.line)
     axes.text(0.15, y, line, rotation=90, ha="center", va="center")
 

@@ -25,5 +25,5 @@ def test_a_metric_is_called_by_the_title_of_its_entry(mine):
 
 
 def test_a_metric_without_a_title_or_an_entry_is_called_by_its_name():
-    assert PAGE.title("target 0 roc_auc") == "roc auc"
+    assert PAGE.title("target 0 average_precision") == "average precision"
     assert titles.title("not_there") == "Not there"
