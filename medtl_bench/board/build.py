@@ -26,10 +26,10 @@ class Board:
     and variant, with its coverage. `summary`: one row for each of those, scenario (where
     each has a table of its own, else "") and measure, with the fields of `rows.Cell`.
     `left_out`: dataset, reason and number of trials that do not count. `equivalence`: the
-    tests of `same_method.compare`, `agreements` their verdicts counted by pair. `further`:
-    by protocol and name, the tables that only its own part of a page prints. `views`: the
-    tables of pages, row by row. `comparisons`: the readings over all datasets, and
-    `by_area` over those of one area.
+    tests of `same_method.compare`, `agreements` their verdicts counted by pair.
+    `further`: by protocol and name, the tables that only its own part of a page prints.
+    `views`: the tables of pages, row by row. `comparisons`: the readings over all
+    datasets, and `by_area` over those of one area.
     """
 
     trials: pd.DataFrame

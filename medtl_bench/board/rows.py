@@ -18,9 +18,9 @@ Place = tuple[str, str, str]
 class Cell(NamedTuple):
     """A mean, half its interval, seeds n, and marks and rank among the ranked rows.
 
-    `low`, `high`: the ends of the interval, inside what the measure can be. `seeds`, `units`:
-    what half the interval would be by training seeds or by test units alone, NaN where it is
-    not known.
+    `low`, `high`: the ends of the interval, inside what the measure can be. `seeds`,
+    `units`: what half the interval would be by training seeds or by test units alone, NaN
+    where it is not known.
     """
 
     mean: float
@@ -77,8 +77,9 @@ class View:
     `primary` is the first of the task's `metrics`, `upwards` whether a higher value of it
     is better. `settings`: those of its first trial. `columns`: the measures that some row
     has, with their directions in `higher`. Its rows: ranked `methods` by rank in the
-    `headline`, `bounds`, and `incomplete` ones, both by name. `units`: by domain the number of
-    its test units (patients or groups, else rows) and the fewest of a class, where that is known.
+    `headline`, `bounds`, and `incomplete` ones, both by name. `units`: by domain the
+    number of its test units (patients or groups, else rows) and the fewest of a class,
+    where that is known.
     """
 
     dataset: str

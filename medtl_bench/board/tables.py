@@ -1,6 +1,6 @@
 """The tables of trials and scores: which count, and how complete each row is."""
 
-from collections.abc import Collection, Iterable, Mapping, Set
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from itertools import chain
 from operator import attrgetter
 from typing import Any
@@ -159,10 +159,13 @@ def tidy(trials: pd.DataFrame, records: list[Record]) -> pd.DataFrame:
     return scores
 
 
-def _columns(of_trials: Iterable[Iterable[Score]]) -> dict[str, tuple[Any, ...]]:
-    rows = zip(*chain.from_iterable(of_trials), strict=True)
-    columns = list(rows) or [()] * len(Score._fields)
-    return dict(zip(Score._fields, columns, strict=True))
+def _columns(of_trials: Iterable[Sequence[Score]]) -> dict[str, list[Any]]:
+    columns: dict[str, list[Any]] = {name: [] for name in Score._fields}
+    # trial by trial: what all at once would be taken apart with is larger than the columns
+    for scores in of_trials:
+        for column, values in zip(columns.values(), zip(*scores, strict=True), strict=False):
+            column.extend(values)
+    return columns
 
 
 def _is_metric(scores: pd.DataFrame, metrics: list[str]) -> Any:  # noqa: ANN401
@@ -172,7 +175,7 @@ def _is_metric(scores: pd.DataFrame, metrics: list[str]) -> Any:  # noqa: ANN401
     return column.codes.to_numpy() == codes[scores["trial"]]
 
 
-def _categoricals(columns: list[tuple[str | None, ...]]) -> list[pd.Categorical]:
+def _categoricals(columns: list[list[str | None]]) -> list[pd.Categorical]:
     """Make columns of names into categoricals that can be compared."""
     together = set(chain.from_iterable(columns))
     seen = sorted(name for name in together if name is not None)

@@ -124,8 +124,8 @@ def over_targets(trials: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
     """Return the mean over n targets of the score after k labels, with a 95% interval.
 
     A row for each dataset, row of the board and k in `shots`, 0 before any label and FULL
-    after all; `half` is half the width of the interval, NaN under FEWEST_TARGETS, `targets` the
-    most n of the row. A
+    after all; `half` is half the width of the interval, NaN under FEWEST_TARGETS,
+    `targets` the most n of the row. A
     target's score is its mean over seeds, draws and transfers first, so the interval tells
     how targets differ, not seeds.
     """

@@ -92,7 +92,8 @@ def transfer(
     each, before that as k = 0 and after it). Metrics that are details are of `fit` alone.
     Support draws depend on dataset, target, k, draw and seed, never on the algorithm.
     Where rows of a split are marked, metrics named `marked_...` are of those alone; the
-    learner is not told. The clock gets the headline measures on resamples of the test units.
+    learner is not told. The clock gets the headline measures on resamples of the test
+    units.
     """
     task = dataset.task
     sources = [dataset.domain(name) for name in scenario.sources]

@@ -82,6 +82,6 @@ def _bounds(
 
 def _check_values(names: Sequence[str], values: Values, low: Values, high: Values) -> None:
     """Raise IntegrityError where a value that is a number is beyond its bounds."""
-    beyond = np.any((values < low) | (values > high), axis=1)
-    for number in np.flatnonzero(beyond):
-        raise IntegrityError(f"its resampled {names[number]} is beyond what its metric can be")
+    for name, of_measure, *ends in zip(names, values, low[:, 0], high[:, 0], strict=True):
+        if (of_measure < ends[0]).any() or (of_measure > ends[1]).any():
+            raise IntegrityError(f"its resampled {name} is beyond what its metric can be")
