@@ -59,8 +59,8 @@ def gap_closed(
 
     All NaN where the 95% interval of that mean does not lie above 0, or n < 2. method
     [rows, seeds] and source_only [seeds] at k = 0, target_only [seeds] after all target
-    labels, turned so that higher is better. resampled: the gap [seeds, resamples] of the test
-    units, with so many degrees of freedom.
+    labels, turned so that higher is better. resampled: the gap [seeds, resamples] of the
+    test units, with so many degrees of freedom.
     """
     gaps = target_only - source_only
     gap = crossed(gaps, resampled, freedom)

@@ -15,8 +15,9 @@ Units = Mapping[str, tuple[int, int]]
 def by_cell(trials: pd.DataFrame, wide: pd.DataFrame, cell: Ints, cells: int) -> dict[str, Floats]:
     """Return each measure that trials have on resamples, as means [cells, RESAMPLES] over them.
 
-    trials: with `resampled` as records have it. wide: their measures, of which a cell must have
-    as many on resamples, else it is NaN. cell [trials]: the number of each one's cell.
+    trials: with `resampled` as records have it. wide: their measures, of which a cell
+    must have as many on resamples, else it is NaN. cell [trials]: the number of each
+    one's cell.
     """
     found = {}
     texts = trials["resampled"].tolist()

@@ -35,8 +35,9 @@ class Mean(NamedTuple):
 class Crossed(NamedTuple):
     """A mean over seeds, and half the width of its interval over seeds and test units.
 
-    `error`: its standard error, with so many degrees of `freedom`. `seeds`, `units`: what half
-    the width would be of one source alone, NaN where it is not known. Arrays of one shape.
+    `error`: its standard error, with so many degrees of `freedom`. `seeds`, `units`: what
+    half the width would be of one source alone, NaN where it is not known. Arrays of one
+    shape.
     """
 
     mean: Floats
@@ -72,12 +73,12 @@ def mean_interval(values: Floats) -> Mean:
 def crossed(values: Floats, resampled: Floats | None = None, freedom: float = np.inf) -> Crossed:
     """Return the mean over seeds with a 95% t interval over seeds and test units, crossed.
 
-    values [..., seeds]; resampled [..., seeds, resamples] of the test units, the same for all
-    seeds. The variance of the mean is sd^2 / n over seeds, and over resamples that of the mean
-    over seeds: both together overestimate it a little, for each holds what only a seed and
-    unit share (Owen 2007, Annals of Applied Statistics 1). Its degrees of freedom are those of
-    Satterthwaite 1946; `freedom`: those that the test units have. Without resamples the
-    interval is over seeds alone.
+    values [..., seeds]; resampled [..., seeds, resamples] of the test units, the same for
+    all seeds. The variance of the mean is sd^2 / n over seeds, and over resamples that of
+    the mean over seeds: both together overestimate it a little, for each holds what only
+    a seed and unit share (Owen 2007, Annals of Applied Statistics 1). Its degrees of
+    freedom are those of Satterthwaite 1946; `freedom`: those that the test units have.
+    Without resamples the interval is over seeds alone.
     """
     mean, seeds, n = mean_interval(values)
     of_seeds = _variance(seeds, n - 1.0)
@@ -129,11 +130,11 @@ def mark(
 ) -> Marks:
     """Return the best rows and those tied with them.
 
-    values [rows, seeds], and `resampled` and `freedom` as `crossed` has them. Rows are compared
-    with the best by their paired differences inside a seed and a resample, over the seeds that
-    both have. A row is tied unless its two-sided p-value is under 5% after the correction for
-    the number of rows (Holm 1979). With fewer than two seeds in common nothing can be told
-    apart, so the row counts as tied.
+    values [rows, seeds], and `resampled` and `freedom` as `crossed` has them. Rows are
+    compared with the best by their paired differences inside a seed and a resample, over
+    the seeds that both have. A row is tied unless its two-sided p-value is under 5% after
+    the correction for the number of rows (Holm 1979). With fewer than two seeds in common
+    nothing can be told apart, so the row counts as tied.
     """
     mean = mean_interval(values).mean
     if not np.isfinite(mean).any():

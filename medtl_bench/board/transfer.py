@@ -59,10 +59,10 @@ class TransferBoard(ProtocolBoard):
         wide[AREA] = _areas(wide, setting(trials, "shots"), earned)
         worst = apart.worst_target(trials, _of_targets(trials, scores), wide[START])
         wide[WORST] = worst.where(earned)
-        for before_labels in (_other_metrics, _cut, _gaps):
+        for before_labels in (_other_metrics, _gaps):
             for name, values in before_labels(trials, scores).items():
                 wide[name] = values.reindex(trials.index).where(earned)
-        for further in (_kept, _of_embeddings):
+        for further in (_kept, _cut, _of_embeddings):
             for name, values in further(trials, scores).items():
                 wide[name] = values
         return wide
@@ -145,8 +145,8 @@ def over_targets(trials: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
     """Return the mean over n targets of the score after k labels, with a 95% interval.
 
     A row for each dataset, row of the board and k in `shots`, 0 before any label and FULL
-    after all; `half` is half the width of the interval, NaN under FEWEST_TARGETS, `targets` the
-    most n of the row. A
+    after all; `half` is half the width of the interval, NaN under FEWEST_TARGETS,
+    `targets` the most n of the row. A
     target's score is its mean over seeds, draws and transfers first, so the interval tells
     how targets differ, not seeds. Optional transfers do not count, nor scores before labels
     where they cannot be earned.

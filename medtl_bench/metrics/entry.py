@@ -24,9 +24,10 @@ class MetricEntry:
     `of`: what it is taken of: what `predict` answers; what `embed` makes of the rows that
     `fit` was handed, as function(z, batch, y); or the shares of classes among the embedded
     neighbours that have a label. `lowest`, `highest`: what it can be; a score beyond is
-    refused, and a record that holds one is left out of the boards. `resampled`: the metric of
-    weighted rows, a function(answers, y, weight [resamples, n]) that returns [resamples], such
-    as those of `metrics.weighted`; without it only some resamples are scored, and slowly.
+    refused, and a record that holds one is left out of the boards. `resampled`: the
+    metric of weighted rows, a function(answers, y, weight [resamples, n]) that returns
+    [resamples], such as those of `metrics.weighted`; without it only some resamples are
+    scored, and slowly.
     """
 
     name: str

@@ -1,9 +1,10 @@
 """What one trial says of its learner: formulas of scores by k, and of the matrix of a stream.
 
 R [..., T, T] holds R[i, j], the score on domain j after learning domain i; b [..., T] the
-scores of an untrained learner. `scored` [T]: the domains that can be scored, None for all:
-where all test rows are of one class a metric may not be defined. Differences are turned so
-that higher is better before they are taken, so a positive forgetting is a loss for any metric.
+scores of an untrained learner. `scored` [T]: the domains that can be scored, None for
+all: where all test rows are of one class a metric may not be defined. Differences are
+turned so that higher is better before they are taken, so a positive forgetting is a loss
+for any metric.
 """
 
 from collections.abc import Sequence

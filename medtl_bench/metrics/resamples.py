@@ -17,8 +17,8 @@ FEWER = 25  # of a metric that takes its rows one resample after another
 class Resamples:
     """How often each resample holds each row: `counts` [resamples, n].
 
-    `scale` [n] brings a stratum's counts back to its size. `units`: patients or groups, else
-    rows. `fewest`: of a class, or all where rows have none.
+    `scale` [n] brings a stratum's counts back to its size. `units`: patients or groups,
+    else rows. `fewest`: of a class, or all where rows have none.
     """
 
     counts: Ints
@@ -48,8 +48,8 @@ class Resamples:
 def strata(y: Ints | None, groups: Ints | None, n: int) -> tuple[Ints, Ints]:
     """Return the unit [n] of each row, and the stratum [units] of each unit.
 
-    y [n]: classes, or None for no strata. groups [n], or None for rows. The stratum of a group
-    is the rarest class that it holds, so that no resample lacks one.
+    y [n]: classes, or None for no strata. groups [n], or None for rows. The stratum of a
+    group is the rarest class that it holds, so that no resample lacks one.
     """
     of_row = np.arange(n) if groups is None else np.unique(groups, return_inverse=True)[1]
     units = int(of_row.max(initial=-1)) + 1
@@ -65,10 +65,10 @@ def strata(y: Ints | None, groups: Ints | None, n: int) -> tuple[Ints, Ints]:
 def resamples(unit: Ints, stratum: Ints, draws: list[Ints]) -> Resamples:
     """Return resamples of units drawn with replacement within their strata.
 
-    draws: of each stratum in order, which of its m units are drawn [resamples, m - 1]. One less
-    than there are makes the variance of a mean unbiased (McCarthy and Snowden 1985); the
-    weights are scaled by m / (m - 1) (Rao and Wu 1988). A unit alone in its stratum stands in
-    all.
+    draws: of each stratum in order, which of its m units are drawn [resamples, m - 1].
+    One less than there are makes the variance of a mean unbiased (McCarthy and Snowden
+    1985); the weights are scaled by m / (m - 1) (Rao and Wu 1988). A unit alone in its
+    stratum stands in all.
     """
     counts = np.ones((len(draws[0]), len(stratum)), np.int64)
     scale, sizes = np.ones(len(stratum)), []

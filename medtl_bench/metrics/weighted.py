@@ -1,8 +1,8 @@
 """Metrics of many weightings of the same rows in one pass: how test units vary is found so.
 
-Each function returns the metric of its name [resamples], of answers and labels as that metric
-has them and `weight` [resamples, n]. Whole weights give what the metric gives of rows repeated
-so often, but for `concordance` of many rows.
+Each function returns the metric of its name [resamples], of answers and labels as that
+metric has them and `weight` [resamples, n]. Whole weights give what the metric gives of
+rows repeated so often, but for `concordance` of many rows.
 """
 
 import numpy as np
@@ -91,8 +91,8 @@ def _early(before: Floats | int, count: Floats, n: Floats) -> Floats:
 def concordance(value: Floats, y: Floats, weight: Floats) -> Floats:
     """Share of pairs in the right order, ties half.
 
-    Of more than MOST_PAIRED rows, the part linear in the weights alone (the projection of a
-    U-statistic, Hoeffding 1948), each row paired with PAIRED that lie evenly among all.
+    Of more than MOST_PAIRED rows, the part linear in the weights alone (the projection of
+    a U-statistic, Hoeffding 1948), each row paired with PAIRED that lie evenly among all.
     """
     n = len(y)
     others = np.linspace(0, n - 1, n if n <= MOST_PAIRED else PAIRED).round().astype(int)

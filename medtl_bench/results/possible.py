@@ -24,7 +24,8 @@ def check_possible(record: Record) -> None:
 
     That is a direction or a value that is not of its metric as it is installed here, a
     metric that its task does not name, a place that its trial does not score, two scores
-    of one place and metric, a measure on other resamples, or more units of a class than in all.
+    of one place and metric, a measure on other resamples, or more units of a class than
+    in all.
     """
     entries, trial = {**_entries(record.about), CONFUSION: SHARE}, record.trial
     if texts := record.outcome.resampled:

@@ -152,10 +152,10 @@ class Outcome(Frozen):
 
     `seconds`: wall time by verb, `adapt` as the mean over calls, and in `total`.
     `peak_memory`: in MiB. `stacked`: how many trials ran side by side in its process;
-    seconds are then its own and its share of what was done for several at once. `resampled`:
-    headline measures on resamples of the test units, as `results.resamples` encodes them.
-    `units`: by domain how many of them there are (patients or groups, else rows), and the
-    fewest of a class. Both are stored where there are any.
+    seconds are then its own and its share of what was done for several at once.
+    `resampled`: headline measures on resamples of the test units, as `results.resamples`
+    encodes them. `units`: by domain how many of them there are (patients or groups, else
+    rows), and the fewest of a class. Both are stored where there are any.
     """
 
     status: Status

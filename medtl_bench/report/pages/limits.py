@@ -9,7 +9,6 @@ from medtl_bench.report.text.escape import Safe, escape_cell
 from medtl_bench.report.text.markdown import NOTHING, number, score, table
 
 FEWEST = 5  # test units of a class under which no interval is honest
-NO_LIMITS = Safe()
 
 
 def limits(view: View, title: Callable[[str], str]) -> Safe:
@@ -19,15 +18,13 @@ def limits(view: View, title: Callable[[str], str]) -> Safe:
     """
     rows = [row for row in view.complete if _has(row, view.headline)]
     if not rows:
-        return NO_LIMITS
-    known = [row for row in rows if math.isfinite(row.cells[view.headline].units)]
-    scarce = {name: units for name, units in view.units.items() if units[1] < FEWEST}
+        return Safe()
     return fill(
         "limits",
         measure=title(view.headline),
-        table=_table(rows, view.headline, title) if known else Safe(),
-        units=[Safe(_units(name, *units)) for name, units in view.units.items()],
-        scarce=[escape_cell(name) for name in scarce],
+        table=_table(rows, view.headline, title),
+        units=[_units(name, *units) for name, units in view.units.items()],
+        scarce=[name for name, (_, fewest) in view.units.items() if fewest < FEWEST],
         fewest=FEWEST,
     )
 
@@ -37,8 +34,11 @@ def _has(row: Row, measure: str) -> bool:
 
 
 def _table(rows: list[Row], measure: str, title: Callable[[str], str]) -> Safe:
+    """Return both parts of the interval of each row, nothing where test units are not known."""
     header = ["Row", title(measure), "± by seeds alone", "± by test units alone"]
     cells = [(row.label, row.cells[measure]) for row in rows]
+    if all(math.isnan(cell.units) for _, cell in cells):
+        return Safe()
     lines = [[label, score(c), _half(c.seeds), _half(c.units)] for label, c in cells]
     return table(header, lines)
 
@@ -47,7 +47,7 @@ def _half(value: float) -> Safe:
     return Safe(number(value)) if math.isfinite(value) else NOTHING
 
 
-def _units(domain: str, units: int, fewest: int) -> str:
+def _units(domain: str, units: int, fewest: int) -> Safe:
     """Return how many test units a domain has, in words."""
     scarcest = f", {fewest:,} of the scarcest class" if fewest < units else ""
-    return f"{escape_cell(domain)} has {units:,}{scarcest}"
+    return Safe(f"{escape_cell(domain)} has {units:,}{scarcest}")
