@@ -93,11 +93,11 @@ class View:
     """The table of a dataset and protocol, or of one `scenario` where each has its own.
 
     `classes`: names of the task's. `primary` is the first of its `metrics`, `upwards`
-    whether a higher value of it is better. `settings`: those of its first trial. `columns`: the measures that some row
-    has, with their directions in `higher`. Its rows: ranked `methods` by rank in the
-    `headline`, `bounds`, and `incomplete` ones, both by name. `units`: by domain the
-    number of its test units (patients or groups, else rows) and the fewest of a class,
-    where that is known.
+    whether a higher value of it is better. `settings`: those of its first trial.
+    `columns`: the measures that some row has, with their directions in `higher`. Its
+    rows: ranked `methods` by rank in the `headline`, `bounds`, and `incomplete` ones,
+    both by name. `units`: by domain the number of its test units (patients or groups,
+    else rows) and the fewest of a class, where that is known.
     """
 
     dataset: str

@@ -78,7 +78,8 @@ def test_its_measures_stand_on_the_boards_in_a_part_and_a_reading_of_its_own(
     run("-d", "shifted-toy", *methods, "--seeds", 2, names=NAMES, out="boards")
     page = (tmp_path / "boards" / "datasets" / "shifted-toy.md").read_text()
     headings = [line for line in page.splitlines() if line.startswith("## ")]
-    assert headings[:3] == ["## Transfer to a new domain", "## Stream all", "## Test time"]
+    first = ["## What this dataset can tell", "## Transfer to a new domain"]
+    assert headings[:4] == [*first, "## Stream all", "## Test time"]
     (head,) = [line for line in page.splitlines() if "Again" in line and "First" in line]
     columns = [cell.strip() for cell in head.split("|")]
     assert columns[6] == "Again ↑"  # what ranks the table stands first
