@@ -50,9 +50,10 @@ class Dataset:
 
     Raises DataError, naming dataset, domain and rows, when values are not finite, shapes
     or labels disagree with the task, a row or a group stands in two splits of a domain,
-    or a transfer or stream names a domain that is not there. `folds`: where test rows are
-    scarce, the same domains divided otherwise, so that every row is in the test of one fold;
-    a trial sees one fold alone (`of_seed`). `checked`: say that this was seen to before.
+    or a transfer or stream names a domain that is not there. `folds`: where test rows
+    are scarce, the same domains divided otherwise, so that every row is in the test of
+    one fold; a trial sees one fold alone (`of_seed`). `checked`: say that this was seen
+    to before.
     """
 
     name: str
@@ -115,9 +116,9 @@ class Dataset:
     def of_seed(self, seed: int) -> "Dataset":
         """Return the dataset as trials of a seed see it: fold `seed` modulo their number.
 
-        Over as many seeds as there are folds, each row is judged once. A score is of one fold,
-        and boards average over seeds: what models of several folds answer, as for a ROC-AUC,
-        is never pooled, for their answers have no common scale.
+        Over as many seeds as there are folds, each row is judged once. A score is of one
+        fold, and boards average over seeds: what models of several folds answer, as for
+        a ROC-AUC, is never pooled, for their answers have no common scale.
         """
         if not self.folds:
             return self

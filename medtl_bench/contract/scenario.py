@@ -12,10 +12,10 @@ from medtl_bench.errors import DataError
 class Transfer:
     """Learn on the sources, be judged on the targets.
 
-    An `optional` one runs only with the preset `full`. `unit`: what k labels count where that
-    is groups of the targets' splits, in a word ("patient", "protein"), or "" where it is rows:
-    scaffolds keep molecules apart, but each molecule is a label. A Dataset refuses one whose
-    names are no texts, or that counts groups where there are none.
+    An `optional` one runs only with the preset `full`. `unit`: what k labels count where
+    that is groups of the targets' splits, in a word ("patient", "protein"), or "" where
+    it is rows: scaffolds keep molecules apart, but each molecule is a label. A Dataset
+    refuses one whose names are no texts, or that counts groups where there are none.
     """
 
     name: str

@@ -13,12 +13,12 @@ class DatasetFacts(Frozen):
     """What planning needs to know of a dataset, so that planning need not load it.
 
     `name`: by which results know it. `asked`: by which the user does. `scenarios`: by
-    protocol. `kept`: the digest of what the run keeps of it, or empty. `folds`: how many it is
-    divided into, of which a trial sees that of its seed. `lower_is_better`: of its metrics.
-    `plugins`: sources of metrics and protocols that are not the project's own, by kind and
-    name. `refused`: why an algorithm cannot do its task, by name of those that cannot.
-    `failed`: why a protocol cannot tell its scenarios. `remarks`: what a reader of its scores
-    must know.
+    protocol. `kept`: the digest of what the run keeps of it, or empty. `folds`: how many
+    it is divided into, of which a trial sees that of its seed. `lower_is_better`: of its
+    metrics. `plugins`: sources of metrics and protocols that are not the project's own,
+    by kind and name. `refused`: why an algorithm cannot do its task, by name of those
+    that cannot. `failed`: why a protocol cannot tell its scenarios. `remarks`: what a
+    reader of its scores must know.
     """
 
     name: str
