@@ -123,9 +123,9 @@ class Dataset:
     def of_seed(self, seed: int) -> "Dataset":
         """Return the dataset as trials of a seed see it: fold `seed` modulo their number.
 
-        Over as many seeds as there are folds, each row is judged once. A score is of one fold,
-        and boards average over seeds: what models of several folds answer, as for a ROC-AUC,
-        is never pooled, for their answers have no common scale.
+        Over as many seeds as there are folds, each row is judged once. A score is of one
+        fold, and boards average over seeds: what models of several folds answer, as for
+        a ROC-AUC, is never pooled, for their answers have no common scale.
         """
         if not self.folds:
             return self

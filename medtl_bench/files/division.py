@@ -36,8 +36,9 @@ def folded(
 ) -> list[NDArray[np.int8]]:
     """Return for each fold TRAIN, VAL or TEST for each row, so that each row is TEST in one fold.
 
-    Of every label a fold tests one of so many runs of the rows, in the order of the hashes of
-    their keys, and validates on the share `val` of all that follow. Otherwise as `divided`.
+    Of every label a fold tests one of so many runs of the rows, in the order of the
+    hashes of their keys, and validates on the share `val` of all that follow. Otherwise
+    as `divided`.
     """
     if folds < 2 or val < 0 or val + 1 / folds >= 1:
         rule = (

@@ -14,9 +14,10 @@ def draw_support(
 ) -> Split:
     """Return `shots` rows of every class of a training split, or all where there are fewer.
 
-    For tasks without one class a row, `shots` rows. `by_group`: as many groups (patients,
-    slides, proteins) in place of rows, each with all that it has of the class. Whoever labels
-    one row of a patient has the patient, and rows of one say less than those of several.
+    For tasks without one class a row, `shots` rows. `by_group`: as many groups
+    (patients, slides, proteins) in place of rows, each with all that it has of the
+    class. Whoever labels one row of a patient has the patient, and rows of one say less
+    than those of several.
     """
     if by_group:
         return _of_groups(task, train, shots, draw)

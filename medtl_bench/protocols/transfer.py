@@ -103,13 +103,13 @@ def transfer(
 ) -> Iterator[Score]:
     """Fit once on the sources, then adapt copies to each target with few labels.
 
-    Stages: `embedding` (measures of what `embed` makes of the rows handed to `fit`, where
-    the task names some; all that there is on an integration task), `validation` (source
-    validation splits, for choosing models), `fit` (test splits before any target label),
-    `adapt` (the target's after k labels per class, for each draw; a label is a row, or a group
-    where the scenario has a unit), `full` (after all its training labels), `retained` (mean over
-    the sources, of at most `KEPT_ROWS` test rows each, before that as k = 0 and after it).
-    Metrics that are details are of `fit` alone.
+    Stages: `embedding` (measures of what `embed` makes of the rows handed to `fit`,
+    where the task names some; all that there is on an integration task), `validation`
+    (source validation splits, for choosing models), `fit` (test splits before any target
+    label), `adapt` (the target's after k labels per class, for each draw; a label is a
+    row, or a group where the scenario has a unit), `full` (after all its training
+    labels), `retained` (mean over the sources, of at most `KEPT_ROWS` test rows each,
+    before that as k = 0 and after it). Metrics that are details are of `fit` alone.
     Support draws depend on dataset, target, k, draw and seed, never on the algorithm.
     Of a target in `fit` answers are also told by class and by group of rows (`apart`).
     Where rows of a split are marked, metrics named `marked_...` are of those alone; the

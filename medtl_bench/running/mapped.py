@@ -110,10 +110,10 @@ def read_blinded(
 ) -> Dataset | None:
     """Return a dataset that is kept, as a method may see it, without checking it again.
 
-    Of its folds that of the seed. None if there is none of that name and digest. The `domains`,
-    or all if none is named, are read now, into memory of this process alone: what another
-    process does to the files does not reach them. The others are mapped, so that what is not
-    used is not read.
+    Of its folds that of the seed. None if there is none of that name and digest. The
+    `domains`, or all if none is named, are read now, into memory of this process alone:
+    what another process does to the files does not reach them. The others are mapped, so
+    that what is not used is not read.
     """
     place = _place(folder, name)
     try:
@@ -129,8 +129,8 @@ def read_blinded(
 def read_whole(name: str, folder: Path, key: str, seed: int = 0) -> Dataset | None:
     """Return a dataset that is kept, with all labels, or None if there is none of that name.
 
-    Of its folds that of the seed. Its inputs are mapped. A method may have changed them, which
-    no score depends on.
+    Of its folds that of the seed. Its inputs are mapped. A method may have changed them,
+    which no score depends on.
     """
     place = _place(folder, name)
     try:

@@ -133,9 +133,9 @@ def group_of(
 ) -> list[Trial] | None:
     """Return the trials that ran beside one another in a process, in order.
 
-    None where the records do not tell them: others of the group are not there. They share
-    all but scenario and seed, are of one fold, and come seed by seed, as `running.plan` has
-    them.
+    None where the records do not tell them: others of the group are not there. They
+    share all but scenario and seed, are of one fold, and come seed by seed, as
+    `running.plan` has them.
     """
     if record.outcome.stacked == 1:
         return [record.trial]

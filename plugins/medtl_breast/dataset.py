@@ -19,8 +19,8 @@ from medtl_bench.files.division import TEST, TRAIN, VAL, folded
 from medtl_bench.files.downloads import Download, Remote, content
 
 TERMS = (
-    "public data, part of the R package survival (LGPL-2 or later); cite Foekens et al. 2000 and "
-    "Schumacher et al. 1994"
+    "public data, part of the R package survival (LGPL-2 or later); cite Foekens et "
+    "al. 2000 and Schumacher et al. 1994"
 )
 ROTTERDAM = Remote(
     "breast_recurrence/rotterdam.csv",
@@ -78,32 +78,35 @@ CARD = Card(
     source="tables rotterdam and gbsg of the R package survival, each written by "
     "write.csv(TABLE, FILE, row.names = FALSE, quote = FALSE) and put into the offline "
     "folder (paths and SHA-256 in medtl_breast/dataset.py)",
-    citation="Foekens et al. 2000, The urokinase system of plasminogen activation and prognosis "
-    "in 2780 breast cancer patients, Cancer Research 60; Schumacher et al. 1994, Randomized "
-    "2 x 2 trial evaluating hormonal treatment and the duration of chemotherapy in "
-    "node-positive breast cancer patients, Journal of Clinical Oncology 12; the pair: Royston "
-    "and Altman 2013, External validation of a Cox prognostic model, BMC Medical Research "
-    "Methodology 13:33",
-    shift="The Rotterdam tumour bank (2,982 patients operated 1978 to 1993) and the trial GBSG-2 "
-    "(686 patients of German centres). In the trial all patients have positive nodes, in "
-    "Rotterdam 52%; hormonal treatment had 36% and 11%; grade 1 was given in the trial alone. "
-    "Recurrence or death within two years: 22% in Rotterdam, 26% in the trial.",
+    citation="Foekens et al. 2000, The urokinase system of plasminogen activation "
+    "and prognosis in 2780 breast cancer patients, Cancer Research 60; Schumacher et "
+    "al. 1994, Randomized 2 x 2 trial evaluating hormonal treatment and the duration "
+    "of chemotherapy in node-positive breast cancer patients, Journal of Clinical "
+    "Oncology 12; the pair: Royston and Altman 2013, External validation of a Cox "
+    "prognostic model, BMC Medical Research Methodology 13:33",
+    shift="The Rotterdam tumour bank (2,982 patients operated 1978 to 1993) and the "
+    "trial GBSG-2 (686 patients of German centres). In the trial all patients have "
+    "positive nodes, in Rotterdam 52%; hormonal treatment had 36% and 11%; grade 1 "
+    "was given in the trial alone. Recurrence or death within two years: 22% in "
+    "Rotterdam, 26% in the trial.",
     provenance="real",
-    privacy="Published tables with a running number a patient and years of operation; no names, "
-    "dates or places. Nothing is said about consent to this use.",
-    intended_use="Comparing transfer methods on clinical tables. Not for prognosis: treatment "
-    "of the 1980s, no HER2, and hormonal treatment was chosen by doctors in Rotterdam and by "
-    "lot in the trial.",
-    notes="Label: recurrence or death within 730 days of surgery. Who was lost to sight before, "
-    "without either, is left out: 17 patients of Rotterdam and 63 of the trial. That makes the "
-    "share with the event too high by 0.1 and 1.1 points against Kaplan and Meier's estimate; "
-    "after five years it would be 1.4 and 19 points, which is why two years are asked. Input: "
-    "age, menopause, hormonal treatment, positive nodes and both receptors (logarithms), grade "
-    "and size in the three classes that Rotterdam gives; numbers are centred and scaled by fixed "
-    "constants. Chemotherapy is left out, for the trial's table does not hold it: all had it "
-    "there. Every patient is judged in one of three folds, divided by label 57/10/33, of which "
-    "a trial sees that of its seed; a row is a patient, and patients with the same findings "
-    "stand on one side. A ROC-AUC is taken within a fold and averaged over folds.",
+    privacy="Published tables with a running number a patient and years of "
+    "operation; no names, dates or places. Nothing is said about consent to this use.",
+    intended_use="Comparing transfer methods on clinical tables. Not for prognosis: "
+    "treatment of the 1980s, no HER2, and hormonal treatment was chosen by doctors "
+    "in Rotterdam and partly by lot in the trial.",
+    notes="Label: recurrence or death within 730 days. Who was lost to "
+    "sight before, without either, is left out: 17 patients of Rotterdam and 63 of "
+    "the trial. That makes the share with the event too high by 0.1 and 1.1 points "
+    "against Kaplan and Meier's estimate; after five years it would be 1.4 and 19 "
+    "points, which is why two years are asked. Input: age, menopause, hormonal "
+    "treatment, positive nodes and both receptors (logarithms), grade and size in "
+    "the three classes that Rotterdam gives; numbers are centred and scaled by fixed "
+    "constants. Chemotherapy is left out, for the trial's table does not hold it: "
+    "all had it there. Every patient is judged in one of three folds, divided by "
+    "label 57/10/33, of which a trial sees that of its seed; a row is a patient, and "
+    "patients with the same findings stand on one side. A ROC-AUC is taken within a "
+    "fold and averaged over folds.",
 )
 
 

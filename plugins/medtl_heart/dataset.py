@@ -89,13 +89,13 @@ CARD = Card(
     intended_use="Comparing transfer methods on small tables. Not for diagnosis: old, "
     "few patients, all referred, 79% men.",
     notes="Label: any narrowing over 50% (num > 0) or none. Patient 304, upstream "
-    "counted to Cleveland, is back in Hungary. Cholesterol 0 and blood pressure 0 mean "
-    "unknown. Numbers are centred and scaled by fixed clinical constants; an unknown one "
-    "stands at the centre. Every patient is judged in one of three folds, divided by label "
-    "57/10/33, of which a trial sees that of its seed; over three seeds all are judged once. "
-    "A ROC-AUC is taken within a fold and averaged over folds. Switzerland has only 8 "
-    "patients without disease, 2 or 3 of them in a fold, so that its scores stay uncertain. "
-    "Identical patients stand on one side.",
+    "counted to Cleveland, is back in Hungary. Cholesterol 0 and blood pressure 0 "
+    "mean unknown. Numbers are centred and scaled by fixed clinical constants; an "
+    "unknown one stands at the centre. Every patient is judged in one of three "
+    "folds, divided by label 57/10/33, of which a trial sees that of its seed; over "
+    "three seeds all are judged once. A ROC-AUC is taken within a fold and averaged "
+    "over folds. Switzerland has only 8 patients without disease, 2 or 3 of them in "
+    "a fold, so that its scores stay uncertain. Identical patients stand on one side.",
 )
 
 

@@ -257,14 +257,15 @@ def _card(splits: dict[str, Chosen], unclear: set[bytes]) -> Card:
         "claims: much 6mA reported in animals and plants has since been put down to "
         "bacteria and to noise of sequencing (Kong et al. 2022, Science 375).",
         notes="Input: 41 bases one-hot (A, C, G, T), the adenine in question in the "
-        "middle. Upstream's train and test files, both balanced, are kept apart; of each "
-        "species at most 2,000 test and 200 validation sites are taken, in the order of "
-        f"their checksums, and all others to train on ({min(trained.values())} of {fewest} to "
-        f"{max(trained.values()):,} of {most}). No sequence is the reverse complement of "
-        f"another, for all have A in the middle. {len(unclear)} sequences that upstream calls "
-        f"both methylated and not are left out. So that no place of a genome stands on two "
-        f"sides, {apart:,} training and validation sites were passed over that share "
-        f"{OVERLAP} bases in a row, on either strand, with a test or validation site of any "
-        "species; upstream does not see to that, so published scores on the whole files are "
-        "kinder.",
+        "middle. Upstream's train and test files, both balanced, are kept apart; of "
+        "each species at most 2,000 test and 200 validation sites are taken, in the "
+        "order of their checksums, and all others to train on "
+        f"({min(trained.values())} of {fewest} to {max(trained.values()):,} of "
+        f"{most}). No sequence is the reverse complement of another, for all have A "
+        f"in the middle. {len(unclear)} sequences that upstream calls both methylated "
+        "and not are left out. So that no place of a genome stands on two sides, "
+        f"{apart:,} training and validation sites were passed over that share "
+        f"{OVERLAP} bases in a row, on either strand, with a test or validation site "
+        "of any species; upstream does not see to that, so published scores on the "
+        "whole files are kinder.",
     )

@@ -33,8 +33,8 @@ def tox21(collection: Collection, table: Table, part: Ints) -> Card:
         privacy=PRIVACY,
         intended_use="Comparing few-shot methods on public toxicity screens; not for "
         "decisions about the safety of a compound.",
-        notes=f"{_about(table, part)} All {len(part):,} readable molecules are used; each assay "
-        "lacks some labels, and those rows are left out of it.",
+        notes=f"{_about(table, part)} All {len(part):,} readable molecules are used; "
+        "each assay lacks some labels, and those rows are left out of it.",
     )
 
 

@@ -45,15 +45,16 @@ CARD = Card(
     "to is not documented with the data.",
     intended_use="Comparing class-incremental and few-shot methods on gene expression, "
     "quickly. Not for biological claims: 700 cells of one donor.",
-    notes="Input: log(1 + counts per 10,000) of 765 genes, as scanpy's file holds it in "
-    "`raw`, rounded there to three decimals; not its scaled values, whose mean and "
-    "deviation were taken over all cells. The genes themselves were chosen by "
-    "variability over all cells, test cells included. Labels (`bulk_labels`) were given "
-    "by likeness to purified populations, not by hand, and the T cell types overlap. "
-    "Every cell is judged in one of three folds, divided by type 57/10/33 and for rare ones "
-    "62/5/33, of which a trial sees that of its seed; over three seeds all are judged once. "
-    "The rarest type has 8 cells, 2 or 3 of them in the test of a fold and none for "
-    "validation, so scores of the rare domains are coarse.",
+    notes="Input: log(1 + counts per 10,000) of 765 genes, as scanpy's file holds it "
+    "in `raw`, rounded there to three decimals; not its scaled values, whose mean "
+    "and deviation were taken over all cells. The genes themselves were chosen by "
+    "variability over all cells, test cells included. Labels (`bulk_labels`) were "
+    "given by likeness to purified populations, not by hand, and the T cell types "
+    "overlap. Every cell is judged in one of three folds, divided by type 57/10/33 "
+    "and for rare ones 62/5/33, of which a trial sees that of its seed; over three "
+    "seeds all are judged once. The rarest type has 8 cells, 2 or 3 of them in the "
+    "test of a fold and none for validation, so scores of the rare domains are "
+    "coarse.",
 )
 
 

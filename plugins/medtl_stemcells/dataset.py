@@ -45,12 +45,12 @@ CARD = Card(
     "nothing of the donors.",
     intended_use="Comparing batch correction and transfer across studies, quickly. Not "
     "for claims about reprogramming: 125 samples.",
-    notes="Input: the expression of 400 genes as the package holds it, between 0 and 1. "
-    "Which genes were kept was decided upstream, over all studies. Every sample is judged in "
-    "one of three folds, divided by study and type 57/10/33, of which a trial sees that of its "
-    "seed; over three seeds all are judged once. In each, studies 3 and 4 have two fibroblasts "
-    "to train on and one to test on, study 2 has two and one embryonic stem cells, so single "
-    "scores are coarse.",
+    notes="Input: the expression of 400 genes as the package holds it, between 0 and "
+    "1. Which genes were kept was decided upstream, over all studies. Every sample "
+    "is judged in one of three folds, divided by study and type 57/10/33, of which a "
+    "trial sees that of its seed; over three seeds all are judged once. In each, "
+    "studies 3 and 4 have two fibroblasts to train on and one to test on, study 2 "
+    "has two and one embryonic stem cells, so single scores are coarse.",
 )
 
 

@@ -53,7 +53,8 @@ def test_what_failed_is_told_apart_by_its_reason_with_its_key():
 
 
 def test_what_others_have_and_a_row_lacks_is_missing():
-    whole = found([of("dann", 0.6), of("dann", 0.6, seed=1), of("ewc", 0.6)])
+    both = [of("dann", 0.6, scenario=name) for name in ("one", "two")]
+    whole = found([*both, of("ewc", 0.6, scenario="one")])
     (one,) = whole.missing
     assert (one.method, one.value, one.high, one.key) == ("ewc", 1.0, 2.0, "")
 
