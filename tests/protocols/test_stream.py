@@ -92,9 +92,8 @@ def test_task_aware_scores_are_of_the_domains_own_classes(make_dataset):
     first = incremental("a", (0, 1), [[2.0, 1, 9, 0], [1, 2, 0, 9]], [0, 1])
     # the second row is wrong either way
     second = incremental("b", (2, 3), [[0, 0, 2.0, 1], [9, 0, 2, 1]], [2, 3])
-    dataset = make_dataset(
-        task=CLASSES, domains=(first, second), transfers=(), streams=(Stream("s", ("a", "b")),)
-    )
+    streams = (Stream("s", ("a", "b"), labels="new classes"),)
+    dataset = make_dataset(task=CLASSES, domains=(first, second), transfers=(), streams=streams)
     scores = list(stream(dataset, dataset.stream("s"), OneColumnAClass, seed=0, clock=Clock()))
     assert matrix(scores, "ab", "balanced_accuracy") == [[0.0, 0.5]] * 2
     assert matrix(scores, "ab", "task_aware_balanced_accuracy") == [[1.0, 0.5]] * 2
