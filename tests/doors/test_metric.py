@@ -64,7 +64,7 @@ def test_it_is_gone_where_its_plugin_is_not_named(plugin_file):
     with pytest.raises(MedTLError, match="no classification metric named 'log_loss'"):
         build_odds()
     assert Path(plugin_file("own_metric")).exists()
-    assert build().task.metrics == ("balanced_accuracy", "ece", "brier")
+    assert build().task.metrics == ("balanced_accuracy", "roc_auc", "ece", "brier")
 
 
 @pytest.fixture

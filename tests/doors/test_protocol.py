@@ -48,7 +48,7 @@ def test_it_runs_in_processes_and_its_records_hold_settings_and_source(run):
         assert (trial.protocol, trial.scenario) == ("test-time", "to-c")
         assert trial.settings == {"sources": ["a", "b"], "targets": ["c"]}
         assert trial.plugins == {"protocol test-time": source}
-        assert record.about.metrics == ("balanced_accuracy", "ece", "brier")
+        assert record.about.metrics == ("balanced_accuracy", "roc_auc", "ece", "brier")
         assert {score.domain for score in record.outcome.scores} == {"c"}
         assert set(scores_by_stage(record)) == {"first", "again"}
         assert {"fit", "predict", "total"} == set(record.outcome.seconds)

@@ -237,8 +237,8 @@ def test_it_runs_end_to_end(medtl: Callable[..., Any], tmp_path: Path) -> None:
     assert done.code == 0
     assert "6 trials ran, 0 were skipped, 0 failed." in done.out
     scored = {
-        score.metric
+        score.metric.partition(" ")[0]
         for record in Store(tmp_path / "results").read().records.values()
         for score in record.outcome.scores
     }
-    assert scored == {"accuracy", "mcc", "roc_auc", "ece", "brier"}
+    assert scored == {"accuracy", "mcc", "roc_auc", "ece", "brier", "confusion"}

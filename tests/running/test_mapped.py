@@ -28,7 +28,7 @@ def two_parts() -> Dataset:
 
 
 def of_rows() -> Dataset:
-    """Return a dataset that knows the groups of its rows and marks some."""
+    """Return a dataset that knows groups and attributes of its rows and marks some."""
     data = tiny.cases()[0].whole()
     domains = []
     for domain in data.domains:
@@ -38,9 +38,11 @@ def of_rows() -> Dataset:
             for end, split in zip(ends, domain.splits().values(), strict=True)
         ]
         splits = zip(domain.splits().values(), groups, strict=True)
-        domains.append(
-            Domain(domain.name, *(Split(s.x, s.y, groups=g, marked=g % 2 == 0) for s, g in splits))
+        known = (
+            Split(s.x, s.y, g, marked=g % 2 == 0, attributes={"sex = female": g % 3 == 0})
+            for s, g in splits
         )
+        domains.append(Domain(domain.name, *known))
     return replace(data, domains=tuple(domains))
 
 

@@ -225,6 +225,45 @@ def test_a_page_without_other_metrics_has_no_table_of_them(whole: dict[str, str]
     assert "Other measures" not in whole["datasets/hearts.md"]
 
 
+def at_start(*scores: tuple[str, float], **fields: object) -> str:
+    """Return the page of a dataset with these scores of a target before any label of it."""
+    told = tuple(Score("fit", None, None, None, "b", name, value, 20) for name, value in scores)
+    classes = ("well", "ill")
+    told = (*transfer_scores(0.8), *told)
+    return pages([record(scores=told, **{"classes": classes, **fields})])["datasets/hearts.md"]
+
+
+def test_the_threshold_and_groups_of_patients_have_tables_of_their_own() -> None:
+    cut = "source_threshold_balanced_accuracy"
+    groups = [(f"balanced_accuracy sex = {sex}", value) for sex, value in (("f", 0.9), ("m", 0.6))]
+    page = at_start(("roc_auc", 0.95), (cut, 0.85), *groups)
+    (row,) = lines_with(page.split("### The threshold apart")[1].split("###")[0], "| dann")
+    assert [cell.strip("* ") for cell in row.split("|")[3:6]] == ["0.800", "0.850", "0.950"]
+    (row,) = lines_with(page.split("### By group of patients")[1].split("###")[0], "| dann")
+    assert [cell.strip("* ") for cell in row.split("|")[3:6]] == ["0.900", "0.600", "0.300"]
+    others = page.split("### Other measures")[1].split("###")[0]
+    assert "sex" not in others
+    assert "threshold" not in others
+
+
+def test_what_is_confused_is_a_picture_and_no_measure() -> None:
+    page = at_start(("confusion 0 0", 0.75), ("confusion 0 1", 0.25), ("confusion 1 1", 1.0))
+    assert "### Which class is taken for which" in page
+    assert "(hearts-classes.svg)" in page
+    assert "Which class" not in at_start()
+    assert "Other measures" not in page
+
+
+def test_scores_of_a_class_of_masks_have_its_name() -> None:
+    metrics = {"metrics": ("dice", "dice_class_1"), "task": "segmentation"}
+    told = tuple(
+        Score("fit", None, None, None, "b", name, 0.5, 20) for name in ("dice", "dice_class_1")
+    )
+    classes = ("background", "*lesion*")
+    page = pages([record(scores=told, classes=classes, **metrics)])["datasets/hearts.md"]
+    assert "dice, &#42;lesion&#42; ↑" in page
+
+
 def mixing(**values: float) -> tuple[Score, ...]:
     return tuple(
         Score("embedding", None, None, None, None, name.replace("__", " "), value, 9)
