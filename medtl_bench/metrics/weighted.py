@@ -27,12 +27,13 @@ def accuracy(probability: Floats, y: Ints, weight: Floats) -> Floats:
 
 
 def dice(probability: Floats, y: Ints, weight: Floats) -> Floats:
-    """Mean overlap over foreground classes; the weights are of images."""
+    """Mean overlap over foreground classes, 1 of what nobody sees; the weights are of images."""
     predicted, numbers = probability.argmax(1), np.arange(1, probability.shape[1])
     # class by class: an array of all would be as large as the probabilities again
     shared = [((predicted == c) & (y == c)).sum((1, 2)) for c in numbers]
     either = [(predicted == c).sum((1, 2)) + (y == c).sum((1, 2)) for c in numbers]
-    return _mean_ratio(2 * weight @ np.transpose(shared), weight @ np.transpose(either))
+    both, seen = weight @ np.transpose(shared), weight @ np.transpose(either)
+    return np.asarray(_ratio(2 * both, seen, nothing=1.0).mean(-1))
 
 
 def rmse(value: Floats, y: Floats, weight: Floats) -> Floats:
@@ -41,8 +42,17 @@ def rmse(value: Floats, y: Floats, weight: Floats) -> Floats:
 
 
 def roc_auc(probability: Floats, y: Ints, weight: Floats) -> Floats:
-    """Area under the ROC curve of class 1, ties half."""
-    positive, both = _steps(probability[:, 1], y == 1, weight)
+    """Area under the ROC curve of class 1, or mean over several classes, ties half."""
+    if probability.shape[1] == 2:
+        return _area(probability[:, 1], y == 1, weight)
+    classes = np.unique(y)
+    areas = np.stack([_area(probability[:, c], y == c, weight) for c in classes], 1)
+    there = np.stack([weight @ (y == c) > 0 for c in classes], 1)
+    return _ratio(np.where(there, areas, 0.0).sum(1), there.sum(1))
+
+
+def _area(score: Floats, of_class: Bools, weight: Floats) -> Floats:
+    positive, both = _steps(score, of_class, weight)
     negative = both - positive
     before, total = negative.cumsum(1) - negative / 2, positive.sum(1) * negative.sum(1)
     return _ratio(total - np.einsum("ij,ij->i", positive, before), total)
