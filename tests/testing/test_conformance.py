@@ -846,7 +846,7 @@ BAD_DATASETS: list[tuple[Callable[[], Any], str, str]] = [
     (
         unmixed,
         "scores every domain in its transfers",
-        "transfer 'to-c' gives no silhouette_batch, with its inputs",
+        "transfer 'to-c' gives no mixing_and_labels, silhouette_batch, with its inputs",
     ),
     (
         undefined_score,
