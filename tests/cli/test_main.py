@@ -420,7 +420,7 @@ def test_recommend_compares_its_order_with_what_was_measured(medtl, tmp_path):
     assert medtl(*run, "--on", "in-process", "--out", tmp_path).code == 0
     done = medtl("recommend", "-d", "heart-disease", "--target", "hungary", "--out", tmp_path)
     assert done.code == 0
-    assert "Measured: balanced accuracy on hungary before any label of it" in done.out
+    assert "Measured: roc auc on hungary before any label of it" in done.out
     assert "mean over nearest-centroid, and over seeds" in done.out
     assert done.out.count("too few sources for an interval") == 3
 

@@ -5,6 +5,7 @@ import gc
 import sklearn.ensemble
 import sklearn.linear_model  # noqa: F401
 import torch
+import torch._dynamo  # for two seconds; the first gradient under vmap imports it
 
 import medtl_bench.running.worker  # noqa: F401
 from medtl_bench.catalogue import discovery
