@@ -121,7 +121,8 @@ def test_show_of_data_as_json(document):
     assert told["task"]["row"] == {"x": [3]}
     assert named(told["domains"], "a")["rows_by_class"] == {"no": 12, "yes": 12}
     assert named(told["transfers"], "to-c")["sources"] == ["a", "b"]
-    assert told["streams"] == [{"name": "all", "domains": ["a", "b", "c"]}]
+    stream = {"name": "all", "domains": ["a", "b", "c"], "labels": "shared"}
+    assert told["streams"] == [stream]
     assert len(told["origin"]["digest"]) == 64
 
 
