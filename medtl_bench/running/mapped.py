@@ -1,7 +1,8 @@
 """Datasets as a run keeps them: built once, then read by those that use one.
 
 The process that describes a dataset builds it. What a method may read lies open, blinded;
-the labels that it is judged by lie beside it, sealed.
+the labels that it is judged by lie beside it, sealed. What one fold learns from is what
+another is judged by, so each fold is sealed with a key of its own.
 """
 
 import io
@@ -22,7 +23,7 @@ from medtl_bench.hashing import hashed
 from medtl_bench.protocols.withheld import blinded
 from medtl_bench.results.record import Frozen
 from medtl_bench.running import tensors
-from medtl_bench.running.sealed import seal, unseal
+from medtl_bench.running.sealed import fold_key, seal, unseal
 from medtl_bench.running.tensors import Part
 
 FACTS, SEALED_FACTS, LABELS = "facts.json", "facts.sealed", "labels.sealed"
@@ -80,8 +81,10 @@ def write(dataset: Dataset, folder: Path, key: str) -> str:
 def _written(dataset: Dataset, place: Path, key: str) -> str:
     labels, kept, labelled = io.BytesIO(), [], []
     for number, fold in enumerate(dataset.divisions()):
-        numbered = enumerate(blinded(fold).domains)
-        kept.append({d.name: _put_domain(place / f"{number}-{n}.bin", d) for n, d in numbered})
+        own = fold_key(key, dataset.name, number) if dataset.folds else ""
+        files = [place / f"{number}-{n}.bin" for n in range(len(fold.domains))]
+        pairs = zip(files, blinded(fold).domains, strict=True)
+        kept.append({domain.name: _put_domain(file, domain, own) for file, domain in pairs})
         labelled.append({d.name: _put_labels(labels, d, kept[-1][d.name]) for d in fold.domains})
     sealed = {SEALED_FACTS: _facts(dataset, labelled), LABELS: labels.getvalue()}
     for name, content in sealed.items():
@@ -106,21 +109,28 @@ def _facts(dataset: Dataset, folds: Sequence[dict[str, _Domain]]) -> bytes:
 
 
 def read_blinded(
-    name: str, folder: Path, digest: str, domains: Collection[str] = (), seed: int = 0
+    name: str,
+    folder: Path,
+    digest: str,
+    domains: Collection[str] = (),
+    *,
+    seed: int = 0,
+    key: str = "",
 ) -> Dataset | None:
     """Return a dataset that is kept, as a method may see it, without checking it again.
 
-    Of its folds that of the seed. None if there is none of that name and digest. The
-    `domains`, or all if none is named, are read now, into memory of this process alone:
-    what another process does to the files does not reach them. The others are mapped, so
-    that what is not used is not read.
+    Of its folds that of the seed, which `key` must open. None if there is none of that name
+    and digest. The `domains`, or all if none is named, are read now, into memory of this
+    process alone: what another process does to the files does not reach them. The others
+    are mapped, so that what is not used is not read.
     """
     place = _place(folder, name)
     try:
         facts = _read_facts(place, digest)
         own = facts.domains(seed)
         chosen = set(domains) & set(own) or set(own)
-        octets = {n: _octets(place, d, copy=n in chosen) for n, d in own.items()}
+        key = key if len(facts.folds) > 1 else ""
+        octets = {n: _octets(place, d, key, copy=n in chosen) for n, d in own.items()}
         return blinded(_dataset(facts, own, octets))
     except (OSError, ValueError):
         return None
@@ -137,8 +147,9 @@ def read_whole(name: str, folder: Path, key: str, seed: int = 0) -> Dataset | No
         sealed = {n: _bytes(place / n) for n in (SEALED_FACTS, LABELS)}
         content = {n: unseal(value, key, f"{name}/{n}") for n, value in sealed.items()}
         facts = _Facts.model_validate_json(content[SEALED_FACTS])
-        own = facts.domains(seed)
-        octets = {n: _octets(place, d, copy=False) for n, d in own.items()}
+        own, count = facts.domains(seed), len(facts.folds)
+        opens = fold_key(key, name, seed % count) if count > 1 else ""
+        octets = {n: _octets(place, d, opens, copy=False) for n, d in own.items()}
         return _dataset(facts, own, octets, tensors.of_bytes(content[LABELS]))
     except (OSError, ValueError):
         return None
@@ -160,15 +171,18 @@ def _read_facts(place: Path, digest: str) -> _Facts:
     return _Facts.model_validate_json(content)
 
 
-def _octets(place: Path, domain: _Domain, *, copy: bool) -> Tensor:
+def _octets(place: Path, domain: _Domain, key: str, *, copy: bool) -> Tensor:
     path = place / domain.file
+    if key:
+        return tensors.of_bytes(unseal(_bytes(path), key, domain.file))
     if copy:
         return tensors.copied(path, domain.size, domain.sha256)
     return tensors.mapped(path, domain.size)
 
 
-def _put_domain(path: Path, domain: Domain) -> _Domain:
-    with path.open("x+b") as file:
+def _put_domain(path: Path, domain: Domain, key: str) -> _Domain:
+    """Write a domain to a file, sealed where there is a key."""
+    with io.BytesIO() if key else path.open("x+b") as file:
         splits = {name: _put_split(file, split) for name, split in domain.splits().items()}
         file.write(bytes(tensors.ALIGNED))  # an empty file could not be mapped
         size = file.tell()
@@ -176,6 +190,8 @@ def _put_domain(path: Path, domain: Domain) -> _Domain:
         digest = sha256()
         while chunk := file.read(2**20):
             digest.update(chunk)
+        if isinstance(file, io.BytesIO):
+            path.write_bytes(seal(file.getvalue(), key, path.name))
     return _Domain(file=path.name, size=size, sha256=digest.hexdigest(), splits=splits)
 
 

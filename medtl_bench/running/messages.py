@@ -121,7 +121,8 @@ class Job(Frozen):
     but those that the work uses; None: the process is to ask them itself. `folder`: where the
     run keeps datasets, or empty. `kept`: the digest of what is kept there of the dataset of
     its trials. `key`: opens the labels that are kept, so no process that runs a method may
-    hold it. `answers`: by key of those trials of which to keep what is predicted, the file.
+    hold it; `fold_key`: opens that fold alone which its trials see, where there are several.
+    `answers`: by key of those trials of which to keep what is predicted, the file.
     """
 
     work: Annotated[Work, Field(discriminator="verb")]
@@ -131,6 +132,7 @@ class Job(Frozen):
     folder: str = ""
     kept: str = ""
     key: str = ""
+    fold_key: str = ""
     answers: dict[str, str] = {}
 
     def blind(self) -> "Job":

@@ -144,7 +144,9 @@ def _blinded(job: Job, catalogue: Catalogue) -> Dataset:
     name, seed = job.trials[0].dataset, job.trials[0].seed  # all of one fold
     texts = {text for trial in job.trials for text in _texts(trial.settings)}
     place = Path(job.folder)
-    kept = mapped.read_blinded(name, place, job.kept, texts, seed) if job.kept else None
+    kept = None
+    if job.kept:
+        kept = mapped.read_blinded(name, place, job.kept, texts, seed=seed, key=job.fold_key)
     return kept or blinded(catalogue.dataset(job.dataset or name).of_seed(seed))
 
 

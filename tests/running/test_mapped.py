@@ -15,6 +15,7 @@ from medtl_bench.contract.split import Domain, Split, parts
 from medtl_bench.protocols.withheld import Withheld, blinded
 from medtl_bench.running import mapped, worker
 from medtl_bench.running.messages import DescribeDataset, Job, RunTrial
+from medtl_bench.running.sealed import fold_key
 from medtl_bench.running.tensors import ALIGNED
 from medtl_bench.testing import tiny
 from tests.records import record
@@ -261,12 +262,24 @@ def test_of_a_dataset_in_folds_a_trial_reads_that_of_its_seed_and_no_other(tmp_p
     for seed in range(4):
         expected = data.of_seed(seed)
         whole = mapped.read_whole(data.name, tmp_path, KEY, seed)
-        method = mapped.read_blinded(data.name, tmp_path, digest, seed=seed)
+        own = fold_key(KEY, data.name, seed % 2)
+        method = mapped.read_blinded(data.name, tmp_path, digest, seed=seed, key=own)
         assert whole is not None
         assert method is not None
         assert whole.digest() == expected.digest() != data.of_seed(seed + 1).digest()
         assert method.digest() == blinded(expected).digest()
         assert (whole.folds, method.folds) == ((), ())
+
+
+def test_what_one_fold_learns_from_is_closed_to_who_is_judged_by_it(tmp_path: Path) -> None:
+    data = in_folds()
+    digest = mapped.write(data, tmp_path, KEY)
+    for seed, key in ((0, fold_key(KEY, data.name, 1)), (1, ""), (0, KEY)):
+        assert mapped.read_blinded(data.name, tmp_path, digest, seed=seed, key=key) is None
+    lying = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    for fold in data.divisions():
+        for split in (domain.train for domain in fold.domains):
+            assert split.y.numpy().tobytes() not in lying
 
 
 def test_a_blinded_dataset_has_no_other_folds() -> None:

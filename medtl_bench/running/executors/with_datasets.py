@@ -7,7 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from medtl_bench.running.executors import Executor
-from medtl_bench.running.messages import DescribeAlgorithm, DescribeDataset, Job, Reply
+from medtl_bench.running.messages import (
+    DatasetFacts,
+    DescribeAlgorithm,
+    DescribeDataset,
+    Job,
+    Reply,
+)
+from medtl_bench.running.sealed import fold_key
 
 
 @contextmanager
@@ -26,13 +33,13 @@ class _Keeping:
     def __init__(self, execute: Executor, folder: Path) -> None:
         self.execute, self.folder = execute, str(folder)
         self.key = secrets.token_hex(32)
-        self.kept: dict[str, str] = {}
+        self.kept: dict[str, DatasetFacts] = {}
 
     def __call__(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Reply]]:
         """Yield every job with its reply."""
         for job, reply in self.execute(self._handed(job) for job in jobs):
             if reply.dataset is not None and reply.dataset.kept:
-                self.kept[reply.dataset.name] = reply.dataset.kept
+                self.kept[reply.dataset.name] = reply.dataset
             yield job, reply
 
     def _handed(self, job: Job) -> Job:
@@ -42,5 +49,9 @@ class _Keeping:
         update = {"folder": self.folder, "key": self.key}
         if isinstance(job.work, DescribeDataset):
             return job.model_copy(update=update)
-        kept = self.kept.get(job.trials[0].dataset, "")
-        return job.model_copy(update={**update, "kept": kept}) if kept else job
+        facts, seed = self.kept.get(job.trials[0].dataset), job.trials[0].seed
+        if facts is None:
+            return job
+        if facts.folds > 1:
+            update["fold_key"] = fold_key(self.key, facts.name, seed % facts.folds)
+        return job.model_copy(update={**update, "kept": facts.kept})
