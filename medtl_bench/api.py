@@ -224,7 +224,7 @@ def _write_boards(contents: Contents, catalogue: Catalogue, folder: Path) -> dic
     """
     halves = _protocols(catalogue, contents.records.values())
     with interrupts.held():
-        made = build(contents.records, {name: half.board for name, half in halves.items()})
+        made = _built(contents.records, halves, catalogue)
         write_boards(made, contents.damaged, folder, halves)
     return dict(made.totals.left_out)
 
@@ -400,8 +400,8 @@ def board(out: str | Path = OUT, plugins: Names = ()) -> Board:
     Raises MedTLError where there are no results.
     """
     records = _contents(out).records
-    halves = _protocols(discovery.find(_several(plugins)), records.values())
-    return build(records, {name: half.board for name, half in halves.items()})
+    catalogue = discovery.find(_several(plugins))
+    return _built(records, _protocols(catalogue, records.values()), catalogue)
 
 
 class Compared(Paired):
@@ -455,6 +455,14 @@ def _contents(out: str | Path) -> Contents:
             f"There are no results in {out}; a folder named `{RESULTS}` was expected there."
         )
     return Store(folder).read()
+
+
+def _built(
+    records: Mapping[str, Record], halves: Mapping[str, Protocol], catalogue: Catalogue
+) -> Board:
+    """Return the board of records, held against the effects that plugins know."""
+    known = [registered.entry for registered in catalogue.effects.values()]
+    return build(records, {name: half.board for name, half in halves.items()}, known)
 
 
 def _protocols(catalogue: Catalogue, records: Iterable[Record]) -> dict[str, Protocol]:

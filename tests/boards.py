@@ -1,11 +1,12 @@
 """Boards and pages of records by the two protocols that the project brings."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from medtl_bench.board import build as building
 from medtl_bench.board import stream, transfer
 from medtl_bench.board.build import Board
+from medtl_bench.metrics.effect import EffectEntry
 from medtl_bench.report import folder
 from medtl_bench.report.pages import stream as stream_page
 from medtl_bench.report.pages import transfer as transfer_page
@@ -19,9 +20,13 @@ PROTOCOLS = {
 }
 
 
-def build(records: Records, protocols: Mapping[str, Protocol] = PROTOCOLS) -> Board:
-    """Return the board of some records."""
-    return building.build(records, {name: both.board for name, both in protocols.items()})
+def build(
+    records: Records,
+    protocols: Mapping[str, Protocol] = PROTOCOLS,
+    known: Sequence[EffectEntry] = (),
+) -> Board:
+    """Return the board of some records, held against known effects."""
+    return building.build(records, {name: both.board for name, both in protocols.items()}, known)
 
 
 def render(

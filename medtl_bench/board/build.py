@@ -1,14 +1,24 @@
 """From records to a board."""
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 import pandas as pd
 
-from medtl_bench.board import comparison, controls, facts, rows, same_method, standings, tables
+from medtl_bench.board import (
+    comparison,
+    controls,
+    effects,
+    facts,
+    rows,
+    same_method,
+    standings,
+    tables,
+)
 from medtl_bench.board.comparison import Comparison
 from medtl_bench.board.controls import Control
 from medtl_bench.board.directions import lower_is_better
+from medtl_bench.board.effects import Effect
 from medtl_bench.board.facts import Facts, Totals
 from medtl_bench.board.protocol import ProtocolBoard, Tables
 from medtl_bench.board.rows import View
@@ -16,6 +26,7 @@ from medtl_bench.board.same_method import Agreement
 from medtl_bench.board.selection import counted, select
 from medtl_bench.board.standings import Values
 from medtl_bench.board.summary import Derived, derive, summarise, together
+from medtl_bench.metrics.effect import EffectEntry
 from medtl_bench.results.record import Record
 from medtl_bench.results.store import no_garbage_collection
 
@@ -33,7 +44,7 @@ class Board:
     by protocol and name, the tables that only its own part of a page prints. `views`: the
     tables of pages, row by row. `comparisons`: the readings over the datasets of each kind of
     task, and `by_area` over those of one area. `controls`: what datasets can tell; those
-    without headroom are in no comparison.
+    without headroom are in no comparison. `effects`: what the boards say of known effects.
     """
 
     trials: pd.DataFrame
@@ -51,6 +62,7 @@ class Board:
     by_area: Mapping[str, tuple[Comparison, ...]]
     lower: frozenset[str]
     controls: tuple[Control, ...]
+    effects: tuple[Effect, ...]
 
     @property
     def protocols(self) -> tuple[str, ...]:
@@ -59,19 +71,26 @@ class Board:
 
 
 def build(
-    records: Mapping[str, Record] | Iterable[Record], protocols: Mapping[str, ProtocolBoard]
+    records: Mapping[str, Record] | Iterable[Record],
+    protocols: Mapping[str, ProtocolBoard],
+    known: Sequence[EffectEntry] = (),
 ) -> Board:
     """Return the board of some records, in a mapping by key or not, whatever their order.
 
     protocols: by name; the trials of others are left out, and tables stand in their order.
+    known: the effects that it should show.
     """
     with no_garbage_collection():
         if not isinstance(records, Mapping):
             records = {record.trial.key: record for record in records}
-        return _build(records, protocols)
+        return _build(records, protocols, known)
 
 
-def _build(records: Mapping[str, Record], protocols: Mapping[str, ProtocolBoard]) -> Board:
+def _build(
+    records: Mapping[str, Record],
+    protocols: Mapping[str, ProtocolBoard],
+    known: Sequence[EffectEntry],
+) -> Board:
     keys = sorted(records)
     ordered = [records[key] for key in keys]
     lower = lower_is_better(ordered)
@@ -108,6 +127,7 @@ def _build(records: Mapping[str, Record], protocols: Mapping[str, ProtocolBoard]
         _by_area(of_datasets, ranked, protocols, values),
         lower,
         controlled,
+        effects.effects(known, derived),
     )
 
 

@@ -54,11 +54,25 @@ def crossed(values: Floats, of_cell: Floats, row: Ints, seed: Ints) -> Floats:
 
 
 def units_by(trials: pd.DataFrame, columns: list[str]) -> dict[tuple[str, ...], Units]:
-    """Return the test units by domain of the trials of each place, that is a value of columns."""
-    found: dict[tuple[str, ...], dict[str, tuple[int, int]]] = {}
-    for *place, units in zip(*(trials[name] for name in (*columns, "units")), strict=True):
-        found.setdefault(tuple(place), {}).update(units)
-    return {place: dict(sorted(units.items())) for place, units in found.items()}
+    """Return the test units by domain of the trials of each place, that is a value of columns.
+
+    Those of a domain's folds are others, and add up.
+    """
+    found: dict[tuple[str, ...], dict[int, Units]] = {}
+    for *place, fold, units in zip(*(trials[n] for n in (*columns, "fold", "units")), strict=True):
+        of_place = found.setdefault(tuple(place), {})
+        of_place[fold] = {**of_place.get(fold, {}), **units}
+    return {place: _over_folds(list(of_folds.values())) for place, of_folds in found.items()}
+
+
+def _over_folds(of_folds: list[Units]) -> dict[str, tuple[int, int]]:
+    """Return the units by domain of several folds together, in the order of the names."""
+    total: dict[str, tuple[int, int]] = {}
+    for units in of_folds:
+        for domain, (n, fewest) in units.items():
+            known, scarce = total.get(domain, (0, 0))
+            total[domain] = (known + n, scarce + fewest)
+    return dict(sorted(total.items()))
 
 
 def freedom(units: Units) -> float:

@@ -13,10 +13,12 @@ from medtl_bench.board.tables import setting
 from medtl_bench.metrics.formulas import (
     AVERAGE,
     FORGETTING,
+    LEARNING,
     average_accuracy,
     backward_transfer,
     forgetting,
     forward_transfer,
+    learning_accuracy,
 )
 from medtl_bench.metrics.registry import TASK_AWARE
 
@@ -36,7 +38,7 @@ class StreamBoard(ProtocolBoard):
     conditions = ("shots", "draws")
 
     def measures(self, trials: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
-        """Return average accuracy, forgetting, backward and forward transfer.
+        """Return average and learning accuracy, forgetting, backward and forward transfer.
 
         The same task-aware, of class scores masked to the classes of the domain, where
         any were scored so. Forward transfer is blank where a domain's labels have nothing to
@@ -57,7 +59,7 @@ class StreamBoard(ProtocolBoard):
     def higher_is_better(self, measure: str, primary: str, lower: Set[str]) -> bool:
         """Return the direction of a measure; both transfers are turned upwards."""
         name = measure.removeprefix(TASK_AWARE)
-        if name.startswith(AVERAGE):
+        if name in (AVERAGE, LEARNING):
             return directions.higher_is_better(primary, lower)
         return name not in (FORGETTING, SECONDS)
 
@@ -66,7 +68,8 @@ class StreamBoard(ProtocolBoard):
         name = measure.removeprefix(TASK_AWARE)
         if name in (FORGETTING, BACKWARD, FORWARD):
             return directions.difference_bounds(primary)
-        return directions.bounds(primary) if name == AVERAGE else super().bounds(measure, primary)
+        own = super().bounds(measure, primary)
+        return directions.bounds(primary) if name in (AVERAGE, LEARNING) else own
 
 
 BOARD = StreamBoard()
@@ -98,11 +101,13 @@ def _fill(array: Floats, rows: pd.DataFrame, place: pd.Series, axes: tuple[str, 
 def _measured(trials: pd.DataFrame, r: Floats, b: Floats) -> dict[str, Floats]:
     """All measures [trials]; streams of one length and the same scored domains are one."""
     lengths, signs = setting(trials, "domains").map(len).to_numpy(), trials["sign"].to_numpy()
-    measured = {n: np.full(len(trials), np.nan) for n in (AVERAGE, FORGETTING, BACKWARD, FORWARD)}
+    names = (AVERAGE, FORGETTING, LEARNING, BACKWARD, FORWARD)
+    measured = {name: np.full(len(trials), np.nan) for name in names}
     for same, t, scored in _alike(lengths, _scored(trials, r)):
         square, untrained, sign = r[same, :t, :t], b[same, :t], signs[same][:, None]
         turned = sign[:, :, None] * square
         measured[AVERAGE][same] = average_accuracy(square, scored)
+        measured[LEARNING][same] = learning_accuracy(square, scored)
         if t > 1:
             measured[FORGETTING][same] = forgetting(turned, scored)
             measured[BACKWARD][same] = backward_transfer(turned, scored)

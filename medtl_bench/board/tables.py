@@ -27,7 +27,7 @@ _FIELDS = (
     *("about.area", "about.provenance", "about.task", "about.metrics", "about.classes"),
     *("about.family", "about.variant", "about.counterpart", "about.remarks"),
     *("about.labels", "about.optional", "about.acts_from", "about.quick"),
-    *("about.origin", "about.keeps_data"),
+    *("about.origin", "about.keeps_data", "about.folds"),
     *("outcome.status", "outcome.reason", "outcome.why_alone", "outcome.peak_memory"),
     *("outcome.resampled", "outcome.units"),
 )
@@ -48,7 +48,7 @@ def setting(trials: pd.DataFrame, name: str, default: object = ()) -> pd.Series:
 def trial_table(keys: list[str], records: list[Record], lower: Set[str]) -> pd.DataFrame:
     """Return one row a record: what was tried, under which conditions, what became of it.
 
-    `record` is its position, `settings` those of its protocol, `sign` -1 where a lower
+    `record` is its position, `settings` those of its protocol, `fold` whose test rows it saw, `sign` -1 where a lower
     score is better and else 1. lower: the metrics for which lower is better.
     """
     columns: dict[str, Collection[object]] = {"record": range(len(records)), "key": keys}
@@ -62,6 +62,7 @@ def trial_table(keys: list[str], records: list[Record], lower: Set[str]) -> pd.D
     table = pd.DataFrame(columns)
     table["primary"] = [metrics[0] if metrics else "" for metrics in table["metrics"]]
     table["sign"] = [_sign(metric, lower) for metric in table["primary"]]
+    table["fold"] = table["seed"] % table["folds"].clip(lower=1)
     table["label"] = list(map(label, table["algorithm"], table["variant"]))
     return table
 

@@ -15,6 +15,7 @@ from medtl_bench.contract.hooks import (
     AlgorithmEntry,
     BackboneEntry,
     DatasetEntry,
+    EffectEntry,
     ExecutorEntry,
     MetricEntry,
     ObserverEntry,
@@ -38,6 +39,7 @@ AnyEntry = (
     | BackboneEntry
     | ExecutorEntry
     | ObserverEntry
+    | EffectEntry
 )
 Entry_co = TypeVar("Entry_co", bound=AnyEntry, covariant=True)
 
@@ -58,6 +60,7 @@ KINDS = (
     Kind("backbone", "backbones", BackboneEntry),
     Kind("executor", "executors", ExecutorEntry),
     Kind("observer", "observers", ObserverEntry),
+    Kind("effect", "effects", EffectEntry),
 )
 
 
@@ -178,6 +181,7 @@ class Catalogue:
     backbones: dict[str, Registered[BackboneEntry]] = field(default_factory=dict)
     executors: dict[str, Registered[ExecutorEntry]] = field(default_factory=dict)
     observers: dict[str, Registered[ObserverEntry]] = field(default_factory=dict)
+    effects: dict[str, Registered[EffectEntry]] = field(default_factory=dict)
     told: list[dict[str, Any]] = field(default_factory=list)
     broken: list[Broken] = field(default_factory=list)
 

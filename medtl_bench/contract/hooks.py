@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pluggy
 
 from medtl_bench.contract.vocabulary import Application, Area, InputKind
+from medtl_bench.metrics.effect import EffectEntry
 from medtl_bench.metrics.entry import MetricEntry
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ __all__ = [
     "AlgorithmEntry",
     "BackboneEntry",
     "DatasetEntry",
+    "EffectEntry",
     "ExecutorEntry",
     "MetricEntry",
     "ObserverEntry",
@@ -178,4 +180,10 @@ def medtl_executors() -> Iterable[ExecutorEntry]:
 @hookspec
 def medtl_observers() -> Iterable[ObserverEntry]:
     """Return the observers this plugin brings."""
+    return ()
+
+
+@hookspec
+def medtl_effects() -> Iterable[EffectEntry]:
+    """Return the effects that the boards are known to have to show."""
     return ()

@@ -18,6 +18,7 @@ from medtl_bench.arrays import Bools, Floats
 UNEARNED: Final = ("own", "new classes")  # labels of which nothing was learned in other domains
 START, AREA, END = "target 0", "few-shot area", "target full"
 AVERAGE, FORGETTING = "average accuracy", "forgetting"
+LEARNING = "learning accuracy"
 # the measures that the project's own protocols also take of resamples
 HEADLINES: Final = {"transfer": (START, AREA, END), "stream": (AVERAGE, FORGETTING)}
 
@@ -60,6 +61,11 @@ def backward_transfer(r: Floats, scored: Bools | None = None) -> Floats:
     """Return mean_{j<T} (R[T, j] - R[j, j]) (Lopez-Paz and Ranzato 2017)."""
     own = r.diagonal(axis1=-2, axis2=-1)[..., :-1]
     return _mean(r[..., -1, :-1] - own, _slice(scored, slice(-1)))
+
+
+def learning_accuracy(r: Floats, scored: Bools | None = None) -> Floats:
+    """Return mean_j R[j, j], what is known of a domain just learned (Riemer et al. 2019)."""
+    return _mean(r.diagonal(axis1=-2, axis2=-1), scored)
 
 
 def forward_transfer(r: Floats, b: Floats, scored: Bools | None = None) -> Floats:

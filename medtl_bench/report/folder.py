@@ -12,6 +12,7 @@ from medtl_bench.errors import MedTLError
 from medtl_bench.files.atomic import write_atomically
 from medtl_bench.report.csv_files import ranks_sheet, scores_sheet, summary_sheet
 from medtl_bench.report.pages.dataset import Pages, Part, dataset_page, parts_of
+from medtl_bench.report.pages.effects import effects_page
 from medtl_bench.report.pages.overview import Place, area_page, diagrams, overall_page
 from medtl_bench.report.pages.protocol import Protocol
 from medtl_bench.report.pages.quality import quality_page
@@ -19,7 +20,7 @@ from medtl_bench.report.text.escape import Safe, file_names
 
 LIST = "files.txt"
 OURS = re.compile(
-    r"(README|quality)\.md|overall\.csv|scores\.csv\.gz"
+    r"(README|quality|controls)\.md|overall\.csv|scores\.csv\.gz"
     r"|(areas|datasets|ranks)/[a-z0-9-]+\.(md|csv|svg)"
 )
 Files = dict[str, str | bytes]
@@ -68,6 +69,8 @@ def render(board: Board, damaged: Mapping[Path, str], pages: Pages) -> Files:
         files[f"areas/{file}.md"] = area_page(board, area, upwards, pictures)
         files[f"areas/{file}.csv"] = ranks_sheet(board.by_area[area])
     files["quality.md"] = quality_page(board)
+    if board.effects:
+        files["controls.md"] = effects_page(board)
     files["overall.csv"] = ranks_sheet(board.comparisons)
     files["README.md"] = overall_page(board, links, shown.get(OVERALL, {}), damaged, pages)
     return files

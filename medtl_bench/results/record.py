@@ -27,7 +27,7 @@ KEPT_ROWS = 100
 SCORES, AFTER_SCORES = '"scores":[', ',"seconds":'
 CHECKSUM = re.compile(r'"checksum":"([0-9a-f]{64})",')
 # of `About`: older records lack them, so they are stored where they say something
-LATER: Final = ("labels", "optional", "acts_from", "quick", "origin", "keeps_data")
+LATER: Final = ("labels", "optional", "acts_from", "quick", "origin", "keeps_data", "folds")
 MOST: Final = 2**53  # tables of numbers hold no larger one exactly
 Text = Annotated[str, Field(max_length=2**20)]
 Whole = Annotated[int, Field(ge=0, le=MOST)]
@@ -85,6 +85,7 @@ class About(Frozen):
     `acts_from`: the verb from which on the method is more than plain training. `quick`: whether
     its preset makes less of trainings and data than boards are meant for. `origin`: of the dataset,
     its own name where it shares none. `keeps_data`: what the algorithm keeps of earlier domains.
+    `folds`: of the dataset where it has several, of which a seed sees the test rows of one.
     These are stored where they say something; an empty text was not recorded.
     """
 
@@ -104,6 +105,7 @@ class About(Frozen):
     quick: bool = False
     origin: Text = ""
     keeps_data: Text = ""
+    folds: Whole = 0
 
     @property
     def unsaid(self) -> set[str]:

@@ -198,6 +198,7 @@ def _about(
         quick=quick,
         origin=dataset.origin,
         keeps_data=algorithm.keeps_data,
+        folds=dataset.folds if dataset.folds > 1 else 0,
     )
 
 

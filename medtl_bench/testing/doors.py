@@ -1,4 +1,4 @@
-"""What metrics, backbones, protocols, executors and observers are checked for."""
+"""What metrics, backbones, protocols, executors, observers and effects are checked for."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from medtl_bench.arrays import Floats, Ints
 from medtl_bench.board.protocol import ProtocolBoard
-from medtl_bench.catalogue.entries import Catalogue
+from medtl_bench.catalogue.entries import Catalogue, get
 from medtl_bench.contract.scenario import Amount, Scenario
 from medtl_bench.contract.vocabulary import InputKind
 from medtl_bench.errors import MedTLError
@@ -235,6 +235,19 @@ def hears_of_everything(subject: Subject) -> None:
     observer.ended()
 
 
+def names_what_there_is(subject: Subject) -> None:
+    """Check that a dataset, a protocol and algorithms that are registered can show it."""
+    effect = subject.catalogue.effects[subject.name].entry
+    if effect.missing:
+        return
+    subject.catalogue.dataset_entry(effect.dataset)
+    get(subject.catalogue.protocols, "protocol", effect.protocol)
+    if not (effect.higher and effect.lower):
+        raise MedTLError("one of its sides names no algorithm.")
+    for term in effect.terms((*effect.higher, *effect.lower)):
+        get(subject.catalogue.algorithms, "algorithm", term.algorithm)
+
+
 CHECKS: dict[str, tuple[Check, ...]] = {
     "metric": (gives_a_number, stays_in_its_range, goes_the_way_it_says),
     "backbone": (makes_features, draws_weights_from_the_seed_alone),
@@ -245,4 +258,5 @@ CHECKS: dict[str, tuple[Check, ...]] = {
     ),
     "executor": (does_jobs,),
     "observer": (hears_of_everything,),
+    "effect": (names_what_there_is,),
 }

@@ -47,6 +47,14 @@ def test_a_method_without_chance_has_the_interval_of_its_test_units() -> None:
     )
 
 
+def test_the_test_units_of_folds_add_up() -> None:
+    made = list(records({"sure": np.array(0.7)}, seeds=7, folds=3))
+    (view,) = build(made).views
+    assert view.units == {"b": (3 * 30, 3 * 12)}
+    (alone,) = build(list(records({"sure": np.array(0.7)}, seeds=7))).views
+    assert alone.units == UNITS
+
+
 def test_without_resamples_seeds_alone_are_told() -> None:
     levels = {"old": np.array([0.6, 0.7, 0.8])}
     found = cell(build(list(records(levels, resampled={}, units={}))), "old")

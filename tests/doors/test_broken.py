@@ -1,4 +1,4 @@
-"""A plugin that breaks one of the seven hooks breaks itself alone, whichever hook it is."""
+"""A plugin that breaks one of the eight hooks breaks itself alone, whichever hook it is."""
 
 import pytest
 
@@ -14,6 +14,7 @@ REST = {
     "backbone": '"x:y", "One.", "vectors"',
     "executor": '"x:y", "One."',
     "observer": '"x:y", "One."',
+    "effect": '"One.", "tiny", "target 0", ("a",), ("b",)',
 }
 TAKEN = {
     "algorithm": "dann",
@@ -23,6 +24,7 @@ TAKEN = {
     "backbone": "u-net",
     "executor": "processes",
     "observer": "notebook",
+    "effect": "harmony-mixes",
 }
 every_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.one)
 

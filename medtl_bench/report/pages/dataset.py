@@ -12,7 +12,7 @@ from medtl_bench.board.protocol import Tables
 from medtl_bench.board.rows import View
 from medtl_bench.board.same_method import MARGIN
 from medtl_bench.metrics.registry import INTEGRATION
-from medtl_bench.report.pages import titles
+from medtl_bench.report.pages import effects, titles
 from medtl_bench.report.pages.controls import between_controls, what_it_can_tell
 from medtl_bench.report.pages.limits import limits
 from medtl_bench.report.pages.protocol import Pictures, ProtocolPage, only
@@ -70,6 +70,7 @@ def dataset_page(
         ok=f"{fact.ok:,}",
         planned=counted(fact.planned, "planned trial"),
         can_tell=what_it_can_tell(board, fact.dataset, pages),
+        effects=effects.of_dataset(board, fact.dataset),
         scaled=between_controls(board, fact.dataset, pages),
         sections=[_section(part, pictures.get(part.view.protocol, {})) for part in parts],
         margin=f"{MARGIN:g}",

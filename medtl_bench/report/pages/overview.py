@@ -57,6 +57,8 @@ def overall_page(
         shown=[_file(name, why) for name, why in files[:MOST_DAMAGED]],
         more=max(len(files) - MOST_DAMAGED, 0),
         areas=[_link(area, links[f"area {area}"]) for area in board.by_area],
+        effects=counted(len(board.effects), "effect") if board.effects else "",
+        shown_effects=sum(one.verdict == "shown" for one in board.effects),
         margin=f"{MARGIN:g}",
         agreements=_agreements(board.agreements, pages),
     )
