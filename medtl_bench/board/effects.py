@@ -63,7 +63,8 @@ def _effect(entry: EffectEntry, derived: Sequence[Derived]) -> Effect:
     lacking = tuple(term for term, scores in scored.items() if not len(scores.by_seed))
     if lacking:
         return Effect(entry, "not run", lacking=lacking)
-    return _told(entry, *(_mean([scored[term] for term in side]) for side in sides), there[0])
+    higher, lower = (_mean([scored[term] for term in side]) for side in sides)
+    return _told(entry, higher, lower, there[0])
 
 
 def _place(part: Derived, entry: EffectEntry) -> Derived | None:

@@ -48,8 +48,9 @@ def setting(trials: pd.DataFrame, name: str, default: object = ()) -> pd.Series:
 def trial_table(keys: list[str], records: list[Record], lower: Set[str]) -> pd.DataFrame:
     """Return one row a record: what was tried, under which conditions, what became of it.
 
-    `record` is its position, `settings` those of its protocol, `fold` whose test rows it saw, `sign` -1 where a lower
-    score is better and else 1. lower: the metrics for which lower is better.
+    `record` is its position, `settings` those of its protocol, `fold` whose test rows it
+    saw, `sign` -1 where a lower score is better and else 1. lower: the metrics for which
+    lower is better.
     """
     columns: dict[str, Collection[object]] = {"record": range(len(records)), "key": keys}
     for field in _FIELDS:

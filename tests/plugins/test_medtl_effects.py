@@ -1,9 +1,10 @@
 """Each known effect names measures that the boards have, and says who found it."""
 
+from medtl_effects import medtl_effects
+
 from medtl_bench.board import stream, transfer
 from medtl_bench.catalogue import discovery
 from medtl_bench.metrics.formulas import AREA, AVERAGE, FORGETTING, LEARNING
-from medtl_effects import medtl_effects
 
 MEASURES = {AREA, AVERAGE, FORGETTING, LEARNING}
 
