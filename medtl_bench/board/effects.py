@@ -1,8 +1,8 @@
 """Which of the effects that the field knows the boards show, and by how much."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 import pandas as pd
@@ -53,18 +53,23 @@ def effects(entries: Iterable[EffectEntry], derived: Sequence[Derived]) -> tuple
     return tuple(_effect(entry, derived) for entry in ours)
 
 
+def tally(found: Iterable[Effect]) -> dict[Verdict, int]:
+    """Return how many effects there are of each verdict."""
+    verdicts = [one.verdict for one in found]
+    return {verdict: verdicts.count(verdict) for verdict in get_args(Verdict)}
+
+
 def _effect(entry: EffectEntry, derived: Sequence[Derived]) -> Effect:
-    sides = [entry.terms(names) for names in (entry.higher, entry.lower)]
-    places = [_place(part, entry) for part in derived]
-    there = [place for place in places if place is not None]
-    if entry.missing or not there:
-        return Effect(entry, "not run", lacking=(*sides[0], *sides[1]))
-    scored = {term: _scores(there[0], term) for side in sides for term in side}
-    lacking = tuple(term for term, scores in scored.items() if not len(scores.by_seed))
-    if lacking:
+    terms = entry.terms((*entry.higher, *entry.lower))
+    places = filter(None, (_place(part, entry) for part in derived))
+    place = next(places, None)
+    if entry.missing or place is None:
+        return Effect(entry, "not run", lacking=terms)
+    scored = {term: _scores(place, term) for term in terms}
+    if lacking := tuple(term for term in terms if not len(scored[term].by_seed)):
         return Effect(entry, "not run", lacking=lacking)
-    higher, lower = (_mean([scored[term] for term in side]) for side in sides)
-    return _told(entry, higher, lower, there[0])
+    higher, lower = (_side(entry.terms(names), scored) for names in (entry.higher, entry.lower))
+    return _told(entry, higher, lower, place)
 
 
 def _place(part: Derived, entry: EffectEntry) -> Derived | None:
@@ -96,8 +101,9 @@ def _scores(place: Derived, term: Term) -> _Scores:
     return _Scores(by_seed, means.to_numpy(float))
 
 
-def _mean(side: Sequence[_Scores]) -> _Scores:
+def _side(terms: Sequence[Term], scored: Mapping[Term, _Scores]) -> _Scores:
     """Return the mean over the terms of a side, over the seeds that all have."""
+    side = [scored[term] for term in terms]
     by_seed = pd.concat([scores.by_seed for scores in side], axis=1, join="inner")
     stacked = list(_on_resamples(side, by_seed.index))
     resampled = np.mean(stacked, axis=0) if len(stacked) == len(side) else None

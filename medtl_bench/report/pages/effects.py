@@ -1,10 +1,9 @@
 """The page of positive controls: effects that the field knows, and whether the boards show them."""
 
 import math
-from collections.abc import Sequence
 
 from medtl_bench.board.build import Board
-from medtl_bench.board.effects import Effect, Verdict
+from medtl_bench.board.effects import Effect, Verdict, tally
 from medtl_bench.metrics.effect import EffectEntry, Term
 from medtl_bench.report.pages.template import fill
 from medtl_bench.report.text.escape import Safe, escape_cell
@@ -22,10 +21,9 @@ LONGEST = 400  # characters of a claim
 
 def effects_page(board: Board) -> str:
     """Return the page of all known effects, those that are not shown first told in a sentence."""
-    counts = {verdict: _count(board.effects, verdict) for verdict in SIGNS}
     text = fill(
         "effects",
-        counts=[(SIGNS[verdict], count) for verdict, count in counts.items()],
+        counts=[(SIGNS[verdict], count) for verdict, count in tally(board.effects).items()],
         effects=table(HEADER, [_line(one) for one in board.effects], left=3),
         whys=[_why(one) for one in board.effects if one.verdict != "shown"],
     )
@@ -36,10 +34,6 @@ def of_dataset(board: Board, dataset: str) -> list[Safe]:
     """Return a sentence for each known effect of a dataset that was run."""
     ours = [one for one in board.effects if one.entry.dataset == dataset]
     return [_told(one) for one in ours if one.verdict != "not run"]
-
-
-def _count(effects: Sequence[Effect], verdict: Verdict) -> int:
-    return sum(one.verdict == verdict for one in effects)
 
 
 def _line(one: Effect) -> list[str]:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from medtl_bench.board.blocks import FEWEST_BLOCKS
 from medtl_bench.board.build import Board
 from medtl_bench.board.comparison import SIMULATED, Comparison
+from medtl_bench.board.effects import tally
 from medtl_bench.board.facts import Facts
 from medtl_bench.board.ranking import FEWEST_ORIGINS, RESAMPLES
 from medtl_bench.board.same_method import MARGIN, VERDICTS, Agreement
@@ -58,7 +59,7 @@ def overall_page(
         more=max(len(files) - MOST_DAMAGED, 0),
         areas=[_link(area, links[f"area {area}"]) for area in board.by_area],
         effects=counted(len(board.effects), "effect") if board.effects else "",
-        shown_effects=sum(one.verdict == "shown" for one in board.effects),
+        shown_effects=tally(board.effects)["shown"],
         margin=f"{MARGIN:g}",
         agreements=_agreements(board.agreements, pages),
     )
