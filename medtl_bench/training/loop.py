@@ -6,27 +6,28 @@ import torch
 from torch import Tensor
 
 from medtl_bench.networks.network import Network
-from medtl_bench.training.adam import Adam
 from medtl_bench.training.batches import Batch
+from medtl_bench.training.descent import Descent, Options
 
 Objective = Callable[[Network, Batch], Tensor]
 
 
-def optimise(
-    net: Network, objective: Objective, steps: Iterator[Batch], learning_rate: float
-) -> None:
-    """Minimise an objective over batches with Adam (Kingma and Ba 2015).
+def optimise(net: Network, objective: Objective, steps: Iterator[Batch], options: Options) -> None:
+    """Minimise an objective over batches.
 
-    Changes the network's parameters in place. Raises FloatingPointError when it diverges.
+    Changes the network's parameters in place, but those that require no gradient. Raises
+    FloatingPointError when it diverges.
     """
     net.module.train()
     parameters = [parameter for parameter in net.module.parameters() if parameter.requires_grad]
     for parameter in parameters:
         parameter.data = parameter.data.contiguous()  # as Adam needs them
-    optimiser, loss = Adam(parameters, learning_rate), torch.zeros(())
+    descent, loss = Descent(parameters, options), torch.zeros(())
     for batch in steps:
         loss = objective(net, batch)
-        optimiser.step(torch.autograd.grad(loss, parameters, materialize_grads=True))
+        gradients = torch.autograd.grad(loss, parameters, materialize_grads=True)
+        descent.step(gradients, batch.progress)
+    descent.end()
     refuse_divergence(loss)
 
 

@@ -14,11 +14,11 @@ import torch
 from torch import Tensor
 
 from medtl_bench import cooperative
-from medtl_bench.training.adam import Adam
 from medtl_bench.training.batches import Batch, Block
+from medtl_bench.training.descent import Descent
 from medtl_bench.training.differs import Differs
 from medtl_bench.training.loop import refuse_divergence
-from medtl_bench.training.method import Training
+from medtl_bench.training.method import Training, descent_options
 from medtl_bench.training.reference import FEW, Reference
 from medtl_bench.training.step import Step
 
@@ -109,7 +109,8 @@ def train(trainings: Sequence[Training], held: int = 0) -> list[Exception | None
     net = reference.net if reference else trainings[0].learner.net
     net.module.train()
     step = Step(net, trainings)
-    optimiser = Adam(list(step.theta.values()), trainings[0].learner.learning_rate)
+    options = descent_options([training.learner for training in trainings])
+    descent = Descent(list(step.theta.values()), options, len(trainings))
     losses = torch.zeros(len(trainings))
     for batch, last in _batches(trainings):
         if last:
@@ -118,7 +119,8 @@ def train(trainings: Sequence[Training], held: int = 0) -> list[Exception | None
             gradients = step.gradients(batch)
         if reference:
             reference.hold(step.theta, gradients)
-        optimiser.step(gradients)
+        descent.step(gradients, batch.progress)
+    descent.end()
     if reference:
         reference.hold_changes(step.held)
     for number, training in enumerate(trainings):

@@ -155,7 +155,8 @@ class AvalancheMethod(GradientMethod):
         numbered = [Split(rows, s.y) for rows, s in zip(numbers, sources, strict=True)]
         target = None if unlabelled is None else torch.arange(unlabelled.shape[0])
         size, most = self.batch_size, self.sources_per_step
-        made = batches(numbered, target, steps, size, most, self.generator)
+        asked = numbered, target, steps, size, most, self.generator
+        made = batches(*asked, balanced=self.balanced)
         return torch.stack([batch.pooled()[0] for batch in made])
 
     def feed(self, pool: Split, drawn: Tensor) -> Feed | FeedRows:
