@@ -55,6 +55,12 @@ def test_options_of_the_loop_do_to_a_stack_what_they_do_to_each(method, options,
     assert not torch.allclose(plain, other, atol=1e-4)
 
 
+def test_bounds_of_one_budget_stack():
+    many = [rows(seed) for seed in range(6)]
+    for method in (Joint, TargetOnly):
+        assert compared(method, sources=many, one_budget=True)[0].alone == {}
+
+
 def test_meta_learning_stacks_too_in_both_orders():
     for first_order in (False, True):
         stacker, _ = compared(MAML, first_order=first_order)
