@@ -143,11 +143,22 @@ def _blinded(job: Job, catalogue: Catalogue) -> Dataset:
     """Return the dataset of a job without the labels that its trials are judged by."""
     name, seed = job.trials[0].dataset, job.trials[0].seed  # all of one fold
     texts = {text for trial in job.trials for text in _texts(trial.settings)}
-    place = Path(job.folder)
+    place, validating = Path(job.folder), _validating(job)
     kept = None
     if job.kept:
-        kept = mapped.read_blinded(name, place, job.kept, texts, seed=seed, key=job.fold_key)
-    return kept or blinded(catalogue.dataset(job.dataset or name).of_seed(seed))
+        kept = mapped.read_blinded(
+            *(name, place, job.kept, texts),
+            validating=validating,
+            seed=seed,
+            key=job.fold_key,
+        )
+    return kept or blinded(catalogue.dataset(job.dataset or name).of_seed(seed), validating)
+
+
+def _validating(job: Job) -> set[str]:
+    """Return the sources of trials whose method ends a training by validation."""
+    patient = [trial.settings for trial in job.trials if trial.parameters.get("patience")]
+    return {str(name) for settings in patient for name in settings.get("sources", ())}
 
 
 def _texts(settings: object) -> Iterator[str]:

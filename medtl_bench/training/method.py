@@ -2,14 +2,15 @@
 
 from abc import abstractmethod
 from collections.abc import Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import chain
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.utils._pytree import tree_flatten
+from torch.utils._pytree import tree_flatten, tree_leaves
 
 from medtl_bench import cooperative
 from medtl_bench.contract.algorithm import Algorithm
@@ -25,8 +26,10 @@ from medtl_bench.training.draws import drawing_from, own_draws
 from medtl_bench.training.loop import Objective, optimise
 from medtl_bench.training.numbers import Number
 from medtl_bench.training.schedules import Schedule
+from medtl_bench.training.watch import Watch, pool
 
 PREDICT_ROWS = 4096
+VALIDATION_ROWS = 128  # of images at once
 
 
 @dataclass
@@ -64,14 +67,46 @@ class Training(cooperative.Wish):
 
     def alone(self) -> None:
         """Train this learner by itself."""
-        with drawing_from(own_draws(self.learner.generator)):
-            options = descent_options([self.learner])
-            optimise(self.learner.net, self.objective, self.batches(), options)
+        learner, options = self.learner, descent_options([self.learner])
+        with self.leaving(), drawing_from(own_draws(learner.generator)):
+            watched = self.watch(), self._beside()
+            optimise(learner.net, self.objective, self.batches(), options, *watched)
 
     def batches(self) -> Iterator[Batch]:
         """Yield the batches of `blocks` one by one."""
         for block in self.blocks():
             yield from block.batches(self.steps)
+
+    @cached_property
+    def validation(self) -> Split | None:
+        """Return the rows by which it may end early, or None where it takes all its steps."""
+        return pool(self.sources) if self.learner.patience > 0 else None
+
+    def watch(self) -> Watch | None:
+        """Return what ends it early, if anything does."""
+        learner, rows = self.learner, self.validation
+        if rows is None:
+            return None
+        return Watch(partial(learner.validation_loss, split=rows), learner.patience, self.steps)
+
+    @contextmanager
+    def leaving(self) -> Iterator[None]:
+        """Leave the learner's generator in one state, however many steps are taken.
+
+        Others of a stack may go on after the one that has ended early.
+        """
+        if self.validation is None:
+            yield
+            return
+        generator = self.learner.generator
+        seed = int(torch.randint(2**62, (), generator=generator))
+        yield
+        generator.manual_seed(seed)
+
+    def _beside(self) -> list[Tensor]:
+        """Return the tensors beside parameters that a step may change."""
+        state = [getattr(self.learner, name) for name in self.learner.state]
+        return tree_leaves([self.learner.net.buffers, state])
 
     @property
     def program(self) -> Hashable:
@@ -88,7 +123,8 @@ class Training(cooperative.Wish):
         size = min(learner.batch_size, max(map(len, self.sources)))
         count = min(learner.sources_per_step, len(self.sources))
         shapes = repr(self._shapes()), repr(self._row_shapes())
-        return self.program, self._options(), self.steps, size, count, self.with_last, *shapes
+        drawn = self.steps, size, count, self.with_last, self.validation is None
+        return self.program, self._options(), *drawn, *shapes
 
     def _options(self) -> Hashable:
         """Return what says which calculations a program does."""
@@ -161,10 +197,12 @@ class GradientMethod(Algorithm):
     how weights descend (`training.descent`). `frozen`: names of parts of the network that
     are not trained, with commas between, as `features`. `sampling`: `balanced` for as many
     rows of each class in a batch, `natural` for as they come, empty for what fits the
-    task's primary metric (`contract.sampling`). `state`: the names of further fields that
-    the objective reads, which hold tensors. `one_by_one`: why learners must not be trained
-    together, if so. The defaults are one budget for all methods and datasets, with Adam's
-    own learning rate; none was chosen on a dataset of the bench.
+    task's primary metric (`contract.sampling`). `patience`: how many looks at the sources'
+    validation rows, one each 25 steps, may find no smaller loss before a `fit` ends with
+    its best weights; 0 for all `steps` (`training.watch`). `state`: the names of further
+    fields that the objective reads, which hold tensors. `one_by_one`: why learners must not
+    be trained together, if so. The defaults are one budget for all methods and datasets,
+    with Adam's own learning rate; none was chosen on a dataset of the bench.
     """
 
     steps: int = 200
@@ -182,6 +220,7 @@ class GradientMethod(Algorithm):
     average: float = 0.0
     frozen: str = ""
     sampling: Sampling = "natural"
+    patience: int = 0
     net: Network = field(init=False, repr=False)
     state: ClassVar[tuple[str, ...]] = ()
     one_by_one: ClassVar[str] = ""
@@ -194,6 +233,7 @@ class GradientMethod(Algorithm):
         "average": 0.0,
         "frozen": "",
         "sampling": "natural",
+        "patience": 0,
     }
 
     @property
@@ -226,6 +266,17 @@ class GradientMethod(Algorithm):
         """Return the task's loss over all labelled rows of a batch."""
         x, y = batch.pooled()
         return self.task.loss(net(x), y)
+
+    def validation_loss(self, net: Network, split: Split) -> Tensor:
+        """Return what is least where a training with `patience` ends: the task's loss.
+
+        It is the mean over classes where batches are balanced.
+        """
+        outputs = torch.cat([net(rows) for rows in split.x.split(VALIDATION_ROWS)])
+        if not self.balanced:
+            return self.task.loss(outputs, split.y)
+        classes = [split.y == number for number in split.y.unique()]
+        return torch.stack([self.task.loss(outputs[c], split.y[c]) for c in classes]).mean()
 
     def fit(self, sources: Sequence[Split], unlabelled: Inputs) -> None:
         """Build a network, its scaling fitted on the sources, and train it on the objective."""

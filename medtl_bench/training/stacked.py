@@ -6,7 +6,7 @@ share.
 """
 
 from collections.abc import Hashable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,7 @@ from medtl_bench import cooperative
 from medtl_bench.training.batches import Batch, Block
 from medtl_bench.training.descent import Descent
 from medtl_bench.training.differs import Differs
+from medtl_bench.training.lookout import Lookout
 from medtl_bench.training.loop import refuse_divergence
 from medtl_bench.training.method import Training, descent_options
 from medtl_bench.training.reference import FEW, Reference
@@ -105,14 +106,26 @@ def train(trainings: Sequence[Training], held: int = 0) -> list[Exception | None
     vmap, and Differs where the learner alone gets other gradients in the first `held`
     steps.
     """
-    reference = Reference(trainings, min(held, trainings[0].steps)) if held else None
-    net = reference.net if reference else trainings[0].learner.net
-    net.module.train()
-    step = Step(net, trainings)
+    with ExitStack() as generators:
+        for training in trainings:
+            generators.enter_context(training.leaving())
+        reference = Reference(trainings, min(held, trainings[0].steps)) if held else None
+        net = reference.net if reference else trainings[0].learner.net
+        net.module.train()
+        step = Step(net, trainings)
+        losses = _descend(step, trainings, reference)
+    for number, training in enumerate(trainings):
+        training.learner.net.module.train()
+        step.write_back(training.learner, number)
+    return [_divergence(loss) for loss in losses]
+
+
+def _descend(step: Step, trainings: Sequence[Training], reference: Reference | None) -> Tensor:
+    """Take all steps, or until every learner's training is over; return their losses."""
     options = descent_options([training.learner for training in trainings])
     descent = Descent(list(step.theta.values()), options, len(trainings))
-    losses = torch.zeros(len(trainings))
-    for batch, last in _batches(trainings):
+    lookout, losses = Lookout(step, descent, trainings), torch.zeros(len(trainings))
+    for number, (batch, last) in enumerate(_batches(trainings), 1):
         if last:
             gradients, losses = step.last(batch)
         else:
@@ -120,13 +133,15 @@ def train(trainings: Sequence[Training], held: int = 0) -> list[Exception | None
         if reference:
             reference.hold(step.theta, gradients)
         descent.step(gradients, batch.progress)
-    descent.end()
+        if lookout.over(number):
+            if not last:
+                step.last(batch)  # as ever, to see that steps were played back truly
+            break
     if reference:
         reference.hold_changes(step.held)
-    for number, training in enumerate(trainings):
-        training.learner.net.module.train()
-        step.write_back(training.learner, number)
-    return [_divergence(loss) for loss in losses]
+    losses = lookout.restore(losses)
+    descent.end()
+    return losses
 
 
 def _batches(trainings: Sequence[Training]) -> Iterator[tuple[Batch, bool]]:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 from torch.func import grad, vmap
 
@@ -57,6 +58,13 @@ class MAML(GradientMethod):
                 g = {name: gradient.detach() for name, gradient in g.items()}
             moved = {name: moved[name].add(g[name], alpha=-self.inner_rate) for name in moved}
         return {**theta, **moved}
+
+    def validation_loss(self, net: Network, split: Split) -> Tensor:
+        """Return the loss of every second row after the inner steps on the others."""
+        rows = torch.arange(len(split))
+        support, query = split[rows[::2]], split[rows[1::2]]
+        theta = self.inner(net, net.parameters, support.x, support.y, self.inner_steps)
+        return super().validation_loss(net.with_parameters(theta), query)
 
     def adapt(self, support: Split) -> None:
         """Take `adapt_steps` inner steps on all support rows."""
