@@ -5,10 +5,10 @@ they are judged by, and scored in another.
 """
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from time import perf_counter
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -156,9 +156,17 @@ def _blinded(job: Job, catalogue: Catalogue) -> Dataset:
 
 
 def _validating(job: Job) -> set[str]:
-    """Return the sources of trials whose method ends a training by validation."""
+    """Return the domains that `fit` learns from in trials that validation may end early.
+
+    Those are the sources of a transfer, and the first domain of a stream.
+    """
     patient = [trial.settings for trial in job.trials if trial.parameters.get("patience")]
-    return {str(name) for settings in patient for name in settings.get("sources", ())}
+    return {str(name) for settings in patient for name in _fitted(settings)}
+
+
+def _fitted(settings: Mapping[str, Any]) -> Sequence[object]:
+    sources: Sequence[object] = settings.get("sources") or settings.get("domains", ())[:1]
+    return sources
 
 
 def _texts(settings: object) -> Iterator[str]:
