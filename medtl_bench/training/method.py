@@ -20,6 +20,7 @@ from medtl_bench.networks import choice
 from medtl_bench.networks.build import build, pooled
 from medtl_bench.networks.frozen import freeze
 from medtl_bench.networks.network import Network
+from medtl_bench.training.augmentation import Augmentation, augmented
 from medtl_bench.training.batches import Batch, Block, blocks
 from medtl_bench.training.descent import Optimiser, Options
 from medtl_bench.training.draws import drawing_from, own_draws
@@ -58,6 +59,9 @@ class Training(cooperative.Wish):
             balanced=learner.balanced,
             with_last=self.with_last,
         )
+        if learner.augmentation and learner.of_images(self.sources[0].x):
+            allowed, generator = learner.task.allowed, learner.generator
+            drawn = (augmented(block, allowed, generator) for block in drawn)
         if type(learner).augment is GradientMethod.augment:
             yield from drawn
         else:
@@ -199,10 +203,12 @@ class GradientMethod(Algorithm):
     rows of each class in a batch, `natural` for as they come, empty for what fits the
     task's primary metric (`contract.sampling`). `patience`: how many looks at the sources'
     validation rows, one each 25 steps, may find no smaller loss before a `fit` ends with
-    its best weights; 0 for all `steps` (`training.watch`). `state`: the names of further
-    fields that the objective reads, which hold tensors. `one_by_one`: why learners must not
-    be trained together, if so. The defaults are one budget for all methods and datasets,
-    with Adam's own learning rate; none was chosen on a dataset of the bench.
+    its best weights; 0 for all `steps` (`training.watch`). `augmentation`: `plain` for
+    images that are changed a little at random, as far as the task allows
+    (`training.augmentation`). `state`: the names of further fields that the objective
+    reads, which hold tensors. `one_by_one`: why learners must not be trained together, if
+    so. The defaults are one budget for all methods and datasets, with Adam's own learning
+    rate; none was chosen on a dataset of the bench.
     """
 
     steps: int = 200
@@ -221,6 +227,7 @@ class GradientMethod(Algorithm):
     frozen: str = ""
     sampling: Sampling = "natural"
     patience: int = 0
+    augmentation: Augmentation = ""
     net: Network = field(init=False, repr=False)
     state: ClassVar[tuple[str, ...]] = ()
     one_by_one: ClassVar[str] = ""
@@ -234,6 +241,7 @@ class GradientMethod(Algorithm):
         "frozen": "",
         "sampling": "natural",
         "patience": 0,
+        "augmentation": "",
     }
 
     @property
@@ -241,6 +249,11 @@ class GradientMethod(Algorithm):
         """Return whether a batch holds as many rows of each class."""
         sampling = self.sampling or sampling_for(self.task.kind, self.task.primary)
         return sampling == "balanced" and self.task.kind == "classification"
+
+    def of_images(self, x: Inputs) -> bool:
+        """Return whether inputs are images [n, channels, height, width] with classes or masks."""
+        images = isinstance(x, Tensor) and x.ndim == 4
+        return images and self.task.kind in {"classification", "segmentation"}
 
     @classmethod
     def takes(cls, x: Inputs) -> str | None:
