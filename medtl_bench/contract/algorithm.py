@@ -168,7 +168,9 @@ def told(cls: type[Algorithm], values: Mapping[str, Any]) -> dict[str, Any]:
 
 def complete(cls: type[Algorithm], recorded: Mapping[str, Any]) -> dict[str, Any]:
     """Return hyper-parameters of a record with those that were `unsaid`."""
-    return {**cls.unsaid, **recorded}
+    own = parameters(cls)
+    unsaid = {name: value for name, value in cls.unsaid.items() if name in own}
+    return {**unsaid, **recorded}
 
 
 def _parsed(parameter: Parameter, algorithm: str, text: str) -> Any:  # noqa: ANN401

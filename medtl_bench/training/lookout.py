@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
-from medtl_bench.networks.network import Network
+from medtl_bench.networks.network import Network, Parameters
 from medtl_bench.training.descent import Descent
 from medtl_bench.training.method import Training
 from medtl_bench.training.step import Step
@@ -39,14 +39,15 @@ class Lookout:
 
     def _net(self, place: int) -> Network:
         """Return the network of the learner in a place of the stack."""
-        names = zip(self.step.theta, self.descent.weights, strict=True)
-        theta = {name: value[place] for name, value in names}
-        untrained, buffers = (
-            {name: value[place] for name, value in self.step.held[part].items()}
-            for part in ("untrained", "buffers")
-        )
-        return self.step.net.with_parameters({**theta, **untrained}, buffers)
+        held, weights = self.step.held, self.descent.weights
+        theta = dict(zip(self.step.theta, weights, strict=True)) | held["untrained"]
+        buffers = _of_learner(held["buffers"], place)
+        return self.step.net.with_parameters(_of_learner(theta, place), buffers)
 
     def _tensors(self, place: int) -> list[Tensor]:
         """Return all tensors of a learner, as views of the stack's."""
         return [value[place] for value in [*self.descent.weights, *tree_leaves(self.step.held)]]
+
+
+def _of_learner(stack: Parameters, place: int) -> Parameters:
+    return {name: value[place] for name, value in stack.items()}

@@ -158,3 +158,17 @@ def test_a_record_leaves_out_what_was_done_before_there_was_the_option_whatever_
     assert told(Later, given) == {"weight": 1.0}
     for values in (default, given):
         assert complete(Later, told(Later, values)) == values
+
+
+def test_what_a_subclass_has_no_more_is_not_handed_to_it():
+    @dataclass
+    class Later(Plain):
+        mode: str = "new"
+        unsaid: ClassVar[dict] = {"mode": "old"}
+
+    @dataclass
+    class Without(Later):
+        mode: str = field(init=False, default="old")
+
+    assert list(parameters(Without)) == []
+    assert complete(Without, {}) == {}

@@ -8,7 +8,6 @@ from medtl_maml.maml import MAML
 
 from medtl_bench.contract.split import Split
 from medtl_bench.contract.task import Task
-from medtl_bench.errors import MedTLError
 from medtl_bench.networks.network import Network
 from medtl_bench.training.batches import Batch
 from medtl_bench.training.descent import Options
@@ -160,13 +159,6 @@ def test_frozen_parts_stay_and_the_others_are_trained(cls):
     after = learner.net.parameters
     same = {name for name, value in before.items() if torch.equal(value, after[name])}
     assert same == {name for name in before if name.startswith("features")}
-
-
-def test_a_part_that_is_not_there_cannot_be_frozen_nor_can_all():
-    with pytest.raises(MedTLError, match="features"):
-        method(frozen="feature").build([moons(40, 0)])
-    with pytest.raises(MedTLError, match="features and head nothing of the network is trained"):
-        method(frozen="features, head").build([moons(40, 0)])
 
 
 def test_the_average_of_the_weights_predicts():
