@@ -30,12 +30,15 @@ class Algorithm(ABC):
     Subclasses are dataclasses too: every further field is a hyper-parameter, typed, with
     a default. `task`: what is predicted, with the loss. `generator`: the only source of
     randomness; `copied` replaces it. `needs_labels`: False for a method whose `embed` can
-    be asked after a `fit` on an integration task, which has no labels.
+    be asked after a `fit` on an integration task, which has no labels. `unsaid`: of
+    hyper-parameters that came later, the values that mean what was done before; a record
+    leaves these out, whatever the default is now, so that older ones stay the same row.
     """
 
     task: Task
     generator: torch.Generator
     needs_labels: ClassVar[bool] = True
+    unsaid: ClassVar[Mapping[str, Any]] = {}
 
     @classmethod
     def supports(cls, task: Task) -> str | None:
@@ -152,6 +155,22 @@ def resolve(cls: type[Algorithm], name: str, given: Mapping[str, str]) -> dict[s
             raise unknown(f"parameter of {name!r}", key, declared)
         values[key] = _parsed(declared[key], name, text)
     return values
+
+
+def told(cls: type[Algorithm], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return hyper-parameters as a record holds them: without values that are `unsaid`."""
+    return {
+        name: value
+        for name, value in values.items()
+        if name not in cls.unsaid or value != cls.unsaid[name]
+    }
+
+
+def complete(cls: type[Algorithm], recorded: Mapping[str, Any]) -> dict[str, Any]:
+    """Return hyper-parameters of a record with those that were `unsaid`."""
+    own = parameters(cls)
+    unsaid = {name: value for name, value in cls.unsaid.items() if name in own}
+    return {**unsaid, **recorded}
 
 
 def _parsed(parameter: Parameter, algorithm: str, text: str) -> Any:  # noqa: ANN401

@@ -35,8 +35,10 @@ class Split:
     must not be torn apart by a split (a patient, a scaffold, a slide), or None.
     `marked`: bool [n], rows that are also scored apart, or None. `attributes`: bool [n]
     by name, as "sex = female", groups of patients that scores are also told by. No
-    learner is shown the last two. What comes in another order of memory, as tables of
-    pandas do, is copied into that of rows, and an array of numpy becomes a tensor.
+    learner is shown the last two. `validation`: of a source in `fit`, further rows of its
+    domain to end a training by, and for nothing else; None where there are none, or no
+    parameter asks for them. What comes in another order of memory, as tables of pandas do,
+    is copied into that of rows, and an array of numpy becomes a tensor.
     """
 
     x: Inputs
@@ -44,6 +46,7 @@ class Split:
     groups: Tensor | None = None
     marked: Tensor | None = None
     attributes: Mapping[str, Tensor] = field(default_factory=dict, kw_only=True)
+    validation: "Split | None" = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         """Raise DataError when a part is no tensor of rows, or when the parts differ in length."""

@@ -12,6 +12,7 @@ from medtl_bench.errors import DataError, unknown
 from medtl_bench.metrics import registry
 
 Kind = Literal["classification", "segmentation", "regression", "integration"]
+Change = Literal["flips", "affine", "intensity"]  # of images
 
 
 @dataclass(frozen=True)
@@ -20,12 +21,16 @@ class Task:
 
     `classes`: names of the classes (classification, segmentation with class 0 as
     background) or () for regression and for integration, which has no labels: rows of
-    several batches are to be embedded so that the batches mix.
+    several batches are to be embedded so that the batches mix. `allowed`: which changes of
+    images leave a label what it is (masks move along), for methods that augment: to be
+    mirrored, to be turned, stretched and shifted a little, to be of another contrast and
+    brightness.
     """
 
     kind: Kind
     classes: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
+    allowed: tuple[Change, ...] = get_args(Change)
 
     def __post_init__(self) -> None:
         """Fill in the default metrics.
@@ -35,12 +40,15 @@ class Task:
         """
         if self.kind not in get_args(Kind):
             raise unknown("kind of task", str(self.kind), get_args(Kind))
-        for names in ("classes", "metrics"):
+        for names in ("classes", "metrics", "allowed"):
             what = f"the {names} of a {self.kind} task"
             object.__setattr__(self, names, texts(what, getattr(self, names)))
         if not self.metrics:
             object.__setattr__(self, "metrics", registry.defaults(self.kind))
         self._check_classes()
+        for change in self.allowed:
+            if change not in get_args(Change):
+                raise unknown("change of images", change, get_args(Change))
         for name in self.metrics:
             self._check_metric(name)
         self._check_primary()

@@ -116,12 +116,29 @@ class Examiner:
     threshold: float | None = None
     resampling: Resampling | None = None
 
-    def fit(self, sources: Sequence[Split], unlabelled: Any) -> None:  # noqa: ANN401
-        """Let the learner fit."""
+    def fit(
+        self,
+        sources: Sequence[Split],
+        unlabelled: Any,  # noqa: ANN401
+        validation: Sequence[Split] = (),
+    ) -> None:
+        """Let the learner fit.
+
+        `validation`: of each source, handed over with it where there are rows and labels.
+        """
         splits = [self.labels.standard(source) for source in sources]
+        if validation:
+            pairs = zip(splits, validation, strict=True)
+            splits = [self._with_validation(split, val) for split, val in pairs]
         handed = [part for split in splits for part in _learned_from(split)]
         with self._asked("fit", unlabelled, *handed):
             self.learner.fit(splits, unlabelled)
+
+    def _with_validation(self, split: Split, validation: Split) -> Split:
+        if isinstance(validation.y, Withheld) or not len(validation):
+            return split
+        bare = Split(validation.x, validation.y)
+        return replace(split, validation=self.labels.standard(bare))
 
     def adapt(self, support: Split) -> None:
         """Let the learner adapt."""
@@ -231,7 +248,8 @@ def _learned_from(split: Split) -> list[Inputs]:
             "A protocol may hand learners the labels of training rows alone, but handed those "
             "of a validation or test split."
         )
-    return [split.x, split.y, *split.of_rows().values()]
+    beside = _learned_from(split.validation) if split.validation else []
+    return [split.x, split.y, *split.of_rows().values(), *beside]
 
 
 def check_outputs(task: Task, outputs: object, split: Split) -> None:

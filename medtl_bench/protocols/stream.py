@@ -75,7 +75,7 @@ def stream(
         if step:
             examiner.adapt(learned.train)
         else:
-            examiner.fit([learned.train], learned.train.x)
+            examiner.fit([learned.train], learned.train.x, [learned.val])
         for domain in domains:
             outputs = examiner.outputs(domain.test)
             values = _aware(task, outputs, domain.test, task.running, classes[domain.name])

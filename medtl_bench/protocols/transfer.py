@@ -125,7 +125,8 @@ def transfer(
     learner = make(task, generator("learn", dataset.name, scenario.name, seed))
     resampling = Resampling(dataset, targets)
     examiner = Examiner(task, learner, Labels.of(task, train), clock, resampling=resampling)
-    examiner.fit(train, torch.cat([target.train.x for target in targets]))
+    unlabelled = torch.cat([target.train.x for target in targets])
+    examiner.fit(train, unlabelled, [source.val for source in sources])
     if task.embedded:
         draw = generator("embedding", dataset.name, scenario.name)
         for n, values in embedding.measured(task, examiner.embedded, sources, targets, draw):

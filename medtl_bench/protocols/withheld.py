@@ -1,5 +1,6 @@
 """A dataset without the labels that learners are judged by."""
 
+from collections.abc import Collection
 from dataclasses import replace
 
 import torch
@@ -22,13 +23,19 @@ def withhold(split: Split) -> Split:
     return Split(split.x, torch.zeros_like(split.y).as_subclass(Withheld))
 
 
-def blinded(dataset: Dataset) -> Dataset:
+def _val(domain: Domain, *, shown: bool) -> Split:
+    return Split(domain.val.x, domain.val.y) if shown else withhold(domain.val)
+
+
+def blinded(dataset: Dataset, validating: Collection[str] = ()) -> Dataset:
     """Return a dataset whose labels for validation and testing are withheld.
 
-    Without other folds, which train on what is judged here.
+    Without other folds, which train on what is judged here. `validating`: the domains whose
+    labels for validation are not, for learners that end a training by them.
     """
+    shown = set(validating)
     domains = [
-        Domain(domain.name, domain.train, withhold(domain.val), withhold(domain.test))
-        for domain in dataset.domains
+        Domain(d.name, d.train, _val(d, shown=d.name in shown), withhold(d.test))
+        for d in dataset.domains
     ]
     return replace(dataset, domains=tuple(domains), folds=(), checked=True)

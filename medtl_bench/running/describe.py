@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from medtl_bench.catalogue.entries import Catalogue, Registered, get
-from medtl_bench.contract.algorithm import INSTALL, Algorithm, parameters, refusal, resolve
+from medtl_bench.contract.algorithm import INSTALL, Algorithm, parameters, refusal, resolve, told
 from medtl_bench.contract.dataset import Dataset
 from medtl_bench.contract.hooks import AlgorithmEntry
 from medtl_bench.contract.remarks import remarks
@@ -111,7 +111,7 @@ def describe_algorithm(catalogue: Catalogue, asked: DescribeAlgorithm) -> Algori
         name=asked.name,
         family=registered.entry.family,
         source=registered.plugin.source,
-        parameters=values,
+        parameters=told(cls, values),
         counterpart=registered.entry.counterpart,
         acts_from=registered.entry.acts_from,
         variant=", ".join(f"{name}={text}" for name, text in sorted(asked.given.items())),

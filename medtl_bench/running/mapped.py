@@ -83,7 +83,7 @@ def _written(dataset: Dataset, place: Path, key: str) -> str:
     for number, fold in enumerate(dataset.divisions()):
         own = fold_key(key, dataset.name, number) if dataset.folds else ""
         files = [place / f"{number}-{n}.bin" for n in range(len(fold.domains))]
-        pairs = zip(files, blinded(fold).domains, strict=True)
+        pairs = zip(files, _open(fold).domains, strict=True)
         kept.append({domain.name: _put_domain(file, domain, own) for file, domain in pairs})
         labelled.append({d.name: _put_labels(labels, d, kept[-1][d.name]) for d in fold.domains})
     sealed = {SEALED_FACTS: _facts(dataset, labelled), LABELS: labels.getvalue()}
@@ -93,6 +93,11 @@ def _written(dataset: Dataset, place: Path, key: str) -> str:
     # last, for what has no facts is not read
     (place / FACTS).write_bytes(facts)
     return sha256(facts).hexdigest()
+
+
+def _open(dataset: Dataset) -> Dataset:
+    """Return what is not sealed: learners may be shown any source's labels for validation."""
+    return blinded(dataset, [domain.name for domain in dataset.domains])
 
 
 def _facts(dataset: Dataset, folds: Sequence[dict[str, _Domain]]) -> bytes:
@@ -114,6 +119,7 @@ def read_blinded(
     digest: str,
     domains: Collection[str] = (),
     *,
+    validating: Collection[str] = (),
     seed: int = 0,
     key: str = "",
 ) -> Dataset | None:
@@ -122,7 +128,7 @@ def read_blinded(
     Of its folds that of the seed, which `key` must open. None if there is none of that name
     and digest. The `domains`, or all if none is named, are read now, into memory of this
     process alone: what another process does to the files does not reach them. The others
-    are mapped, so that what is not used is not read.
+    are mapped, so that what is not used is not read. `validating`: as `blinded` has it.
     """
     place = _place(folder, name)
     try:
@@ -131,7 +137,7 @@ def read_blinded(
         chosen = set(domains) & set(own) or set(own)
         key = key if len(facts.folds) > 1 else ""
         octets = {n: _octets(place, d, key, copy=n in chosen) for n, d in own.items()}
-        return blinded(_dataset(facts, own, octets))
+        return blinded(_dataset(facts, own, octets), validating)
     except (OSError, ValueError):
         return None
 

@@ -5,8 +5,9 @@ Pure functions: what is known of datasets and algorithms in, trials out.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from medtl_bench.contract.sampling import sampling_for
 from medtl_bench.contract.scenario import Amount, Scenario
 from medtl_bench.errors import MedTLError, unknown
 from medtl_bench.results.record import About, Trial
@@ -164,7 +165,7 @@ def _planned(
         dataset_digest=dataset.digest,
         algorithm=algorithm.name,
         algorithm_source=algorithm.source,
-        parameters=algorithm.parameters,
+        parameters=_parameters(algorithm, dataset),
         protocol=protocol,
         scenario=scenario.name,
         settings=scenario.settings,
@@ -176,6 +177,14 @@ def _planned(
     skipped = algorithm.missing or dataset.refused.get(algorithm.name, "")
     about, fold = _about(dataset, algorithm, scenario, quick), seed % dataset.folds
     return Planned(trial, about, skipped, dataset=dataset.asked, fold=fold)
+
+
+def _parameters(algorithm: AlgorithmFacts, dataset: DatasetFacts) -> dict[str, Any]:
+    """Return the parameters of trials: of a sampling that was left open, what fits the task."""
+    parameters = dict(algorithm.parameters)
+    if parameters.get("sampling") == "":
+        parameters["sampling"] = sampling_for(dataset.task, dataset.metrics[0])
+    return parameters
 
 
 def _about(

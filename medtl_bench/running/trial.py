@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from medtl_bench import cooperative
-from medtl_bench.contract.algorithm import Algorithm, refusal
+from medtl_bench.contract.algorithm import Algorithm, complete, refusal
 from medtl_bench.contract.dataset import Dataset
 from medtl_bench.contract.scenario import Scenario
 from medtl_bench.contract.task import Task
@@ -83,11 +83,12 @@ def run_trial(setting: Setting, trial: Trial, path: Path) -> Answered:
     if why := setting.refusal():
         return Answered(outcome=Outcome(status="skipped", reason=why))
     scenario = Scenario(trial.scenario, trial.settings)
+    parameters = complete(setting.algorithm, trial.parameters)
     with path.open("xb") as file:
         recording = Recording(file)
 
         def learner(task: Task, generator: torch.Generator) -> Algorithm:
-            return recording.of(setting.algorithm(task, generator, **trial.parameters))
+            return recording.of(setting.algorithm(task, generator, **parameters))
 
         examined = setting.protocol.run(
             setting.dataset, scenario, learner, seed=trial.seed, clock=clock

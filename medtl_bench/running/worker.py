@@ -5,10 +5,10 @@ they are judged by, and scored in another.
 """
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from time import perf_counter
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -143,11 +143,30 @@ def _blinded(job: Job, catalogue: Catalogue) -> Dataset:
     """Return the dataset of a job without the labels that its trials are judged by."""
     name, seed = job.trials[0].dataset, job.trials[0].seed  # all of one fold
     texts = {text for trial in job.trials for text in _texts(trial.settings)}
-    place = Path(job.folder)
+    place, validating = Path(job.folder), _validating(job)
     kept = None
     if job.kept:
-        kept = mapped.read_blinded(name, place, job.kept, texts, seed=seed, key=job.fold_key)
-    return kept or blinded(catalogue.dataset(job.dataset or name).of_seed(seed))
+        kept = mapped.read_blinded(
+            *(name, place, job.kept, texts),
+            validating=validating,
+            seed=seed,
+            key=job.fold_key,
+        )
+    return kept or blinded(catalogue.dataset(job.dataset or name).of_seed(seed), validating)
+
+
+def _validating(job: Job) -> set[str]:
+    """Return the domains that `fit` learns from in trials that validation may end early.
+
+    Those are the sources of a transfer, and the first domain of a stream.
+    """
+    patient = [trial.settings for trial in job.trials if trial.parameters.get("patience")]
+    return {str(name) for settings in patient for name in _fitted(settings)}
+
+
+def _fitted(settings: Mapping[str, Any]) -> Sequence[object]:
+    sources: Sequence[object] = settings.get("sources") or settings.get("domains", ())[:1]
+    return sources
 
 
 def _texts(settings: object) -> Iterator[str]:

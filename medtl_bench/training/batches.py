@@ -62,18 +62,26 @@ def blocks(
     size: int,
     most: int,
     generator: torch.Generator,
+    *,
+    balanced: bool = False,
+    with_last: bool = False,
 ) -> Iterator[Block]:
     """Yield `steps` batches of `size` rows of every source, and of as many target rows.
 
     Drawn with replacement, but a source of just that size is shuffled for each step. Where
     every source has fewer rows, so many as the largest has, which is taken whole. Of more
     than `most` sources, each step draws that many. So many steps are gathered at once as fit
-    GATHERED_BYTES.
+    GATHERED_BYTES. `balanced`: as many rows of each class that a source holds. `with_last`:
+    the last source is among those of each step.
     """
     counts, asked = [len(source) for source in sources], size
     size = min(size, max(counts))
-    rows = torch.stack([_of_source(count, steps, size, asked, generator) for count in counts], 1)
-    chosen = _chosen(len(sources), steps, most, generator)
+    if balanced:
+        each = [balanced_rows(source.y, steps, size, asked, generator) for source in sources]
+    else:
+        each = [_of_source(count, steps, size, asked, generator) for count in counts]
+    rows = torch.stack(each, 1)
+    chosen = _chosen(len(sources), steps, most, generator, with_last=with_last)
     in_a_step = size * min(most, len(sources))
     target_rows = None
     if unlabelled is not None:
@@ -95,17 +103,25 @@ def batches(
     size: int,
     most: int,
     generator: torch.Generator,
+    *,
+    balanced: bool = False,
 ) -> Iterator[Batch]:
     """Yield the batches of `blocks` one by one."""
-    for block in blocks(sources, unlabelled, steps, size, most, generator):
+    drawn = blocks(sources, unlabelled, steps, size, most, generator, balanced=balanced)
+    for block in drawn:
         yield from block.batches(steps)
 
 
-def _chosen(sources: int, steps: int, most: int, generator: torch.Generator) -> Tensor | None:
+def _chosen(
+    sources: int, steps: int, most: int, generator: torch.Generator, *, with_last: bool
+) -> Tensor | None:
     """Return which sources each step draws [steps, most], or None where it draws all."""
     if sources <= most:
         return None
-    return torch.rand(steps, sources, generator=generator).argsort(1)[:, :most]
+    place = torch.rand(steps, sources, generator=generator)
+    if with_last:
+        place[:, -1] = -1
+    return place.argsort(1)[:, :most]
 
 
 def _steps_together(rows: int, x: Inputs) -> int:
@@ -159,6 +175,27 @@ def _of_source(rows: int, steps: int, size: int, asked: int, generator: torch.Ge
     if rows == asked:
         return torch.rand(steps, rows, generator=generator).argsort(1)
     return _drawn(rows, steps, size, generator)
+
+
+def balanced_rows(
+    y: Tensor, steps: int, size: int, asked: int, generator: torch.Generator
+) -> Tensor:
+    """Return numbers of rows [steps, size] of a source, as many of each class that it holds.
+
+    They differ by one at most where the classes do not divide the size, and take turns, so
+    that each part of a batch is balanced too. Within a class drawn with replacement. A
+    source with as many of each class that fills a batch is taken whole.
+    """
+    order, counts = y.argsort(stable=True), y.unique(return_counts=True)[1]
+    classes = len(counts)
+    if classes == 1 or (len(y) == size and bool((counts == counts[0]).all())):
+        return _of_source(len(y), steps, size, asked, generator)
+    first = torch.randint(classes, (steps, 1), generator=generator)
+    turn = (torch.arange(size) + first) % classes
+    share = torch.rand(steps, size, generator=generator, dtype=torch.float64)
+    within = (share * counts[turn]).long()
+    starts = counts.cumsum(0) - counts
+    return order[starts[turn] + within]
 
 
 def _drawn(rows: int, steps: int, size: int, generator: torch.Generator) -> Tensor:

@@ -1,38 +1,51 @@
 """A gradient method: one network, trained by the loop on an objective."""
 
 from abc import abstractmethod
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import chain
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.utils._pytree import tree_flatten
+from torch.utils._pytree import tree_flatten, tree_leaves
 
 from medtl_bench import cooperative
 from medtl_bench.contract.algorithm import Algorithm
+from medtl_bench.contract.sampling import Sampling, sampling_for
 from medtl_bench.contract.split import Inputs, Split, concatenate, parts
 from medtl_bench.networks import choice
 from medtl_bench.networks.build import build, pooled
+from medtl_bench.networks.frozen import freeze
 from medtl_bench.networks.network import Network
+from medtl_bench.training.augmentation import Augmentation, augmented
 from medtl_bench.training.batches import Batch, Block, blocks
+from medtl_bench.training.descent import Optimiser, Options
 from medtl_bench.training.draws import drawing_from, own_draws
 from medtl_bench.training.loop import Objective, optimise
+from medtl_bench.training.numbers import Number
+from medtl_bench.training.schedules import Schedule
+from medtl_bench.training.watch import Watch, pool
 
 PREDICT_ROWS = 4096
+VALIDATION_ROWS = 128  # of images at once
 
 
 @dataclass
 class Training(cooperative.Wish):
-    """A wish to minimise an objective of a learner over its sources for so many steps."""
+    """A wish to minimise an objective of a learner over its sources for so many steps.
+
+    `with_last`: whether each step draws from the last source, where it draws from some.
+    """
 
     learner: "GradientMethod"
     objective: Objective
     sources: Sequence[Split]
     unlabelled: Inputs | None
     steps: int
+    with_last: bool = False
 
     def blocks(self) -> Iterator[Block]:
         """Draw the batches as the method augments them.
@@ -41,7 +54,14 @@ class Training(cooperative.Wish):
         """
         learner = self.learner
         size, most = learner.batch_size, learner.sources_per_step
-        drawn = blocks(self.sources, self.unlabelled, self.steps, size, most, learner.generator)
+        drawn = blocks(
+            *(self.sources, self.unlabelled, self.steps, size, most, learner.generator),
+            balanced=learner.balanced,
+            with_last=self.with_last,
+        )
+        if learner.augmentation and learner.of_images(self.sources[0].x):
+            allowed, generator = learner.task.allowed, learner.generator
+            drawn = (augmented(block, allowed, generator) for block in drawn)
         if type(learner).augment is GradientMethod.augment:
             yield from drawn
         else:
@@ -51,14 +71,46 @@ class Training(cooperative.Wish):
 
     def alone(self) -> None:
         """Train this learner by itself."""
-        with drawing_from(own_draws(self.learner.generator)):
-            rate = self.learner.learning_rate
-            optimise(self.learner.net, self.objective, self.batches(), rate)
+        learner, options = self.learner, descent_options([self.learner])
+        with self.leaving(), drawing_from(own_draws(learner.generator)):
+            watched = self.watch(), self._beside()
+            optimise(learner.net, self.objective, self.batches(), options, *watched)
 
     def batches(self) -> Iterator[Batch]:
         """Yield the batches of `blocks` one by one."""
         for block in self.blocks():
             yield from block.batches(self.steps)
+
+    @cached_property
+    def validation(self) -> Split | None:
+        """Return the rows by which it may end early, or None where it takes all its steps."""
+        return pool(self.sources) if self.learner.patience > 0 else None
+
+    def watch(self) -> Watch | None:
+        """Return what ends it early, if anything does."""
+        learner, rows = self.learner, self.validation
+        if rows is None:
+            return None
+        return Watch(partial(learner.validation_loss, split=rows), learner.patience, self.steps)
+
+    @contextmanager
+    def leaving(self) -> Iterator[None]:
+        """Leave the learner's generator in one state, however many steps are taken.
+
+        Others of a stack may go on after the one that has ended early.
+        """
+        if self.validation is None:
+            yield
+            return
+        generator = self.learner.generator
+        seed = int(torch.randint(2**62, (), generator=generator))
+        yield
+        generator.manual_seed(seed)
+
+    def _beside(self) -> list[Tensor]:
+        """Return the tensors beside parameters that a step may change."""
+        state = [getattr(self.learner, name) for name in self.learner.state]
+        return tree_leaves([self.learner.net.buffers, state])
 
     @property
     def program(self) -> Hashable:
@@ -75,7 +127,8 @@ class Training(cooperative.Wish):
         size = min(learner.batch_size, max(map(len, self.sources)))
         count = min(learner.sources_per_step, len(self.sources))
         shapes = repr(self._shapes()), repr(self._row_shapes())
-        return self.program, self._options(), self.steps, size, count, *shapes
+        drawn = self.steps, size, count, self.with_last, self.validation is None
+        return self.program, self._options(), *drawn, *shapes
 
     def _options(self) -> Hashable:
         """Return what says which calculations a program does."""
@@ -108,6 +161,19 @@ def options_of(learner: "GradientMethod") -> list[str]:
     return [option.name for option in fields(learner) if option.init and option.name != "generator"]
 
 
+def descent_options(learners: Sequence["GradientMethod"]) -> Options:
+    """Return how the weights of learners of one stack descend."""
+    numbers = ("learning_rate", "momentum", "weight_decay", "clip_norm", "average")
+    first, each = learners[0], {name: _number(learners, name) for name in numbers}
+    return Options(optimiser=first.optimiser, schedule=first.schedule, **each)
+
+
+def _number(learners: Sequence["GradientMethod"], name: str) -> Number:
+    """Return a number of all learners: one where it is the same for all, else [learners]."""
+    values = [getattr(learner, name) for learner in learners]
+    return values[0] if len(set(values)) == 1 else torch.tensor(values)
+
+
 def _shapes_in(tree: object) -> list[object]:
     leaves, structure = tree_flatten(tree)
     return [structure, *map(_shape, leaves)]
@@ -131,10 +197,18 @@ class GradientMethod(Algorithm):
 
     `steps`: in `fit`. `adapt_steps`: in each `adapt`. `batch_size`: rows of a source in a
     step. `sources_per_step`: how many sources a step draws at most. `width`: of the
-    features. `state`: the names of further fields that the objective reads, which hold
-    tensors. `one_by_one`: why learners must not be trained together, if so. The defaults
-    are one budget for all methods and datasets, with Adam's own learning rate; none was
-    chosen on a dataset of the bench.
+    features. `optimiser`, `momentum`, `schedule`, `weight_decay`, `clip_norm`, `average`:
+    how weights descend (`training.descent`). `frozen`: names of parts of the network that
+    are not trained, with commas between, as `features`. `sampling`: `balanced` for as many
+    rows of each class in a batch, `natural` for as they come, empty for what fits the
+    task's primary metric (`contract.sampling`). `patience`: how many looks at the sources'
+    validation rows, one each 25 steps, may find no smaller loss before a `fit` ends with
+    its best weights; 0 for all `steps` (`training.watch`). `augmentation`: `plain` for
+    images that are changed a little at random, as far as the task allows
+    (`training.augmentation`). `state`: the names of further fields that the objective
+    reads, which hold tensors. `one_by_one`: why learners must not be trained together, if
+    so. The defaults are one budget for all methods and datasets, with Adam's own learning
+    rate; none was chosen on a dataset of the bench.
     """
 
     steps: int = 200
@@ -144,9 +218,42 @@ class GradientMethod(Algorithm):
     learning_rate: float = 1e-3
     width: int = 64
     backbone: str = ""
+    optimiser: Optimiser = "adam"
+    momentum: float = 0.9
+    schedule: Schedule = "constant"
+    weight_decay: float = 0.0
+    clip_norm: float = 0.0
+    average: float = 0.0
+    frozen: str = ""
+    sampling: Sampling = "natural"
+    patience: int = 0
+    augmentation: Augmentation = ""
     net: Network = field(init=False, repr=False)
     state: ClassVar[tuple[str, ...]] = ()
     one_by_one: ClassVar[str] = ""
+    unsaid: ClassVar[Mapping[str, Any]] = {
+        "optimiser": "adam",
+        "momentum": 0.9,
+        "schedule": "constant",
+        "weight_decay": 0.0,
+        "clip_norm": 0.0,
+        "average": 0.0,
+        "frozen": "",
+        "sampling": "natural",
+        "patience": 0,
+        "augmentation": "",
+    }
+
+    @property
+    def balanced(self) -> bool:
+        """Return whether a batch holds as many rows of each class."""
+        sampling = self.sampling or sampling_for(self.task.kind, self.task.primary)
+        return sampling == "balanced" and self.task.kind == "classification"
+
+    def of_images(self, x: Inputs) -> bool:
+        """Return whether inputs are images [n, channels, height, width] with classes or masks."""
+        images = isinstance(x, Tensor) and x.ndim == 4
+        return images and self.task.kind in {"classification", "segmentation"}
 
     @classmethod
     def takes(cls, x: Inputs) -> str | None:
@@ -173,6 +280,17 @@ class GradientMethod(Algorithm):
         x, y = batch.pooled()
         return self.task.loss(net(x), y)
 
+    def validation_loss(self, net: Network, split: Split) -> Tensor:
+        """Return what is least where a training with `patience` ends: the task's loss.
+
+        It is the mean over classes where batches are balanced.
+        """
+        outputs = torch.cat([net(rows) for rows in split.x.split(VALIDATION_ROWS)])
+        if not self.balanced:
+            return self.task.loss(outputs, split.y)
+        classes = [split.y == number for number in split.y.unique()]
+        return torch.stack([self.task.loss(outputs[c], split.y[c]) for c in classes]).mean()
+
     def fit(self, sources: Sequence[Split], unlabelled: Inputs) -> None:
         """Build a network, its scaling fitted on the sources, and train it on the objective."""
         self.build(sources)
@@ -193,12 +311,23 @@ class GradientMethod(Algorithm):
             # that of torch also queues calls for devices, for as long again
             torch.default_generator.manual_seed(seed)
             self.net = build(pool.x, self.task, self.width, self.parts(), self.backbone)
+        if self.frozen:
+            freeze(self.net, [part.strip() for part in self.frozen.split(",")])
 
     def train(
-        self, objective: Objective, sources: Sequence[Split], unlabelled: Inputs | None, steps: int
+        self,
+        objective: Objective,
+        sources: Sequence[Split],
+        unlabelled: Inputs | None,
+        steps: int,
+        *,
+        with_last: bool = False,
     ) -> None:
-        """Run the loop on an objective, together with other learners that wait for the same."""
-        cooperative.ask(Training(self, objective, sources, unlabelled, steps))
+        """Run the loop on an objective, together with other learners that wait for the same.
+
+        `with_last`: let each step draw from the last source, where it draws from some.
+        """
+        cooperative.ask(Training(self, objective, sources, unlabelled, steps, with_last))
 
     @torch.no_grad()
     def predict(self, x: Inputs) -> Tensor:

@@ -6,7 +6,7 @@ share.
 """
 
 from collections.abc import Hashable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,11 +14,12 @@ import torch
 from torch import Tensor
 
 from medtl_bench import cooperative
-from medtl_bench.training.adam import Adam
 from medtl_bench.training.batches import Batch, Block
+from medtl_bench.training.descent import Descent
 from medtl_bench.training.differs import Differs
+from medtl_bench.training.lookout import Lookout
 from medtl_bench.training.loop import refuse_divergence
-from medtl_bench.training.method import Training
+from medtl_bench.training.method import Training, descent_options
 from medtl_bench.training.reference import FEW, Reference
 from medtl_bench.training.step import Step
 
@@ -105,26 +106,42 @@ def train(trainings: Sequence[Training], held: int = 0) -> list[Exception | None
     vmap, and Differs where the learner alone gets other gradients in the first `held`
     steps.
     """
-    reference = Reference(trainings, min(held, trainings[0].steps)) if held else None
-    net = reference.net if reference else trainings[0].learner.net
-    net.module.train()
-    step = Step(net, trainings)
-    optimiser = Adam(list(step.theta.values()), trainings[0].learner.learning_rate)
-    losses = torch.zeros(len(trainings))
-    for batch, last in _batches(trainings):
+    with ExitStack() as generators:
+        for training in trainings:
+            generators.enter_context(training.leaving())
+        reference = Reference(trainings, min(held, trainings[0].steps)) if held else None
+        net = reference.net if reference else trainings[0].learner.net
+        net.module.train()
+        step = Step(net, trainings)
+        losses = _descend(step, trainings, reference)
+    for number, training in enumerate(trainings):
+        training.learner.net.module.train()
+        step.write_back(training.learner, number)
+    return [_divergence(loss) for loss in losses]
+
+
+def _descend(step: Step, trainings: Sequence[Training], reference: Reference | None) -> Tensor:
+    """Take all steps, or until every learner's training is over; return their losses."""
+    options = descent_options([training.learner for training in trainings])
+    descent = Descent(list(step.theta.values()), options, len(trainings))
+    lookout, losses = Lookout(step, descent, trainings), torch.zeros(len(trainings))
+    for number, (batch, last) in enumerate(_batches(trainings), 1):
         if last:
             gradients, losses = step.last(batch)
         else:
             gradients = step.gradients(batch)
         if reference:
             reference.hold(step.theta, gradients)
-        optimiser.step(gradients)
+        descent.step(gradients, batch.progress)
+        if lookout.over(number):
+            if not last:
+                step.last(batch)  # as ever, to see that steps were played back truly
+            break
     if reference:
         reference.hold_changes(step.held)
-    for number, training in enumerate(trainings):
-        training.learner.net.module.train()
-        step.write_back(training.learner, number)
-    return [_divergence(loss) for loss in losses]
+    losses = lookout.restore(losses)
+    descent.end()
+    return losses
 
 
 def _batches(trainings: Sequence[Training]) -> Iterator[tuple[Batch, bool]]:

@@ -1,7 +1,8 @@
 """The bounds between which a score is read: chance, source-only, target-only and joint."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -39,8 +40,22 @@ class SourceOnly(FineTune):
 
 
 @dataclass
-class TargetOnly(FineTune):
-    """Train on the latest target labels alone, for as many steps as others take on the sources."""
+class OneBudget(FineTune):
+    """A bound that may learn from the target's labels for as many steps as others do.
+
+    `one_budget`: whether it does, in `adapt_steps` of which each sees the target.
+    """
+
+    one_budget: bool = False
+    unsaid: ClassVar[Mapping[str, Any]] = {**FineTune.unsaid, "one_budget": False}
+
+
+@dataclass
+class TargetOnly(OneBudget):
+    """Train on the latest target labels alone, for as many steps as others take on the sources.
+
+    With `one_budget` for as many as others take on the target.
+    """
 
     def fit(self, sources: Sequence[Split], unlabelled: Inputs) -> None:
         """Make a network, which stays untrained."""
@@ -49,12 +64,16 @@ class TargetOnly(FineTune):
     def adapt(self, support: Split) -> None:
         """Start again from fresh weights and train on the support alone."""
         self.build([support])
-        self.train(self.objective, [support], None, self.steps)
+        steps = self.adapt_steps if self.one_budget else self.steps
+        self.train(self.objective, [support], None, steps)
 
 
 @dataclass
-class Joint(FineTune):
-    """Train on all rows seen, every domain drawn equally often: what sharing data would give."""
+class Joint(OneBudget):
+    """Train on all rows seen, every domain drawn equally often: what sharing data would give.
+
+    With `one_budget` every step of `adapt` draws from the latest domain, and from others.
+    """
 
     seen: list[Split] = field(init=False, repr=False, default_factory=list)
 
@@ -66,4 +85,5 @@ class Joint(FineTune):
     def adapt(self, support: Split) -> None:
         """Go on training on all that was seen, now with the support."""
         self.seen = [*self.seen, support]
-        self.train(self.objective, self.seen, None, self.adapt_steps)
+        steps, latest = self.adapt_steps, self.one_budget
+        self.train(self.objective, self.seen, None, steps, with_last=latest)

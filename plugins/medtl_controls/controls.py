@@ -40,7 +40,7 @@ class ShuffledLabels(Plain):
 
     def _shuffled(self, split: Split) -> Split:
         order = torch.randperm(len(split), generator=self.generator)
-        return replace(split, y=split.y[order])
+        return replace(split, y=split.y[order], validation=None)
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 from torch.func import grad, vmap
 
@@ -41,17 +42,29 @@ class MAML(GradientMethod):
     def inner(
         self, net: Network, theta: Parameters, x: Inputs, y: Tensor, steps: int
     ) -> Parameters:
-        """Return theta after `steps` of theta <- theta - alpha * grad L(theta)."""
+        """Return theta after `steps` of theta <- theta - alpha * grad L(theta).
 
-        def loss(theta: Parameters) -> Tensor:
-            return self.task.loss(net.with_parameters(theta)(x), y)
+        Frozen parameters stay.
+        """
+        module = net.module.named_parameters()
+        moved = {name: theta[name] for name, parameter in module if parameter.requires_grad}
+
+        def loss(moved: Parameters) -> Tensor:
+            return self.task.loss(net.with_parameters({**theta, **moved})(x), y)
 
         for _ in range(steps):
-            g = grad(loss)(theta)
+            g = grad(loss)(moved)
             if self.first_order:
                 g = {name: gradient.detach() for name, gradient in g.items()}
-            theta = {name: theta[name].add(g[name], alpha=-self.inner_rate) for name in theta}
-        return theta
+            moved = {name: moved[name].add(g[name], alpha=-self.inner_rate) for name in moved}
+        return {**theta, **moved}
+
+    def validation_loss(self, net: Network, split: Split) -> Tensor:
+        """Return the loss of every second row after the inner steps on the others."""
+        rows = torch.arange(len(split))
+        support, query = split[rows[::2]], split[rows[1::2]]
+        theta = self.inner(net, net.parameters, support.x, support.y, self.inner_steps)
+        return super().validation_loss(net.with_parameters(theta), query)
 
     def adapt(self, support: Split) -> None:
         """Take `adapt_steps` inner steps on all support rows."""

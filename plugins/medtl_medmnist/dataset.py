@@ -12,7 +12,7 @@ from medtl_bench.arrays import Bools, Ints
 from medtl_bench.contract.dataset import Card, Dataset
 from medtl_bench.contract.scenario import Stream, Transfer
 from medtl_bench.contract.split import Domain, Split
-from medtl_bench.contract.task import Task
+from medtl_bench.contract.task import Change, Task
 from medtl_bench.errors import DataError
 from medtl_bench.files import cache
 from medtl_bench.files.downloads import content
@@ -45,12 +45,18 @@ def build(argument: str) -> Dataset:
     return Dataset(
         name=f"medmnist:{joined(sets)}",
         card=_card(sets, {name: share[name] for name in rare}, dropped),
-        task=Task("classification", ("rest", "this class"), METRICS),
+        task=Task("classification", ("rest", "this class"), METRICS, _allowed(sets)),
         domains=_domains(sets, tables),
         transfers=(Transfer("common-to-rare", common, rare),),
         streams=(Stream("common", common[:IN_STREAM]),) if len(common) > 1 else (),
         labels="own",
     )
+
+
+def _allowed(sets: Sequence[Set]) -> tuple[Change, ...]:
+    """Return which changes leave labels what they are: a mirrored left kidney is a right one."""
+    sides = any(label.endswith("-left") for dataset in sets for label in dataset.labels)
+    return ("affine", "intensity") if sides else ("flips", "affine", "intensity")
 
 
 def _by_task(sets: Sequence[Set], tables: Sequence[cache.Arrays], array: str) -> dict[str, Any]:

@@ -19,8 +19,11 @@ from torch.utils.data import Dataset as TorchDataset
 from medtl_bench.contract.split import Inputs, Split, concatenate
 from medtl_bench.contract.task import Task
 from medtl_bench.networks.network import Network
+from medtl_bench.training.augmentation import Augmentation
 from medtl_bench.training.batches import Batch, batches
+from medtl_bench.training.descent import Optimiser
 from medtl_bench.training.method import GradientMethod
+from medtl_bench.training.schedules import Schedule
 from medtl_peers.library import Untyped, imported, missing, seeded
 
 
@@ -92,9 +95,21 @@ def quiet() -> Iterator[None]:
 
 @dataclass
 class AvalancheMethod(GradientMethod):
-    """Train with Adam on the task's loss and what a plugin adds to it or makes of its gradient."""
+    """Train with Adam on the task's loss and what a plugin adds to it or makes of its gradient.
+
+    Of the options of the bench's loop Avalanche's has `frozen` and `sampling`, which say
+    what it is handed; the others are none of these methods' parameters.
+    """
 
     one_by_one: ClassVar[str] = "Avalanche runs its own training loop"
+    optimiser: Optimiser = field(init=False, default="adam")
+    momentum: float = field(init=False, default=0.0)
+    schedule: Schedule = field(init=False, default="constant")
+    weight_decay: float = field(init=False, default=0.0)
+    clip_norm: float = field(init=False, default=0.0)
+    average: float = field(init=False, default=0.0)
+    patience: int = field(init=False, default=0)
+    augmentation: Augmentation = field(init=False, default="")
     strategy: Untyped = field(init=False, repr=False)
 
     @classmethod
@@ -155,7 +170,8 @@ class AvalancheMethod(GradientMethod):
         numbered = [Split(rows, s.y) for rows, s in zip(numbers, sources, strict=True)]
         target = None if unlabelled is None else torch.arange(unlabelled.shape[0])
         size, most = self.batch_size, self.sources_per_step
-        made = batches(numbered, target, steps, size, most, self.generator)
+        asked = numbered, target, steps, size, most, self.generator
+        made = batches(*asked, balanced=self.balanced)
         return torch.stack([batch.pooled()[0] for batch in made])
 
     def feed(self, pool: Split, drawn: Tensor) -> Feed | FeedRows:

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 import pytest
 import torch
 
-from medtl_bench.contract.algorithm import Algorithm, copied, parameters, resolve
+from medtl_bench.contract.algorithm import Algorithm, complete, copied, parameters, resolve, told
 from medtl_bench.contract.split import Split
 from medtl_bench.contract.task import Task
 from medtl_bench.errors import MedTLError
@@ -144,3 +144,31 @@ def test_an_algorithm_supports_every_task_and_has_no_features_unless_it_says_so(
     assert Plain.supports(TASK) is None
     assert Plain.takes(torch.zeros(1, 3)) is None
     assert Plain(TASK, torch.Generator()).embed(torch.zeros(1, 3)) is None
+
+
+def test_a_record_leaves_out_what_was_done_before_there_was_the_option_whatever_is_the_default():
+    @dataclass
+    class Later(Plain):
+        weight: float = 1.0
+        mode: str = "new"
+        unsaid: ClassVar[dict] = {"mode": "old"}
+
+    default, given = resolve(Later, "later", {}), resolve(Later, "later", {"mode": "old"})
+    assert told(Later, default) == {"weight": 1.0, "mode": "new"}
+    assert told(Later, given) == {"weight": 1.0}
+    for values in (default, given):
+        assert complete(Later, told(Later, values)) == values
+
+
+def test_what_a_subclass_has_no_more_is_not_handed_to_it():
+    @dataclass
+    class Later(Plain):
+        mode: str = "new"
+        unsaid: ClassVar[dict] = {"mode": "old"}
+
+    @dataclass
+    class Without(Later):
+        mode: str = field(init=False, default="old")
+
+    assert list(parameters(Without)) == []
+    assert complete(Without, {}) == {}

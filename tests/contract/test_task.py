@@ -83,3 +83,10 @@ def test_names_may_come_as_a_list_or_from_numpy():
     task = Task("classification", np.array(["a", "b"]), ["accuracy"])
     assert task == Task("classification", ("a", "b"), ("accuracy",))
     assert {type(name) for name in task.classes} == {str}
+
+
+def test_a_task_says_which_changes_of_images_leave_a_label_what_it_is() -> None:
+    assert Task("segmentation", ("ground", "blob")).allowed == ("flips", "affine", "intensity")
+    assert Task("segmentation", ("ground", "blob"), allowed=["affine"]).allowed == ("affine",)
+    with pytest.raises(MedTLError, match="flips"):
+        Task("segmentation", ("ground", "blob"), allowed=("flip",))

@@ -16,6 +16,7 @@ from medtl_bench.metrics.classes import accuracy
 from medtl_bench.networks.network import Network, Parameters
 from medtl_bench.randomness import generator
 from medtl_bench.training.batches import Batch
+from medtl_bench.training.descent import Options
 from medtl_bench.training.loop import optimise
 
 pytest.importorskip("avalanche")
@@ -119,7 +120,7 @@ def trained(mode: str = "separate") -> tuple[EWC, Split]:
         method.net,
         method.objective,
         iter([Batch(split.x[None], split.y[None], None, 0.0)] * 60),
-        RATE,
+        Options(RATE),
     )
     return method, split
 
@@ -310,7 +311,7 @@ def our_stream(method: EWC, recorded: list[Recorded]) -> np.ndarray:
             Batch(x[None], y[None], None, number / len(batches))
             for number, (x, y) in enumerate(batches)
         )
-        optimise(method.net, method.objective, fed, RATE)
+        optimise(method.net, method.objective, fed, Options(RATE))
         method.consolidate(split)
         answers = (
             (method.predict(test.x).softmax(1).numpy(), test.y.numpy()) for test in domains(400)

@@ -26,6 +26,7 @@ from medtl_bench.testing.algorithms import checks
 from medtl_bench.testing.subject import Subject
 from medtl_bench.testing.tiny import cases
 from medtl_bench.training.batches import Batch
+from medtl_bench.training.descent import Options
 from medtl_bench.training.loop import optimise
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
@@ -208,7 +209,7 @@ def test_ewc_is_the_same(page, make: Make) -> None:
         TOLERANCE,
     )
     for method in methods:
-        optimise(method.net, method.objective, iter([batch] * 3), 1e-2)
+        optimise(method.net, method.objective, iter([batch] * 3), Options(1e-2))
     penalties = [method.penalty(method.net).item() for method in methods]
     assert penalties[1] > 0
     what = f"{make.__name__}: EWC after 3 steps against its spring:"
@@ -298,7 +299,7 @@ def test_a_copy_trains_apart_from_the_original() -> None:
         other,
         lambda net, batch: THREE.loss(net(batch.pooled()[0]), batch.pooled()[1]),
         iter([batch]),
-        1e-2,
+        Options(1e-2),
     )
     assert all((net.parameters[name] == value).all() for name, value in held.items())
     assert all((other.parameters[name] != value).any() for name, value in held.items())

@@ -14,6 +14,7 @@ from medtl_bench.contract.split import Split
 from medtl_bench.contract.task import Task
 from medtl_bench.randomness import generator
 from medtl_bench.training.batches import Batch, batches
+from medtl_bench.training.descent import Options
 from medtl_bench.training.loop import optimise
 from tests.simulated import VALUES, sine_task
 
@@ -231,7 +232,7 @@ class Training:
         """Return both after the same stream, each trained by its own code."""
         ours, theirs = self.start(dtype)
         self.train_learn2learn(theirs, ours, self.stream(dtype))
-        optimise(ours.net, ours.objective, self.stream(dtype), ours.learning_rate)
+        optimise(ours.net, ours.objective, self.stream(dtype), Options(ours.learning_rate))
         return ours, theirs
 
     def train_learn2learn(self, learner: nn.Module, like: MAML, stream: Iterator[Batch]) -> None:

@@ -11,6 +11,7 @@ from medtl_baselines.sklearn import LogisticRegression, RandomForest
 from medtl_heart.dataset import build
 from sklearn.neighbors import NearestCentroid as Reference
 
+from medtl_bench import cooperative
 from medtl_bench.catalogue import discovery
 from medtl_bench.contract.algorithm import refusal
 from medtl_bench.contract.dataset import Dataset
@@ -18,6 +19,7 @@ from medtl_bench.contract.split import Split
 from medtl_bench.protocols.examiner import Clock, MakeLearner
 from medtl_bench.protocols.transfer import transfer
 from medtl_bench.randomness import generator
+from medtl_bench.training.method import Training
 from tests.simulated import CLASSES, VALUES, moons
 from tests.together import stacked
 
@@ -101,6 +103,36 @@ def test_target_only_knows_nothing_of_the_sources_and_joint_keeps_them() -> None
         losses[cls] = _loss(learner, source), _loss(learner, target)
     assert losses[TargetOnly][0] > 3 * losses[TargetOnly][1]
     assert losses[Joint][0] < 0.7 * losses[TargetOnly][0]
+
+
+def _trained(cls: type, monkeypatch: pytest.MonkeyPatch, **options: object) -> list[Training]:
+    """Return what a bound trains on eight domains and on a support."""
+    asked: list[Training] = []
+    monkeypatch.setattr(cooperative, "ask", asked.append)
+    learner = cls(CLASSES, generator("budget"), steps=9, adapt_steps=3, **options)
+    sources = [moons(generator("budget", n), 20, 0) for n in range(8)]
+    learner.fit(sources, sources[0].x)
+    learner.adapt(moons(generator("budget support"), 20, 60))
+    return asked
+
+
+def test_with_one_budget_target_only_and_joint_take_the_steps_of_adapt_on_the_target(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for cls, before in ((TargetOnly, 9), (Joint, 3)):
+        own = _trained(cls, monkeypatch)[-1]
+        assert (own.steps, own.with_last) == (before, False)
+        assert _trained(cls, monkeypatch, one_budget=True)[-1].steps == 3
+
+
+def test_with_one_budget_joint_sees_the_target_in_every_step(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    training = _trained(Joint, monkeypatch, one_budget=True)[-1]
+    for batch in training.batches():
+        rows = batch.x.flatten(0, 1)
+        assert len(batch.x) == 4
+        assert (rows[:, None] == training.sources[-1].x).all(2).any()
 
 
 def test_nearest_centroid_agrees_with_scikit_learn_and_takes_over_new_means() -> None:

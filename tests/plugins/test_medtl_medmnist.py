@@ -160,6 +160,11 @@ def test_a_finding_and_a_grade_are_tasks_of_their_own() -> None:
     assert sets.SETS["pneumoniamnist"].members(np.array([[0], [1]])).tolist() == [[False], [True]]
 
 
+def test_sides_of_the_body_are_never_mirrored(built: Callable[[str], Dataset]) -> None:
+    assert "flips" in built("bloodmnist").task.allowed
+    assert built("bloodmnist+organamnist").task.allowed == ("affine", "intensity")
+
+
 def test_copies_of_test_images_are_dropped_from_training(publish: Callable[..., None]) -> None:
     content = arrays("octmnist")
     content["train_images"][:7] = content["test_images"][:7]

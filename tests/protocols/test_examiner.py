@@ -121,6 +121,32 @@ def test_no_learner_is_handed_labels_that_are_withheld_and_no_metric_is_taken_of
         examined.fit([concatenate([dataset.domains[0].train, test])], test.x)
 
 
+def test_a_source_comes_with_its_validation_rows_alone_where_their_labels_are_not_withheld(
+    make_dataset,
+):
+    dataset = make_dataset()
+    for validating in ((), ("a",), ("a", "b", "c")):
+        diary, _ = watched(blinded(dataset, validating))
+        (_, sources, _), *later = diary
+        handed = {name: split.validation for name, split in zip("ab", sources, strict=True)}
+        assert {name for name, val in handed.items() if val} == set(validating) - {"c"}
+        for name, val in handed.items():
+            assert val is None or torch.equal(val.y, dataset.domain(name).val.y)
+        assert not [split for _, shown, _ in later for split in shown if split.validation]
+    assert blinded(dataset, "a").domain("a").val.of_rows() == {}
+
+
+def test_values_that_end_a_training_are_in_standard_units_too():
+    y = torch.tensor([1.0, 3.0])
+    split = Split(torch.zeros(2, 1), y)
+    learner = ValuedSpy(VALUES, torch.Generator())
+    labels = Labels.of(VALUES, [split])
+    Examiner(VALUES, learner, labels, Clock()).fit([split], split.x, [split])
+    ((_, (handed,), _),) = learner.diary
+    assert torch.equal(handed.validation.y, handed.y)
+    assert handed.validation.y.tolist() == [-1.0, 1.0]
+
+
 def test_the_clock_counts_every_call(make_dataset):
     dataset, clock = make_dataset(), Clock()
     list(transfer(dataset, dataset.transfer("to-c"), Spy, seed=0, shots=(1,), draws=3, clock=clock))

@@ -57,7 +57,8 @@ def test_a_stream_goes_in_its_own_order_and_shows_one_domain_at_a_time(make_data
     learned = [(verb, shown, x) for verb, shown, x in diary if verb != "predict"]
     assert [verb for verb, *_ in learned] == ["fit", "adapt", "adapt"]
     for (_, shown, _), name in zip(learned, "cab", strict=True):
-        assert shown[0] is dataset.domain(name).train
+        assert shown[0].x is dataset.domain(name).train.x
+        assert (shown[0].validation is None) == (name != "c")
     assert learned[0][2] is dataset.domain("c").train.x
 
 

@@ -89,6 +89,18 @@ def test_what_a_method_may_read_has_all_but_the_labels_it_is_judged_by(
             assert split.of_rows() == {}
 
 
+def test_labels_for_validation_can_be_read_of_those_domains_that_are_named(tmp_path: Path) -> None:
+    data = of_rows()
+    digest = mapped.write(data, tmp_path, KEY)
+    read = mapped.read_blinded(data.name, tmp_path, digest, validating=["site-b"])
+    assert read is not None
+    for domain, true in zip(read.domains, data.domains, strict=True):
+        assert isinstance(domain.test.y, Withheld)
+        assert isinstance(domain.val.y, Withheld) == (domain.name != "site-b")
+        assert domain.val.of_rows() == {}
+        assert domain.name != "site-b" or torch.equal(domain.val.y, true.val.y)
+
+
 def test_no_file_holds_the_labels_of_a_test_split_in_the_open(tmp_path: Path) -> None:
     data = of_rows()
     pattern = torch.tensor([1, 0, 2] * 4)

@@ -223,3 +223,20 @@ def test_a_parameter_in_another_form_is_refused(text):
 def test_a_parameter_given_twice_is_refused():
     with pytest.raises(MedTLError, match=r"'dann.weight' is given twice"):
         plan.split_parameters(["dann.weight=1", "ewc.weight=1", "dann.weight=2"])
+
+
+def test_a_trial_says_how_rows_are_sampled_where_that_was_left_to_the_metric():
+    data = [
+        dataset("rare").model_copy(update={"metrics": ("balanced_accuracy",)}),
+        dataset("ranked").model_copy(update={"metrics": ("roc_auc",)}),
+    ]
+    left = algorithm("left").model_copy(update={"parameters": {"sampling": ""}})
+    said = algorithm("said").model_copy(update={"parameters": {"sampling": "natural"}})
+    planned = trials("smoke", datasets=data, algorithms=[left, said])
+    told = {(p.trial.algorithm, p.trial.dataset, p.trial.parameters["sampling"]) for p in planned}
+    assert told == {
+        ("left", "rare", "balanced"),
+        ("left", "ranked", "natural"),
+        ("said", "rare", "natural"),
+        ("said", "ranked", "natural"),
+    }

@@ -181,3 +181,12 @@ def test_more_trials_than_a_run_may_have_are_one_sentence(planned, monkeypatch):
     with pytest.raises(MedTLError, match=told):
         planned(seeds=100)
     assert len(planned(seeds=99).planned) == 198
+
+
+def test_options_of_the_loop_stand_in_a_trial_where_they_are_not_as_ever(planned):
+    asked = {"algorithms": ["fine-tune"]}
+    plain = planned(**asked).planned[0].trial.parameters
+    assert not {"optimiser", "sampling", "average", "frozen"} & set(plain)
+    given = ["fine-tune.optimiser=sgd", "fine-tune.average=0", "fine-tune.sampling=balanced"]
+    changed = planned(**asked, parameters=given).planned[0].trial.parameters
+    assert changed == {**plain, "optimiser": "sgd", "sampling": "balanced"}

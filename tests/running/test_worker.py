@@ -3,6 +3,11 @@
 import torch
 
 from medtl_bench.running import machine
+from medtl_bench.running.messages import Job, to_run
+from medtl_bench.running.worker import _validating
+from tests.records import record
+
+ASKS = {"patience": 1}
 
 
 def test_a_trial_returns_scores_seconds_and_memory(trial):
@@ -22,6 +27,18 @@ def test_a_trial_returns_scores_seconds_and_memory(trial):
         "untrained",
         "learn",
     }
+
+
+def test_a_method_gets_labels_for_validation_of_its_sources_alone_and_only_if_it_asks():
+    transfer = {"sources": ["site-a", "site-b"], "targets": ["site-c"]}
+    stream = {"domains": ["site-c", "site-b"]}
+    plain, patient, along = (
+        record().trial.model_copy(update={"settings": settings, "parameters": parameters})
+        for settings, parameters in ((transfer, {}), (transfer, ASKS), (stream, ASKS))
+    )
+    jobs = [Job(work=to_run(trials)) for trials in ([patient], [plain], [plain, patient], [along])]
+    sources = {"site-a", "site-b"}
+    assert [_validating(job) for job in jobs] == [sources, set(), sources, {"site-c"}]
 
 
 def test_the_same_trial_has_the_same_scores_and_another_seed_others(trial):

@@ -1,8 +1,10 @@
 """Adam against torch's own optimiser."""
 
+import pytest
 import torch
 
 from medtl_bench.training.adam import Adam
+from tests.training.descents import follow, same_as_apart, twins
 
 
 def test_steps_are_those_of_torch():
@@ -24,3 +26,16 @@ def test_gradients_may_lie_in_memory_in_another_order():
     assert not gradient.is_contiguous()
     Adam([value], 0.1).step([gradient])
     torch.testing.assert_close(value, -0.1 * gradient.sign(), atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.3])
+def test_weight_decay_is_that_of_adamw(scale):
+    ours, theirs = twins()
+    mine = Adam(ours, 0.01, 0.1)
+    other = torch.optim.AdamW(theirs, lr=0.01 * scale, weight_decay=0.1)
+    follow(mine, other, scale)
+    torch.testing.assert_close(ours, [value.detach() for value in theirs])
+
+
+def test_numbers_may_be_each_learners_own(double):
+    same_as_apart(Adam, learning_rate=[0.1, 0.01, 0.001], weight_decay=[0.0, 0.1, 0.2])

@@ -129,3 +129,55 @@ def test_inputs_of_several_parts_are_batched_together():
         pooled, _ = batch.pooled()
         assert pooled["b"].shape == (12, 2, 3, 3)
         assert batch.unlabelled["a"].shape == (12, 1)
+
+
+def skewed(few: int, many: int, classes: int = 2) -> Split:
+    y = torch.cat([torch.zeros(many, dtype=torch.int64), 1 + torch.arange(few) % (classes - 1)])
+    return Split(torch.arange(few + many).float()[:, None], y)
+
+
+def balanced(sources, steps, size, seed=0):
+    source = torch.Generator().manual_seed(seed)
+    return list(batches(sources, None, steps, size, 4, source, balanced=True))
+
+
+def test_a_balanced_batch_holds_as_many_rows_of_each_class_and_so_does_its_half():
+    for batch in balanced([skewed(3, 97), skewed(40, 60)], 5, 16):
+        assert batch.y.sum(1).tolist() == [8, 8]
+        assert batch.y[:, :8].sum(1).tolist() == [4, 4]
+
+
+def test_rows_of_a_balanced_batch_are_drawn_evenly_within_their_class_and_keep_their_labels():
+    split = skewed(6, 94, classes=3)
+    drawn = balanced([split], 600, 32)
+    x = torch.stack([batch.x.flatten() for batch in drawn]).long()
+    y = torch.stack([batch.y.flatten() for batch in drawn])
+    assert torch.equal(split.y[x], y)
+    share = y.flatten().bincount() / y.numel()
+    assert torch.allclose(share, torch.full((3,), 1 / 3), atol=0.01)
+    counts = x.flatten().bincount(minlength=100)
+    assert counts.min() > 0
+    assert counts[94:].min() / counts[94:].max() > 0.85
+
+
+def test_balanced_rows_follow_from_the_generator_alone():
+    one, same, other = (balanced([skewed(3, 97)], 4, 8, seed)[3].x for seed in (0, 0, 1))
+    assert torch.equal(one, same)
+    assert not torch.equal(one, other)
+
+
+def test_a_source_of_one_class_and_a_balanced_support_are_drawn_as_they_are():
+    support, one = skewed(5, 5), Split(torch.arange(9.0)[:, None], torch.zeros(9).long())
+    assert all(torch.equal(batch.x[0], support.x) for batch in balanced([support], 3, 32))
+    assert all(torch.equal(batch.x[0], one.x) for batch in balanced([one], 3, 32))
+
+
+def test_the_last_of_many_sources_is_in_every_batch_where_that_is_asked_for():
+    sources = [Split(torch.full((9, 1), float(n)), torch.zeros(9).long()) for n in range(8)]
+    for with_last in (True, False):
+        source = torch.Generator().manual_seed(0)
+        drawn = blocks(sources, None, 40, 4, 3, source, with_last=with_last)
+        which = torch.cat([block.x[:, :, 0, 0] for block in drawn])
+        assert (which == 7).any(1).all() == with_last
+        assert {len(set(step)) for step in which.tolist()} == {3}
+        assert set(which.flatten().tolist()) == set(range(8))

@@ -4,11 +4,13 @@ from dataclasses import dataclass
 
 import pytest
 import torch
+from medtl_maml.maml import MAML
 
 from medtl_bench.contract.split import Split
 from medtl_bench.contract.task import Task
 from medtl_bench.networks.network import Network
 from medtl_bench.training.batches import Batch
+from medtl_bench.training.descent import Options
 from medtl_bench.training.loop import optimise
 from medtl_bench.training.method import GradientMethod
 
@@ -143,5 +145,41 @@ def test_no_steps_change_nothing():
     learner = method()
     learner.build([rows])
     before = learner.predict(rows.x)
-    optimise(learner.net, learner.objective, iter(()), 0.1)
+    optimise(learner.net, learner.objective, iter(()), Options(0.1))
     assert torch.equal(learner.predict(rows.x), before)
+
+
+@pytest.mark.parametrize("cls", [Plain, MAML])
+def test_frozen_parts_stay_and_the_others_are_trained(cls):
+    learner = method(cls, frozen="features", steps=5, adapt_steps=2)
+    learner.build([moons(40, 0)])
+    before = {name: value.clone() for name, value in learner.net.parameters.items()}
+    learner.train(learner.objective, [moons(40, 0)], None, 5)
+    learner.adapt(moons(10, 1))
+    after = learner.net.parameters
+    same = {name for name, value in before.items() if torch.equal(value, after[name])}
+    assert same == {name for name in before if name.startswith("features")}
+
+
+def test_the_average_of_the_weights_predicts():
+    plain, averaged = method(steps=20), method(steps=20, average=0.9)
+    for learner in (plain, averaged):
+        learner.fit([moons(40, 0)], moons(40, 0).x)
+    ours, theirs = averaged.net.parameters, plain.net.parameters
+    assert not torch.allclose(ours["head.weight"], theirs["head.weight"])
+
+
+@pytest.mark.parametrize(
+    ("task", "balanced"),
+    [
+        (Task("classification", ("no", "yes"), ("balanced_accuracy",)), True),
+        (Task("classification", ("no", "yes"), ("bedroc20",)), True),
+        (Task("classification", ("no", "yes"), ("roc_auc",)), False),
+        (Task("segmentation", ("no", "yes")), False),
+        (Task("regression"), False),
+    ],
+)
+def test_sampling_fits_the_primary_metric_where_it_is_left_open(task, balanced):
+    assert method(task=task, sampling="").balanced == balanced
+    assert not method(task=task).balanced
+    assert method(task=task, sampling="balanced").balanced == (task.kind == "classification")

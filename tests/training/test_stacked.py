@@ -34,6 +34,33 @@ def test_a_stack_trains_each_learner_as_it_would_be_alone(method):
     assert set(sizes) == {3}
 
 
+OPTIONS = {
+    "momentum": {"optimiser": "sgd", "learning_rate": 0.05},
+    "falling rate": {"optimiser": "sgd", "schedule": "inverse", "weight_decay": 0.1},
+    "cosine": {"schedule": "cosine", "weight_decay": 0.1},
+    "clipped": {"clip_norm": 0.05, "optimiser": "sgd", "learning_rate": 0.5},
+    "average": {"average": 0.9},
+    "frozen": {"frozen": "features"},
+    "balanced": {"sampling": "balanced", "batch_size": 7},
+}
+
+
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+@pytest.mark.parametrize("method", [FineTune, DANN, MAML])
+def test_options_of_the_loop_do_to_a_stack_what_they_do_to_each(method, options, double):
+    stacker, sizes = compared(method, **options)
+    assert stacker.alone == {}
+    assert set(sizes) == {3}
+    plain, other = weights(fitted(method, 0)), weights(fitted(method, 0, **options))
+    assert not torch.allclose(plain, other, atol=1e-4)
+
+
+def test_bounds_of_one_budget_stack():
+    many = [rows(seed) for seed in range(6)]
+    for method in (Joint, TargetOnly):
+        assert compared(method, sources=many, one_budget=True)[0].alone == {}
+
+
 def test_meta_learning_stacks_too_in_both_orders():
     for first_order in (False, True):
         stacker, _ = compared(MAML, first_order=first_order)
