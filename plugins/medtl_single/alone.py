@@ -7,10 +7,10 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+from medtl_baselines.centroid import flattened
 from sklearn.dummy import DummyClassifier
 from torch import Tensor, nn
 
-from medtl_baselines.centroid import flattened
 from medtl_bench.arrays import Floats
 from medtl_bench.contract.algorithm import Algorithm
 from medtl_bench.contract.split import Inputs, Split, parts
