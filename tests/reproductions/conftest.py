@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.reproductions.page import Page
+from tests.reproductions.runs import Runner
 
 MADE = pytest.StashKey[Page]()
 
@@ -12,6 +13,9 @@ MADE = pytest.StashKey[Page]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--reproductions-page", type=Path, help="write the page of reproductions to this file"
+    )
+    parser.addoption(
+        "--reproductions-results", type=Path, help="keep results here, and run what is not there"
     )
 
 
@@ -23,6 +27,13 @@ def pytest_configure(config: pytest.Config) -> None:
 def page(pytestconfig: pytest.Config) -> Page:
     """Return what the reproductions write down."""
     return pytestconfig.stash[MADE]
+
+
+@pytest.fixture(scope="session")
+def run(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Runner:
+    """Return what runs methods on a dataset."""
+    kept = pytestconfig.getoption("--reproductions-results", None)
+    return Runner(kept or tmp_path_factory.mktemp("reproductions"))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pandas as pd
 import pytest
@@ -32,24 +31,30 @@ class Scores:
         return table.groupby("seed")["value"].mean().tolist()
 
 
-def run(
-    datasets: Sequence[str],
-    algorithms: Sequence[str],
-    *,
-    brought: str = "",
-    seeds: int = 1,
-    parameters: Sequence[str] = (),
-) -> Scores:
-    """Return the scores of algorithms in the protocol `transfer`.
+@dataclass(frozen=True)
+class Runner:
+    """Runs what has no result in a folder yet, a folder of its own for each dataset."""
 
-    `brought`: the name of a plugin file beside this one that brings the datasets. Skips the
-    test where their files are not on this machine.
-    """
-    plugins = [str(BROUGHT / f"{brought}.py")] if brought else []
-    with TemporaryDirectory() as out:
+    folder: Path
+
+    def __call__(
+        self,
+        dataset: str,
+        algorithms: Sequence[str],
+        *,
+        brought: str = "",
+        seeds: int = 1,
+        parameters: Sequence[str] = (),
+    ) -> Scores:
+        """Return the scores of algorithms on a dataset, in the protocol `transfer`.
+
+        `brought`: the name of a plugin file beside this one that brings the dataset. Skips the
+        test where its files are not on this machine.
+        """
+        out = self.folder / dataset
         ran = medtl_bench.run(
-            datasets, algorithms, protocols="transfer", seeds=seeds, parameters=parameters,
-            plugins=plugins, on="in-process", out=out,
+            dataset, algorithms, protocols="transfer", seeds=seeds, parameters=parameters,
+            plugins=[str(BROUGHT / f"{brought}.py")] if brought else [], on="in-process", out=out,
         )  # fmt: skip
         if ran.planning.skipped:
             pytest.skip("; ".join(ran.planning.skipped.values()))

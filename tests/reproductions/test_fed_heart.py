@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.reproductions.runs import run
+from tests.reproductions.runs import Runner
 
 SOURCE = (
     "du Terrail et al. 2022, FLamby, NeurIPS; rows `Pooled Training` of `flamby/results/results_benchmark_fed_heart_disease` in "
@@ -17,17 +17,14 @@ SCALINGS = ("own", "pooled")
 
 
 @pytest.mark.slow
-def test_fed_heart(page) -> None:
-    datasets = {scaling: f"fed-heart-{scaling}" for scaling in SCALINGS}
-    scores = run(list(datasets.values()), ["logistic-regression"], brought="fed_heart")
+def test_fed_heart(page, run: Runner) -> None:
     table = page.table("Fed-Heart: pooled logistic regression at each client", SOURCE, OURS)
-    found = {
-        (scaling, client): scores.of(
-            "logistic-regression", "accuracy", "fit", dataset=name, domain=client
-        )[0]
-        for scaling, name in datasets.items()
-        for client in PUBLISHED
-    }
+    found = {}
+    for scaling in SCALINGS:
+        scores = run(f"fed-heart-{scaling}", ["logistic-regression"], brought="fed_heart")
+        for client in PUBLISHED:
+            (ours,) = scores.of("logistic-regression", "accuracy", "fit", domain=client)
+            found[scaling, client] = ours
     for client, published in PUBLISHED.items():
         table.number(client, published, [found["own", client]])
     own, pooled = found["own", "long-beach"], found["pooled", "long-beach"]

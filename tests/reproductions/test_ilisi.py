@@ -4,7 +4,7 @@ from importlib.metadata import version
 
 import pytest
 
-from tests.reproductions.runs import run
+from tests.reproductions.runs import Runner
 
 SOURCE = (
     "Korsunsky et al. 2019, Nature Methods 16: the components that its repository ships before and after Harmony (in R), "
@@ -14,10 +14,10 @@ RAW, CORRECTED = 1.511, 2.344
 
 
 @pytest.mark.slow
-def test_ilisi(page) -> None:
+def test_ilisi(page, run: Runner) -> None:
     pytest.importorskip("harmonypy")
     library = f"harmonypy {version('harmonypy')}"
-    scores = run(["pbmc-donors"], ["uncorrected", "harmony"], seeds=3)
+    scores = run("pbmc-donors", ["uncorrected", "harmony"], seeds=3)
     ours = f"`uncorrected` and `harmony` ({library}, its defaults) on the shipped dataset `pbmc-donors`."
     table = page.table("Harmony: mixing of three donors", SOURCE, ours)
     table.number("before", RAW, scores.of("uncorrected", "ilisi", "embedding")[:1], 0.01)

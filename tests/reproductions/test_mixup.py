@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.reproductions.runs import Scores, run
+from tests.reproductions.runs import Runner, Scores
 
 SOURCE = (
     "Zhang et al. 2018, mixup, ICLR, table 4: classification errors on UCI's Iris; two layers of 128, Adam, 10 epochs of batches "
@@ -24,9 +24,9 @@ def errors(scores: Scores, algorithm: str) -> list[float]:
 
 
 @pytest.mark.slow
-def test_mixup(page) -> None:
+def test_mixup(page, run: Runner) -> None:
     parameters = [f"{algorithm}.{option}" for algorithm in ERROR for option in OPTIONS]
-    scores = run(["iris"], list(ERROR), brought="small", seeds=20, parameters=parameters)
+    scores = run("iris", list(ERROR), brought="small", seeds=20, parameters=parameters)
     table = page.table("mixup: Iris", SOURCE, OURS)
     ours = {algorithm: errors(scores, algorithm) for algorithm in ERROR}
     for algorithm, error in ERROR.items():

@@ -13,7 +13,7 @@ from medtl_bench.contract.split import Domain, Split
 from medtl_bench.contract.task import Task
 from medtl_bench.randomness import generator
 
-SOURCES, TARGETS, ROWS, GRID = 400, 100, 200, 10_000
+SOURCES, TARGETS, ROWS, GRID = 200, 50, 200, 10_000
 FOLDS = 5
 SINES = Card(
     "simulated", "CC0", "made here", "Finn et al. 2017", "Amplitude and phase.", "simulated",
