@@ -137,10 +137,19 @@ def _check_rows(name: str, member: Any) -> None:  # noqa: ANN401
 def _in_order_of_rows(member: Any) -> Any:  # noqa: ANN401
     """Return a member of a split as it is, or a copy where rows do not follow each other."""
     tensors = parts(member)
-    if all(tensor.is_contiguous() for tensor in tensors.values()):
+    if all(map(_is_in_order, tensors.values())):
         return member
     several = hasattr(member, "batch_size")  # a TensorDict, seldom imported
-    return member.apply(Tensor.contiguous) if several else tensors["x"].contiguous()
+    return member.apply(_ordered) if several else _ordered(tensors["x"])
+
+
+def _is_in_order(tensor: Tensor) -> bool:
+    # torch calls any tensor without rows contiguous, and cannot read the bytes of some
+    return tensor.is_contiguous() and (len(tensor) > 0 or tensor.stride(-1) == 1)
+
+
+def _ordered(tensor: Tensor) -> Tensor:
+    return tensor.clone(memory_format=torch.contiguous_format)
 
 
 def concatenate(splits: Sequence[Split]) -> Split:

@@ -75,6 +75,13 @@ def test_any_order_of_memory_is_taken_and_told_as_the_same_rows(shape):
     assert Split(x, labels).x is x
 
 
+def test_no_rows_of_numpy_are_taken_in_the_order_of_memory():
+    labels = torch.tensor(np.arange(3)[np.zeros(3, dtype=bool)])
+    assert labels.stride() == (0,)
+    split = Split(torch.zeros(0, 4), labels)
+    assert split.y.view(torch.uint8).shape == (0,)
+
+
 def test_parts_in_any_order_of_memory_are_taken():
     x = two_parts(3, torch.Generator().manual_seed(0)).x
     drug = x["drug"]
