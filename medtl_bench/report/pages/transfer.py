@@ -66,8 +66,10 @@ class TransferPage(ProtocolPage):
     def pictures(self, view: View, tables: Tables) -> Mapping[tuple[str, ...], str | None]:
         """Return the few-shot curves, and scores by single source and target."""
         matrices = matrix_picture(view, *_by_source(view, tables), _captions(view))
-        confused = matrix_picture(view, _confused(view, tables), view.classes, _of_classes(view))
-        return {FEW_SHOT: few_shot_picture(view), SOURCES: matrices, CLASSES: confused}
+        names = _classes(view, tables)
+        confused = _confused(view, tables, len(names))
+        classes = matrix_picture(view, confused, names, _of_classes(view))
+        return {FEW_SHOT: few_shot_picture(view), SOURCES: matrices, CLASSES: classes}
 
     def section(self, view: View, tables: Tables, pictures: Pictures) -> Safe:
         """Return the tables of a transfer; where batches are integrated, of mixing."""
@@ -200,14 +202,23 @@ def _rank(cell: Cell | None) -> float:
     return cell.rank if cell is not None and math.isfinite(cell.rank) else math.inf
 
 
-def _confused(view: View, tables: Tables) -> list[tuple[str, Floats]]:
+def _classes(view: View, tables: Tables) -> list[str]:
+    """Return the names of the classes that are confused, numbers where older records have none."""
+    confused, named = tables.get(transfer.CONFUSED), list(view.classes)
+    if confused is None or confused.empty:
+        return named
+    highest = int(confused[["true", "answer"]].to_numpy().max())
+    return [*named, *map(str, range(len(named), highest + 1))]
+
+
+def _confused(view: View, tables: Tables, classes: int) -> list[tuple[str, Floats]]:
     """Return the shares of true classes by answer, for each complete row."""
     confused = tables.get(transfer.CONFUSED)
     if confused is None or confused.empty:
         return []
     matrices = {}
     for name, of_row in confused.groupby(["algorithm", "variant"]):
-        matrix = np.full((len(view.classes),) * 2, np.nan)
+        matrix = np.full((classes, classes), np.nan)
         matrix[of_row["true"].unique()] = 0.0
         matrix[of_row["true"], of_row["answer"]] = of_row["value"]
         matrices[name] = matrix

@@ -254,6 +254,12 @@ def test_what_is_confused_is_a_picture_and_no_measure() -> None:
     assert "Other measures" not in page
 
 
+def test_classes_that_older_records_do_not_name_are_drawn_by_number() -> None:
+    scores = ("confusion 0 0", 0.75), ("confusion 0 1", 0.25), ("confusion 1 1", 1.0)
+    for classes in ((), ("well",)):
+        assert "(hearts-classes.svg)" in at_start(*scores, classes=classes)
+
+
 def test_scores_of_a_class_of_masks_have_its_name() -> None:
     metrics = {"metrics": ("dice", "dice_class_1"), "task": "segmentation"}
     told = tuple(
