@@ -69,7 +69,7 @@ class Training(cooperative.Wish):
     def key(self) -> Hashable:
         """Return all that must be equal for trainings to be one program.
 
-        Method, options, objective, and every shape.
+        Method, options but for their numbers, objective, and every shape.
         """
         learner = self.learner
         size = min(learner.batch_size, max(map(len, self.sources)))
@@ -77,9 +77,15 @@ class Training(cooperative.Wish):
         shapes = repr(self._shapes()), repr(self._row_shapes())
         return self.program, self._options(), self.steps, size, count, *shapes
 
+    @cached_property
+    def numbers(self) -> dict[str, float]:
+        """Return by name what may differ from learner to learner of one program."""
+        return numbers_of(self.learner)
+
     def _options(self) -> Hashable:
         """Return what says which calculations a program does."""
-        options = [getattr(self.learner, name) for name in options_of(self.learner)]
+        names = [name for name in options_of(self.learner) if name not in self.numbers]
+        options = {name: getattr(self.learner, name) for name in names}
         return repr(options), repr(self.learner.net.module)
 
     def _shapes(self) -> list[object]:
@@ -106,6 +112,18 @@ def _block_of(number: int, batch: Batch) -> Block:
 def options_of(learner: "GradientMethod") -> list[str]:
     """Return the names of the task and the hyper-parameters of a learner."""
     return [option.name for option in fields(learner) if option.init and option.name != "generator"]
+
+
+def numbers_of(learner: "GradientMethod") -> dict[str, float]:
+    """Return the hyper-parameters that say how much, not which calculations are done.
+
+    They are the real numbers that a method declares, and the learning rate, which the loop
+    takes for each learner.
+    """
+    of_the_loop = {option.name for option in fields(GradientMethod)} - {"learning_rate"}
+    names = [name for name in options_of(learner) if name not in of_the_loop]
+    options = {name: getattr(learner, name) for name in names}
+    return {name: value for name, value in options.items() if type(value) is float}
 
 
 def _shapes_in(tree: object) -> list[object]:

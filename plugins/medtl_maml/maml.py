@@ -1,6 +1,7 @@
 """Model-agnostic meta-learning (Finn et al. 2017, ICML)."""
 
 from dataclasses import dataclass
+from typing import cast
 
 from torch import Tensor
 from torch.func import grad, vmap
@@ -50,8 +51,13 @@ class MAML(GradientMethod):
             g = grad(loss)(theta)
             if self.first_order:
                 g = {name: gradient.detach() for name, gradient in g.items()}
-            theta = {name: theta[name].add(g[name], alpha=-self.inner_rate) for name in theta}
+            theta = {name: self._moved(theta[name], g[name]) for name in theta}
         return theta
+
+    def _moved(self, theta: Tensor, g: Tensor) -> Tensor:
+        """Return theta - alpha * g; in a sweep alpha is a tensor, which `add` does not scale by."""
+        rate = cast("float | Tensor", self.inner_rate)
+        return theta - rate * g if isinstance(rate, Tensor) else theta.add(g, alpha=-rate)
 
     def adapt(self, support: Split) -> None:
         """Take `adapt_steps` inner steps on all support rows."""
