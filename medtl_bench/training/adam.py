@@ -9,8 +9,6 @@ from itertools import groupby
 import torch
 from torch import Tensor
 
-_Run = tuple[float, slice | None]
-
 
 class Adam:
     """Adam with bias correction (Kingma and Ba 2015, ICLR, algorithm 1).
@@ -27,38 +25,39 @@ class Adam:
         axis. Learners of one rate are best neighbours: each run of them costs a kernel a parameter.
         """
         self.parameters = list(parameters)
-        self._first, self._second = self._zeros(), self._zeros()
-        self._runs = _runs(learning_rate)
+        self._rates, self._learners = _runs(learning_rate)
+        first, second = self._zeros(), self._zeros()
+        self._of_runs = list(zip(*map(self._split, (self.parameters, first, second)), strict=True))
         self._steps = torch.zeros(())
 
     def _zeros(self) -> list[Tensor]:
         return [torch.zeros_like(value, requires_grad=False) for value in self.parameters]
 
+    def _split(self, tensors: list[Tensor]) -> list[list[Tensor]]:
+        """Return by run of learners what is theirs of some tensors."""
+        if not self._learners:
+            return [tensors]
+        each = [tensor.split(self._learners) for tensor in tensors]
+        return [list(run) for run in zip(*each, strict=True)]
+
     @torch.no_grad()
     def step(self, gradients: Sequence[Tensor]) -> None:
         """Take one step against gradients in the order of the parameters."""
         self._steps += 1  # one for all parameters, which torch's own functions count one by one
-        own = [gradient.contiguous() for gradient in gradients]
-        for rate, learners in self._runs:
+        own = self._split([gradient.contiguous() for gradient in gradients])
+        for rate, along, (parameters, first, second) in zip(
+            self._rates, own, self._of_runs, strict=True
+        ):
             torch._fused_adam_(
-                _of(learners, self.parameters), _of(learners, own),
-                _of(learners, self._first), _of(learners, self._second),
-                [], [self._steps] * len(self.parameters),
+                parameters, along, first, second, [], [self._steps] * len(parameters),
                 amsgrad=False, maximize=False, beta1=0.9, beta2=0.999,
                 lr=rate, weight_decay=0.0, eps=1e-8,
             )  # fmt: skip
 
 
-def _runs(rates: float | Sequence[float]) -> list[_Run]:
-    """Return each rate with the learners in a row that have it, or with None for all."""
+def _runs(rates: float | Sequence[float]) -> tuple[list[float], list[int]]:
+    """Return the rates of runs of learners, and how many each has; none where all have one."""
     if isinstance(rates, int | float):
-        return [(rates, None)]
-    runs, end = list[_Run](), 0
-    for rate, same in groupby(rates):
-        first, end = end, end + len(list(same))
-        runs.append((rate, slice(first, end)))
-    return runs if len(runs) > 1 else [(rates[0], None)]
-
-
-def _of(learners: slice | None, tensors: list[Tensor]) -> list[Tensor]:
-    return tensors if learners is None else [tensor[learners] for tensor in tensors]
+        return [rates], []
+    runs = [(rate, len(list(same))) for rate, same in groupby(rates)]
+    return [rate for rate, _ in runs], [count for _, count in runs] if len(runs) > 1 else []
