@@ -234,10 +234,14 @@ def _grouped(planned: Sequence[Planned], stacking: set[str], most: int) -> list[
 def _shared(one: Planned) -> object:
     """Return what trials that run side by side have in common.
 
-    Those of other folds learn from what is judged in one, and so run apart.
+    Those of other folds learn from what is judged in one, and so run apart. Parameters may
+    differ in real numbers, which say how much and not what is calculated.
     """
     trial = one.trial
-    return trial.dataset, one.fold, trial.protocol, trial.algorithm, one.about.variant
+    numbers = {name for name, value in trial.parameters.items() if isinstance(value, float)}
+    rest = {name: value for name, value in trial.parameters.items() if name not in numbers}
+    shared = trial.dataset, one.fold, trial.protocol, trial.algorithm, trial.algorithm_source
+    return *shared, repr(rest)
 
 
 def _in_group(one: Planned, number: int, *, stacked: bool) -> Planned:

@@ -30,6 +30,8 @@ from medtl_bench.training.schedules import Schedule
 from medtl_bench.training.watch import Watch, pool
 
 PREDICT_ROWS = 4096
+# of the descent, each of which the loop takes for each learner
+DESCENT_NUMBERS = ("learning_rate", "momentum", "weight_decay", "clip_norm", "average")
 VALIDATION_ROWS = 128  # of images at once
 
 
@@ -121,7 +123,7 @@ class Training(cooperative.Wish):
     def key(self) -> Hashable:
         """Return all that must be equal for trainings to be one program.
 
-        Method, options, objective, and every shape.
+        Method, options but for their numbers, objective, and every shape.
         """
         learner = self.learner
         size = min(learner.batch_size, max(map(len, self.sources)))
@@ -130,9 +132,15 @@ class Training(cooperative.Wish):
         drawn = self.steps, size, count, self.with_last, self.validation is None
         return self.program, self._options(), *drawn, *shapes
 
+    @cached_property
+    def numbers(self) -> dict[str, float]:
+        """Return by name what may differ from learner to learner of one program."""
+        return numbers_of(self.learner)
+
     def _options(self) -> Hashable:
         """Return what says which calculations a program does."""
-        options = [getattr(self.learner, name) for name in options_of(self.learner)]
+        names = [name for name in options_of(self.learner) if name not in self.numbers]
+        options = {name: getattr(self.learner, name) for name in names}
         return repr(options), repr(self.learner.net.module)
 
     def _shapes(self) -> list[object]:
@@ -163,8 +171,7 @@ def options_of(learner: "GradientMethod") -> list[str]:
 
 def descent_options(learners: Sequence["GradientMethod"]) -> Options:
     """Return how the weights of learners of one stack descend."""
-    numbers = ("learning_rate", "momentum", "weight_decay", "clip_norm", "average")
-    first, each = learners[0], {name: _number(learners, name) for name in numbers}
+    first, each = learners[0], {name: _number(learners, name) for name in DESCENT_NUMBERS}
     return Options(optimiser=first.optimiser, schedule=first.schedule, **each)
 
 
@@ -172,6 +179,18 @@ def _number(learners: Sequence["GradientMethod"], name: str) -> Number:
     """Return a number of all learners: one where it is the same for all, else [learners]."""
     values = [getattr(learner, name) for learner in learners]
     return values[0] if len(set(values)) == 1 else torch.tensor(values)
+
+
+def numbers_of(learner: "GradientMethod") -> dict[str, float]:
+    """Return the hyper-parameters that say how much, not which calculations are done.
+
+    They are the real numbers that a method declares, and those that the loop takes for each
+    learner.
+    """
+    of_the_loop = {option.name for option in fields(GradientMethod)} - set(DESCENT_NUMBERS)
+    names = [name for name in options_of(learner) if name not in of_the_loop]
+    options = {name: getattr(learner, name) for name in names}
+    return {name: value for name, value in options.items() if type(value) is float}
 
 
 def _shapes_in(tree: object) -> list[object]:

@@ -14,12 +14,14 @@ from typing import Any
 
 import torch
 from torch import Tensor, fx
+from torch._ops import OpOverload
 from torch.fx.node import map_aggregate
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
 
 from medtl_bench.training.draws import Draws, is_random
 from medtl_bench.training.kernels import KernelMode
+from medtl_bench.training.overwrite import Blocks, layout, memory
 
 aten = torch.ops.aten
 Function = Callable[..., tuple[Tensor, ...]]
@@ -98,7 +100,7 @@ class _Recorder(KernelMode):
         self.nodes: dict[int, fx.Node] = {}
         self.tensors: dict[fx.Node, Tensor] = {}
         self.views: dict[tuple[object, ...], fx.Node] = {}
-        self.outside = {_memory(tensor) for tensor in inputs}
+        self.outside = {memory(tensor) for tensor in inputs}
         self.own: set[int] = set()
         self.changed: set[int] = set()
         for number, tensor in enumerate(inputs):
@@ -134,12 +136,14 @@ class _Recorder(KernelMode):
         Less what no output depends on, and what is the same in each call.
         """
         self.graph.output(tuple(self._node(output) for output in outputs))
+        blocks = Blocks(self.graph, self.tensors)
         self._keep_constants()
         self._join_numbers()
         # what is drawn in vain is drawn all the same, or later draws would be others
         self.graph.eliminate_dead_code(lambda node: node.is_impure() or _is_drawn(node))
+        blocks.overwrite(self.graph)
         for node in self.graph.nodes:
-            if node.op == "call_function" and not _is_drawn(node):
+            if isinstance(node.target, OpOverload) or node.target is _item:
                 node.target = _binding(node.target)
         repeated: Function = fx.GraphModule(self.root, self.graph).forward
         return repeated
@@ -172,14 +176,14 @@ class _Recorder(KernelMode):
         self.nodes[id(tensor)] = node
         self.views[_place(tensor)] = node
         self.tensors[node] = tensor
-        if _memory(tensor) not in self.outside:
-            self.own.add(_memory(tensor))
+        if memory(tensor) not in self.outside:
+            self.own.add(memory(tensor))
 
     def _node(self, tensor: Tensor) -> fx.Node:
         """Return the node of a tensor; neither input nor output of a kernel, it is a constant."""
         if id(tensor) not in self.nodes:
             self.alive.append(tensor)
-            self.outside.add(_memory(tensor))
+            self.outside.add(memory(tensor))
             self._name(tensor, self._constant(tensor))
         return self.nodes[id(tensor)]
 
@@ -196,7 +200,7 @@ class _Recorder(KernelMode):
         constants = {node for node in self.tensors if node.op == "get_attr"}
         for node, tensor in self.tensors.items():
             # what is written to later is a buffer that must be made anew
-            if _is_constant(node, constants) and _memory(tensor) not in self.changed:
+            if _is_constant(node, constants) and memory(tensor) not in self.changed:
                 with self.graph.inserting_before(node):
                     constant = self._constant(tensor)
                 node.replace_all_uses_with(constant)
@@ -222,8 +226,8 @@ class _Recorder(KernelMode):
         if factor not in self.tensors:
             return False
         before, after = self.tensors[factor], self.tensors[product]
-        changed = self.changed.intersection((_memory(before), _memory(after)))
-        return not changed and _layout(before) == _layout(after)
+        changed = self.changed.intersection((memory(before), memory(after)))
+        return not changed and layout(before) == layout(after)
 
     def _joined(self, node: fx.Node, number: float) -> bool:
         """Multiply by a number what a node is multiplied by, if that is constant everywhere.
@@ -248,7 +252,7 @@ class _Recorder(KernelMode):
         values = dict(zip((argument.name for argument in schema), args, strict=False)) | kwargs
         targets = [argument.name for argument in schema if _is_written(argument)]
         written = tree_leaves([values[name] for name in targets if name in values])
-        self.changed.update(map(_memory, written))
+        self.changed.update(map(memory, written))
         return self.changed <= self.own
 
 
@@ -292,19 +296,10 @@ def _binding(kernel: Kernel) -> Kernel:
     return kernel
 
 
-def _memory(tensor: Tensor) -> int:
-    """Return the address of the memory that a tensor is a view of."""
-    return tensor.untyped_storage().data_ptr()
-
-
 def _item(values: Sequence[Tensor], number: int) -> Tensor:
     return values[number]
 
 
 def _place(tensor: Tensor) -> tuple[object, ...]:
     """Return what is equal for two tensors that are one: where they lie, and how."""
-    return tensor.data_ptr(), *_layout(tensor)
-
-
-def _layout(tensor: Tensor) -> tuple[object, ...]:
-    return tensor.shape, tensor.stride(), tensor.dtype
+    return tensor.data_ptr(), *layout(tensor)

@@ -1,6 +1,6 @@
-"""Holds a stack against one of its learners trained alone, on the same parameters and batches.
+"""Holds a stack against learners of it trained alone, on the same parameters and batches.
 
-The learner is trained as ever but for its parameters, which are those of its place in the
+A learner is trained as ever but for its parameters, which are those of its place in the
 stack before each step. So rounding cannot add up from step to step, and what differs is
 what one step does: anything that its Python reads, draws, counts or changes beside
 tensors.
@@ -23,7 +23,7 @@ from medtl_bench.training.attributes import attributes, content, differing
 from medtl_bench.training.differs import Differs
 from medtl_bench.training.draws import drawing_from, own_draws
 from medtl_bench.training.method import Training
-from medtl_bench.training.tensors import held, trained
+from medtl_bench.training.tensors import differing_numbers, held, trained
 
 FEW = 3  # steps, for further shapes of a program that was held in each step before
 # Of a gradient's norm. Rounding of float32 alone is about 1e-6 of it; where it moves one
@@ -35,16 +35,38 @@ FLOOR = 1e-2
 RARE = 32  # steps, of which one may differ
 
 
+def references(trainings: Sequence[Training], steps: int) -> list["Reference"]:
+    """Return the last learner of a stack, trained alone for so many steps, and few others.
+
+    Others only where numbers differ among the learners, for the first steps: they are chosen
+    so that no number is the same in all that are held. One that the objective reads in Python
+    would be one learner's for all, which then cannot be right by chance.
+    """
+    last, *others = _chosen(trainings)
+    few = min(steps, FEW)
+    return [Reference(trainings, steps, last), *(Reference(trainings, few, n) for n in others)]
+
+
+def _chosen(trainings: Sequence[Training]) -> list[int]:
+    """Return the places of the last learner, and of those farthest from it by some number."""
+    chosen = [len(trainings) - 1]
+    for values in differing_numbers(trainings).values():
+        if len({values[number] for number in chosen}) == 1:
+            away = [abs(value - values[-1]) for value in values]
+            chosen.append(away.index(max(away)))
+    return chosen
+
+
 class Reference:
-    """The last learner of a stack, trained alone.
+    """A learner of a stack, trained alone.
 
     `net`: a copy of the first one's network, for the stack to run its Python on. Raises
     Differs where the networks of the learners hold different things beside tensors.
     """
 
-    def __init__(self, trainings: Sequence[Training], steps: int) -> None:
-        """Copy the learner; `steps`: how many of them to take."""
-        training = trainings[-1]
+    def __init__(self, trainings: Sequence[Training], steps: int, number: int = -1) -> None:
+        """Copy the learner of a place; `steps`: how many of them to take."""
+        training, self.number = trainings[number], number
         self.steps, self.taken, self.strayed, self.largest = steps, 0, 0, 0.0
         self.whole = steps == training.steps
         self.net = copy.deepcopy(trainings[0].learner.net)
@@ -74,14 +96,15 @@ class Reference:
             self.taken += 1
             own = self._gradients(theta)
             self.largest = max(self.largest, _size(own))
-            apart = distance([g[-1] for g in gradients], own, FLOOR * self.largest)
+            ours = [gradient[self.number] for gradient in gradients]
+            apart = distance(ours, own, FLOOR * self.largest)
             self._note(apart)
 
     def _gradients(self, theta: Parameters) -> Sequence[Tensor]:
         """Return the learner's own gradients, of its own next batch."""
         parameters = trained(self.learner.net)
         for name, parameter in parameters.items():
-            parameter.data.copy_(theta[name][-1])
+            parameter.data.copy_(theta[name][self.number])
         with drawing_from(self.draws):
             loss = self.training.objective(self.learner.net, next(self.batches))
             return torch.autograd.grad(loss, list(parameters.values()), materialize_grads=True)
@@ -104,7 +127,7 @@ class Reference:
         leaves = map(tree_leaves, (self.before, held(self.learner), stack))
         for before, own, all_learners in zip(*leaves, strict=True):
             moved = (own.double() - before.double()).norm()
-            apart = (own.double() - all_learners[-1].double()).norm()
+            apart = (own.double() - all_learners[self.number].double()).norm()
             if self.whole and apart > TOLERANCE * moved:
                 raise Differs(
                     f"A buffer or `state` of shape {list(own.shape)} is not what a learner trained "

@@ -5,9 +5,11 @@ for all: a small network's step is mostly the cost of calling kernels, which all
 share.
 """
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import torch
@@ -20,58 +22,89 @@ from medtl_bench.training.differs import Differs
 from medtl_bench.training.lookout import Lookout
 from medtl_bench.training.loop import refuse_divergence
 from medtl_bench.training.method import Training, descent_options
-from medtl_bench.training.reference import FEW, Reference
+from medtl_bench.training.reference import FEW, Reference, references
 from medtl_bench.training.step import Step
+from medtl_bench.training.tensors import differing_numbers
 
 MOST = 64
 BYTES = 64 * 2**20  # that a stack may hold, to stay in a processor's cache
+# the place of a training among others, and what it raised
+_Served = tuple[int, Exception | None]
 
 
 @dataclass
 class Stacker:
     """Serves trainings of equal key.
 
-    The first stack of each key is held against one of its learners trained alone: in each
-    step where the program is new, else in a few. `alone`: why some were trained one by
-    one, and how many. `held`: programs and keys that were found to train as alone;
-    `refused`: programs that were not, with the reason.
+    The first stack of each key is held against learners of it trained alone: in each step
+    where the program is new, else in a few; so is the first in which a number differs.
+    `alone`: why some were trained one by one, and how many. `held`: programs and keys, with
+    numbers that differed, that were found to train as alone; `refused`: programs that were
+    not, with the reason; `apart`: those that were not where numbers differ.
     """
 
     alone: dict[str, int] = field(default_factory=dict)
     held: set[Hashable] = field(default_factory=set)
     refused: dict[Hashable, str] = field(default_factory=dict)
+    apart: dict[Hashable, str] = field(default_factory=dict)
 
     def __call__(self, trainings: Sequence[Training]) -> list[Exception | None]:
         """Train all learners; return for each None or what its training raised."""
-        most = room(trainings[0])
-        errors = []
-        for start in range(0, len(trainings), most):
-            errors += self._served(trainings[start : start + most])
-        return errors
+        most, served = room(trainings[0]), list[_Served]()
+        # those of equal numbers beside each other
+        order = sorted(enumerate(trainings), key=lambda pair: _numbers(pair[1]))
+        for start in range(0, len(order), most):
+            places, stack = zip(*order[start : start + most], strict=True)
+            served += zip(places, self._served(stack), strict=True)
+        return [error for _, error in sorted(served, key=itemgetter(0))]
 
     def _served(self, trainings: Sequence[Training]) -> list[Exception | None]:
+        """Train a stack as one, or where its numbers differ in stacks of equal ones."""
+        if not differing_numbers(trainings):
+            return self._equals_served(trainings)
+        if errors := self._tried(trainings, self.apart):
+            return errors
+        equals = [list(stack) for _, stack in groupby(trainings, _numbers)]
+        return [error for stack in equals for error in self._equals_served(stack)]
+
+    def _equals_served(self, trainings: Sequence[Training]) -> list[Exception | None]:
         """Train a stack as one, or leave each to itself where that cannot be done."""
-        first = trainings[0]
-        if len(trainings) > 1 and not self._refusal(first):
-            try:
-                return self._trained(trainings)
-            except Exception as error:
-                self.refused[first.program] = _reason(error)
-        if reason := self._refusal(first):
+        if errors := self._tried(trainings, self.refused):
+            return errors
+        if reason := self._refusal(trainings[0], self.apart | self.refused):
             self.alone[reason] = self.alone.get(reason, 0) + len(trainings)
         return [cooperative.Alone() for _ in trainings]
 
-    def _refusal(self, training: Training) -> str:
-        return training.learner.one_by_one or self.refused.get(training.program, "")
+    def _tried(
+        self, trainings: Sequence[Training], refused: dict[Hashable, str]
+    ) -> list[Exception | None]:
+        """Train a stack as one, or note why that cannot be done, and return nothing."""
+        first = trainings[0]
+        if len(trainings) > 1 and not self._refusal(first, refused):
+            try:
+                return self._trained(trainings)
+            except Exception as error:
+                refused[first.program] = _reason(error)
+        return []
+
+    def _refusal(self, training: Training, refused: Mapping[Hashable, str]) -> str:
+        return training.learner.one_by_one or refused.get(training.program, "")
 
     def _trained(self, trainings: Sequence[Training]) -> list[Exception | None]:
-        """Train a stack as one, held against a learner alone where that was not done before."""
+        """Train a stack as one, held against learners alone where that was not done before."""
         first = trainings[0]
-        unheld = 0 if first.key in self.held else FEW
+        names = ("", *differing_numbers(trainings))
+        keys = {(first.key, name) for name in names}
+        programs = {(first.program, name) for name in names}
+        unheld = 0 if keys <= self.held else FEW
         with _generators_kept(trainings):
-            errors = train(trainings, unheld if first.program in self.held else first.steps)
-        self.held.update((first.key, first.program))
+            errors = train(trainings, unheld if programs <= self.held else first.steps)
+        self.held |= keys | programs
         return errors
+
+
+def _numbers(training: Training) -> tuple[float, ...]:
+    return tuple(training.numbers.values())
 
 
 def _reason(error: Exception) -> str:
@@ -99,28 +132,28 @@ def room(training: Training) -> int:
 
 
 def train(trainings: Sequence[Training], held: int = 0) -> list[Exception | None]:
-    """Do the trainings, which have one key, as one, and hold the first steps against one alone.
+    """Do the trainings, which have one key, as one, and hold the first steps against some alone.
 
     Returns for each None, or a FloatingPointError if it diverged. Nothing but the
     learners' generators changes before all is done. Raises what torch cannot do under
-    vmap, and Differs where the learner alone gets other gradients in the first `held`
+    vmap, and Differs where a learner alone gets other gradients in the first `held`
     steps.
     """
     with ExitStack() as generators:
         for training in trainings:
             generators.enter_context(training.leaving())
-        reference = Reference(trainings, min(held, trainings[0].steps)) if held else None
-        net = reference.net if reference else trainings[0].learner.net
+        alone = references(trainings, min(held, trainings[0].steps)) if held else []
+        net = alone[0].net if alone else trainings[0].learner.net
         net.module.train()
         step = Step(net, trainings)
-        losses = _descend(step, trainings, reference)
+        losses = _descend(step, trainings, alone)
     for number, training in enumerate(trainings):
         training.learner.net.module.train()
         step.write_back(training.learner, number)
     return [_divergence(loss) for loss in losses]
 
 
-def _descend(step: Step, trainings: Sequence[Training], reference: Reference | None) -> Tensor:
+def _descend(step: Step, trainings: Sequence[Training], alone: Sequence[Reference]) -> Tensor:
     """Take all steps, or until every learner's training is over; return their losses."""
     options = descent_options([training.learner for training in trainings])
     descent = Descent(list(step.theta.values()), options, len(trainings))
@@ -130,14 +163,14 @@ def _descend(step: Step, trainings: Sequence[Training], reference: Reference | N
             gradients, losses = step.last(batch)
         else:
             gradients = step.gradients(batch)
-        if reference:
+        for reference in alone:
             reference.hold(step.theta, gradients)
         descent.step(gradients, batch.progress)
         if lookout.over(number):
             if not last:
                 step.last(batch)  # as ever, to see that steps were played back truly
             break
-    if reference:
+    for reference in alone:
         reference.hold_changes(step.held)
     losses = lookout.restore(losses)
     descent.end()

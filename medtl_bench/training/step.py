@@ -17,7 +17,7 @@ from medtl_bench.training.draws import Draws
 from medtl_bench.training.method import GradientMethod, Training, options_of
 from medtl_bench.training.recorder import Function, record
 from medtl_bench.training.reference import distance
-from medtl_bench.training.tensors import held, stacked, trained
+from medtl_bench.training.tensors import differing_numbers, held, stacked, trained
 
 TENSORS = ("x", "y", "unlabelled", "extra")
 # of batches that get a recorded step: recording pays only where a shape comes again
@@ -30,7 +30,8 @@ class Step:
 
     `theta`: the parameters that are trained, each with a first axis for the learners.
     `held`: what else each learner has of tensors, which a step may change in place:
-    parameters that are not trained, buffers, and what `state` names.
+    parameters that are not trained, buffers, and what `state` names. `numbers`: the
+    hyper-parameters that differ, each [learners], in the precision of Python's own.
     """
 
     def __init__(self, net: Network, trainings: Sequence[Training]) -> None:
@@ -40,6 +41,8 @@ class Step:
         self.reader = _Reader(learners[0])
         self.theta: Parameters = stacked([trained(learner.net) for learner in learners])
         self.held: dict[str, Any] = stacked([held(learner) for learner in learners])
+        numbers = differing_numbers(trainings).items()
+        self.numbers = {name: torch.tensor(each, dtype=torch.float64) for name, each in numbers}
         self.draws = Draws([learner.generator for learner in learners])
         self.recorded: dict[object, Function | None] = {}
 
@@ -98,16 +101,24 @@ class Step:
         theta = dict(zip(self.theta, tensors, strict=False))
         batch = tree_unflatten(tensors[len(theta) :], structure)
         each = vmap(grad_and_value(partial(self._loss, progress)), randomness="different")
-        gradients, losses = each(theta, self.held, batch)
+        # a number in Python stays what it is also where one says `number *= 2`
+        numbers = tree_map(torch.clone, self.numbers)
+        gradients, losses = each(theta, self.held, numbers, batch)
         return tuple(gradients.values()), losses
 
     def _loss(
-        self, progress: Tensor, theta: Parameters, held: dict[str, Any], tensors: dict[str, Any]
+        self,
+        progress: Tensor,
+        theta: Parameters,
+        held: dict[str, Any],
+        numbers: dict[str, Tensor],
+        tensors: dict[str, Any],
     ) -> Tensor:
         """Return the loss of one learner, which `vmap` sees in place of all."""
         batch = Batch(**{"unlabelled": None, **tensors}, progress=progress)
         net = self.net.with_parameters({**theta, **held["untrained"]}, held["buffers"])
-        objective = getattr(self.reader.with_state(held["state"]), self.objective)
+        learner = self.reader.with_state(numbers | held["state"])
+        objective = getattr(learner, self.objective)
         loss: Tensor = objective(net, batch)
         return loss
 

@@ -7,7 +7,7 @@ import torch
 from torch.utils._pytree import tree_map
 
 from medtl_bench.networks.network import Network, Parameters
-from medtl_bench.training.method import GradientMethod
+from medtl_bench.training.method import GradientMethod, Training
 
 
 def trained(net: Network) -> Parameters:
@@ -23,6 +23,13 @@ def held(learner: GradientMethod) -> dict[str, Any]:
         "buffers": learner.net.buffers,
         "state": {name: getattr(learner, name) for name in learner.state},
     }
+
+
+def differing_numbers(trainings: Sequence[Training]) -> dict[str, list[float]]:
+    """Return by name the numbers that are not the same for all learners, in their order."""
+    columns = zip(*(training.numbers.values() for training in trainings), strict=True)
+    each = zip(trainings[0].numbers, columns, strict=True)
+    return {name: list(values) for name, values in each if len(set(values)) > 1}
 
 
 def stacked(trees: Sequence[Any]) -> Any:  # noqa: ANN401

@@ -1,6 +1,7 @@
 """Model-agnostic meta-learning (Finn et al. 2017, ICML)."""
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -56,7 +57,7 @@ class MAML(GradientMethod):
             g = grad(loss)(moved)
             if self.first_order:
                 g = {name: gradient.detach() for name, gradient in g.items()}
-            moved = {name: moved[name].add(g[name], alpha=-self.inner_rate) for name in moved}
+            moved = {name: self._moved(moved[name], g[name]) for name in moved}
         return {**theta, **moved}
 
     def validation_loss(self, net: Network, split: Split) -> Tensor:
@@ -65,6 +66,11 @@ class MAML(GradientMethod):
         support, query = split[rows[::2]], split[rows[1::2]]
         theta = self.inner(net, net.parameters, support.x, support.y, self.inner_steps)
         return super().validation_loss(net.with_parameters(theta), query)
+
+    def _moved(self, theta: Tensor, g: Tensor) -> Tensor:
+        """Return theta - alpha * g; in a sweep alpha is a tensor, which `add` does not scale by."""
+        rate = cast("float | Tensor", self.inner_rate)
+        return theta - rate * g if isinstance(rate, Tensor) else theta.add(g, alpha=-rate)
 
     def adapt(self, support: Split) -> None:
         """Take `adapt_steps` inner steps on all support rows."""

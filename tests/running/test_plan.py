@@ -152,9 +152,25 @@ def test_trials_of_other_folds_run_in_other_processes():
     assert len(stacks) == 2 * 3  # protocols, folds
 
 
-def test_a_variant_is_never_in_a_group_with_another():
-    other = algorithm("fine-tune", stacks=True, parameters={"weight": 2.0}, variant="weight=2.0")
-    planned = trials("default", algorithms=[STACKING[0], other], most=64)
+def variants(*changes: dict[str, object]) -> list[AlgorithmFacts]:
+    """Return one method with other parameters each time, as a sweep asks for it."""
+    each = [{"weight": 1.0, "steps": 5, "on": False} | change for change in changes]
+    return [
+        algorithm("fine-tune", stacks=True, parameters=one, variant=str(number))
+        for number, one in enumerate(each)
+    ]
+
+
+def test_variants_that_differ_in_real_numbers_share_groups():
+    several = variants({}, {"weight": 2.0}, {"weight": 0.5})
+    planned = trials("default", protocols=["transfer"], algorithms=several, most=64)
+    assert len({p.group for p in planned}) == len(DATASETS)
+    assert len({p.trial.key for p in planned}) == len(planned)
+
+
+def test_variants_that_differ_otherwise_share_none():
+    several = variants({}, {"steps": 6}, {"on": True}, {"weight": None})
+    planned = trials("default", algorithms=several, most=64)
     groups = {(p.group, p.about.variant) for p in planned}
     assert len(groups) == len({group for group, _ in groups})
 

@@ -10,10 +10,13 @@ from medtl_bench.catalogue import discovery
 from medtl_bench.contract.algorithm import Algorithm
 from medtl_bench.protocols.transfer import TRANSFER
 from medtl_bench.protocols.withheld import blinded
+from medtl_bench.running import worker
+from medtl_bench.running.messages import Job, RunStack
 from medtl_bench.running.scoring import Scoring
 from medtl_bench.running.trial import Setting, run_trial
 from medtl_bench.testing.tiny import unlabelled
 from tests.records import record
+from tests.running.conftest import SETTINGS
 
 
 def test_a_trial_does_not_listen_to_what_was_drawn_before(trial):
@@ -40,6 +43,20 @@ def test_parameters_reach_the_algorithm(trial):
         trial(parameters={"noise": 5.0}).outcome.scores
         != trial(parameters={"noise": 0.0}).outcome.scores
     )
+
+
+def test_a_stack_may_hold_trials_of_other_numbers(trial, files):
+    short = {"steps": 5, "adapt_steps": 2, "width": 8}
+    draws = [{"weight": weight, "learning_rate": weight / 100} for weight in (0.1, 1.0, 2.0)]
+    alone = [trial("dann", parameters=short | draw).outcome for draw in draws]
+    assert len({str(outcome.scores) for outcome in alone}) == 3
+    made = record(algorithm="dann", dataset="tiny", scenario="to-c", settings=SETTINGS["transfer"])
+    trials = [made.trial.model_copy(update={"parameters": short | draw}) for draw in draws]
+    reply = worker.perform(Job(work=RunStack(trials=tuple(trials)), plugin_files=files))
+    for ours, theirs in zip(reply.outcomes, alone, strict=True):
+        assert (ours.status, ours.stacked, ours.log) == ("ok", 3, "")
+        pairs = zip(ours.scores, theirs.scores, strict=True)
+        assert max(abs(one.value - other.value) for one, other in pairs) < 1e-3
 
 
 def test_a_skipped_trial_has_a_reason_and_no_scores(trial):

@@ -21,6 +21,22 @@ def test_steps_are_those_of_torch():
     torch.testing.assert_close(ours, [value.detach() for value in theirs])
 
 
+def test_learners_of_other_rates_step_as_each_would_alone():
+    rates = [0.1, 0.1, 0.01, 0.1, 0.0]
+    source = torch.Generator().manual_seed(0)
+    shapes = [(5, 33, 7), (5, 16), (5,)]
+    values = [torch.randn(shape, generator=source) for shape in shapes]
+    each = [[value[n].clone() for value in values] for n in range(5)]
+    ours = Adam(values, torch.tensor(rates))
+    alone = [Adam(own, rate) for own, rate in zip(each, rates, strict=True)]
+    for _ in range(10):
+        gradients = [torch.randn(shape, generator=source) for shape in shapes]
+        ours.step(gradients)
+        for number, other in enumerate(alone):
+            other.step([gradient[number] for gradient in gradients])
+    torch.testing.assert_close([value.unbind() for value in values], list(zip(*each, strict=True)))
+
+
 def test_gradients_may_lie_in_memory_in_another_order():
     value, gradient = torch.zeros(2, 3), torch.arange(6.0).view(3, 2).t()
     assert not gradient.is_contiguous()

@@ -249,7 +249,7 @@ def test_only_what_is_equal_is_stacked():
     methods = [
         partial(fitted, FineTune, 0),
         partial(fitted, DANN, 1),
-        partial(fitted, FineTune, 2, learning_rate=0.1),
+        partial(fitted, FineTune, 2, batch_size=8),
     ]
     cooperative.run([*methods, partial(fitted, FineTune, 3, steps=5)], serve, 64)
     assert set(sizes[:4]) == {1}
