@@ -127,8 +127,8 @@ def _side(records: Iterable[Record], protocols: Protocols) -> _Side:
         _values(*tables.of_protocol(trials, scores, name), half, lower)
         for name, half in protocols.items()
     ]
-    columns = [*CELL, "group", "key", "status", "shared", "units"]
-    return _Side(trials[columns], pd.concat(values))
+    told = [*CELL, "group", "key", "status", "shared", "units"]
+    return _Side(trials[told], pd.concat(values))
 
 
 def _values(

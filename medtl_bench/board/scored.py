@@ -10,7 +10,8 @@ from medtl_bench.arrays import Bools, Floats
 from medtl_bench.board import resamples, statistics
 from medtl_bench.board.protocol import Name
 from medtl_bench.board.statistics import Crossed
-from medtl_bench.board.summary import TABLE, Derived
+from medtl_bench.board.summary import Derived
+from medtl_bench.board.tables import ROW
 from medtl_bench.metrics.resamples import RESAMPLES
 
 
@@ -70,15 +71,13 @@ def scored(part: Derived, measure: str) -> Scored:
     there = column.notna().to_numpy()
     index = column.index[there]
     sums = np.zeros((*table.shape, RESAMPLES))
-    where = index.droplevel(_NOT_ROW), index.get_level_values("seed")
-    row, seed = table.index.get_indexer(where[0]), table.columns.get_indexer(where[1])
+    named = [index.get_level_values(name) for name in ROW[2:]]
+    row = table.index.get_indexer(pd.MultiIndex.from_arrays(named))
+    seed = table.columns.get_indexer(index.get_level_values("seed"))
     np.add.at(sums, (row, seed), part.resampled[measure][there])
     resampled = np.where(table.notna().to_numpy()[..., None], sums / tables, np.nan)
     units = {name: of for of_table in part.units.values() for name, of in of_table.items()}
     return Scored(table, resampled, resamples.freedom(units))
-
-
-_NOT_ROW = [*TABLE, "seed"]
 
 
 def _over_tables(wide: pd.DataFrame) -> tuple[pd.DataFrame, int]:

@@ -123,7 +123,7 @@ def _table(
     part: Derived, rows: pd.DataFrame, protocol: ProtocolBoard, lower: Set[str]
 ) -> pd.DataFrame:
     """Summarise one table from the measures of its rows by seed."""
-    measured = part.table.droplevel(TABLE).dropna(axis=1, how="all")
+    measured = part.table.droplevel([*TABLE]).dropna(axis=1, how="all")
     wide = pd.DataFrame(measured.unstack("seed"))
     rows = rows.loc[wide.index]
     primary = rows["primary"].iloc[0]

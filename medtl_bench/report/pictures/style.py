@@ -44,9 +44,9 @@ def drawable(text: str, longest: int = LONGEST_LABEL) -> str:
 
 
 @cache
-def _charmap() -> dict[int, int]:
+def _charmap() -> frozenset[int]:
     """Return the characters that the font has, for which it takes a millisecond."""
-    return get_font(findfont("DejaVu Sans")).get_charmap()
+    return frozenset(get_font(findfont("DejaVu Sans")).get_charmap())
 
 
 @contextmanager
