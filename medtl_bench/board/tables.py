@@ -59,10 +59,14 @@ def trial_table(keys: list[str], records: list[Record], lower: Set[str]) -> pd.D
     columns["versions"] = [tuple(sorted(record.trial.versions.items())) for record in records]
     columns["machine"] = [tuple(sorted(record.machine.items())) for record in records]
     columns["seconds"] = [record.outcome.seconds.get("total", np.nan) for record in records]
-    columns["primary"] = [metrics[0] if metrics else "" for metrics in columns["metrics"]]
+    columns["primary"] = list(map(_first, columns["metrics"]))
     columns["sign"] = [_sign(metric, lower) for metric in columns["primary"]]
     columns["label"] = list(map(label, columns["algorithm"], columns["variant"]))
     return pd.DataFrame({name: _column(values) for name, values in columns.items()})
+
+
+def _first(metrics: Sequence[str]) -> str:
+    return metrics[0] if metrics else ""
 
 
 def _column(values: Sequence[object]) -> pd.Series:
