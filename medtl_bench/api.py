@@ -3,6 +3,8 @@
 `medtl_bench` itself offers these functions, loaded when they are first used.
 """
 
+# ruff: noqa: PLC0415 - boards are built without torch, which takes longer to import than they do
+
 import os
 import random
 import warnings
@@ -27,7 +29,7 @@ from medtl_bench.results import predictions
 from medtl_bench.results.guard import guarded
 from medtl_bench.results.record import Record, Score
 from medtl_bench.results.store import Contents, Store
-from medtl_bench.running import executors, interrupts, observers, parquet, repeat, rescoring
+from medtl_bench.running import executors, interrupts, observers, repeat
 from medtl_bench.running.executors import Limits
 from medtl_bench.running.executors.with_datasets import with_datasets
 from medtl_bench.running.observers import Audience, Observer
@@ -40,13 +42,13 @@ from medtl_bench.running.request import (
     limits,
     make_plan,
 )
-from medtl_bench.running.rescoring import Judging
 from medtl_bench.running.run import Run, alone, missing, overtaken
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from medtl_bench.contract.dataset import Dataset
+    from medtl_bench.running.rescoring import Judging
 
 Name = str | os.PathLike[str]
 Names = Name | Iterable[Name]  # one of them, or several
@@ -77,7 +79,7 @@ def _table(
     entries: Mapping[str, Registered[DatasetEntry]] | Mapping[str, Registered[AlgorithmEntry]],
     columns: Sequence[str],
 ) -> "pd.DataFrame":
-    import pandas as pd  # noqa: PLC0415 - most of what this module does needs none
+    import pandas as pd
 
     table = pd.DataFrame(index=pd.Index(entries, name="name"))
     for column in columns:
@@ -321,7 +323,7 @@ def results(out: str | Path = OUT) -> "pd.DataFrame":
 
     Records that are damaged are left out. Raises MedTLError where there are no results.
     """
-    import pandas as pd  # noqa: PLC0415
+    import pandas as pd
 
     rows = [_place(record) + score for record in _records(out) for score in record.outcome.scores]
     return pd.DataFrame(rows, columns=[*_OF_TRIAL, *Score._fields])
@@ -342,7 +344,9 @@ def score(
     write them to. Raises MedTLError on an unknown metric or one of embeddings, or where
     there are no results.
     """
-    import pandas as pd  # noqa: PLC0415
+    import pandas as pd
+
+    from medtl_bench.running import rescoring
 
     judging = _judging(out, plugins)
     rescoring.check(metric)
@@ -369,17 +373,21 @@ def export(
     Returns the number of trials in it; `complain` is told how many are not, and why.
     Raises MedTLError where there are no results or pyarrow is missing.
     """
+    from medtl_bench.running import parquet
+
     judging = _judging(out, plugins)
     trials = parquet.write(judging, Path(file))
     _tell_left_out(judging, complain)
     return trials
 
 
-def _judging(out: str | Path, plugins: Names) -> Judging:
+def _judging(out: str | Path, plugins: Names) -> "Judging":
+    from medtl_bench.running.rescoring import Judging
+
     return Judging(Path(out), _contents(out).records, discovery.find(_several(plugins)))
 
 
-def _tell_left_out(judging: Judging, complain: Callable[[str], None]) -> None:
+def _tell_left_out(judging: "Judging", complain: Callable[[str], None]) -> None:
     for why, trials in judging.left_out.items():
         complain(f"{trials} trials are left out: {why}.")
 

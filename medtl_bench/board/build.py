@@ -108,8 +108,8 @@ def _build(
     tests = same_method.compare(measured, _counterparts(trials), protocols)
     of_datasets = facts.facts(trials, covered, dropped)
     seen = rows.views(trials, covered, summary, protocols, lower)
-    values = standings.by_dataset(measured, protocols)
-    controlled = controls.controls(measured, seen, protocols, values)
+    values = standings.by_dataset(derived, protocols)
+    controlled = controls.controls(derived, seen, protocols, values)
     ranked = [view for view in seen if view.dataset not in controls.uncounted(controlled)]
     return Board(
         trials,

@@ -7,13 +7,13 @@ from itertools import groupby
 from typing import TypeVar
 
 import numpy as np
-import pandas as pd
 
 from medtl_bench.board import blocks
 from medtl_bench.board.blocks import Blocks
 from medtl_bench.board.facts import Facts
 from medtl_bench.board.protocol import Name, ProtocolBoard, Reading
 from medtl_bench.board.rows import Cell, Row, View
+from medtl_bench.board.scored import Scored
 from medtl_bench.board.standings import Played, Standing, Values, standings
 
 SIMULATED = "simulated"
@@ -153,7 +153,7 @@ def _compared(view: View) -> list[Row]:
 def _played(
     measure: str,
     tables: Mapping[str, Sequence[View]],
-    scores: Mapping[str, pd.DataFrame],
+    scores: Mapping[str, Scored],
     cells: Cells,
     origins: Mapping[str, str],
 ) -> list[Played]:
@@ -179,9 +179,10 @@ def _without(names: Iterable[K], some: Set[K]) -> tuple[K, ...]:
     return tuple(name for name in names if name not in some)
 
 
-def _whole(dataset: str, scores: pd.DataFrame, cells: Cells) -> pd.DataFrame:
-    """Return the scores [methods, seeds] of the methods that are complete on a dataset."""
-    return scores[[dataset in cells.get(name, {}) for name in scores.index]]
+def _whole(dataset: str, scores: Scored, cells: Cells) -> Scored:
+    """Return the scores of the methods that are complete on a dataset."""
+    whole = [dataset in cells.get(name, {}) for name in scores.table.index]
+    return scores.only(np.array(whole, bool))
 
 
 def _without_rows(

@@ -5,19 +5,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
-import pandas as pd
 
-from medtl_bench.arrays import Floats
 from medtl_bench.board.protocol import ProtocolBoard
 from medtl_bench.board.rows import Cell, View
+from medtl_bench.board.scored import Scored, scored
 from medtl_bench.board.standings import Values
-from medtl_bench.board.statistics import mean_interval
+from medtl_bench.board.statistics import Crossed
+from medtl_bench.board.summary import Derived, by_place
 
 # the first of these that is complete: labels that tell nothing, else no training at all
 LOWER = ("shuffled-labels", "chance")
 UPPER = ("converged-target", "target-only")
 NOTHING = np.array([math.nan])
-Lines = Mapping[str, Floats]
 Verdict = Literal["room", "no headroom", "out of order", "unknown"]
 WHY = {
     "no headroom": "no headroom: its upper control cannot be told from its lower one",
@@ -26,11 +25,22 @@ WHY = {
 
 
 class Estimate(NamedTuple):
-    """A mean, half its 95% interval over seeds, and their number n."""
+    """A mean, half its 95% interval, and its number n of seeds.
+
+    `units`: whether the interval is of test units too, else it is of seeds alone.
+    """
 
     mean: float
     half: float
     n: int
+    units: bool = False
+
+
+class Smallest(NamedTuple):
+    """The smallest difference that seeds, and with `units` test units, can show; NaN for none."""
+
+    half: float
+    units: bool = False
 
 
 class Control(NamedTuple):
@@ -40,8 +50,8 @@ class Control(NamedTuple):
     scores in `measure`; `room`: the upper less the lower, paired by seed and turned so that
     more is better. `steps`: what four times the steps add to a model of the target, None
     where that is not known. `smallest`: by measure that is read, the median over pairs of
-    methods of half the 95% interval of their paired difference, the smallest difference that
-    seeds can show. `scaled`: by label of a method and those measures, its score, and the same
+    methods of half the 95% interval of their paired difference, the smallest that can be
+    shown. `scaled`: by label of a method and those measures, its score, and the same
     from 0 at the lower control to 1 at the upper.
     """
 
@@ -55,38 +65,36 @@ class Control(NamedTuple):
     room: Estimate
     verdict: Verdict
     steps: Estimate | None
-    smallest: Mapping[str, float]
+    smallest: Mapping[str, Smallest]
     scaled: Mapping[str, Mapping[str, tuple[float, float]]]
 
 
 def controls(
-    by_seed: pd.DataFrame,
+    derived: Sequence[Derived],
     views: Sequence[View],
     protocols: Mapping[str, ProtocolBoard],
     values: Values,
 ) -> tuple[Control, ...]:
     """Return the controls of every dataset by each protocol that says where they differ.
 
-    by_seed: measures by the columns of `summary.BY_SEED`. values: of `standings.by_dataset`.
+    values: of `standings.by_dataset`.
     """
-    found = []
+    tables, found = dict(by_place(derived)), []
     for view in views:
         half = protocols[view.protocol]
         if half.controlled in view.columns:
             read = [reading.measure for reading in half.readings]
-            lines = _lines(by_seed[half.controlled], view)
+            part = tables[view.dataset, view.protocol, view.scenario]
+            lines = _bounds(scored(part, half.controlled), view)
             found.append(_control(view, half.controlled, lines, read, values))
     return tuple(found)
 
 
-def _lines(scores: pd.Series, view: View) -> dict[str, Floats]:
-    """Return the scores [seeds] of the complete bounds of a view, by name."""
-    ours = scores.xs((view.dataset, view.protocol), level=("dataset", "protocol"))
-    wide = pd.DataFrame(ours.unstack("seed"))
-    names = [(view.scenario, *row.name) for row in view.bounds if row.name[1] == ""]
-    lines = wide.reindex(pd.MultiIndex.from_tuples(names)) if names else wide[:0]
-    there = zip(names, lines.to_numpy(float), strict=True)
-    return {name[1]: line for name, line in there if np.isfinite(line).any()}
+def _bounds(scores: Scored, view: View) -> Scored:
+    """Return what the complete bounds of a view scored that have no changed parameters."""
+    names = {row.name for row in view.bounds if row.name[1] == ""}
+    known = np.isfinite(scores.values).any(1)
+    return scores.only(known & scores.table.index.isin(list(names)))
 
 
 def uncounted(found: Sequence[Control]) -> dict[str, str]:
@@ -95,14 +103,13 @@ def uncounted(found: Sequence[Control]) -> dict[str, str]:
 
 
 def _control(
-    view: View, measure: str, lines: Lines, read: Sequence[str], values: Values
+    view: View, measure: str, bounds: Scored, read: Sequence[str], values: Values
 ) -> Control:
     sign = 1.0 if view.higher[measure] else -1.0
-    lower, upper = (_first(lines, names) for names in (LOWER, UPPER))
-    below, above = lines.get(lower, NOTHING), lines.get(upper, NOTHING)
-    room = _estimate(sign * (above - below))
+    lower, upper = (_first(bounds, names) for names in (LOWER, UPPER))
+    low, high = (_estimate(bounds.of([(name, "")]).crossed()) for name in (lower, upper))
+    room = _apart(bounds, upper, lower, sign)
     here = [name for name in read if name in view.columns]
-    low, high = _estimate(below), _estimate(above)
     verdict = _verdict(room)
     return Control(
         view.dataset,
@@ -114,20 +121,28 @@ def _control(
         high,
         room,
         verdict,
-        steps=_steps(lines, sign),
+        steps=_steps(bounds, sign),
         smallest={n: _smallest(values[view.protocol, n, view.dataset], view) for n in here},
         scaled=_scaled(view, here, low.mean, high.mean) if verdict == "room" else {},
     )
 
 
-def _first(lines: Lines, names: Sequence[str]) -> str:
+def _first(bounds: Scored, names: Sequence[str]) -> str:
     """Return the first of some names that is there, or nothing."""
-    return next((name for name in names if name in lines), "")
+    return next((name for name in names if (name, "") in bounds.table.index), "")
 
 
-def _estimate(values: Floats) -> Estimate:
-    told = mean_interval(values)
-    return Estimate(float(told.mean), float(told.half), int(told.n))
+def _apart(bounds: Scored, first: str, second: str, sign: float) -> Estimate:
+    """Return how much better the first scores than the second, inside a seed and a resample."""
+    both = bounds.of([(first, ""), (second, "")])
+    told = _estimate(both.less(1, slice(1)))
+    return told._replace(mean=sign * told.mean)
+
+
+def _estimate(told: Crossed) -> Estimate:
+    """Return what is told of one row."""
+    half, units = float(told.half.item()), bool(np.isfinite(told.units).item())
+    return Estimate(float(told.mean.item()), half, int(told.n.item()), units)
 
 
 def _verdict(room: Estimate) -> Verdict:
@@ -139,22 +154,22 @@ def _verdict(room: Estimate) -> Verdict:
     return "room" if room.mean > 0 else "out of order"
 
 
-def _steps(lines: Lines, sign: float) -> Estimate | None:
+def _steps(bounds: Scored, sign: float) -> Estimate | None:
     """Return what converged training gains over that of the usual steps."""
-    if not lines.keys() >= set(UPPER):
+    if not all((name, "") in bounds.table.index for name in UPPER):
         return None
-    converged, usual = (lines[name] for name in UPPER)
-    return _estimate(sign * (converged - usual))
+    return _apart(bounds, *UPPER, sign)
 
 
-def _smallest(scores: pd.DataFrame, view: View) -> float:
+def _smallest(scores: Scored, view: View) -> Smallest:
     """Return the median half of the intervals of differences between methods, NaN for none."""
     names = [row.name for row in view.methods]
-    ours = scores[scores.index.isin(names)].to_numpy(float)
-    first, second = np.triu_indices(len(ours), 1)
-    halves = mean_interval(ours[first] - ours[second]).half
+    ours = scores.only(scores.table.index.isin(names))
+    pairs = [ours.less(row, slice(row + 1, None)) for row in range(len(ours.table))]
+    halves = np.concatenate([NOTHING, *(told.half for told in pairs)])
     known = halves[np.isfinite(halves)]
-    return float(np.median(known)) if len(known) else math.nan
+    units = any(np.isfinite(told.units).any() for told in pairs)
+    return Smallest(float(np.median(known)), units) if len(known) else Smallest(math.nan)
 
 
 def _scaled(

@@ -1,14 +1,18 @@
 """Two runs, or two methods of one, held against each other by paired differences."""
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from medtl_bench.arrays import Floats
 from medtl_bench.board import directions, statistics, tables
 from medtl_bench.board.protocol import ProtocolBoard
+from medtl_bench.board.resamples import freedom
 from medtl_bench.board.tables import CELL, PLACE
+from medtl_bench.results import resamples
 from medtl_bench.results.record import Record
 
 Protocols = Mapping[str, ProtocolBoard]
@@ -26,6 +30,7 @@ class Difference(NamedTuple):
     `scenario`: where each has a table of its own, else "". `algorithm`, `variant`: of both,
     or of the second. `n`: seeds. `first`, `second`: means. `gain`: the mean difference,
     turned so that more is better, from `low` to `high` its 95% interval, NaN for n < 2.
+    `units`: whether that is of seeds and test units, crossed; else it is of seeds alone.
     """
 
     dataset: str
@@ -40,6 +45,7 @@ class Difference(NamedTuple):
     gain: float
     low: float
     high: float
+    units: bool = False
 
     @property
     def change(self) -> Change:
@@ -68,7 +74,10 @@ class Paired(NamedTuple):
 
 
 class _Side(NamedTuple):
-    """The newest `trials` of cells, and `values` of what they are ranked by, by key."""
+    """The newest `trials` of cells, and `values` of what they are ranked by, by key.
+
+    `values` also has what these are on resamples of the test units, "" where there are none.
+    """
 
     trials: pd.DataFrame
     values: pd.DataFrame
@@ -86,10 +95,18 @@ def methods(first: Iterable[Record], second: Iterable[Record], protocols: Protoc
     return _paired(nameless, _side(second, protocols))
 
 
-def interval(gains: Floats) -> tuple[float, float, float]:
-    """Return the mean of differences by seed [n] and the ends of its 95% t interval."""
-    mean, half, _ = map(float, statistics.mean_interval(gains))
-    return mean, mean - half, mean + half
+def interval(
+    gains: Floats, resampled: Floats | None = None, freedom: float = math.inf
+) -> tuple[float, float, float, bool]:
+    """Return the mean of differences by seed [n], the ends of its 95% interval, and its kind.
+
+    With the differences on resamples of the test units [n, resamples], which have so many
+    degrees of freedom, the interval is of seeds and test units (`statistics.crossed`) and the
+    last is True, else it is of seeds alone. NaN for n < 2.
+    """
+    told = statistics.crossed(gains, resampled, freedom)
+    mean, half = float(told.mean), float(told.half)
+    return mean, mean - half, mean + half, bool(np.isfinite(told.units))
 
 
 def _side(records: Iterable[Record], protocols: Protocols) -> _Side:
@@ -110,24 +127,26 @@ def _side(records: Iterable[Record], protocols: Protocols) -> _Side:
         _values(*tables.of_protocol(trials, scores, name), half, lower)
         for name, half in protocols.items()
     ]
-    return _Side(trials[[*CELL, "group", "key", "status", "shared"]], pd.concat(values))
+    told = [*CELL, "group", "key", "status", "shared", "units"]
+    return _Side(trials[told], pd.concat(values))
 
 
 def _values(
     trials: pd.DataFrame, scores: pd.DataFrame, half: ProtocolBoard, lower: frozenset[str]
 ) -> pd.DataFrame:
     """Return a row for each trial that is ok and measure that it is ranked by."""
-    rows: list[tuple[str, str, bool, float]] = []
+    rows: list[tuple[str, str, bool, float, str]] = []
     if (trials["status"] == "ok").any():
         wide = half.measures(trials, scores).reindex(trials.index)
         values = {str(name): wide[name].to_numpy(float) for name in wide}
-        columns = (trials[name] for name in ("key", "status", "task", "primary"))
-        for place, (key, status, task, primary) in enumerate(zip(*columns, strict=True)):
+        columns = (trials[name] for name in ("key", "status", "task", "primary", "resampled"))
+        for place, (key, status, task, primary, units) in enumerate(zip(*columns, strict=True)):
             asked = dict.fromkeys((half.ranked_by(task, primary), *half.tested))
             for measure in (name for name in asked if name in values and status == "ok"):
                 higher = half.higher_is_better(measure, primary, lower)
-                rows.append((key, measure, higher, float(values[measure][place])))
-    return pd.DataFrame(rows, columns=["key", "measure", "higher", "value"])
+                value = float(values[measure][place])
+                rows.append((key, measure, higher, value, units.get(measure, "")))
+    return pd.DataFrame(rows, columns=["key", "measure", "higher", "value", "resampled"])
 
 
 def _paired(first: _Side, second: _Side) -> Paired:
@@ -174,5 +193,18 @@ def _differences(pairs: pd.DataFrame) -> Iterator[Difference]:
             len(means),
             float(first.mean()),
             float(second.mean()),
-            *interval(sign * (second - first)),
+            *interval(sign * (second - first), *_on_resamples(rows, sign)),
         )
+
+
+def _on_resamples(rows: pd.DataFrame, sign: float) -> tuple[Floats | None, float]:
+    """Return gains on resamples by seed, None where a trial has none, and their freedom."""
+    texts = [rows["resampled_y"].tolist(), rows["resampled_x"].tolist()]
+    if not all(texts[0] + texts[1]):
+        return None, math.inf
+    second, first = map(resamples.decode, texts)
+    gains = pd.DataFrame(sign * (second.astype(float) - first))
+    units = {name: of for of_trial in rows["units_1"] for name, of in of_trial.items()}
+    by_seed = gains.groupby(rows["seed"].to_numpy())
+    whole = by_seed.mean().where(by_seed.count().eq(by_seed.size(), axis=0))
+    return whole.to_numpy(), freedom(units)

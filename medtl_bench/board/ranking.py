@@ -1,7 +1,8 @@
 """Ranks of methods over datasets, of all pairs that met: no method needs all datasets.
 
-A pair's share on a dataset is 1, 0.5 or 0 as the first is better, cannot be told from
-the second or is worse. Datasets of one origin count once: their shares are averaged.
+A pair's share on a dataset is 0.5 where the two cannot be told apart. Else it is that of the
+draws of a seed and a resample of test units in which the first is better; without resamples 1
+or 0. Datasets of one origin count once: their shares are averaged.
 """
 
 from collections.abc import Sequence
@@ -11,14 +12,15 @@ import numpy as np
 from scipy.special import bdtr, expit
 from scipy.stats import rankdata
 
-from medtl_bench.arrays import Bools, Floats
-from medtl_bench.board.statistics import LEVEL, TOLERANCE, mean_interval
+from medtl_bench.arrays import Bools, Floats, Ints
+from medtl_bench.board.statistics import LEVEL, TOLERANCE, crossed
 
 FEWEST_ORIGINS = 3
 PRIOR = 1.0  # games against an opponent of mean strength, half of them won
 RESAMPLES, PARTS = 500, 20  # parts that stay in the cache
 MOST_STEPS, LARGEST_STEP, ENOUGH = 100, 4.0, 1e-7
 EVEN = 0.5
+MOST_DRAWS = 2**22  # that are compared at once
 
 
 @dataclass(frozen=True)
@@ -54,20 +56,42 @@ class Ranking:
         return tuple(bars)
 
 
-def shares(values: Floats, *, higher: bool) -> Floats:
-    """Return by pair [methods, methods] whether the first scores better on a dataset.
+def shares(
+    values: Floats,
+    resampled: Floats | None = None,
+    freedom: float = np.inf,
+    *,
+    higher: bool,
+) -> Floats:
+    """Return by pair [methods, methods] how far the first scores better on a dataset.
 
-    values [methods, seeds]. 1 or 0 where the 95% t interval of the paired differences
-    over seeds leaves out 0, else 0.5, also for fewer than two seeds in common. NaN where
-    one has no score, and of a method with itself.
+    values [methods, seeds], and `resampled` and `freedom` as `statistics.crossed` has them.
+    0.5 where the 95% interval of the paired differences over seeds and, where they are known,
+    test units holds 0, also for fewer than two seeds in common. Else the share of the draws
+    of a seed and a resample in which the first is better, ties being half; without
+    resamples 1 or 0. NaN where one has no score, and of a method with itself.
     """
-    difference = mean_interval(values[:, None] - values[None])
-    clear = np.abs(difference.mean) > np.nan_to_num(difference.half) + TOLERANCE
-    better = np.sign(difference.mean if higher else -difference.mean)
-    share = np.where((difference.n > 1) & clear, EVEN + EVEN * better, EVEN)
+    signs = 1.0 if higher else -1.0
+    values, draws = signs * values, None if resampled is None else signs * resampled
+    k = len(values)
+    parts = k if draws is not None and draws.size * k > MOST_DRAWS else 1
+    others = np.array_split(np.arange(k), parts)
+    share = np.concatenate([_against(values, draws, freedom, part) for part in others], axis=1)
     there = np.asarray(np.isfinite(values).any(1))
-    met = np.logical_and.outer(there, there) & ~np.eye(len(values), dtype=bool)
+    met = np.logical_and.outer(there, there) & ~np.eye(k, dtype=bool)
     return np.where(met, share, np.nan)
+
+
+def _against(values: Floats, draws: Floats | None, freedom: float, others: Ints) -> Floats:
+    """Return the shares [methods, others] of all methods against some; higher is better."""
+    apart = None if draws is None else draws[:, None] - draws[None, others]
+    difference = crossed(values[:, None] - values[None, others], apart, freedom)
+    clear = np.abs(difference.mean) > np.nan_to_num(difference.half) + TOLERANCE
+    won = EVEN + EVEN * np.sign(difference.mean)
+    if apart is not None:
+        of_draws = _mean((EVEN + EVEN * np.sign(apart)).reshape(*won.shape, -1), -1)
+        won = np.where(np.isfinite(of_draws), of_draws, won)
+    return np.where((difference.n > 1) & clear, won, EVEN)
 
 
 def by_origin(of_datasets: Floats, origins: Sequence[str]) -> Floats:
@@ -79,11 +103,11 @@ def by_origin(of_datasets: Floats, origins: Sequence[str]) -> Floats:
     return np.stack([_mean(of_datasets[names == name]) for name in sorted(set(origins))])
 
 
-def _mean(values: Floats) -> Floats:
-    """Return the mean over the first axis of what is there, NaN where nothing is."""
+def _mean(values: Floats, axis: int = 0) -> Floats:
+    """Return the mean over an axis of what is there, NaN where nothing is."""
     there = np.isfinite(values)
-    n = there.sum(0)
-    return np.where(n > 0, np.where(there, values, 0.0).sum(0) / np.maximum(n, 1), np.nan)
+    n, total = there.sum(axis), np.where(there, values, 0.0).sum(axis, dtype=float)
+    return np.where(n > 0, total / np.maximum(n, 1), np.nan)
 
 
 def strengths(wins: Floats, start: Floats | None = None, prior: float = PRIOR) -> Floats:

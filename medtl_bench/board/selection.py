@@ -76,9 +76,15 @@ class _Choice:
 
     def by(self, why: str, place: list[str], kind: pd.Series, order: Sequence[str]) -> None:
         """Keep in each place the trials of the kind that comes last in an order."""
-        if len(self.trials):
-            texts = kind.astype(str)
+        texts = kind.astype(str)
+        if _several(self.trials, place, texts):
             self.keep(why, _of_last_kind(self.trials, place, texts, list(order)))
+
+
+def _several(table: pd.DataFrame, place: list[str], kind: pd.Series) -> bool:
+    """Return whether trials of several kinds stand in a place, as they seldom do."""
+    kinds = table[place].assign(kind=kind).drop_duplicates()
+    return bool(kinds.duplicated(place).any())
 
 
 def _of_last_kind(

@@ -5,14 +5,16 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from medtl_bench.arrays import Floats, Ints
 from medtl_bench.board import ranking
 from medtl_bench.board.protocol import Name, ProtocolBoard
 from medtl_bench.board.ranking import Ranking
+from medtl_bench.board.scored import Scored, scored
+from medtl_bench.board.summary import Derived, by_place
+from medtl_bench.board.tables import PLACE
 
-Values = Mapping[tuple[str, str, str], pd.DataFrame]
+Values = Mapping[tuple[str, str, str], Scored]
 
 
 class Standing(NamedTuple):
@@ -34,49 +36,33 @@ class Standing(NamedTuple):
 
 @dataclass(frozen=True)
 class Played:
-    """What was scored on a dataset, [methods, seeds], by those that are complete there."""
+    """What was scored on a dataset by those that are complete there."""
 
     origin: str
     higher: bool
-    scores: pd.DataFrame
+    scored: Scored
 
     def of(self, names: Sequence[Name]) -> Floats:
         """Return the scores [names, seeds], NaN for who is not there."""
-        ours = self.scores.reindex(pd.MultiIndex.from_tuples(names))
-        return ours.to_numpy(dtype=float)
+        return self.scored.of(names).values
 
     def shares(self, names: Sequence[Name]) -> Floats:
         """Return whose scores are better [names, names], of `ranking.shares`."""
-        return ranking.shares(self.of(names), higher=self.higher)
+        ours = self.scored.of(names)
+        return ranking.shares(ours.values, ours.resampled, ours.freedom, higher=self.higher)
 
 
-def by_dataset(by_seed: pd.DataFrame, protocols: Mapping[str, ProtocolBoard]) -> Values:
-    """Return scores [methods, seeds] by protocol, measure that is read, and dataset.
+def by_dataset(derived: Sequence[Derived], protocols: Mapping[str, ProtocolBoard]) -> Values:
+    """Return what methods scored by protocol, measure that is read, and dataset.
 
-    by_seed: measures by the columns of `summary.BY_SEED`. Several tables of a dataset are
-    averaged inside a seed, NaN where a method lacks one.
+    Several tables of a dataset are averaged inside a seed, NaN where a method lacks one.
     """
-    values: dict[tuple[str, str, str], pd.DataFrame] = {}
-    for protocol, frame in by_seed.groupby(level="protocol"):
-        for reading in protocols[str(protocol)].readings:
-            if reading.measure in frame.columns:
-                wide = pd.DataFrame(frame[reading.measure].unstack("seed"))
-                of_datasets = _over_tables(wide)
-                for dataset, own in of_datasets.groupby(level="dataset"):
-                    key = str(protocol), reading.measure, str(dataset)
-                    values[key] = own.droplevel("dataset")
+    values: dict[tuple[str, str, str], Scored] = {}
+    for (dataset, protocol), part in by_place(derived, PLACE):
+        for reading in protocols[protocol].readings:
+            if reading.measure in part.table:
+                values[protocol, reading.measure, dataset] = scored(part, reading.measure)
     return values
-
-
-def _over_tables(wide: pd.DataFrame) -> pd.DataFrame:
-    """Average [tables x methods, seeds] over the tables of a dataset that are filled."""
-    filled = wide.dropna(how="all")
-    places = filled.index.to_frame()[["dataset", "group"]].drop_duplicates()
-    of_method = filled.groupby(level=["dataset", "algorithm", "variant"])
-    mean, count = of_method.mean(), of_method.count()
-    tables = places["dataset"].value_counts()
-    expected = tables.reindex(mean.index.get_level_values("dataset")).to_numpy()
-    return mean.where(count.eq(expected, axis=0))
 
 
 def standings(names: Sequence[Name], played: Sequence[Played]) -> tuple[Standing, ...]:

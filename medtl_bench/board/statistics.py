@@ -88,7 +88,8 @@ def crossed(values: Floats, resampled: Floats | None = None, freedom: float = np
     below = of_seeds**2 / np.maximum(n - 1.0, 1.0) + np.nan_to_num(known**2 / free)
     variance = of_seeds + known
     total = np.where(below > 0, variance**2 / np.where(below > 0, below, 1.0), n - 1.0)
-    half, units = _half(variance, total), _half(np.where(n > 0, of_units, np.nan), free)
+    units = _half(np.where(n > 0, of_units, np.nan), free)
+    half = np.where(np.isfinite(of_units), _half(variance, total), seeds)
     return Crossed(mean, half, n, np.sqrt(variance), total, seeds, units)
 
 

@@ -17,7 +17,8 @@ from medtl_bench.board.statistics import Crossed
 from medtl_bench.board.tables import BOUND, PLACE, ROW, label
 from medtl_bench.board.worst import with_worst
 
-BY_SEED = [*PLACE, "group", "algorithm", "variant", "seed"]
+TABLE = [*PLACE, "group"]
+BY_SEED = [*TABLE, "algorithm", "variant", "seed"]
 SUMMARY = ["measure", *Cell._fields]
 Protocols = Mapping[str, ProtocolBoard]
 
@@ -51,7 +52,7 @@ def derive(
     cell = table.index.get_indexer(pd.MultiIndex.from_frame(ours[BY_SEED]))
     there = cell >= 0
     resampled = resamples.by_cell(ours[there], filled[there], cell[there], len(table))
-    return Derived(table, resampled, resamples.units_by(ours, [*PLACE, "group"]))
+    return Derived(table, resampled, resamples.units_by(ours, TABLE))
 
 
 def together(derived: list[Derived]) -> pd.DataFrame:
@@ -72,7 +73,7 @@ def summarise(
     """
     places = {place: of_place.set_index(ROW[2:]) for place, of_place in rows.groupby(PLACE)}
     summarised = {}
-    for place, part in sorted(_by_place(derived)):
+    for place, part in sorted(by_place(derived)):
         dataset, name, group = place
         table = _table(part, places[dataset, name], protocols[name], lower)
         summarised[place] = table.assign(dataset=dataset, protocol=name, scenario=group)
@@ -84,16 +85,22 @@ def summarise(
     )
 
 
-def _by_place(derived: list[Derived]) -> Iterator[tuple[tuple[str, ...], Derived]]:
-    """Yield dataset, protocol and group of each table that has a number, with its part."""
+def by_place(
+    derived: Sequence[Derived], levels: Sequence[str] = TABLE
+) -> Iterator[tuple[tuple[str, ...], Derived]]:
+    """Yield each place that has a number with its part: one table, or those of a dataset.
+
+    levels: by which places are told apart, the first of TABLE.
+    """
     for table, resampled, units in derived:
-        placed = table.groupby(level=[*PLACE, "group"]).indices
-        for key in units:
+        placed = table.groupby(level=list(levels)).indices
+        for key in dict.fromkeys(of_table[: len(levels)] for of_table in units):
             where = np.asarray(placed.get(key, []), int)
             frame = table.iloc[where]
             if frame.notna().any(axis=None):
                 of_place = {name: values[where] for name, values in resampled.items()}
-                yield key, Derived(frame, of_place, {key: units[key]})
+                ours = {name: of for name, of in units.items() if name[: len(levels)] == key}
+                yield key, Derived(frame, of_place, ours)
 
 
 def _by_seed(trials: pd.DataFrame, wide: pd.DataFrame) -> pd.DataFrame:
@@ -102,12 +109,12 @@ def _by_seed(trials: pd.DataFrame, wide: pd.DataFrame) -> pd.DataFrame:
     A measure that no trial of a scenario has is not defined there, and others keep
     theirs: no ROC-AUC can be told of a site whose test rows are of one class.
     """
-    needed = trials.groupby([*PLACE, "group"])["scenario"].nunique()
+    needed = trials.groupby(TABLE)["scenario"].nunique()
     keys = [trials[name] for name in BY_SEED]
     there = wide.notna()
     nobody = ~there.groupby(trials["peers"]).transform("any")
     mean, count = wide.groupby(keys).mean(), (there | nobody).groupby(keys).sum()
-    place = pd.MultiIndex.from_frame(mean.index.to_frame()[[*PLACE, "group"]])
+    place = pd.MultiIndex.from_frame(mean.index.to_frame()[TABLE])
     whole = mean.where(count.eq(needed.reindex(place).to_numpy(), axis=0))
     return whole[whole.notna().any(axis=1)]
 
@@ -116,7 +123,7 @@ def _table(
     part: Derived, rows: pd.DataFrame, protocol: ProtocolBoard, lower: Set[str]
 ) -> pd.DataFrame:
     """Summarise one table from the measures of its rows by seed."""
-    measured = part.table.droplevel([*PLACE, "group"]).dropna(axis=1, how="all")
+    measured = part.table.droplevel([*TABLE]).dropna(axis=1, how="all")
     wide = pd.DataFrame(measured.unstack("seed"))
     rows = rows.loc[wide.index]
     primary = rows["primary"].iloc[0]

@@ -52,7 +52,7 @@ def trial_table(keys: list[str], records: list[Record], lower: Set[str]) -> pd.D
     saw, `sign` -1 where a lower score is better and else 1. lower: the metrics for which
     lower is better.
     """
-    columns: dict[str, Collection[object]] = {"record": range(len(records)), "key": keys}
+    columns: dict[str, Sequence[Any]] = {"record": range(len(records)), "key": keys}
     for field in _FIELDS:
         columns[field.rpartition(".")[2]] = list(map(attrgetter(field), records))
     columns["finished"] = [record.latest for record in records]
@@ -60,12 +60,22 @@ def trial_table(keys: list[str], records: list[Record], lower: Set[str]) -> pd.D
     columns["versions"] = [tuple(sorted(record.trial.versions.items())) for record in records]
     columns["machine"] = [tuple(sorted(record.machine.items())) for record in records]
     columns["seconds"] = [record.outcome.seconds.get("total", np.nan) for record in records]
-    table = pd.DataFrame(columns)
-    table["primary"] = [metrics[0] if metrics else "" for metrics in table["metrics"]]
-    table["sign"] = [_sign(metric, lower) for metric in table["primary"]]
-    table["fold"] = table["seed"] % table["folds"].clip(lower=1)
-    table["label"] = list(map(label, table["algorithm"], table["variant"]))
-    return table
+    columns["primary"] = list(map(_first, columns["metrics"]))
+    columns["sign"] = [_sign(metric, lower) for metric in columns["primary"]]
+    folds = zip(columns["seed"], columns["folds"], strict=True)
+    columns["fold"] = [seed % max(n, 1) for seed, n in folds]
+    columns["label"] = list(map(label, columns["algorithm"], columns["variant"]))
+    return pd.DataFrame({name: _column(values) for name, values in columns.items()})
+
+
+def _first(metrics: Sequence[str]) -> str:
+    return metrics[0] if metrics else ""
+
+
+def _column(values: Sequence[object]) -> pd.Series:
+    """Return a column; texts as objects, which are grouped and picked faster than as `str`."""
+    texts = isinstance(next(iter(values), None), str)
+    return pd.Series(values, dtype=object if texts else None)
 
 
 def label(algorithm: str, variant: str) -> str:

@@ -24,8 +24,8 @@ Margin = Annotated[
     typer.Option("--fail-if-worse", min=0.0, metavar="MARGIN", help="Exit 1 if B is."),
 ]
 READ = (
-    "Gains are B less A, turned so that more is better, paired by scenario and seed; "
-    "their 95% intervals are over seeds."
+    "Gains are B less A, turned so that more is better, paired by scenario and seed; their 95% "
+    "intervals are over seeds and, where `units` says so, over patients or other test units too."
 )
 
 

@@ -107,7 +107,7 @@ def scores_sheet(board: Board) -> bytes:
         numbers = map(repr, value[piece].tolist()), map(str, n[piece].tolist())
         columns = (trials[trial[piece]], places[code[piece]], *numbers)
         lines = map(",".join, zip(*columns, strict=True))
-        packed.append(pack.compress("".join(f"{line}\n" for line in lines).encode()))
+        packed.append(pack.compress("\n".join([*lines, ""]).encode()))
     return b"".join([*packed, pack.flush()])
 
 

@@ -5,6 +5,7 @@ No inputs and no labels are among it: a method that runs later could read what i
 
 import json
 from collections.abc import Iterator, Sequence
+from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -39,24 +40,43 @@ def path(out: Path, key: str) -> Path:
     return out / FOLDER / f"{key}{SUFFIX}"
 
 
-def write(file: Path, key: str, predictions: Sequence[Prediction]) -> None:
-    """Store the predictions of a trial whole or not at all; raises IntegrityError."""
+def write(file: Path, key: str, predictions: Sequence[Prediction]) -> str:
+    """Store the predictions of a trial whole or not at all, and return the file's SHA-256.
+
+    Raises IntegrityError where it cannot.
+    """
     tensors: dict[str, Any] = {}
     for number, one in enumerate(predictions):
         tensors[f"rows {number}"] = np.ascontiguousarray(one.rows)
         tensors[f"outputs {number}"] = np.ascontiguousarray(one.outputs)
     asked = [[*one.place, one.split] for one in predictions]
-    write_atomically(file, save(tensors, {"key": key, "asked": json.dumps(asked)}))
+    content = save(tensors, {"key": key, "asked": json.dumps(asked)})
+    write_atomically(file, content)
+    return sha256(content).hexdigest()
 
 
-def read(file: Path, key: str) -> list[Prediction]:
-    """Return the predictions of a trial; raises IntegrityError where it is damaged."""
+def read(file: Path, key: str, digest: str = "") -> list[Prediction]:
+    """Return the predictions of a trial.
+
+    digest: the file's SHA-256 as the trial's record has it, "" where it has none. Raises
+    IntegrityError where the file is damaged or has another.
+    """
     if file.is_symlink() or not file.is_file():
         raise IntegrityError(f"{file}: it is no regular file.")
+    _check(file, digest)
     try:
         return list(_read(file, key))
     except DAMAGED as error:
         raise IntegrityError(f"{file}: it is damaged ({error}).") from error
+
+
+def _check(file: Path, digest: str) -> None:
+    """Raise IntegrityError where a file has another SHA-256 than a record says, if it says one."""
+    with file.open("rb") as content:
+        found = file_digest(content, "sha256").hexdigest() if digest else ""
+    if found != digest:
+        told = f"its SHA-256 is {found}, but its trial's record says {digest}"
+        raise IntegrityError(f"{file}: it was changed after it was written ({told}).")
 
 
 def _read(file: Path, key: str) -> Iterator[Prediction]:

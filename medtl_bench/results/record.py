@@ -28,6 +28,7 @@ SCORES, AFTER_SCORES = '"scores":[', ',"seconds":'
 CHECKSUM = re.compile(r'"checksum":"([0-9a-f]{64})",')
 # of `About`: older records lack them, so they are stored where they say something
 LATER: Final = ("labels", "optional", "acts_from", "quick", "origin", "keeps_data", "folds")
+LATER_OUTCOME: Final = ("resampled", "units", "answers")  # of `Outcome`, likewise
 MOST: Final = 2**53  # tables of numbers hold no larger one exactly
 Text = Annotated[str, Field(max_length=2**20)]
 Whole = Annotated[int, Field(ge=0, le=MOST)]
@@ -157,7 +158,8 @@ class Outcome(Frozen):
     seconds are then its own and its share of what was done for several at once.
     `resampled`: headline measures on resamples of the test units, as `results.resamples`
     encodes them. `units`: by domain how many of them there are (patients or groups, else
-    rows), and the fewest of a class. Both are stored where there are any.
+    rows), and the fewest of a class. `answers`: the SHA-256 of the file that holds what was
+    predicted, if it is kept. These three are stored where there are any.
     """
 
     status: Status
@@ -169,11 +171,12 @@ class Outcome(Frozen):
     stacked: Count = 1
     resampled: dict[str, Text] = {}
     units: dict[str, tuple[Count, Count]] = {}
+    answers: Text = ""
 
     @model_serializer(mode="wrap")
     def _with_what_there_is(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
         content: dict[str, Any] = dump(self)
-        return {name: v for name, v in content.items() if v or name not in ("resampled", "units")}
+        return {name: v for name, v in content.items() if v or name not in LATER_OUTCOME}
 
     @property
     def why_alone(self) -> tuple[str, ...]:

@@ -1,10 +1,10 @@
 """What is worth knowing of the machine and of package versions."""
 
+# ruff: noqa: PLC0415 - boards are built without torch, which takes longer to import than they do
 import platform
 import resource
 
 import numpy as np
-import torch
 
 from medtl_bench import __version__
 
@@ -16,11 +16,15 @@ def peak_memory() -> float:
 
 def versions() -> dict[str, str]:
     """Return the versions that scores depend on beside the plugin's own."""
+    import torch
+
     return {"medtl-bench": __version__, "torch": torch.__version__, "numpy": np.__version__}
 
 
 def machine() -> dict[str, str]:
     """Return what is worth knowing of this machine, without naming it."""
+    import torch
+
     return {
         "platform": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),

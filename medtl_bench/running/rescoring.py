@@ -78,7 +78,7 @@ class Judging:
             self.left_out[OTHER_DATA] += 1
             return None
         file = predictions.path(self.out, record.trial.key)
-        kept = predictions.read(file, record.trial.key)
+        kept = predictions.read(file, record.trial.key, record.outcome.answers)
         # a plugin's protocol may ask for rows that are of no one domain
         names = {domain.name for domain in dataset.domains}
         of_domains = [one for one in kept if one.place.domain in names]

@@ -44,17 +44,19 @@ class Scoring:
             if outcome.status != "ok":
                 return outcome
             clock = Clock(kept=[] if keep else None)
-            scores = self._scores(trial, answered, path, clock, keep)
+            scores = self._scores(trial, answered, path, clock)
             resampled = encode(clock.resampled)
+            kept = _keep(keep, trial.key, clock)
         except (Exception, SystemExit) as error:
             return failed(error, perf_counter() - start)
         total = outcome.seconds.get("total", 0.0) + perf_counter() - start
         seconds = outcome.seconds | {"total": round(total, 4)}
         found = {"scores": scores, "resampled": resampled, "units": clock.units}
-        return outcome.model_copy(update={**found, "seconds": seconds})
+        update = {**found, "answers": kept, "seconds": seconds}
+        return outcome.model_copy(update=update)
 
     def _scores(
-        self, trial: Trial, answered: Answered, path: Path, clock: Clock, keep: Path | None
+        self, trial: Trial, answered: Answered, path: Path, clock: Clock
     ) -> tuple[Score, ...]:
         """Run the protocol with what the learners answered; the clock gets what is resampled."""
         seed_everything(trial)
@@ -65,11 +67,16 @@ class Scoring:
         )
         scores = tuple(examined)
         replay.end()
-        if keep and clock.kept is not None:
-            # the trial is sound, and the run tells what is not kept
-            with suppress(IntegrityError):
-                predictions.write(keep, trial.key, clock.kept)
         return scores
+
+
+def _keep(file: Path | None, key: str, clock: Clock) -> str:
+    """Keep what was predicted in a file, if there is one, and return its digest."""
+    if file and clock.kept is not None:
+        # the trial is sound, and the run tells what is not kept
+        with suppress(IntegrityError):
+            return predictions.write(file, key, clock.kept)
+    return ""
 
 
 def bounded(outcome: Outcome) -> Outcome:
@@ -88,5 +95,6 @@ def bounded(outcome: Outcome) -> Outcome:
         "stacked": 1,
         "resampled": {},
         "units": {},
+        "answers": "",
     }
     return outcome.model_copy(update=update)

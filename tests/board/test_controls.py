@@ -1,10 +1,13 @@
 from itertools import product
 
+import numpy as np
 import pytest
 
 from medtl_bench.board.build import Board
 from medtl_bench.board.controls import Control, uncounted
+from medtl_bench.metrics.resamples import RESAMPLES
 from medtl_bench.results.record import Record
+from medtl_bench.results.resamples import encode
 from tests.boards import build
 from tests.records import record, transfer_scores
 
@@ -102,3 +105,40 @@ def test_lower_may_be_better() -> None:
     (found,) = build(made).controls
     assert found.verdict == "room"
     assert found.room.mean == pytest.approx(0.6)
+
+
+def with_patients(made: list[Record], own: float) -> list[Record]:
+    """Return records on resamples that move all alike by 0.1, and each method by `own`."""
+    hard = np.random.default_rng(0).normal(0, 0.1, RESAMPLES)
+    after = []
+    for one in made:
+        draw = np.random.default_rng(list(one.trial.algorithm.encode()))
+        moved = hard + draw.normal(0, own, RESAMPLES)
+        names = {score.stage: score.value for score in one.outcome.scores}
+        values = {"target full": names["full"] + moved, "target 0": names["fit"] + moved}
+        held = {"resampled": encode(values), "units": {"b": (60, 30)}}
+        after.append(one.model_copy(update={"outcome": one.outcome.model_copy(update=held)}))
+    return after
+
+
+def test_headroom_is_of_seeds_and_patients_paired_inside_a_resample() -> None:
+    made = records({"chance": 0.5, "target-only": 0.7})
+    (seeds,), (shared,), (apart,) = (
+        build(some).controls
+        for some in (made, with_patients(made, 0.001), with_patients(made, 0.2))
+    )
+    assert (seeds.verdict, shared.verdict, apart.verdict) == ("room", "room", "no headroom")
+    assert (seeds.room.units, shared.room.units) == (False, True)
+    assert shared.room.half == pytest.approx(seeds.room.half, rel=0.1)
+    assert shared.low.half > 0.2 > seeds.low.half
+    assert apart.room.half > 0.5
+
+
+def test_the_smallest_difference_is_that_of_seeds_and_patients() -> None:
+    made = records({"chance": 0.5, "target-only": 0.9, "dann": 0.7, "ewc": 0.75})
+    (seeds,), (apart,) = (build(some).controls for some in (made, with_patients(made, 0.1)))
+    assert seeds.smallest["target 0"] == (pytest.approx(0, abs=1e-9), False)
+    # of two methods, so of a variance twice that of one
+    assert apart.smallest["target 0"].half == pytest.approx(2 * 2**0.5 * 0.1, rel=0.15)
+    assert apart.smallest["target 0"].units
+    assert not apart.smallest["few-shot area"].units

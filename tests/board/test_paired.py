@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from medtl_bench.board import paired
 from medtl_bench.board.paired import Difference
+from medtl_bench.results.resamples import encode
 from tests.boards import PROTOCOLS
 from tests.records import record, stream_record, stream_scores, transfer_scores
 
@@ -55,7 +56,8 @@ def test_a_constant_gain_is_found_and_turned_round_it_is_a_loss():
 
 def test_the_interval_is_that_of_student_and_of_one_seed_there_is_none():
     gains = np.array([0.01, 0.03, 0.02])
-    mean, low, high = paired.interval(gains)
+    mean, low, high, units = paired.interval(gains)
+    assert not units
     assert mean == pytest.approx(0.02)
     # t(0.975, 2) sd / sqrt(3)
     assert high - mean == pytest.approx(4.302653 * 0.01 / np.sqrt(3), rel=1e-5)
@@ -63,6 +65,31 @@ def test_the_interval_is_that_of_student_and_of_one_seed_there_is_none():
     (one, *_) = runs(of(0.6, seeds=[0]), of(0.1, seeds=[0])).differences
     assert np.isnan(one.low)
     assert (one.change, one.worse_by(0.0)) == ("not told apart", False)
+
+
+def test_patients_widen_an_interval_and_are_paired_inside_a_resample():
+    """What is hard for both leaves no doubt; what is hard for one does."""
+    draw = np.random.default_rng(0)
+    hard, own = draw.normal(0, 0.05, 100), draw.normal(0, 0.05, 100)
+
+    def scored(start, on_resamples):
+        return [
+            one.model_copy(update={"outcome": one.outcome.model_copy(update={
+                "resampled": encode({"target 0": start + on_resamples}), "units": {"b": (30, 12)},
+            })})
+            for one in of(start)
+        ]  # fmt: skip
+
+    first = scored(0.6, hard)
+    shared = by_measure(runs(first, scored(0.63, hard)))["target 0"]
+    assert (shared.change, shared.units) == ("better", True)
+    alone = by_measure(runs(first, scored(0.63, own)))["target 0"]
+    assert (alone.change, alone.units) == ("not told apart", True)
+    # a variance of patients alone: t(0.975, 10.9) of their standard deviation
+    assert alone.high - alone.gain == pytest.approx(2.2 * (own - hard).std(ddof=1), rel=0.05)
+    without = by_measure(runs(first, of(0.63)))["target 0"]
+    assert (without.change, without.units) == ("better", False)
+    assert not by_measure(runs(first, scored(0.63, own)))["few-shot area"].units
 
 
 def test_where_less_is_better_less_is_a_gain():

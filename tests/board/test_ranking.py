@@ -43,6 +43,36 @@ def test_a_share_is_one_half_or_nothing_by_the_paired_differences_over_seeds() -
     np.testing.assert_array_equal(ranking.shares(values, higher=False), downwards)
 
 
+def test_with_resamples_a_share_is_that_of_the_draws_where_a_pair_is_told_apart() -> None:
+    values = np.array([[0.9, 0.91, 0.92], [0.8, 0.81, 0.82], [0.899, 0.909, 0.919]])
+    units = np.repeat(values[..., None], 100, -1)
+    units[1, 0, :6] = 0.95
+    units[1, 1, :6] = 0.91
+    found = ranking.shares(values, units, higher=True)
+    # of 300 draws the first loses 6, ties in 6; a difference that never changes is told
+    assert found[0, 1] == pytest.approx((300 - 6 - 3) / 300)
+    assert found[0, 1] + found[1, 0] == pytest.approx(1)
+    assert found[0, 2] == 1.0
+    units[2] += np.random.default_rng(0).normal(0, 0.01, 100)
+    assert ranking.shares(values, units, higher=True)[0, 2] == 0.5
+    assert ranking.shares(values, units, higher=False)[0, 1] == pytest.approx(9 / 300)
+
+
+def test_those_without_resamples_are_told_apart_by_seeds_alone_and_in_parts_alike(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    draw = np.random.default_rng(0)
+    values = draw.normal(0.5, 0.02, (5, 3)) + np.linspace(0, 0.2, 5)[:, None]
+    units = values[..., None] + draw.normal(0, 0.1, (5, 3, 100))
+    units[3:] = np.nan
+    found = ranking.shares(values, units, 20.0, higher=True)
+    of_seeds = ranking.shares(values, higher=True)
+    np.testing.assert_array_equal(found[3:], of_seeds[3:])
+    np.testing.assert_array_equal(found[:, 3:], of_seeds[:, 3:])
+    monkeypatch.setattr(ranking, "MOST_DRAWS", 1)
+    np.testing.assert_array_equal(ranking.shares(values, units, 20.0, higher=True), found)
+
+
 def test_fewer_than_two_seeds_in_common_tell_nothing() -> None:
     one = ranking.shares(np.array([[0.9], [0.1]]), higher=True)
     apart = ranking.shares(np.array([[0.9, 0.9, NAN], [NAN, NAN, 0.1]]), higher=True)
@@ -117,8 +147,11 @@ def test_letters_name_the_groups_of_a_place() -> None:
     assert ranking.letters(many, 26) == "aa"
 
 
+@pytest.mark.parametrize("patients", [False, True])
 @pytest.mark.parametrize("noise", [0.05, 0.5])
-def test_who_only_adds_noise_to_anothers_scores_is_not_told_above_it(noise: float) -> None:
+def test_who_only_adds_noise_to_anothers_scores_is_not_told_above_it(
+    noise: float, patients: bool
+) -> None:
     """The other is the worst, so that noise has it lose less often to everybody else."""
     above = 0
     for seed in range(20):
@@ -128,7 +161,12 @@ def test_who_only_adds_noise_to_anothers_scores_is_not_told_above_it(noise: floa
             level = np.array([0.5, 0.7, 0.8, 0.9])[:, None]
             values = level + random.normal(0, 0.01, (4, 3))
             noisy = values[0] + random.normal(0, noise, 3)
-            shares.append(ranking.shares(np.vstack([values, noisy]), higher=True))
+            values = np.vstack([values, noisy])
+            units = None
+            if patients:
+                units = values[..., None] + random.normal(0, 0.02, (5, 1, 100))
+                units[4] += random.normal(0, noise / 4, 100)
+            shares.append(ranking.shares(values, units, 20.0, higher=True))
         ranked = ranking.rank(np.stack(shares))
         place = np.argsort(ranked.order)
         above += bool(ranked.told[place[4], place[0]] and place[4] < place[0])

@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medtl_bench.board.build import Board
+from medtl_bench.metrics.resamples import RESAMPLES
 from medtl_bench.results.record import Record
+from medtl_bench.results.resamples import encode
 from tests.boards import build
 from tests.records import record, transfer_scores
 
@@ -14,11 +17,17 @@ NAMES = ("dann", "ewc", "maml")
 levels = st.sampled_from([0.2, 0.45, 0.5, 0.7, 0.95])
 numbers = st.lists(levels, min_size=1, max_size=3)
 boards = st.fixed_dictionaries(dict.fromkeys(NAMES, numbers))
+HARD = np.random.default_rng(0).normal(0, 0.05, RESAMPLES)  # for all
 PLACES = st.sampled_from(["x", "y"])
 
 
 def made(name: str, scenario: str, seed: int, level: float, **fields) -> Record:
+    """Return a record, with resamples but for one method whose records are older."""
     scores = transfer_scores(level, {1: [level], 3: [level]}, 0.9, kept={1: level, 3: level})
+    if name != "maml":
+        moved = np.random.default_rng(int(100 * level)).normal(0, 0.01, RESAMPLES) + HARD
+        known = dict.fromkeys(("target 0", "few-shot area"), level + moved)
+        fields = {"resampled": encode(known), "units": {"b": (30, 12)}, **fields}
     return record(algorithm=name, scenario=scenario, seed=seed, scores=scores, **fields)
 
 

@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+from hashlib import sha256
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ import pytest
 
 import medtl_bench
 from medtl_bench.catalogue import discovery
-from medtl_bench.errors import MedTLError
+from medtl_bench.errors import IntegrityError, MedTLError
 from medtl_bench.results import predictions
 from medtl_bench.results.store import Store
 from tests.plugins_for_tests import kinds
@@ -48,10 +49,25 @@ def exported(kept, tmp_path_factory):
 def test_every_trial_has_one_file_and_its_record_says_the_same_as_without(kept, tmp_path):
     records = Store(kept / "results").read().records
     assert {path.stem for path in (kept / "answers").iterdir()} == set(records)
+    for key, record in records.items():
+        content = predictions.path(kept, key).read_bytes()
+        assert record.outcome.answers == sha256(content).hexdigest()
     run(tmp_path, ["grouped"], seeds=2)
     assert not (tmp_path / "answers").exists()
     for key, record in Store(tmp_path / "results").read().records.items():
         assert records[key].outcome.scores == record.outcome.scores
+        assert not record.outcome.answers
+
+
+def test_predictions_that_are_not_those_of_a_record_are_told(kept, tmp_path):
+    shutil.copytree(kept / "results", tmp_path / "results")
+    shutil.copytree(kept / "answers", tmp_path / "answers")
+    key = min(Store(tmp_path / "results").read().records)
+    predictions.write(predictions.path(tmp_path, key), key, [])
+    with pytest.raises(IntegrityError, match=f"{key}.*changed after it was written"):
+        medtl_bench.score("ece", tmp_path, plugins=PLUGINS)
+    with pytest.raises(IntegrityError, match=f"{key}.*changed after it was written"):
+        medtl_bench.export(tmp_path / "all.parquet", tmp_path, plugins=PLUGINS)
 
 
 METRICS = ["balanced_accuracy", "ece", "brier", "dice", "concordance", "rmse"]

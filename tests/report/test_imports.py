@@ -1,4 +1,4 @@
-"""What the rooms of boards and pages may not do: load torch, and on pages, compute."""
+"""What boards, pages and the API that writes them may not do: load torch, and on pages, compute."""
 
 import ast
 import subprocess
@@ -9,7 +9,7 @@ import medtl_bench.report
 
 SCRIPT = """
 import importlib, pkgutil, sys
-import medtl_bench.board, medtl_bench.report
+import medtl_bench.api, medtl_bench.board, medtl_bench.report
 for room in (medtl_bench.board, medtl_bench.report):
     for module in pkgutil.walk_packages(room.__path__, f"{room.__name__}."):
         importlib.import_module(module.name)
@@ -19,7 +19,7 @@ print(sum(name.startswith(("medtl_bench.board.", "medtl_bench.report.")) for nam
 """
 
 
-def test_no_module_of_board_or_report_loads_torch() -> None:
+def test_no_module_of_board_or_report_nor_the_api_loads_torch() -> None:
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True, timeout=120
     )

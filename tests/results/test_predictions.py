@@ -26,6 +26,16 @@ def test_what_was_predicted_comes_back(tmp_path):
     assert [path.name for path in file.parent.iterdir()] == ["k1.safetensors"]
 
 
+def test_another_file_than_that_of_the_record_is_told_with_both_digests(tmp_path):
+    file = predictions.path(tmp_path, "k1")
+    first = predictions.write(file, "k1", [HALF])
+    assert len(predictions.read(file, "k1", first)) == 1
+    second = predictions.write(file, "k1", [MASKS])
+    with pytest.raises(IntegrityError, match=f"k1.safetensors: it was .*{second}.*says {first}"):
+        predictions.read(file, "k1", first)
+    assert len(predictions.read(file, "k1")) == 1
+
+
 def test_nothing_predicted_is_a_file_too(tmp_path):
     predictions.write(predictions.path(tmp_path, "k1"), "k1", [])
     assert predictions.read(predictions.path(tmp_path, "k1"), "k1") == []

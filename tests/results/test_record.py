@@ -102,3 +102,12 @@ def test_what_older_records_do_not_tell_is_left_out_where_nothing_is_told():
     telling = plain.model_copy(update={"about": ABOUT.model_copy(update=told)})
     assert told.items() <= json.loads(telling.to_json())["about"].items()
     assert Record.from_json(telling.to_json()) == telling
+
+
+def test_the_digest_of_what_was_predicted_is_stored_where_that_is_kept():
+    plain = record()
+    assert "answers" not in json.loads(plain.to_json())["outcome"]
+    outcome = plain.outcome.model_copy(update={"answers": "0" * 64})
+    told = plain.model_copy(update={"outcome": outcome})
+    assert Record.from_json(told.to_json()) == told
+    assert told.trial.key == plain.trial.key

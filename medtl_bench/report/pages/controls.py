@@ -38,14 +38,16 @@ def _told(one: Control, title: Callable[[str], str]) -> Safe:
         high=shown(one.high),
         room=shown(one.room),
         seeds=one.room.n,
+        units=one.room.units,
         verdict=one.verdict,
         why=Safe(WHY.get(one.verdict, "")),
         steps=shown(one.steps) if one.steps else "",
         converged=one.steps is not None and abs(one.steps.mean) <= one.steps.half,
+        steps_units=one.steps is not None and one.steps.units,
         smallest=[
-            (title(name).lower(), number(half))
-            for name, half in one.smallest.items()
-            if math.isfinite(half)
+            (title(name).lower(), number(smallest.half), smallest.units)
+            for name, smallest in one.smallest.items()
+            if math.isfinite(smallest.half)
         ],
     )
 

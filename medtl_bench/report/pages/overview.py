@@ -90,6 +90,7 @@ def _shared(
         "resamples": f"{RESAMPLES:,}",
         "fewest": FEWEST_ORIGINS,
         "fewest_blocks": FEWEST_BLOCKS,
+        "units": any(view.units for view in board.views if view.dataset in names),
     }
 
 

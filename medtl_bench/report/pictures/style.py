@@ -6,6 +6,7 @@ Nothing here touches pyplot or global figures.
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import matplotlib as mpl
@@ -38,8 +39,14 @@ STYLE = {
 
 def drawable(text: str, longest: int = LONGEST_LABEL) -> str:
     """Return text that the font can draw, as it is and on one line."""
-    known = get_font(findfont("DejaVu Sans")).get_charmap()
+    known = _charmap()
     return "".join(c if ord(c) in known else "?" for c in plain(text, longest))
+
+
+@cache
+def _charmap() -> frozenset[int]:
+    """Return the characters that the font has, for which it takes a millisecond."""
+    return frozenset(get_font(findfont("DejaVu Sans")).get_charmap())
 
 
 @contextmanager

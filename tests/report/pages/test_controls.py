@@ -1,4 +1,4 @@
-from tests.board.test_controls import board, records
+from tests.board.test_controls import board, records, with_patients
 from tests.boards import build, render
 
 
@@ -35,3 +35,17 @@ def test_a_dataset_that_counts_in_no_rank_says_why_on_its_page_and_on_all() -> N
     for page in ("README.md", "areas/clinical.md"):
         assert "q counts in no rank, for its controls are out of order" in files[page]
     assert "Not known: it takes two seeds" in told({"dann": 0.6, "ewc": 0.7})
+
+
+def test_pages_say_whether_patients_are_in_an_interval() -> None:
+    made = records({"chance": 0.5, "target-only": 0.9, "dann": 0.6, "ewc": 0.7})
+    made += records({"converged-target": 0.91})
+    files, known = render(build(made)), render(build(with_patients(made, 0.02)))
+    for words, name in (
+        ("over 3 seeds and the test units: ", "datasets/d.md"),
+        ("as far as these seeds and test units can tell", "datasets/d.md"),
+        ("that these seeds and test units can show", "datasets/d.md"),
+        ("the paired differences over seeds and test units, crossed.", "README.md"),
+    ):
+        assert words in known[name]
+        assert words not in files[name]
