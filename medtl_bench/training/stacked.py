@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from medtl_bench import cooperative
+from medtl_bench.training import arithmetic
 from medtl_bench.training.adam import Adam
 from medtl_bench.training.batches import Batch, Block
 from medtl_bench.training.differs import Differs
@@ -61,7 +62,8 @@ class Stacker:
         return [cooperative.Alone() for _ in trainings]
 
     def _refusal(self, training: Training) -> str:
-        return training.learner.one_by_one or self.refused.get(training.program, "")
+        known = training.learner.one_by_one or self.refused.get(training.program, "")
+        return known or arithmetic.refusal(training)
 
     def _trained(self, trainings: Sequence[Training]) -> list[Exception | None]:
         """Train a stack as one, held against a learner alone where that was not done before."""
