@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from medtl_bench import cooperative
+from medtl_bench.training import arithmetic
 from medtl_bench.training.batches import Batch, Block
 from medtl_bench.training.descent import Descent
 from medtl_bench.training.differs import Differs
@@ -88,7 +89,8 @@ class Stacker:
         return []
 
     def _refusal(self, training: Training, refused: Mapping[Hashable, str]) -> str:
-        return training.learner.one_by_one or refused.get(training.program, "")
+        known = training.learner.one_by_one or refused.get(training.program, "")
+        return known or arithmetic.refusal(training)
 
     def _trained(self, trainings: Sequence[Training]) -> list[Exception | None]:
         """Train a stack as one, held against learners alone where that was not done before."""

@@ -1,10 +1,13 @@
 """Backbones: scaling of inputs, kinds of sequences, blocks."""
 
+import copy
+
 import pytest
 import torch
 from torch import nn
 
-from medtl_bench.networks.backbones import Residual, tokens
+from medtl_bench.networks import backbones
+from medtl_bench.networks.backbones import Residual, UNet, tokens
 from medtl_bench.networks.scaling import Standardise, scaling
 
 
@@ -118,3 +121,24 @@ def test_a_residual_block_passes_its_input_on():
     assert torch.allclose(block(x), (x + block.change(x)).relu())
     nn.init.zeros_(block.change[2].weight)
     assert torch.equal(block(x), x.relu())
+
+
+@pytest.mark.parametrize("patches", [False, True])
+def test_a_unet_answers_the_same_however_its_maps_lie_in_memory(monkeypatch, patches):
+    torch.manual_seed(0)
+    ours = UNet(3, 32, patches=patches)
+    plain = copy.deepcopy(ours)
+    x, y = random(4, 3, 16, 16), numbers(4, 16 * 16, 2).view(4, 16, 16)
+
+    def trained(net: UNet) -> torch.Tensor:
+        optimiser = torch.optim.SGD(net.parameters(), lr=0.1)
+        for _ in range(5):
+            optimiser.zero_grad()
+            nn.functional.cross_entropy(net(x)[:, :2], y).backward()
+            optimiser.step()
+        return net(x).detach()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(backbones, "_by_pixel", lambda maps: maps)
+        expected = trained(plain)
+    torch.testing.assert_close(trained(ours), expected, rtol=1e-4, atol=1e-4)
