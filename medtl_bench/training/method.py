@@ -5,7 +5,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from itertools import chain
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,7 @@ from torch.utils._pytree import tree_flatten
 
 from medtl_bench import cooperative
 from medtl_bench.contract.algorithm import Algorithm
+from medtl_bench.contract.ranges import Range
 from medtl_bench.contract.split import Inputs, Split, concatenate, parts
 from medtl_bench.networks import choice
 from medtl_bench.networks.build import build, pooled
@@ -134,14 +135,15 @@ class GradientMethod(Algorithm):
     features. `state`: the names of further fields that the objective reads, which hold
     tensors. `one_by_one`: why learners must not be trained together, if so. The defaults
     are one budget for all methods and datasets, with Adam's own learning rate; none was
-    chosen on a dataset of the bench.
+    chosen on a dataset of the bench. Of these the learning rate alone is searched: the others
+    are the budget or the network, in which methods are to be equal.
     """
 
     steps: int = 200
     adapt_steps: int = 50
     batch_size: int = 32
     sources_per_step: int = 4
-    learning_rate: float = 1e-3
+    learning_rate: Annotated[float, Range(1e-4, 1e-2, log=True)] = 1e-3
     width: int = 64
     backbone: str = ""
     net: Network = field(init=False, repr=False)
