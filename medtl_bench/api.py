@@ -16,6 +16,7 @@ from medtl_bench.board import paired, tables
 from medtl_bench.board.build import Board, build
 from medtl_bench.board.paired import Paired
 from medtl_bench.board.protocol import ProtocolBoard
+from medtl_bench.board.tuned import choose
 from medtl_bench.catalogue import apart, discovery
 from medtl_bench.catalogue.entries import Catalogue, Registered
 from medtl_bench.contract.hooks import AlgorithmEntry, DatasetEntry, ProtocolEntry
@@ -26,11 +27,13 @@ from medtl_bench.report.pages.protocol import PlainPage, Protocol, ProtocolPage
 from medtl_bench.results import predictions
 from medtl_bench.results.guard import guarded
 from medtl_bench.results.record import Record, Score
+from medtl_bench.results.rules import LEAVE_ONE_OUT, check_rule
 from medtl_bench.results.store import Contents, Store
 from medtl_bench.running import executors, interrupts, observers, parquet, repeat, rescoring
 from medtl_bench.running.executors import Limits
 from medtl_bench.running.executors.with_datasets import with_datasets
 from medtl_bench.running.observers import Audience, Observer
+from medtl_bench.running.plan import Planned
 from medtl_bench.running.repeat import Repeated
 from medtl_bench.running.request import (
     MOST_STACKED,
@@ -42,6 +45,7 @@ from medtl_bench.running.request import (
 )
 from medtl_bench.running.rescoring import Judging
 from medtl_bench.running.run import Run, alone, missing, overtaken
+from medtl_bench.running.tuning import CANDIDATES, Choice, Tuning, joined, make_tuning
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -182,6 +186,85 @@ def run(
             left_out = _write_boards(contents, catalogue, folder)
     _tell_lost(keep, records, complain)
     return Ran(records, planning, contents, left_out)
+
+
+@dataclass(frozen=True)
+class Tuned(Ran):
+    """What came of tuning: a run, of which `records` are those that judged and those tuned.
+
+    `choices`: which candidate was chosen for each scenario.
+    """
+
+    choices: tuple[Choice, ...] = ()
+
+
+def tune(
+    datasets: Names = (),
+    algorithms: Names = (),
+    *,
+    draws: int = CANDIDATES,
+    rule: str = LEAVE_ONE_OUT,
+    oracle: bool = False,
+    protocols: Names = (),
+    preset: str = "default",
+    seeds: int | None = None,
+    parameters: Names = (),
+    plugins: Names = (),
+    on: str = "processes",
+    jobs: int = 0,
+    timeout: float = 900.0,
+    memory: int = 8192,
+    stack: int = MOST_STACKED,
+    observe: Names = (),
+    watch: Observer | None = None,
+    complain: Callable[[str], None] = warnings.warn,
+    out: str | Path = OUT,
+) -> Tuned:
+    """Choose hyper-parameters among `draws` of each method, and run what was chosen.
+
+    The choice is made without a label or test row of a target, by a `rule`:
+    "leave-one-source-out" or "source-validation"; streams by another order of their domains.
+    What was judged before is not run again. `oracle`: run all draws on the targets too, of which
+    boards show the best, apart. The other options are those of `run`.
+    Raises MedTLError as `run` does, or on an unknown rule.
+    """
+    files = _several(plugins)
+    names = _several(datasets), _several(algorithms), _several(protocols)
+    request = Request(*names, preset, seeds, _several(parameters), files, stack)
+    check_texts(_several(out))
+    check_rule(rule)
+    bounds, catalogue = limits(jobs, timeout, memory), _installed(files, complain)
+    folder, audience = Path(out), _audience(catalogue, _several(observe), watch, complain)
+    datasets_kept = with_datasets(executors.make(catalogue, on, bounds), folder / DATASETS)
+    with alone(folder):
+        with guarded(folder / RESULTS, complain) as store, datasets_kept as execute:
+            tuning = make_tuning(request, draws, catalogue, execute)
+            planning = tuning.planning
+            audience.tell("left_out", planning.skipped, planning.unusable)
+
+            def ran(planned: Sequence[Planned]) -> list[Record]:
+                lacking = missing(planned, store)
+                return [*Run(planned, store, execute, files, lacking, audience)]
+
+            records = ran(planning.planned)
+            choices = _choices(planning, catalogue, store, rule)
+            records += ran(joined([tuning.tuned(choices), tuning.on_targets(oracle=oracle)]))
+        contents, left_out = _asked_for(planning, store), {}
+        if contents.records or contents.damaged:
+            left_out = _write_boards(contents, catalogue, folder)
+    return Tuned(tuple(records), planning, contents, left_out, choices)
+
+
+def _choices(
+    planning: Planning, catalogue: Catalogue, store: Store, rule: str
+) -> tuple[Choice, ...]:
+    """Return what is chosen by those trials that were planned to judge, and by no others."""
+    there = store.read().records
+    keys = [one.trial.key for one in planning.planned if one.trial.key in there]
+    judged = {key: there[key] for key in keys}
+    halves = _protocols(catalogue, judged.values())
+    boards = {name: half.board for name, half in halves.items()}
+    return tuple(Choice(*one) for one in choose(judged, boards, rule))
 
 
 def _audience(

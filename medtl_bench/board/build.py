@@ -5,7 +5,17 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from medtl_bench.board import comparison, controls, facts, rows, same_method, standings, tables
+from medtl_bench.board import (
+    comparison,
+    controls,
+    facts,
+    rows,
+    same_method,
+    standings,
+    tables,
+    tuned,
+    tuned_rows,
+)
 from medtl_bench.board.comparison import Comparison
 from medtl_bench.board.controls import Control
 from medtl_bench.board.directions import lower_is_better
@@ -16,6 +26,7 @@ from medtl_bench.board.same_method import Agreement
 from medtl_bench.board.selection import counted, select
 from medtl_bench.board.standings import Values
 from medtl_bench.board.summary import Derived, derive, summarise, together
+from medtl_bench.board.tuned_rows import TunedRow
 from medtl_bench.results.record import Record
 from medtl_bench.results.store import no_garbage_collection
 
@@ -33,7 +44,8 @@ class Board:
     by protocol and name, the tables that only its own part of a page prints. `views`: the
     tables of pages, row by row. `comparisons`: the readings over the datasets of each kind of
     task, and `by_area` over those of one area. `controls`: what datasets can tell; those
-    without headroom are in no comparison.
+    without headroom are in no comparison. `tuned`: rows whose hyper-parameters were chosen,
+    beside the same methods with their defaults.
     """
 
     trials: pd.DataFrame
@@ -51,6 +63,7 @@ class Board:
     by_area: Mapping[str, tuple[Comparison, ...]]
     lower: frozenset[str]
     controls: tuple[Control, ...]
+    tuned: tuple[TunedRow, ...]
 
     @property
     def protocols(self) -> tuple[str, ...]:
@@ -76,7 +89,10 @@ def _build(records: Mapping[str, Record], protocols: Mapping[str, ProtocolBoard]
     ordered = [records[key] for key in keys]
     lower = lower_is_better(ordered)
     conditions = {name: half.conditions for name, half in protocols.items()}
-    kept, dropped = select(tables.trial_table(keys, ordered, lower), conditions)
+    of_boards, judging = tuned.divided(tables.trial_table(keys, ordered, lower))
+    selected, dropped = select(of_boards, conditions)
+    kept = selected[~tuned.is_candidate(selected)]
+    dropped = dropped[~tuned.is_candidate(dropped)]
     apart = [name for name, half in protocols.items() if half.by_scenario]
     compared = tables.with_peers(kept, apart)
     trials = compared.sort_values([*tables.CELL, "key"], ignore_index=True)
@@ -92,6 +108,8 @@ def _build(records: Mapping[str, Record], protocols: Mapping[str, ProtocolBoard]
     values = standings.by_dataset(measured, protocols)
     controlled = controls.controls(measured, seen, protocols, values)
     ranked = [view for view in seen if view.dataset not in controls.uncounted(controlled)]
+    judged = tuned.judged(judging, ordered, protocols)
+    on_targets = tuned.on_targets(selected, ordered, protocols)
     return Board(
         trials,
         scores,
@@ -108,6 +126,7 @@ def _build(records: Mapping[str, Record], protocols: Mapping[str, ProtocolBoard]
         _by_area(of_datasets, ranked, protocols, values),
         lower,
         controlled,
+        tuned_rows.lines(seen, trials, measured, judged, on_targets, protocols),
     )
 
 

@@ -18,7 +18,8 @@ CELL = [*ROW, "scenario", "seed"]
 STATUSES = ("ok", "failed", "timeout", "missing")
 BROKE = ("failed", "timeout")  # a method that cannot do a task is skipped instead
 BOUND = "bound"
-_OF_ROW = ("label", "family", "primary", "counterpart", "acts_from", "keeps_data")
+TUNED = "tuned"  # the kind of a row whose parameters were chosen: not ranked with the others
+_OF_ROW = ("label", "family", "primary", "counterpart", "acts_from", "keeps_data", "kind")
 FULL = -1.0  # stands for the number of labels, where all are used or none are counted
 _FIELDS = (
     *("trial.dataset", "trial.dataset_digest", "trial.algorithm", "trial.algorithm_source"),
@@ -27,7 +28,7 @@ _FIELDS = (
     *("about.area", "about.provenance", "about.task", "about.metrics", "about.classes"),
     *("about.family", "about.variant", "about.counterpart", "about.remarks"),
     *("about.labels", "about.optional", "about.acts_from", "about.quick"),
-    *("about.origin", "about.keeps_data"),
+    *("about.origin", "about.keeps_data", "about.candidate", "trial.chosen"),
     *("outcome.status", "outcome.reason", "outcome.why_alone", "outcome.peak_memory"),
     *("outcome.resampled", "outcome.units"),
 )
@@ -49,7 +50,7 @@ def trial_table(keys: list[str], records: list[Record], lower: Set[str]) -> pd.D
     """Return one row a record: what was tried, under which conditions, what became of it.
 
     `record` is its position, `settings` those of its protocol, `sign` -1 where a lower
-    score is better and else 1. lower: the metrics for which lower is better.
+    score is better and else 1, `kind` TUNED where its parameters were chosen. lower: the metrics for which lower is better.
     """
     columns: dict[str, Collection[object]] = {"record": range(len(records)), "key": keys}
     for field in _FIELDS:
@@ -63,6 +64,10 @@ def trial_table(keys: list[str], records: list[Record], lower: Set[str]) -> pd.D
     table["primary"] = [metrics[0] if metrics else "" for metrics in table["metrics"]]
     table["sign"] = [_sign(metric, lower) for metric in table["primary"]]
     table["label"] = list(map(label, table["algorithm"], table["variant"]))
+    tuned = table["chosen"].map(bool)
+    table["kind"] = np.where(tuned, TUNED, "")
+    # they may differ from scenario to scenario of one row
+    table["parameters"] = table["parameters"].where(~tuned, None)
     return table
 
 
@@ -166,7 +171,8 @@ def coverage(trials: pd.DataFrame) -> pd.DataFrame:
     rows = rows.merge(newest[[*ROW, *_OF_ROW]], on=ROW)
     rows = rows.merge(_whole(core), on=ROW, how="left")
     rows = rows.merge(_reasons(core), on=ROW, how="left").fillna({"reason": ""})
-    return rows.assign(ranked=rows["complete"] & (rows["family"] != BOUND))
+    counted = (rows["family"] != BOUND) & (rows["kind"] == "")
+    return rows.assign(ranked=rows["complete"] & counted)
 
 
 def _whole(core: pd.DataFrame) -> pd.DataFrame:

@@ -22,6 +22,7 @@ from medtl_bench.cli.compare import compare
 from medtl_bench.cli.data import data_app
 from medtl_bench.cli.options import DEFAULT_OUT, Out, PluginFiles
 from medtl_bench.cli.sections import Json
+from medtl_bench.cli.tune import tune
 from medtl_bench.cli.verify import verify
 from medtl_bench.contract.vocabulary import Application
 from medtl_bench.errors import IntegrityError, MedTLError, NotDownloadedError, unknown
@@ -95,6 +96,7 @@ def _options(
 
 app.command("plan")(runs.plan)
 app.command("run")(runs.run)
+app.command("tune")(tune)
 app.command("verify")(verify)
 app.command("compare")(compare)
 app.command("export")(answers.export)

@@ -27,7 +27,7 @@ KEPT_ROWS = 100
 SCORES, AFTER_SCORES = '"scores":[', ',"seconds":'
 CHECKSUM = re.compile(r'"checksum":"([0-9a-f]{64})",')
 # of `About`: older records lack them, so they are stored where they say something
-LATER: Final = ("labels", "optional", "acts_from", "quick", "origin", "keeps_data")
+LATER: Final = ("labels", "optional", "acts_from", "quick", "origin", "keeps_data", "candidate")
 MOST: Final = 2**53  # tables of numbers hold no larger one exactly
 Text = Annotated[str, Field(max_length=2**20)]
 Whole = Annotated[int, Field(ge=0, le=MOST)]
@@ -50,7 +50,9 @@ class Trial(Frozen):
     `domains` of a stream. `stacked`: whether it may train beside others in one process,
     which rounds otherwise than alone. `versions`: of the project, torch and numpy. `packages`: of
     distributions that the algorithm calls. `plugins`: sources of a protocol, metrics or a
-    backbone that are not the project's own, by kind and name.
+    backbone that are not the project's own, by kind and name. `chosen`: where `parameters`
+    were chosen among several, by which `rule` and of how many `draws` with how many `seeds`;
+    part of the key and stored where there is something.
     """
 
     dataset: Text
@@ -67,11 +69,17 @@ class Trial(Frozen):
     versions: dict[str, Text]
     packages: dict[str, Text] = {}
     plugins: dict[str, Text] = {}
+    chosen: dict[str, Any] = {}
 
     @property
     def key(self) -> str:
         """Return the hash that names this trial's record."""
-        return _hash(self.model_dump(mode="json"))[:24]
+        return _hash(self.content)[:24]
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """Return what is stored of it."""
+        return self.model_dump(mode="json", exclude=None if self.chosen else {"chosen"})
 
 
 class About(Frozen):
@@ -85,6 +93,7 @@ class About(Frozen):
     `acts_from`: the verb from which on the method is more than plain training. `quick`: whether
     its preset makes less of trainings and data than boards are meant for. `origin`: of the dataset,
     its own name where it shares none. `keeps_data`: what the algorithm keeps of earlier domains.
+    `candidate`: the number of its parameters among those to choose from, 0 for the default.
     These are stored where they say something; an empty text was not recorded.
     """
 
@@ -104,6 +113,7 @@ class About(Frozen):
     quick: bool = False
     origin: Text = ""
     keeps_data: Text = ""
+    candidate: Whole = 0
 
     @property
     def unsaid(self) -> set[str]:
@@ -205,6 +215,7 @@ class Record(Frozen):
         """Return the text that a record is stored as, with a checksum over the rest."""
         content = self.model_dump(mode="json", exclude=None if self.asked else {"asked"})
         content["about"] = self.about.model_dump(mode="json", exclude=self.about.unsaid)
+        content["trial"] = self.trial.content
         return _canonical({**content, "checksum": _hash(content)}) + "\n"
 
     @classmethod
