@@ -7,7 +7,9 @@ import os
 import random
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple
@@ -27,10 +29,10 @@ from medtl_bench.report.pages.protocol import PlainPage, Protocol, ProtocolPage
 from medtl_bench.results import predictions
 from medtl_bench.results.guard import guarded
 from medtl_bench.results.record import Record, Score
-from medtl_bench.results.rules import LEAVE_ONE_OUT, check_rule
+from medtl_bench.results.rules import LEAVE_ONE_OUT, check_rule, of_boards
 from medtl_bench.results.store import Contents, Store
 from medtl_bench.running import executors, interrupts, observers, parquet, repeat, rescoring
-from medtl_bench.running.executors import Limits
+from medtl_bench.running.executors import Executor, Limits
 from medtl_bench.running.executors.with_datasets import with_datasets
 from medtl_bench.running.observers import Audience, Observer
 from medtl_bench.running.plan import Planned
@@ -174,7 +176,7 @@ def run(
     bounds, catalogue = limits(jobs, timeout, memory), _installed(files, complain)
     folder, keep = Path(out), Path(out) if answers else None
     audience = _audience(catalogue, _several(observe), watch, complain)
-    datasets_kept = with_datasets(executors.make(catalogue, on, bounds), folder / DATASETS)
+    datasets_kept = _kept(executors.make(catalogue, on, bounds), folder)
     with alone(folder):
         with guarded(folder / RESULTS, complain) as store, datasets_kept as execute:
             planning = make_plan(request, catalogue, execute)
@@ -228,43 +230,68 @@ def tune(
     boards show the best, apart. The other options are those of `run`.
     Raises MedTLError as `run` does, or on an unknown rule.
     """
-    files = _several(plugins)
-    names = _several(datasets), _several(algorithms), _several(protocols)
-    request = Request(*names, preset, seeds, _several(parameters), files, stack)
     check_texts(_several(out))
     check_rule(rule)
+    names = _several(datasets), _several(algorithms), _several(protocols)
+    files = _several(plugins)
+    request = Request(*names, preset, seeds, _several(parameters), files, stack)
     bounds, catalogue = limits(jobs, timeout, memory), _installed(files, complain)
-    folder, audience = Path(out), _audience(catalogue, _several(observe), watch, complain)
-    datasets_kept = with_datasets(executors.make(catalogue, on, bounds), folder / DATASETS)
+    audience = _audience(catalogue, _several(observe), watch, complain)
+    execute, folder = executors.make(catalogue, on, bounds), Path(out)
     with alone(folder):
-        with guarded(folder / RESULTS, complain) as store, datasets_kept as execute:
-            tuning = make_tuning(request, draws, catalogue, execute)
-            planning = tuning.planning
-            audience.tell("left_out", planning.skipped, planning.unusable)
-
-            def ran(planned: Sequence[Planned]) -> list[Record]:
-                lacking = missing(planned, store)
-                return [*Run(planned, store, execute, files, lacking, audience)]
-
-            records = ran(planning.planned)
-            choices = _choices(planning, catalogue, store, rule)
-            records += ran(joined([tuning.tuned(choices), tuning.on_targets(oracle=oracle)]))
-        contents, left_out = _asked_for(planning, store), {}
+        with guarded(folder / RESULTS, complain) as store, _kept(execute, folder) as kept:
+            tuning = make_tuning(request, draws, catalogue, kept)
+            audience.tell("left_out", tuning.planning.skipped, tuning.planning.unusable)
+            run = partial(_ran, store=store, execute=kept, files=files, audience=audience)
+            records, choices = _tuned(tuning, run, catalogue, rule, oracle=oracle)
+        contents, left_out = _asked_for(tuning.planning, store), {}
         if contents.records or contents.damaged:
             left_out = _write_boards(contents, catalogue, folder)
-    return Tuned(tuple(records), planning, contents, left_out, choices)
+    return Tuned(records, tuning.planning, contents, left_out, choices)
 
 
-def _choices(
-    planning: Planning, catalogue: Catalogue, store: Store, rule: str
-) -> tuple[Choice, ...]:
-    """Return what is chosen by those trials that were planned to judge, and by no others."""
-    there = store.read().records
-    keys = [one.trial.key for one in planning.planned if one.trial.key in there]
-    judged = {key: there[key] for key in keys}
-    halves = _protocols(catalogue, judged.values())
+def _kept(execute: Executor, folder: Path) -> AbstractContextManager[Executor]:
+    """Return an executor whose jobs find datasets in a folder of the run."""
+    return with_datasets(execute, folder / DATASETS)
+
+
+class _Finished(NamedTuple):
+    """The records of planned trials that were run, and of all of them that there are."""
+
+    records: list[Record]
+    there: dict[str, Record]
+
+
+def _ran(
+    planned: Sequence[Planned],
+    *,
+    store: Store,
+    execute: Executor,
+    files: Sequence[str],
+    audience: Audience,
+) -> _Finished:
+    """Run those of some trials that have no result yet."""
+    lacking = missing(planned, store)
+    records = [*Run(planned, store, execute, files, lacking, audience)]
+    there, keys = store.read().records, [one.trial.key for one in planned]
+    return _Finished(records, {key: there[key] for key in keys if key in there})
+
+
+def _tuned(
+    tuning: Tuning,
+    run: Callable[[Sequence[Planned]], _Finished],
+    catalogue: Catalogue,
+    rule: str,
+    *,
+    oracle: bool,
+) -> tuple[tuple[Record, ...], tuple[Choice, ...]]:
+    """Run what judges, choose by that and by nothing else, and run what was chosen."""
+    judged = run(tuning.planning.planned)
+    halves = _protocols(catalogue, judged.there.values())
     boards = {name: half.board for name, half in halves.items()}
-    return tuple(Choice(*one) for one in choose(judged, boards, rule))
+    choices = tuple(Choice(*one) for one in choose(judged.there, boards, rule))
+    last = run(joined([tuning.tuned(choices), tuning.on_targets(oracle=oracle)]))
+    return (*judged.records, *last.records), choices
 
 
 def _audience(
@@ -503,9 +530,9 @@ def compare(
     Raises MedTLError where there are no results, none of a method, or none that both share.
     """
     if out is None:
-        one, two = _records(first), _records(second)
+        one, two = of_boards(_records(first)), of_boards(_records(second))
     else:
-        one, two = _of_methods(_records(out), str(first), str(second))
+        one, two = _of_methods(of_boards(_records(out)), str(first), str(second))
     protocols = _protocols(discovery.find(_several(plugins)), [*one, *two])
     halves = {name: protocol.board for name, protocol in protocols.items()}
     found = (paired.runs if out is None else paired.methods)(one, two, halves)

@@ -98,8 +98,8 @@ class View:
     whether a higher value of it is better. `settings`: those of its first trial.
     `columns`: the measures that some row has, with their directions in `higher`. Its
     rows: ranked `methods` by rank in the `headline`, `bounds`, and `incomplete` ones,
-    both by name, and apart those that were `tuned`. `units`: by domain the number of its test units (patients or groups,
-    else rows) and the fewest of a class, where that is known.
+    both by name, and apart those that were `tuned`. `units`: by domain the number of its test
+    units (patients or groups, else rows) and the fewest of a class, where that is known.
     """
 
     dataset: str
@@ -202,7 +202,7 @@ def _view(
     primary = first["primary"]
     columns = tuple(dict.fromkeys(_measured(rows)))
     headline = _headline(half, first["task"], primary, columns)
-    own = [row for row in rows if not row.kind]
+    own, apart = _apart(rows)
     methods = [row for row in own if row.complete and not row.bound]
     bounds = [row for row in own if row.complete and row.bound]
     return View(
@@ -220,8 +220,14 @@ def _view(
         bounds=_by_label(bounds),
         incomplete=_by_label([row for row in own if not row.complete]),
         units=first["units"],
-        tuned=_by_label([row for row in rows if row.complete and row.kind]),
+        tuned=_by_label(apart),
     )
+
+
+def _apart(rows: list[Row]) -> tuple[list[Row], list[Row]]:
+    """Return rows as they come, and those complete ones that were tuned."""
+    tuned = [row for row in rows if row.kind]
+    return [row for row in rows if not row.kind], [row for row in tuned if row.complete]
 
 
 def _headline(half: ProtocolBoard, task: str, primary: str, columns: tuple[str, ...]) -> str:

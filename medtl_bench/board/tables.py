@@ -50,7 +50,8 @@ def trial_table(keys: list[str], records: list[Record], lower: Set[str]) -> pd.D
     """Return one row a record: what was tried, under which conditions, what became of it.
 
     `record` is its position, `settings` those of its protocol, `sign` -1 where a lower
-    score is better and else 1, `kind` TUNED where its parameters were chosen. lower: the metrics for which lower is better.
+    score is better and else 1, `kind` TUNED where its parameters were chosen. lower: the
+    metrics for which lower is better.
     """
     columns: dict[str, Collection[object]] = {"record": range(len(records)), "key": keys}
     for field in _FIELDS:

@@ -81,8 +81,9 @@ def _scored(
         return there.assign(score=ours.groupby("trial")["value"].mean().reindex(there.index))
     measured = half.measures(there, scores).reindex(there.index)
     score = pd.Series(np.nan, there.index, dtype=float)
-    for kind, of_kind in there.groupby(["task", "primary"]):
-        score[of_kind.index] = _first(measured.loc[of_kind.index], half.tuned_by(*kind))
+    for (task, primary), of_kind in there.groupby(["task", "primary"]):
+        names = half.tuned_by(str(task), str(primary))
+        score[of_kind.index] = _first(measured.loc[of_kind.index], names)
     return there.assign(score=score.where(there["status"] == "ok"))
 
 
@@ -118,14 +119,14 @@ def choices(table: pd.DataFrame, wanted: str = LEAVE_ONE_OUT) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=CHOICES).reset_index(drop=True)
 
 
-def _best(frame: pd.DataFrame) -> pd.Series | None:
-    ordered = frame.assign(turned=frame["score"] * frame["sign"]).sort_values("candidate")
-    if not ordered["turned"].notna().any():
+def _best(frame: pd.DataFrame) -> "pd.Series[Any] | None":
+    ordered = frame.sort_values("candidate")
+    turned = (ordered["score"] * ordered["sign"]).to_numpy(float)
+    if not np.isfinite(turned).any():
         return None
-    defaults = ordered.loc[ordered["candidate"] == 0, "score"]
-    default = defaults.iloc[0] if len(defaults) else np.nan
-    best = ordered.iloc[int(np.nanargmax(ordered["turned"].to_numpy(float)))]
-    return pd.concat([best, pd.Series({"default": default})])
+    defaults = ordered.loc[ordered["candidate"] == 0, "score"].tolist()
+    told = ordered.assign(default=defaults[0] if defaults else np.nan)
+    return pd.Series(told.iloc[int(np.nanargmax(turned))])
 
 
 def _of_wanted(table: pd.DataFrame, wanted: str) -> pd.DataFrame:

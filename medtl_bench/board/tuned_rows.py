@@ -75,9 +75,7 @@ def lines(
         names = protocols[view.protocol].tuned_by(view.task, view.primary)
         measure = next((name for name in names if name in view.columns), view.headline)
         table = _Table(view, measure, by_seed, judged, on_targets)
-        rows = [
-            table.line(row, how[view.dataset, view.protocol, *row.name]) for row in view.tuned
-        ]
+        rows = [table.line(row, how[view.dataset, view.protocol, *row.name]) for row in view.tuned]
         bounds = {row.name[0] for row in view.tuned if row.bound}
         found += _ranked(rows, bounds, higher=view.higher.get(measure, True))
     return tuple(found)
@@ -98,20 +96,21 @@ class _Table(NamedTuple):
 
     def line(self, row: Row, chosen: Mapping[str, Any]) -> TunedRow:
         """Return a tuned row beside its default."""
-        view, algorithm = self.view, row.name[0]
-        steps = tuple(self._steps(algorithm, str(chosen["rule"])))
+        view, algorithm, draws = self.view, row.name[0], int(chosen["draws"])
+        judged = self._of(self.judged, algorithm, str(chosen["rule"]), draws)
+        scored = self._of(self.on_targets, algorithm, ORACLE, draws)
         return TunedRow(
             *(view.dataset, view.protocol, view.scenario, algorithm),
             rule=str(chosen["rule"]),
-            draws=int(chosen["draws"]),
+            draws=draws,
             seeds=int(chosen["seeds"]),
             measure=self.measure,
             default=self._default(algorithm),
             tuned=row.cells.get(self.measure, NOT_KNOWN),
             gain=self._gain(row),
-            oracle=self._oracle(algorithm),
+            oracle=self._oracle(scored),
             ranks=(math.nan, math.nan),
-            steps=steps,
+            steps=tuple(self._steps(judged, scored)),
         )
 
     def _default(self, algorithm: str) -> Cell:
@@ -129,38 +128,33 @@ class _Table(NamedTuple):
         estimate = mean_interval(self.sign * (tuned - default))
         return Cell(float(estimate.mean), float(estimate.half), int(estimate.n))
 
-    def _of(self, table: pd.DataFrame, algorithm: str, rule: str) -> pd.DataFrame:
-        """Return the scores of a method's draws, a column for each scenario of the table."""
+    def _of(self, table: pd.DataFrame, algorithm: str, rule: str, draws: int) -> pd.DataFrame:
+        """Return the scores of a method's first draws, a column for each scenario of the table."""
         view = self.view
         ours = table[
             (table["dataset"] == view.dataset)
             & (table["protocol"] == view.protocol)
             & (table["algorithm"] == algorithm)
             & (table["rule"] == rule)
+            & (table["candidate"] < draws)
         ]
         if view.scenario:
             ours = ours[ours["scenario"] == view.scenario]
         return ours.pivot_table(index="candidate", columns="scenario", values="score")
 
-    def _oracle(self, algorithm: str) -> float:
-        scores = self.sign * self._of(self.on_targets, algorithm, ORACLE)
-        return float(self.sign * scores.max().mean()) if len(scores) else math.nan
+    def _oracle(self, scored: pd.DataFrame) -> float:
+        return float(self.sign * (self.sign * scored).max().mean()) if len(scored) else math.nan
 
-    def _steps(self, algorithm: str, rule: str) -> Iterator[Step]:
-        """Yield the best of the first draws by the rule, for all numbers of them."""
-        judged = self.sign * self._of(self.judged, algorithm, rule)
-        scored = self._of(self.on_targets, algorithm, ORACLE)
-        for number in range(len(judged)):
-            best = judged.iloc[: number + 1].fillna(-np.inf).idxmax()
-            seen = [judged.at[place, name] for name, place in best.items()]
-            after = [_at(scored, place, name) for name, place in best.items()]
-            means = self.sign * float(np.mean(seen)), float(np.mean(after))
-            yield Step(int(judged.index[number]) + 1, *means)
-
-
-def _at(scores: pd.DataFrame, candidate: object, scenario: object) -> float:
-    known = candidate in scores.index and scenario in scores.columns
-    return float(scores.loc[candidate, scenario]) if known else math.nan
+    def _steps(self, judged: pd.DataFrame, scored: pd.DataFrame) -> Iterator[Step]:
+        """Yield the best of the first draws as they were judged, for all numbers of them."""
+        there = judged.to_numpy(float)
+        on_target = scored.reindex(index=judged.index, columns=judged.columns).to_numpy(float)
+        turned = np.where(np.isfinite(there), self.sign * there, -np.inf)
+        scenarios = np.arange(there.shape[1])
+        for number in range(len(there)):
+            best = turned[: number + 1].argmax(0)
+            seen, after = there[best, scenarios].mean(), on_target[best, scenarios].mean()
+            yield Step(int(judged.index[number]) + 1, float(seen), float(after))
 
 
 def _ranked(

@@ -215,11 +215,13 @@ def recommend(
     """
     from medtl_bench.advice import recommend as advice
     from medtl_bench.cli import show as shown
+    from medtl_bench.results.rules import of_boards
     from medtl_bench.results.store import Store
 
     contents = Store(out / "results").read()
+    known = of_boards(contents.records.values())
     data = discovery.dataset(discovery.find(plugin), dataset)
-    shown.recommendation(advice.recommend(data, target, contents.records.values()), out)
+    shown.recommendation(advice.recommend(data, target, known), out)
     console.damaged(contents.damaged)
 
 

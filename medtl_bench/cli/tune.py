@@ -2,7 +2,7 @@
 
 # ruff: noqa: PLC0415 - `--help` must start without torch and pandas
 # ruff: noqa: B006 - typer reads defaults, it never changes them
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypedDict
 
 import typer
 
@@ -43,6 +43,14 @@ Oracle = Annotated[
 ]
 
 
+class Limits(TypedDict):
+    """How many trials run at a time, and what each may take."""
+
+    jobs: int
+    timeout: float
+    memory: int
+
+
 def tune(
     all_: All = False,
     dataset: Datasets = [],
@@ -65,10 +73,9 @@ def tune(
 ) -> None:
     """Choose hyper-parameters without a target's labels, run what was chosen, write the boards.
 
-    Each method gets the same number of draws from the ranges that it declares. What has a result
-    is not run again. Exit code: as of `run`.
+    Each method gets the same number of draws from its ranges. Exit code: as of `run`.
     """
-    limits = {"jobs": jobs, "timeout": timeout, "memory": memory}
+    limits: Limits = {"jobs": jobs, "timeout": timeout, "memory": memory}
     runs.ask(all_ or dataset or algorithm, seeds=seeds, stack=stack, draws=draws, **limits)
     from medtl_bench import api
 
@@ -85,9 +92,7 @@ def tune(
             parameters=parameter,
             plugins=plugin,
             on=on,
-            jobs=jobs,
-            timeout=timeout,
-            memory=memory,
+            **limits,
             stack=stack,
             observe=observe,
             watch=runs.progress(),
@@ -99,7 +104,7 @@ def tune(
 
 
 def _chosen(tuned: "Tuned") -> None:
-    """Print which draw was chosen for each scenario, and how far above the default it was judged."""
+    """Print which draw was chosen for each scenario, and how it and the default were judged."""
     columns = ["dataset", "method", "scenario", "by", "chosen", "judged", "default"]
     rows = [
         (one.dataset, one.algorithm, one.scenario, one.rule, one.variant or "the default",

@@ -126,6 +126,6 @@ def another_order(dataset: Dataset, one: Stream) -> Iterator[Scenario]:
     order = list(range(len(one.domains)))
     while order == sorted(order):
         order = torch.randperm(len(order), generator=draw).tolist()
-    settings = {"domains": [one.domains[number] for number in order]}
-    settings |= {RULE: ANOTHER_ORDER, TUNES: one.name}
+    domains = [one.domains[number] for number in order]
+    settings = {"domains": domains, RULE: ANOTHER_ORDER, TUNES: one.name}
     yield Scenario(f"{one.name} in another order", settings, labels=dataset.labels_of(one))

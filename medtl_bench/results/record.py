@@ -27,7 +27,10 @@ KEPT_ROWS = 100
 SCORES, AFTER_SCORES = '"scores":[', ',"seconds":'
 CHECKSUM = re.compile(r'"checksum":"([0-9a-f]{64})",')
 # of `About`: older records lack them, so they are stored where they say something
-LATER: Final = ("labels", "optional", "acts_from", "quick", "origin", "keeps_data", "candidate")
+LATER: Final = (
+    *("labels", "optional", "acts_from", "quick", "origin", "keeps_data"),
+    *("candidate", "beside"),
+)
 MOST: Final = 2**53  # tables of numbers hold no larger one exactly
 Text = Annotated[str, Field(max_length=2**20)]
 Whole = Annotated[int, Field(ge=0, le=MOST)]
@@ -94,6 +97,8 @@ class About(Frozen):
     its preset makes less of trainings and data than boards are meant for. `origin`: of the dataset,
     its own name where it shares none. `keeps_data`: what the algorithm keeps of earlier domains.
     `candidate`: the number of its parameters among those to choose from, 0 for the default.
+    `beside`: a name of the group that ran in one process, and its place there, where other
+    parameters ran beside it.
     These are stored where they say something; an empty text was not recorded.
     """
 
@@ -114,6 +119,7 @@ class About(Frozen):
     origin: Text = ""
     keeps_data: Text = ""
     candidate: Whole = 0
+    beside: Text = ""
 
     @property
     def unsaid(self) -> set[str]:

@@ -12,6 +12,7 @@ from scipy.stats import qmc
 
 from medtl_bench.catalogue.entries import Catalogue
 from medtl_bench.contract.scenario import Scenario
+from medtl_bench.hashing import hashed
 from medtl_bench.randomness import generator
 from medtl_bench.results.rules import TUNES, is_for_tuning
 from medtl_bench.running import plan
@@ -115,7 +116,7 @@ class Tuning:
         """Return the trials of candidates, each with the number of its own."""
         number = {repr(one.parameters): place for place, one in enumerate(drawn, first)}
         planned = self._planned(dataset, drawn)
-        return [_marked(one, number[repr(one.trial.parameters)], {}) for one in planned]
+        return _noted([_marked(one, number[repr(one.trial.parameters)], {}) for one in planned])
 
     def _asked(self, dataset: DatasetFacts, *, for_tuning: bool) -> set[tuple[str, str]]:
         """Return protocol and name of those scenarios that are asked for."""
@@ -127,7 +128,9 @@ class Tuning:
             asked |= {(protocol, one.name) for one in _of(core, real, for_tuning=for_tuning)}
         return asked
 
-    def _planned(self, dataset: DatasetFacts, algorithms: Sequence[AlgorithmFacts]) -> list[Planned]:
+    def _planned(
+        self, dataset: DatasetFacts, algorithms: Sequence[AlgorithmFacts]
+    ) -> list[Planned]:
         facts = replace(self.facts, datasets=[dataset], algorithms=algorithms)
         return plan.trials(facts, replace(self.preset, scenarios=None), self.seeds)
 
@@ -146,7 +149,7 @@ class Tuning:
         chosen = {"rule": key.rule, "draws": self.number, "seeds": self.seeds}
         named = drawn[key.candidate].model_copy(update={"variant": named_by(chosen)})
         planned = self._planned(asked, [named])
-        return [_marked(one, key.candidate, chosen) for one in planned]
+        return _noted([_marked(one, key.candidate, chosen) for one in planned])
 
 
 def named_by(chosen: Mapping[str, Any]) -> str:
@@ -172,11 +175,10 @@ def _of(scenarios: Sequence[Scenario], real: Sequence[str], *, for_tuning: bool)
 
 
 def only(dataset: DatasetFacts, asked: set[tuple[str, str]]) -> DatasetFacts:
-    """Return a dataset with those scenarios alone."""
-    scenarios = {
-        protocol: tuple(one for one in there if (protocol, one.name) in asked)
-        for protocol, there in dataset.scenarios.items()
-    }
+    """Return a dataset with those scenarios alone, of which protocol and name are asked for."""
+    scenarios: dict[str, tuple[Scenario, ...]] = {}
+    for protocol, there in dataset.scenarios.items():
+        scenarios[protocol] = tuple(one for one in there if (protocol, one.name) in asked)
     return dataset.model_copy(update={"scenarios": scenarios})
 
 
@@ -184,6 +186,25 @@ def _marked(one: Planned, candidate: int, chosen: Mapping[str, Any]) -> Planned:
     trial = one.trial.model_copy(update={"chosen": dict(chosen)}) if chosen else one.trial
     about = one.about.model_copy(update={"candidate": candidate})
     return one._replace(trial=trial, about=about)
+
+
+def _noted(planned: Sequence[Planned]) -> list[Planned]:
+    """Note in each trial which group it runs in and where, for no other field tells it."""
+    groups: dict[int, list[Planned]] = {}
+    for one in planned:
+        groups.setdefault(one.group, []).append(one)
+    return [one for group in groups.values() for one in _beside(group)]
+
+
+def _beside(group: Sequence[Planned]) -> Sequence[Planned]:
+    if len(group) == 1:
+        return group
+    name = hashed("".join(one.trial.key for one in group))
+    told = [{"beside": f"{name} {place}"} for place in range(len(group))]
+    return [
+        one._replace(about=one.about.model_copy(update=note))
+        for one, note in zip(group, told, strict=True)
+    ]
 
 
 def joined(lots: Iterable[Sequence[Planned]]) -> list[Planned]:
@@ -198,9 +219,7 @@ def _joined(lots: Iterable[Sequence[Planned]]) -> Iterator[Planned]:
         first += 1 + max((one.group for one in planned), default=-1)
 
 
-def make_tuning(
-    request: Request, number: int, catalogue: Catalogue, execute: Executor
-) -> Tuning:
+def make_tuning(request: Request, number: int, catalogue: Catalogue, execute: Executor) -> Tuning:
     """Describe all that a request names, through the executor, and plan the judging of candidates.
 
     Raises MedTLError as `make_plan` does, or where the number of candidates is out of bounds.

@@ -70,7 +70,7 @@ def test_a_default_that_is_not_in_its_range_is_refused():
     class Beyond(Column):
         noise: Annotated[float, Range(0.5, 1)] = 0.1
 
-    with pytest.raises(MedTLError, match="'noise' of Beyond, 0.1, is not among .* 0.5 to 1"):
+    with pytest.raises(MedTLError, match=r"'noise' of Beyond, 0.1, is not among .* 0.5 to 1"):
         parameters(Beyond)
 
 
@@ -78,4 +78,5 @@ def test_a_default_that_is_not_in_its_range_is_refused():
 def test_the_ranges_of_our_own_methods_hold_their_defaults(name):
     cls = discovery.own().algorithm(name)
     assert issubclass(cls, Algorithm)
-    assert all(one.space is None or one.space.holds(one.default) for one in parameters(cls).values())
+    ranged = [one for one in parameters(cls).values() if one.space is not None]
+    assert all(one.space.holds(one.default) for one in ranged)

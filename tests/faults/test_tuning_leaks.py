@@ -1,4 +1,4 @@
-"""A choice of hyper-parameters must not move with what it may not know, and one that does is seen."""
+"""A choice of hyper-parameters must not move with what it may not know; one that does is seen."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -66,10 +66,8 @@ def test_a_tuner_that_looks_at_the_targets_test_split_is_seen(moved, options):
 
 
 def test_a_tuner_that_is_handed_the_targets_labels_is_seen(moved, options, monkeypatch):
-    """What plays the target is the target itself, as a slip in the derived scenarios would have it."""
-    monkeypatch.setattr(
-        "medtl_bench.protocols.tuning._some", lambda dataset, one: [*one.targets]
-    )
+    """The target plays itself, as a slip in the derived scenarios would have it."""
+    monkeypatch.setattr("medtl_bench.protocols.tuning._some", lambda dataset, one: [*one.targets])
     options = options | {"protocols": ["transfer"]}
 
     def slipped(out):

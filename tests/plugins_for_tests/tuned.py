@@ -1,4 +1,4 @@
-"""A dataset whose target's labels and test rows the environment changes, and methods with ranges."""
+"""A dataset whose target's labels and test rows the environment changes; a method with a range."""
 
 import os
 from dataclasses import dataclass, replace
@@ -16,6 +16,10 @@ from tests.plugins_for_tests.tiny import CARD, Column
 
 POISON = "MEDTL_TEST_POISON"
 TARGET = "d"
+TRANSFERS = (
+    Transfer("to-d", ("a", "b", "c"), (TARGET,)),
+    Transfer("a-to-d", ("a",), (TARGET,), optional=True),
+)
 
 
 def _split(rows: int, source: torch.Generator) -> Split:
@@ -25,6 +29,7 @@ def _split(rows: int, source: torch.Generator) -> Split:
 
 def poisoned(domain: Domain) -> Domain:
     """Return a target whose labels are turned and whose test rows are others."""
+
     def turned(split):
         return Split(split.x, 1 - split.y)
 
@@ -42,9 +47,9 @@ def build() -> Dataset:
         CARD,
         Task("classification", ("no", "yes")),
         tuple(domains),
-        (Transfer("to-d", ("a", "b", "c"), (TARGET,)), Transfer("a-to-d", ("a",), (TARGET,), optional=True)),
+        TRANSFERS,
         (Stream("all", ("a", "b", "c")),),
-    )  # fmt: skip
+    )
 
 
 @dataclass

@@ -84,9 +84,7 @@ def test_a_learner_is_shown_no_label_and_no_test_row_of_any_target(data, name):
 
 
 @pytest.mark.parametrize("protocol", [TRANSFER, STREAM])
-def test_scores_are_of_validation_splits_and_stand_in_places_that_the_settings_tell(
-    data, protocol
-):
+def test_scores_are_of_validation_splits_and_stand_in_places_that_the_settings_tell(data, protocol):
     name = "transfer" if protocol is TRANSFER else "stream"
     for scenario in of_tuning(protocol, data).values():
         scores, _ = examined(protocol, data, scenario)
@@ -127,7 +125,7 @@ def test_domains_of_another_stage_are_not_left_in_what_is_examined(data):
     rest = tuning.on_validation(data, ["a", "b"])
     assert [domain.name for domain in rest.domains] == ["a", "b"]
     assert all(domain.test is domain.val for domain in rest.domains)
-    assert not (rest.transfers or rest.streams or rest.folds)
+    assert (rest.transfers, rest.streams, rest.folds) == ((), (), ())
     assert not isinstance(rest.domains[0].train.y, Withheld)
 
 

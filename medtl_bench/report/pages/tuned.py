@@ -20,12 +20,13 @@ def tuned_section(
     """
     if not rows:
         return Safe()
-    budgets = list(dict.fromkeys((row.rule, row.draws, row.seeds) for row in rows))
-    groups = [[row for row in rows if _budget(row) == budget] for budget in budgets]
+    groups: dict[tuple[str, int, int], list[TunedRow]] = {}
+    for row in rows:
+        groups.setdefault(_budget(row), []).append(row)
     return fill(
         "tuned",
         measure=title(rows[0].measure),
-        groups=[_group(group) for group in groups],
+        groups=[_group(group) for group in groups.values()],
         picture=picture or "",
         dataset=rows[0].dataset,
         oracle=any(math.isfinite(row.oracle) for row in rows),
@@ -57,8 +58,7 @@ def _line(row: TunedRow) -> list[str]:
 def _orders(rows: Sequence[TunedRow]) -> Iterator[tuple[str, Safe]]:
     """Yield the order of the ranked rows by their defaults and as tuned, if these differ."""
     ranked = [row for row in rows if math.isfinite(sum(row.ranks))]
-    before, after = ([row.ranks[place] for row in ranked] for place in (0, 1))
-    if before != after:
+    if any(row.ranks[0] != row.ranks[1] for row in ranked):
         for named, place in (("By defaults", 0), ("Tuned", 1)):
             ordered = sorted(ranked, key=lambda row: (row.ranks[place], row.algorithm))
             yield named, joined([row.algorithm for row in ordered])

@@ -35,9 +35,7 @@ def trajectory_picture(rows: Sequence[TunedRow]) -> str | None:
         return svg(figure, f"Scores on {drawn[0].dataset} by number of draws")
 
 
-def _draw(
-    axes: Axes, rows: Sequence[TunedRow], what: str, value: Callable[[Step], float]
-) -> None:
+def _draw(axes: Axes, rows: Sequence[TunedRow], what: str, value: Callable[[Step], float]) -> None:
     for number, row in enumerate(rows):
         colour = COLOURS[number % len(COLOURS)]
         draws, scores = _line(row, value)
