@@ -174,6 +174,12 @@ def test_a_stream_has_tuned_rows_of_its_own():
     assert row.gain.mean == 0
 
 
+def test_where_nothing_was_tuned_yet_there_is_no_board_of_what_judges():
+    board = build([judging(LEAVE_ONE_OUT, 0.5, 0, candidate) for candidate in (0, 1)])
+    assert (len(board.trials), board.views, board.tuned) == (0, [], ())
+    assert render(board)
+
+
 def test_boards_without_a_tuned_row_say_nothing_of_tuning():
     files = render(build([on_target(0.7, 0)]))
     assert "Tuned without" not in files["datasets/hearts.md"]
