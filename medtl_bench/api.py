@@ -210,7 +210,6 @@ def tune(
     protocols: Names = (),
     preset: str = "default",
     seeds: int | None = None,
-    parameters: Names = (),
     plugins: Names = (),
     on: str = "processes",
     jobs: int = 0,
@@ -234,7 +233,7 @@ def tune(
     check_rule(rule)
     names = _several(datasets), _several(algorithms), _several(protocols)
     files = _several(plugins)
-    request = Request(*names, preset, seeds, _several(parameters), files, stack)
+    request = Request(*names, preset, seeds, (), files, stack)
     bounds, catalogue = limits(jobs, timeout, memory), _installed(files, complain)
     audience = _audience(catalogue, _several(observe), watch, complain)
     execute, folder = executors.make(catalogue, on, bounds), Path(out)

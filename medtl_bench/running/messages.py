@@ -50,7 +50,7 @@ class AlgorithmFacts(Frozen):
     by side in one process. `packages`: versions of what its scores depend on. `plugins`: the
     source of a backbone that is not the project's own. `missing`: the reason, if it can do no
     task before a package is installed. `keeps_data`: what it keeps of earlier domains.
-    `spaces`: by name of a parameter the values that are searched; not of one that is given.
+    `spaces`: by name of a parameter the values that are searched.
     """
 
     name: str

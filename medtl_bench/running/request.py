@@ -44,7 +44,7 @@ BOUNDS = {
     # intervals over a thousand seeds are narrower than any difference worth telling
     "seeds": Bound(WHOLE, 1, 1_000),
     "stack": Bound(WHOLE, 1, 1_000),
-    "draws": Bound(WHOLE, 1, 1_000),
+    "draws": Bound(WHOLE, 1, 200),
     # each holds three open files, of which a process may have 1,024 on most machines
     "jobs": Bound(WHOLE, 0, 256),
     # the operating system counts the milliseconds of a wait in 31 bits: 24 days

@@ -34,7 +34,7 @@ def candidates(algorithm: AlgorithmFacts, dataset: str, number: int) -> list[Alg
     names = sorted(algorithm.spaces)
     if not names:
         return [algorithm]
-    draw = generator("candidates", dataset, algorithm.name, algorithm.variant)
+    draw = generator("candidates", dataset, algorithm.name)
     shift = torch.rand(len(names), generator=draw, dtype=torch.float64).numpy()
     points = (qmc.Halton(len(names), scramble=False).random(number)[1:] + shift) % 1
     drawn = [_drawn(algorithm, dict(zip(names, point, strict=True))) for point in points.tolist()]
@@ -50,9 +50,8 @@ def _drawn(algorithm: AlgorithmFacts, shares: Mapping[str, float]) -> AlgorithmF
     for name, share in shares.items():
         whole = type(algorithm.parameters[name]) is int
         values[name] = algorithm.spaces[name].at(share, whole=whole)
-    told = [algorithm.variant] if algorithm.variant else []
-    told += [f"{name}={value}" for name, value in values.items()]
-    update = {"parameters": algorithm.parameters | values, "variant": ", ".join(told)}
+    variant = ", ".join(f"{name}={value}" for name, value in values.items())
+    update = {"parameters": algorithm.parameters | values, "variant": variant}
     return algorithm.model_copy(update=update)
 
 

@@ -43,7 +43,7 @@ def test_more_draws_and_another_rule_go_on_from_what_was_judged(tune, tmp_path):
     ("arguments", "told"),
     [
         (["--rule", "source-validatoin"], "no rule named 'source-validatoin'; did you mean"),
-        (["--draws", "0"], "draws must be a whole number from 1 to 1,000, but got 0"),
+        (["--draws", "0"], "draws must be a whole number from 1 to 200, but got 0"),
         (["-a", "nosy"], "nosy"),
     ],
 )
