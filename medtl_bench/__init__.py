@@ -8,6 +8,7 @@ This is the API of a notebook. Its names load what they need when they are first
     medtl_bench.datasets()                       # a table of what is installed
     heart = medtl_bench.load("heart-disease")    # a Dataset
     medtl_bench.run(["heart-disease"], ["dann", "fine-tune"], out="my-boards")
+    medtl_bench.tune("heart-disease", "dann")    # hyper-parameters, without the target's labels
     medtl_bench.results("my-boards")             # a row a score
     medtl_bench.board("my-boards").summary       # means, intervals, ranks
 
@@ -19,7 +20,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from medtl_bench.api import algorithms, board, datasets, export, load, results, run, score
+    from medtl_bench.api import algorithms, board, datasets, export, load, results, run, score, tune
 
 __version__ = "0.5.0"
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "results",
     "run",
     "score",
+    "tune",
 ]
 
 

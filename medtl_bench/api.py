@@ -9,7 +9,9 @@ import os
 import random
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple
@@ -18,6 +20,7 @@ from medtl_bench.board import paired, tables
 from medtl_bench.board.build import Board, build
 from medtl_bench.board.paired import Paired
 from medtl_bench.board.protocol import ProtocolBoard
+from medtl_bench.board.tuned import choose
 from medtl_bench.catalogue import apart, discovery
 from medtl_bench.catalogue.entries import Catalogue, Registered
 from medtl_bench.contract.hooks import AlgorithmEntry, DatasetEntry, ProtocolEntry
@@ -28,11 +31,13 @@ from medtl_bench.report.pages.protocol import PlainPage, Protocol, ProtocolPage
 from medtl_bench.results import predictions
 from medtl_bench.results.guard import guarded
 from medtl_bench.results.record import Record, Score
+from medtl_bench.results.rules import LEAVE_ONE_OUT, check_rule, of_boards
 from medtl_bench.results.store import Contents, Store
 from medtl_bench.running import executors, interrupts, observers, repeat
-from medtl_bench.running.executors import Limits
+from medtl_bench.running.executors import Executor, Limits
 from medtl_bench.running.executors.with_datasets import with_datasets
 from medtl_bench.running.observers import Audience, Observer
+from medtl_bench.running.plan import Planned
 from medtl_bench.running.repeat import Repeated
 from medtl_bench.running.request import (
     MOST_STACKED,
@@ -43,6 +48,7 @@ from medtl_bench.running.request import (
     make_plan,
 )
 from medtl_bench.running.run import Run, alone, missing, overtaken
+from medtl_bench.running.tuning import CANDIDATES, Choice, Tuning, joined, make_tuning
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -172,7 +178,7 @@ def run(
     bounds, catalogue = limits(jobs, timeout, memory), _installed(files, complain)
     folder, keep = Path(out), Path(out) if answers else None
     audience = _audience(catalogue, _several(observe), watch, complain)
-    datasets_kept = with_datasets(executors.make(catalogue, on, bounds), folder / DATASETS)
+    datasets_kept = _kept(executors.make(catalogue, on, bounds), folder)
     with alone(folder):
         with guarded(folder / RESULTS, complain) as store, datasets_kept as execute:
             planning = make_plan(request, catalogue, execute)
@@ -184,6 +190,109 @@ def run(
             left_out = _write_boards(contents, catalogue, folder)
     _tell_lost(keep, records, complain)
     return Ran(records, planning, contents, left_out)
+
+
+@dataclass(frozen=True)
+class Tuned(Ran):
+    """What came of tuning: a run, of which `records` are those that judged and those tuned.
+
+    `choices`: which candidate was chosen for each scenario.
+    """
+
+    choices: tuple[Choice, ...] = ()
+
+
+def tune(
+    datasets: Names = (),
+    algorithms: Names = (),
+    *,
+    draws: int = CANDIDATES,
+    rule: str = LEAVE_ONE_OUT,
+    oracle: bool = False,
+    protocols: Names = (),
+    preset: str = "default",
+    seeds: int | None = None,
+    plugins: Names = (),
+    on: str = "processes",
+    jobs: int = 0,
+    timeout: float = 900.0,
+    memory: int = 8192,
+    stack: int = MOST_STACKED,
+    observe: Names = (),
+    watch: Observer | None = None,
+    complain: Callable[[str], None] = warnings.warn,
+    out: str | Path = OUT,
+) -> Tuned:
+    """Choose hyper-parameters among `draws` of each method, and run what was chosen.
+
+    The choice is made without a label or test row of a target, by a `rule`:
+    "leave-one-source-out" or "source-validation"; streams by another order of their domains.
+    What was judged before is not run again. `oracle`: run all draws on the targets too, of which
+    boards show the best, apart. The other options are those of `run`.
+    Raises MedTLError as `run` does, or on an unknown rule.
+    """
+    check_texts(_several(out))
+    check_rule(rule)
+    names = _several(datasets), _several(algorithms), _several(protocols)
+    files = _several(plugins)
+    request = Request(*names, preset, seeds, (), files, stack)
+    bounds, catalogue = limits(jobs, timeout, memory), _installed(files, complain)
+    audience = _audience(catalogue, _several(observe), watch, complain)
+    execute, folder = executors.make(catalogue, on, bounds), Path(out)
+    with alone(folder):
+        with guarded(folder / RESULTS, complain) as store, _kept(execute, folder) as kept:
+            tuning = make_tuning(request, draws, catalogue, kept)
+            audience.tell("left_out", tuning.planning.skipped, tuning.planning.unusable)
+            run = partial(_ran, store=store, execute=kept, files=files, audience=audience)
+            records, choices = _tuned(tuning, run, catalogue, rule, oracle=oracle)
+        contents, left_out = _asked_for(tuning.planning, store), {}
+        if contents.records or contents.damaged:
+            left_out = _write_boards(contents, catalogue, folder)
+    return Tuned(records, tuning.planning, contents, left_out, choices)
+
+
+def _kept(execute: Executor, folder: Path) -> AbstractContextManager[Executor]:
+    """Return an executor whose jobs find datasets in a folder of the run."""
+    return with_datasets(execute, folder / DATASETS)
+
+
+class _Finished(NamedTuple):
+    """The records of planned trials that were run, and of all of them that there are."""
+
+    records: list[Record]
+    there: dict[str, Record]
+
+
+def _ran(
+    planned: Sequence[Planned],
+    *,
+    store: Store,
+    execute: Executor,
+    files: Sequence[str],
+    audience: Audience,
+) -> _Finished:
+    """Run those of some trials that have no result yet."""
+    lacking = missing(planned, store)
+    records = [*Run(planned, store, execute, files, lacking, audience)]
+    there, keys = store.read().records, [one.trial.key for one in planned]
+    return _Finished(records, {key: there[key] for key in keys if key in there})
+
+
+def _tuned(
+    tuning: Tuning,
+    run: Callable[[Sequence[Planned]], _Finished],
+    catalogue: Catalogue,
+    rule: str,
+    *,
+    oracle: bool,
+) -> tuple[tuple[Record, ...], tuple[Choice, ...]]:
+    """Run what judges, choose by that and by nothing else, and run what was chosen."""
+    judged = run(tuning.planning.planned)
+    halves = _protocols(catalogue, judged.there.values())
+    boards = {name: half.board for name, half in halves.items()}
+    choices = tuple(Choice(*one) for one in choose(judged.there, boards, rule))
+    last = run(joined([tuning.tuned(choices), tuning.on_targets(oracle=oracle)]))
+    return (*judged.records, *last.records), choices
 
 
 def _audience(
@@ -428,9 +537,9 @@ def compare(
     Raises MedTLError where there are no results, none of a method, or none that both share.
     """
     if out is None:
-        one, two = _records(first), _records(second)
+        one, two = of_boards(_records(first)), of_boards(_records(second))
     else:
-        one, two = _of_methods(_records(out), str(first), str(second))
+        one, two = _of_methods(of_boards(_records(out)), str(first), str(second))
     protocols = _protocols(discovery.find(_several(plugins)), [*one, *two])
     halves = {name: protocol.board for name, protocol in protocols.items()}
     found = (paired.runs if out is None else paired.methods)(one, two, halves)

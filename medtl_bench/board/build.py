@@ -14,6 +14,8 @@ from medtl_bench.board import (
     same_method,
     standings,
     tables,
+    tuned,
+    tuned_rows,
 )
 from medtl_bench.board.comparison import Comparison
 from medtl_bench.board.controls import Control
@@ -27,6 +29,7 @@ from medtl_bench.board.selection import counted, select
 from medtl_bench.board.standings import Values
 from medtl_bench.board.summary import Derived, derive, summarise, together
 from medtl_bench.metrics.effect import EffectEntry
+from medtl_bench.board.tuned_rows import TunedRow
 from medtl_bench.results.record import Record
 from medtl_bench.results.store import no_garbage_collection
 
@@ -45,6 +48,8 @@ class Board:
     tables of pages, row by row. `comparisons`: the readings over the datasets of each kind of
     task, and `by_area` over those of one area. `controls`: what datasets can tell; those
     without headroom are in no comparison. `effects`: what the boards say of known effects.
+    `tuned`: rows whose hyper-parameters were chosen, beside the same methods with their
+    defaults.
     """
 
     trials: pd.DataFrame
@@ -63,6 +68,7 @@ class Board:
     lower: frozenset[str]
     controls: tuple[Control, ...]
     effects: tuple[Effect, ...]
+    tuned: tuple[TunedRow, ...]
 
     @property
     def protocols(self) -> tuple[str, ...]:
@@ -95,7 +101,10 @@ def _build(
     ordered = [records[key] for key in keys]
     lower = lower_is_better(ordered)
     conditions = {name: half.conditions for name, half in protocols.items()}
-    kept, dropped = select(tables.trial_table(keys, ordered, lower), conditions)
+    of_boards, judging = tuned.divided(tables.trial_table(keys, ordered, lower))
+    selected, dropped = select(of_boards, conditions)
+    kept = selected[~tuned.is_candidate(selected)]
+    dropped = dropped[~tuned.is_candidate(dropped)]
     apart = [name for name, half in protocols.items() if half.by_scenario]
     compared = tables.with_peers(kept, apart)
     trials = compared.sort_values([*tables.CELL, "key"], ignore_index=True)
@@ -111,6 +120,8 @@ def _build(
     values = standings.by_dataset(derived, protocols)
     controlled = controls.controls(derived, seen, protocols, values)
     ranked = [view for view in seen if view.dataset not in controls.uncounted(controlled)]
+    judged = tuned.judged(judging, ordered, protocols)
+    on_targets = tuned.on_targets(selected, ordered, protocols)
     return Board(
         trials,
         scores,
@@ -128,6 +139,7 @@ def _build(
         lower,
         controlled,
         effects.effects(known, derived),
+        tuned_rows.lines(seen, trials, measured, judged, on_targets, protocols),
     )
 
 

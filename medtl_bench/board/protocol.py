@@ -107,6 +107,10 @@ class ProtocolBoard(ABC):
         """Return the measure that ranks the table of a dataset with this kind of task."""
         return self.headline
 
+    def tuned_by(self, task: str, primary: str) -> tuple[str, ...]:
+        """Return the measures by which hyper-parameters are chosen: the first that there is."""
+        return (self.ranked_by(task, primary),)
+
     def higher_is_better(self, measure: str, primary: str, lower: Set[str]) -> bool:
         """Return the direction of a measure on a dataset with this primary metric.
 

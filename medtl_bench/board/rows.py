@@ -17,7 +17,7 @@ from medtl_bench.board.tables import BOUND, BROKE, PLACE, STATUSES
 Place = tuple[str, str, str]
 _OF_ROW = (
     *("label", "family", "planned", "reason", "complete", "counterpart"),
-    *("acts_from", "keeps_data"),
+    *("acts_from", "keeps_data", "kind"),
 )
 
 
@@ -57,7 +57,8 @@ class Row:
 
     `counts`: its trials by status. `reason`: the most frequent one of those not ok.
     `acts_from`: the verb from which on it is more than plain training, "" where not recorded.
-    `keeps_data`: what it keeps of earlier domains, "" where that is not recorded.
+    `keeps_data`: what it keeps of earlier domains, "" where that is not recorded. `kind`: TUNED
+    where its parameters were chosen among several.
     """
 
     name: Name
@@ -70,6 +71,7 @@ class Row:
     counterpart: str
     acts_from: str
     keeps_data: str
+    kind: str
     cells: Mapping[str, Cell]
 
     @property
@@ -96,8 +98,8 @@ class View:
     whether a higher value of it is better. `settings`: those of its first trial.
     `columns`: the measures that some row has, with their directions in `higher`. Its
     rows: ranked `methods` by rank in the `headline`, `bounds`, and `incomplete` ones,
-    both by name. `units`: by domain the number of its test units (patients or groups,
-    else rows) and the fewest of a class, where that is known.
+    both by name, and apart those that were `tuned`. `units`: by domain the number of its test
+    units (patients or groups, else rows) and the fewest of a class, where that is known.
     """
 
     dataset: str
@@ -116,6 +118,7 @@ class View:
     bounds: tuple[Row, ...]
     incomplete: tuple[Row, ...]
     units: Units
+    tuned: tuple[Row, ...] = ()
 
     def alike(self, measure: str) -> list[tuple[Row, ...]]:
         """Return the groups of methods that are equal in a measure for every seed."""
@@ -199,8 +202,9 @@ def _view(
     primary = first["primary"]
     columns = tuple(dict.fromkeys(_measured(rows)))
     headline = _headline(half, first["task"], primary, columns)
-    methods = [row for row in rows if row.complete and not row.bound]
-    bounds = [row for row in rows if row.complete and row.bound]
+    own, apart = _apart(rows)
+    methods = [row for row in own if row.complete and not row.bound]
+    bounds = [row for row in own if row.complete and row.bound]
     return View(
         *place,
         task=first["task"],
@@ -214,9 +218,16 @@ def _view(
         higher={m: half.higher_is_better(m, primary, lower) for m in columns},
         methods=tuple(sorted(methods, key=lambda row: (_rank(row, headline), row.label))),
         bounds=_by_label(bounds),
-        incomplete=_by_label([row for row in rows if not row.complete]),
+        incomplete=_by_label([row for row in own if not row.complete]),
         units=first["units"],
+        tuned=_by_label(apart),
     )
+
+
+def _apart(rows: list[Row]) -> tuple[list[Row], list[Row]]:
+    """Return rows as they come, and those complete ones that were tuned."""
+    tuned = [row for row in rows if row.kind]
+    return [row for row in rows if not row.kind], [row for row in tuned if row.complete]
 
 
 def _headline(half: ProtocolBoard, task: str, primary: str, columns: tuple[str, ...]) -> str:

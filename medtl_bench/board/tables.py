@@ -18,7 +18,8 @@ CELL = [*ROW, "scenario", "seed"]
 STATUSES = ("ok", "failed", "timeout", "missing")
 BROKE = ("failed", "timeout")  # a method that cannot do a task is skipped instead
 BOUND = "bound"
-_OF_ROW = ("label", "family", "primary", "counterpart", "acts_from", "keeps_data")
+TUNED = "tuned"  # the kind of a row whose parameters were chosen: not ranked with the others
+_OF_ROW = ("label", "family", "primary", "counterpart", "acts_from", "keeps_data", "kind")
 FULL = -1.0  # stands for the number of labels, where all are used or none are counted
 _FIELDS = (
     *("trial.dataset", "trial.dataset_digest", "trial.algorithm", "trial.algorithm_source"),
@@ -28,6 +29,7 @@ _FIELDS = (
     *("about.family", "about.variant", "about.counterpart", "about.remarks"),
     *("about.labels", "about.optional", "about.acts_from", "about.quick"),
     *("about.origin", "about.keeps_data", "about.folds"),
+    *("about.candidate", "trial.chosen"),
     *("outcome.status", "outcome.reason", "outcome.why_alone", "outcome.peak_memory"),
     *("outcome.resampled", "outcome.units"),
 )
@@ -49,8 +51,8 @@ def trial_table(keys: list[str], records: list[Record], lower: Set[str]) -> pd.D
     """Return one row a record: what was tried, under which conditions, what became of it.
 
     `record` is its position, `settings` those of its protocol, `fold` whose test rows it
-    saw, `sign` -1 where a lower score is better and else 1. lower: the metrics for which
-    lower is better.
+    saw, `sign` -1 where a lower score is better and else 1, `kind` TUNED where its
+    parameters were chosen. lower: the metrics for which lower is better.
     """
     columns: dict[str, Sequence[Any]] = {"record": range(len(records)), "key": keys}
     for field in _FIELDS:
@@ -65,6 +67,11 @@ def trial_table(keys: list[str], records: list[Record], lower: Set[str]) -> pd.D
     folds = zip(columns["seed"], columns["folds"], strict=True)
     columns["fold"] = [seed % max(n, 1) for seed, n in folds]
     columns["label"] = list(map(label, columns["algorithm"], columns["variant"]))
+    tuned = list(map(bool, columns["chosen"]))
+    columns["kind"] = [TUNED if chosen else "" for chosen in tuned]
+    # they may differ from scenario to scenario of one row
+    recorded = zip(columns["parameters"], tuned, strict=True)
+    columns["parameters"] = [None if chosen else values for values, chosen in recorded]
     return pd.DataFrame({name: _column(values) for name, values in columns.items()})
 
 
@@ -178,7 +185,8 @@ def coverage(trials: pd.DataFrame) -> pd.DataFrame:
     rows = rows.merge(newest[[*ROW, *_OF_ROW]], on=ROW)
     rows = rows.merge(_whole(core), on=ROW, how="left")
     rows = rows.merge(_reasons(core), on=ROW, how="left").fillna({"reason": ""})
-    return rows.assign(ranked=rows["complete"] & (rows["family"] != BOUND))
+    counted = (rows["family"] != BOUND) & (rows["kind"] == "")
+    return rows.assign(ranked=rows["complete"] & counted)
 
 
 def _whole(core: pd.DataFrame) -> pd.DataFrame:

@@ -84,6 +84,11 @@ class TransferBoard(ProtocolBoard):
         """Return the target score at k = 0; where batches are integrated, the primary metric."""
         return primary if task == "integration" else START
 
+    def tuned_by(self, task: str, primary: str) -> tuple[str, ...]:
+        """Return the few-shot area, which all readings are part of, or else what ranks."""
+        ranked = self.ranked_by(task, primary)
+        return (ranked,) if task == "integration" else (AREA, ranked)
+
     def higher_is_better(self, measure: str, primary: str, lower: Set[str]) -> bool:
         """Return the direction of a measure; gains and the gap closed are turned upwards."""
         if metric := other_metric(measure):

@@ -22,6 +22,7 @@ from medtl_bench.cli.compare import compare
 from medtl_bench.cli.data import data_app
 from medtl_bench.cli.options import DEFAULT_OUT, Out, PluginFiles
 from medtl_bench.cli.sections import Json
+from medtl_bench.cli.tune import tune
 from medtl_bench.cli.verify import verify
 from medtl_bench.contract.vocabulary import Application
 from medtl_bench.errors import IntegrityError, MedTLError, NotDownloadedError, unknown
@@ -95,6 +96,7 @@ def _options(
 
 app.command("plan")(runs.plan)
 app.command("run")(runs.run)
+app.command("tune")(tune)
 app.command("verify")(verify)
 app.command("compare")(compare)
 app.command("export")(answers.export)
@@ -213,11 +215,13 @@ def recommend(
     """
     from medtl_bench.advice import recommend as advice
     from medtl_bench.cli import show as shown
+    from medtl_bench.results.rules import of_boards
     from medtl_bench.results.store import Store
 
     contents = Store(out / "results").read()
+    known = of_boards(contents.records.values())
     data = discovery.dataset(discovery.find(plugin), dataset)
-    shown.recommendation(advice.recommend(data, target, contents.records.values()), out)
+    shown.recommendation(advice.recommend(data, target, known), out)
     console.damaged(contents.damaged)
 
 

@@ -3,7 +3,8 @@
 # ruff: noqa: PLC0415 - `--help` must start without torch and pandas
 # ruff: noqa: B006 - typer reads defaults, it never changes them
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -71,7 +72,7 @@ def plan(
     as_json: Json = False,
 ) -> None:
     """Say what `run` would run with the same options, and how much of it is missing."""
-    _ask(all_ or dataset or algorithm, seeds=seeds, stack=stack)
+    ask(all_ or dataset or algorithm, seeds=seeds, stack=stack)
     from medtl_bench.cli.planned import Plan
     from medtl_bench.running.request import Request
 
@@ -83,7 +84,7 @@ def plan(
         plan.show()
 
 
-def _ask(something: object, **numbers: float | None) -> None:
+def ask(something: object, **numbers: float | None) -> None:
     """Raise MedTLError where nothing was asked for, or a number is out of its bounds."""
     from medtl_bench.running.request import check_bounds  # what runs trials takes longer to load
 
@@ -115,10 +116,10 @@ def run(
     Exit code: 0 all done, 1 some trials failed, 3 damaged files.
     """
     limits = {"jobs": jobs, "timeout": timeout, "memory": memory}
-    _ask(all_ or dataset or algorithm, seeds=seeds, stack=stack, **limits)
+    ask(all_ or dataset or algorithm, seeds=seeds, stack=stack, **limits)
     from medtl_bench import api
 
-    try:
+    with resumable():
         ran = api.run(
             dataset,
             algorithm,
@@ -134,23 +135,31 @@ def run(
             stack=stack,
             observe=observe,
             answers=answers,
-            watch=_progress(),
+            watch=progress(),
             complain=console.complain,
             out=out,
         )
+    end(ran, out)
+
+
+@contextmanager
+def resumable() -> Iterator[None]:
+    """Say, where a signal ends what runs inside, that the same command goes on from there."""
+    try:
+        yield
     except (interrupts.Interrupted, KeyboardInterrupt) as stop:
         console.interrupted(RESUMED)
         raise typer.Exit(interrupts.exit_code(stop)) from None
-    _end(ran, out)
 
 
-def _progress() -> "Lines":
-    from medtl_bench.cli import progress
+def progress() -> "Lines":
+    """Return the observer that shows how far a run is."""
+    from medtl_bench.cli import progress as shown
 
-    return progress.shown()
+    return shown.shown()
 
 
-def _end(ran: "Ran", out: Path) -> None:
+def end(ran: "Ran", out: Path) -> None:
     """Say how many trials there were and which failed, and end as they did."""
     _failures(ran.records, out)
     if ran.contents.records:

@@ -99,7 +99,7 @@ def algorithm(cls: type[contract.Algorithm], registered: Registered[AlgorithmEnt
         "from": str(registered.plugin),
     }
     parameters = [
-        {"name": one.name, "type": one.type_name, "default": one.default}
+        {"name": one.name, "type": one.type_name, "default": one.default, "searched": one.space}
         for one in contract.parameters(cls).values()
     ]
     description = inspect.cleandoc(cls.__doc__ or "")

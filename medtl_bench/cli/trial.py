@@ -57,7 +57,7 @@ def anew(record: Record) -> str:
 
 
 def _options(record: Record) -> list[str]:
-    trial, variant = record.trial, record.about.variant
+    trial, variant = record.trial, "" if record.trial.chosen else record.about.variant
     changed = variant.split(", ") if variant else []
     options = ["-d", trial.dataset, "-a", trial.algorithm, "--protocol", trial.protocol]
     for parameter in changed:

@@ -14,6 +14,7 @@ import torch
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from torch import Tensor
 
+from medtl_bench.contract.ranges import Space, space_of
 from medtl_bench.contract.split import Inputs, Split
 from medtl_bench.contract.task import Task
 from medtl_bench.errors import MedTLError, unknown
@@ -100,11 +101,12 @@ def copied(learner: A, generator: torch.Generator) -> A:
 
 @dataclasses.dataclass(frozen=True)
 class Parameter:
-    """A hyper-parameter: its name, its type as written and its default."""
+    """A hyper-parameter: its name, its type as written, its default, and what is searched."""
 
     name: str
     type: Any
     default: Any
+    space: Space | None = None
 
     @property
     def type_name(self) -> str:
@@ -117,14 +119,24 @@ class Parameter:
 def parameters(cls: type[Algorithm]) -> dict[str, Parameter]:
     """Return the hyper-parameters of an algorithm, in the order of its fields.
 
-    Raises MedTLError if one has no default, or one that a record cannot hold.
+    Raises MedTLError if one has no default, one that a record cannot hold, or one that is not
+    in the range that is searched.
     """
-    types = get_type_hints(cls)
-    return {
-        field.name: Parameter(field.name, types[field.name], _default(cls, field))
-        for field in dataclasses.fields(cls)
-        if field.init and field.name not in CONTRACT
-    }
+    types, annotated = get_type_hints(cls), get_type_hints(cls, include_extras=True)
+    declared = {}
+    for field in dataclasses.fields(cls):
+        if field.init and field.name not in CONTRACT:
+            default, space = _default(cls, field), space_of(annotated[field.name])
+            _check_range(cls, field.name, default, space)
+            declared[field.name] = Parameter(field.name, types[field.name], default, space)
+    return declared
+
+
+def _check_range(cls: type[Algorithm], name: str, default: object, space: Space | None) -> None:
+    """Raise MedTLError where a default is not among the values that are searched."""
+    if space is not None and not space.holds(default):
+        which = f"The default of {name!r} of {cls.__name__}, {default!r},"
+        raise MedTLError(f"{which} is not among the values that are searched: {space}.")
 
 
 def _default(cls: type[Algorithm], field: "dataclasses.Field[Any]") -> Any:  # noqa: ANN401

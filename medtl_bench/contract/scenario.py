@@ -70,13 +70,15 @@ class Amount:
     """How much of each scenario is asked for.
 
     `shots`: labels per class of the few-shot curve. `draws`: supports for each of them.
-    `sources`, `targets`: how many of them at most, or None for all.
+    `sources`, `targets`: how many of them at most, or None for all. `tuning`: whether the
+    scenarios by which hyper-parameters are chosen are told too.
     """
 
     shots: tuple[int, ...] = ()
     draws: int = 1
     sources: int | None = None
     targets: int | None = None
+    tuning: bool = False
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from medtl_bench.contract.task import Task
 from medtl_bench.metrics.formulas import AVERAGE, FORGETTING, average_accuracy, forgetting
 from medtl_bench.metrics.registry import METRICS, TASK_AWARE
 from medtl_bench.metrics.resamples import RESAMPLES
+from medtl_bench.protocols import tuning
 from medtl_bench.protocols.examiner import (
     Clock,
     Examiner,
@@ -29,6 +30,7 @@ from medtl_bench.protocols.resampling import Resampling, known
 from medtl_bench.randomness import generator
 from medtl_bench.results.places import Place
 from medtl_bench.results.record import Score
+from medtl_bench.results.rules import is_for_tuning
 
 
 class StreamProtocol(Protocol):
@@ -39,12 +41,17 @@ class StreamProtocol(Protocol):
         for scenario in dataset.streams:
             settings = {"domains": list(scenario.domains)}
             yield Scenario(scenario.name, settings, labels=dataset.labels_of(scenario))
+            if amount.tuning:
+                yield from tuning.another_order(dataset, scenario)
 
     def run(
         self, dataset: Dataset, scenario: Scenario, make: MakeLearner, *, seed: int, clock: Clock
     ) -> Iterator[Score]:
         """Examine a learner along a stream."""
-        order = Stream(scenario.name, tuple(scenario.settings["domains"]))
+        domains = scenario.settings["domains"]
+        if is_for_tuning(scenario.settings):
+            dataset = tuning.on_validation(dataset, domains)
+        order = Stream(scenario.name, tuple(domains))
         yield from stream(dataset, order, make, seed=seed, clock=clock)
 
 

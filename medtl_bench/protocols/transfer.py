@@ -16,7 +16,7 @@ from medtl_bench.contract.scenario import Amount, Scenario, Transfer
 from medtl_bench.contract.split import Domain, Split, concatenate
 from medtl_bench.contract.vocabulary import LabelMeaning
 from medtl_bench.metrics.formulas import AREA, END, START, UNEARNED, few_shot_area
-from medtl_bench.protocols import apart, embedding
+from medtl_bench.protocols import apart, embedding, tuning
 from medtl_bench.protocols.examiner import (
     Clock,
     Examiner,
@@ -32,6 +32,7 @@ from medtl_bench.protocols.support import draw_support, most_shots
 from medtl_bench.randomness import generator
 from medtl_bench.results.places import Place
 from medtl_bench.results.record import DECIMALS, KEPT_ROWS, Score
+from medtl_bench.results.rules import RULE, SOURCE_VALIDATION, TUNES, is_for_tuning
 
 
 class TransferProtocol(Protocol):
@@ -42,6 +43,15 @@ class TransferProtocol(Protocol):
 
     def scenarios(self, dataset: Dataset, amount: Amount) -> Iterator[Scenario]:
         """Yield the transfers of a dataset, with those k that leave rows of a target undrawn."""
+        yield from self._scenarios(dataset, amount)
+        if amount.tuning:
+            tuned, tunes = tuning.tuned_transfers(dataset)
+            for scenario, name in zip(self._scenarios(tuned, amount), tunes, strict=True):
+                yield tuning.of_transfer(scenario, name)
+            for scenario in self._scenarios(dataset, amount):
+                yield from tuning.source_validation(dataset, scenario)
+
+    def _scenarios(self, dataset: Dataset, amount: Amount) -> Iterator[Scenario]:
         most = _most_shots(dataset)
         shots = [k for k in amount.shots if most is None or k <= most]
         for transfer in dataset.transfers:
@@ -60,9 +70,15 @@ class TransferProtocol(Protocol):
     ) -> Iterator[Score]:
         """Examine a learner in a transfer."""
         settings = scenario.settings
+        if settings.get(RULE) == SOURCE_VALIDATION:
+            yield from tuning.validated(dataset, scenario, make, seed=seed, clock=clock)
+            return
         shots, draws = settings["shots"], settings["draws"]
         sources, targets = tuple(settings["sources"]), tuple(settings["targets"])
-        unit, labels = settings.get("unit", ""), _labels(dataset, scenario.name)
+        unit = settings.get("unit", "")
+        labels = _labels(dataset, settings.get(TUNES, scenario.name))
+        if is_for_tuning(settings):
+            dataset = tuning.on_validation(dataset, (*sources, *targets))
         asked = Transfer(scenario.name, sources, targets, labels=labels, unit=unit)
         yield from transfer(dataset, asked, make, seed=seed, shots=shots, draws=draws, clock=clock)
 

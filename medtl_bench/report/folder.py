@@ -119,7 +119,7 @@ class _Pictures:
     def draw(self, part: Part) -> None:
         """Draw the pictures of one part of a dataset's page."""
         dataset, protocol = part.view.dataset, part.view.protocol
-        for key, svg in part.page.pictures(part.view, part.tables).items():
+        for key, svg in part.pictures.items():
             name = (dataset, *key)
             name = (dataset, protocol, *key) if name in self._svg else name
             self._svg[name], self._of[name] = svg, (dataset, protocol, key)

@@ -27,7 +27,10 @@ KEPT_ROWS = 100
 SCORES, AFTER_SCORES = '"scores":[', ',"seconds":'
 CHECKSUM = re.compile(r'"checksum":"([0-9a-f]{64})",')
 # of `About`: older records lack them, so they are stored where they say something
-LATER: Final = ("labels", "optional", "acts_from", "quick", "origin", "keeps_data", "folds")
+LATER: Final = (
+    *("labels", "optional", "acts_from", "quick", "origin", "keeps_data", "folds"),
+    *("candidate", "beside"),
+)
 LATER_OUTCOME: Final = ("resampled", "units", "answers")  # of `Outcome`, likewise
 MOST: Final = 2**53  # tables of numbers hold no larger one exactly
 Text = Annotated[str, Field(max_length=2**20)]
@@ -51,7 +54,9 @@ class Trial(Frozen):
     `domains` of a stream. `stacked`: whether it may train beside others in one process,
     which rounds otherwise than alone. `versions`: of the project, torch and numpy. `packages`: of
     distributions that the algorithm calls. `plugins`: sources of a protocol, metrics or a
-    backbone that are not the project's own, by kind and name.
+    backbone that are not the project's own, by kind and name. `chosen`: where `parameters`
+    were chosen among several, by which `rule` and of how many `draws` with how many `seeds`;
+    part of the key and stored where there is something.
     """
 
     dataset: Text
@@ -68,11 +73,17 @@ class Trial(Frozen):
     versions: dict[str, Text]
     packages: dict[str, Text] = {}
     plugins: dict[str, Text] = {}
+    chosen: dict[str, Any] = {}
 
     @property
     def key(self) -> str:
         """Return the hash that names this trial's record."""
-        return _hash(self.model_dump(mode="json"))[:24]
+        return _hash(self.content)[:24]
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """Return what is stored of it."""
+        return self.model_dump(mode="json", exclude=None if self.chosen else {"chosen"})
 
 
 class About(Frozen):
@@ -87,6 +98,9 @@ class About(Frozen):
     its preset makes less of trainings and data than boards are meant for. `origin`: of the dataset,
     its own name where it shares none. `keeps_data`: what the algorithm keeps of earlier domains.
     `folds`: of the dataset where it has several, of which a seed sees the test rows of one.
+    `candidate`: the number of its parameters among those to choose from, 0 for the default.
+    `beside`: a name of the group that ran in one process, and its place there, where other
+    parameters ran beside it.
     These are stored where they say something; an empty text was not recorded.
     """
 
@@ -107,6 +121,8 @@ class About(Frozen):
     origin: Text = ""
     keeps_data: Text = ""
     folds: Whole = 0
+    candidate: Whole = 0
+    beside: Text = ""
 
     @property
     def unsaid(self) -> set[str]:
@@ -210,6 +226,7 @@ class Record(Frozen):
         """Return the text that a record is stored as, with a checksum over the rest."""
         content = self.model_dump(mode="json", exclude=None if self.asked else {"asked"})
         content["about"] = self.about.model_dump(mode="json", exclude=self.about.unsaid)
+        content["trial"] = self.trial.content
         return _canonical({**content, "checksum": _hash(content)}) + "\n"
 
     @classmethod

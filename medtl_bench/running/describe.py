@@ -120,6 +120,7 @@ def describe_algorithm(catalogue: Catalogue, asked: DescribeAlgorithm) -> Algori
         plugins=_backbone(catalogue, values.get("backbone", "")),
         missing=_missing(cls),
         keeps_data=registered.entry.keeps_data,
+        spaces={one.name: one.space for one in own.values() if one.space is not None},
     )
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from medtl_bench.contract.ranges import Space
 from medtl_bench.contract.scenario import Amount, Scenario
 from medtl_bench.results.record import Frozen, Outcome, Trial
 
@@ -49,6 +50,7 @@ class AlgorithmFacts(Frozen):
     by side in one process. `packages`: versions of what its scores depend on. `plugins`: the
     source of a backbone that is not the project's own. `missing`: the reason, if it can do no
     task before a package is installed. `keeps_data`: what it keeps of earlier domains.
+    `spaces`: by name of a parameter the values that are searched.
     """
 
     name: str
@@ -63,6 +65,7 @@ class AlgorithmFacts(Frozen):
     plugins: dict[str, str] = {}
     missing: str = ""
     keeps_data: str = ""
+    spaces: dict[str, Space] = {}
 
 
 class DescribeDataset(Frozen):

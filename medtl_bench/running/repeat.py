@@ -135,17 +135,33 @@ def group_of(
 
     None where the records do not tell them: others of the group are not there. They
     share all but scenario and seed, are of one fold, and come seed by seed, as
-    `running.plan` has them.
+    `running.plan` has them; or they say themselves who ran beside them.
     """
     if record.outcome.stacked == 1:
         return [record.trial]
-    shared = _shared(record, folds)
-    alike = [other for other in records.values() if _shared(other, folds) == shared]
+    if record.about.beside:
+        return _noted(record, records)
+    alike = _alike(record, records, folds)
     if len(alike) != record.outcome.stacked or any(r.trial.scenario not in order for r in alike):
         return None
     place = {name: number for number, name in enumerate(order)}
     trials = [other.trial for other in alike]
     return sorted(trials, key=lambda trial: (trial.seed, place[trial.scenario]))
+
+
+def _alike(record: Record, records: Records, folds: int) -> list[Record]:
+    shared = _shared(record, folds)
+    others = [other for other in records.values() if not other.about.beside]
+    return [other for other in others if _shared(other, folds) == shared]
+
+
+def _noted(record: Record, records: Records) -> list[Trial] | None:
+    """Return the trials whose records name the same group, in their places, if all are there."""
+    group = record.about.beside.partition(" ")[0]
+    named = [(one.about.beside.split(" "), one.trial) for one in records.values()]
+    trials = {int(place[1]): trial for place, trial in named if place[0] == group}
+    whole = sorted(trials) == list(range(record.outcome.stacked))
+    return [trials[place] for place in sorted(trials)] if whole else None
 
 
 def _shared(record: Record, folds: int) -> object:

@@ -25,7 +25,7 @@ from medtl_bench.running.messages import (
     Job,
     Reply,
 )
-from medtl_bench.running.plan import Planned, Preset
+from medtl_bench.running.plan import Facts, Planned, Preset
 
 MOST_STACKED = 64
 
@@ -44,6 +44,7 @@ BOUNDS = {
     # intervals over a thousand seeds are narrower than any difference worth telling
     "seeds": Bound(WHOLE, 1, 1_000),
     "stack": Bound(WHOLE, 1, 1_000),
+    "draws": Bound(WHOLE, 1, 200),
     # each holds three open files, of which a process may have 1,024 on most machines
     "jobs": Bound(WHOLE, 0, 256),
     # the operating system counts the milliseconds of a wait in 31 bits: 24 days
@@ -147,20 +148,35 @@ def make_plan(request: Request, catalogue: Catalogue, execute: Executor) -> Plan
     Raises MedTLError on an unknown name, a wrong parameter or no trial at all. A dataset or
     algorithm that fails in any other way is left out.
     """
-    chosen, named = plan.preset(request.preset), _named(request, catalogue)
+    chosen = plan.preset(request.preset)
+    facts, planning = describe(request, catalogue, execute, chosen)
+    planning.planned = plan.trials(facts, chosen, request.seeds)
+    check_any(planning, facts, request)
+    return planning
+
+
+def describe(
+    request: Request, catalogue: Catalogue, execute: Executor, chosen: Preset
+) -> tuple[Facts, Planning]:
+    """Return all that planning needs to know, and what could not be described.
+
+    Raises MedTLError on an unknown name or a wrong parameter.
+    """
+    named = _named(request, catalogue)
     description = _Description(execute, tuple(request.plugin_files))
     description.try_protocols(named, catalogue)
     algorithms = description.algorithms(named, chosen)
     datasets = description.datasets(named, chosen, [a for a in algorithms if not a.missing])
-    planning = description.planning
-    facts = plan.Facts(datasets, algorithms, named.protocols, description.versions, request.stack)
-    planning.planned = plan.trials(facts, chosen, request.seeds)
+    facts = Facts(datasets, algorithms, named.protocols, description.versions, request.stack)
+    return facts, description.planning
+
+
+def check_any(planning: Planning, facts: Facts, request: Request) -> None:
+    """Raise MedTLError where nothing was planned and nothing left out."""
     if not (planning.planned or planning.unusable or planning.skipped):
-        raise MedTLError(
-            f"There is no trial to run: none of {', '.join(named.datasets)} has a "
-            f"{' or '.join(named.protocols)}."
-        )
-    return planning
+        names = ", ".join(request.datasets) or "the datasets"
+        which = " or ".join(facts.protocols)
+        raise MedTLError(f"There is no trial to run: none of {names} has a {which}.")
 
 
 def _named(request: Request, catalogue: Catalogue) -> _Named:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from functools import cached_property, partial
 from itertools import chain
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +14,7 @@ from torch.utils._pytree import tree_flatten, tree_leaves
 
 from medtl_bench import cooperative
 from medtl_bench.contract.algorithm import Algorithm
+from medtl_bench.contract.ranges import Range
 from medtl_bench.contract.sampling import Sampling, sampling_for
 from medtl_bench.contract.split import Inputs, Split, concatenate, parts
 from medtl_bench.networks import choice
@@ -228,13 +229,15 @@ class GradientMethod(Algorithm):
     reads, which hold tensors. `one_by_one`: why learners must not be trained together, if
     so. The defaults are one budget for all methods and datasets, with Adam's own learning
     rate; none was chosen on a dataset of the bench.
+    Of these the learning rate alone is searched: the others are the budget or the
+    network, in which methods are to be equal.
     """
 
     steps: int = 200
     adapt_steps: int = 50
     batch_size: int = 32
     sources_per_step: int = 4
-    learning_rate: float = 1e-3
+    learning_rate: Annotated[float, Range(1e-4, 1e-2, log=True)] = 1e-3
     width: int = 64
     backbone: str = ""
     optimiser: Optimiser = "adam"

@@ -1,6 +1,7 @@
 """AugMix (Hendrycks et al. 2020, ICLR): one answer to an image and to mixtures of it."""
 
 from dataclasses import dataclass, replace
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -8,6 +9,7 @@ from torch import Tensor
 
 from medtl_augment.augmented import OfImages
 from medtl_augment.operations import OPERATIONS
+from medtl_bench.contract.ranges import Range
 from medtl_bench.contract.task import Task
 from medtl_bench.networks.network import Network
 from medtl_bench.training.batches import Batch
@@ -26,9 +28,9 @@ class AugMix(OfImages):
     operations are those of section 3 but equalise, on tensors (`operations`).
     """
 
-    weight: float = 12.0
+    weight: Annotated[float, Range(1, 30, log=True)] = 12.0
     chains: int = 3
-    severity: float = 0.3
+    severity: Annotated[float, Range(0.05, 1)] = 0.3
 
     @classmethod
     def supports(cls, task: Task) -> str | None:

@@ -4,12 +4,14 @@ Billot et al. 2023, Medical Image Analysis 86; Zhang et al. 2020, IEEE TMI 39(7)
 """
 
 from dataclasses import dataclass, replace
+from typing import Annotated
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from medtl_augment.augmented import OfImages
+from medtl_bench.contract.ranges import Range
 from medtl_bench.training.batches import Batch
 
 GRID = 4  # values of a bias field along a side, from which it is interpolated
@@ -28,10 +30,10 @@ class ContrastRandomisation(OfImages):
     (Zhou et al. 2019, Models Genesis, MICCAI).
     """
 
-    gamma_deviation: float = 0.5
-    bias_deviation: float = 0.5
+    gamma_deviation: Annotated[float, Range(0, 1)] = 0.5
+    bias_deviation: Annotated[float, Range(0, 1)] = 0.5
     brightness: float = 0.1
-    inverted: float = 0.5
+    inverted: Annotated[float, Range(0, 1)] = 0.5
 
     def augment(self, batch: Batch) -> Batch:
         """Return the batch with every image's contrast changed."""

@@ -2,11 +2,13 @@
 
 from abc import abstractmethod
 from dataclasses import dataclass, replace
+from typing import Annotated
 
 import torch
 from torch import Tensor
 
 from medtl_augment.augmented import Augmented, OfImages
+from medtl_bench.contract.ranges import Range
 from medtl_bench.contract.split import Inputs
 from medtl_bench.networks.network import Network
 from medtl_bench.training.batches import Batch
@@ -20,7 +22,7 @@ class Mixing(Augmented):
     Beta(alpha, alpha), once a batch as in both papers' own code.
     """
 
-    alpha: float = 1.0
+    alpha: Annotated[float, Range(0.05, 2, log=True)] = 1.0
 
     def augment(self, batch: Batch) -> Batch:
         """Return the mixed batch; `extra` holds w and y~."""
@@ -55,7 +57,7 @@ class Mixup(Mixing):
     The default alpha lies in the paper's range for ImageNet, 0.1 to 0.4 (section 3.1).
     """
 
-    alpha: float = 0.2
+    alpha: Annotated[float, Range(0.05, 2, log=True)] = 0.2
 
     def mixed(
         self, x: Inputs, other: Inputs, y: Tensor, other_y: Tensor, share: float

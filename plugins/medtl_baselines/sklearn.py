@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from medtl_baselines.centroid import flattened
 from medtl_bench.contract.algorithm import Algorithm
+from medtl_bench.contract.ranges import Range
 from medtl_bench.contract.split import Inputs, Split, concatenate, parts
 from medtl_bench.contract.task import Task
 from medtl_bench.networks.scaling import scaling
@@ -91,7 +92,7 @@ def _equal(splits: Sequence[Split]) -> Tensor:
 class LogisticRegression(ScikitLearn):
     """L2-regularised logistic regression; `c` is the inverse strength, scikit-learn's default."""
 
-    c: float = 1.0
+    c: Annotated[float, Range(0.001, 1000, log=True)] = 1.0
 
     @classmethod
     def supports(cls, task: Task) -> str | None:
@@ -114,7 +115,7 @@ class RandomForest(ScikitLearn):
     """
 
     trees: int = 50
-    tree_rows: int = 2000
+    tree_rows: Annotated[int, Range(100, 2000, log=True)] = 2000
 
     def make(
         self, rows: int, seed: int

@@ -1,12 +1,13 @@
 """Domain-adversarial neural networks (Ganin et al. 2016, JMLR 17(59))."""
 
 from dataclasses import dataclass
-from typing import cast
+from typing import Annotated, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from medtl_bench.contract.ranges import Range
 from medtl_bench.contract.split import Inputs
 from medtl_bench.networks.build import pooled
 from medtl_bench.networks.network import Network
@@ -23,7 +24,7 @@ class DANN(GradientMethod):
     5.2.2). `gamma`: how fast it gets there. Defaults are the paper's.
     """
 
-    weight: float = 1.0
+    weight: Annotated[float, Range(0.001, 10, log=True)] = 1.0
     gamma: float = 10.0
 
     def parts(self) -> dict[str, nn.Module]:

@@ -5,13 +5,14 @@ The online variant is that of Schwarz et al. 2018, ICML.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, NamedTuple
+from typing import Annotated, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn.functional import mse_loss
 from torch.nn.utils import parameters_to_vector
 
+from medtl_bench.contract.ranges import Range
 from medtl_bench.contract.split import Inputs, Split, concatenate
 from medtl_bench.networks.network import Network, Parameters
 from medtl_bench.training.batches import Batch
@@ -54,7 +55,7 @@ class EWC(GradientMethod):
     10, 30, ... 3000 on a simulated stream (`tests/plugins/test_medtl_ewc.py`).
     """
 
-    weight: float = 300.0
+    weight: Annotated[float, Range(1, 100_000, log=True)] = 300.0
     online: bool = False
     decay: float = 0.95
     fisher_rows: int = 512

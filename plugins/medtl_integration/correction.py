@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from torch import Tensor
 
 from medtl_bench.arrays import Floats, Ints
 from medtl_bench.contract.algorithm import Algorithm
+from medtl_bench.contract.ranges import Range
 from medtl_bench.contract.split import Inputs, Split, concatenate, parts
 from medtl_bench.contract.task import Task
 
@@ -34,7 +35,7 @@ class Correction(Algorithm):
     `c`: inverse strength of the classifier's L2 penalty, scikit-learn's default.
     """
 
-    components: int = 30
+    components: Annotated[int, Range(5, 50, log=True)] = 30
     c: float = 1.0
     needs_labels: ClassVar[bool] = False
     axes: PCA = field(init=False, repr=False)

@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 from importlib.util import find_spec
+from typing import Annotated
 
 import numpy as np
 import torch
 
 from medtl_bench.arrays import Floats, Ints
 from medtl_bench.contract.algorithm import INSTALL
+from medtl_bench.contract.ranges import Range
 from medtl_bench.contract.task import Task
 from medtl_integration.correction import Correction
 
@@ -23,7 +25,7 @@ class Harmony(Correction):
     `rounds`: how often both are done at most. Defaults are harmonypy's.
     """
 
-    theta: float = 2.0
+    theta: Annotated[float, Range(0.25, 8, log=True)] = 2.0
     rounds: int = 10
 
     @classmethod

@@ -1,12 +1,13 @@
 """Model-agnostic meta-learning (Finn et al. 2017, ICML)."""
 
 from dataclasses import dataclass
-from typing import cast
+from typing import Annotated, cast
 
 import torch
 from torch import Tensor
 from torch.func import grad, vmap
 
+from medtl_bench.contract.ranges import Range
 from medtl_bench.contract.split import Inputs, Split
 from medtl_bench.networks.network import Network, Parameters
 from medtl_bench.training.batches import Batch
@@ -25,7 +26,7 @@ class MAML(GradientMethod):
 
     adapt_steps: int = 10
     inner_steps: int = 1
-    inner_rate: float = 0.1
+    inner_rate: Annotated[float, Range(0.01, 0.4, log=True)] = 0.1
     first_order: bool = False
 
     def objective(self, net: Network, batch: Batch) -> Tensor:

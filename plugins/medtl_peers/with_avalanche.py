@@ -10,12 +10,13 @@ from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset as TorchDataset
 
+from medtl_bench.contract.ranges import Range
 from medtl_bench.contract.split import Inputs, Split, concatenate
 from medtl_bench.contract.task import Task
 from medtl_bench.networks.network import Network
@@ -229,7 +230,7 @@ class EWC(Importance):
     one spring, whose F decays by `decay`. Defaults are those of this bench's EWC.
     """
 
-    weight: float = 300.0
+    weight: Annotated[float, Range(1, 100_000, log=True)] = 300.0
     online: bool = False
     decay: float = 0.95
 
@@ -250,7 +251,7 @@ class MemoryAwareSynapses(Importance):
     the best average accuracy of 0.1, 1, 10 and 100 on a simulated stream.
     """
 
-    weight: float = 1.0
+    weight: Annotated[float, Range(0.01, 1000, log=True)] = 1.0
     share: float = 0.5
 
     @classmethod
@@ -276,7 +277,7 @@ class SynapticIntelligence(AvalancheMethod):
     100, 1000, ... 10^6 on a simulated stream.
     """
 
-    weight: float = 1000.0
+    weight: Annotated[float, Range(1, 1_000_000, log=True)] = 1000.0
     fresh_weights: bool = True
 
     def plugins(self, library: Untyped) -> list[Untyped]:
@@ -295,7 +296,7 @@ class LearningWithoutForgetting(AvalancheMethod):
     before. Defaults are the library's.
     """
 
-    weight: float = 1.0
+    weight: Annotated[float, Range(0.01, 100, log=True)] = 1.0
     temperature: float = 2.0
 
     @classmethod
@@ -340,7 +341,7 @@ class GradientEpisodicMemory(AvalancheMethod):
     """
 
     memory: int = 256
-    strength: float = 0.5
+    strength: Annotated[float, Range(0, 1)] = 0.5
 
     @classmethod
     def supports(cls, task: Task) -> str | None:

@@ -8,11 +8,12 @@ learn2learn 0.2.0, and the C files it ships are too old for Python 3.11; with th
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
 from torch import Tensor, nn
 
+from medtl_bench.contract.ranges import Range
 from medtl_bench.contract.split import Inputs, Split
 from medtl_bench.contract.task import Task
 from medtl_bench.networks.network import Network
@@ -35,7 +36,7 @@ class InnerLoop(GradientMethod):
     adapt_steps: int = 10
     one_by_one: ClassVar[str] = "learn2learn clones modules, whose parameters cannot be stacked"
     inner_steps: int = 1
-    inner_rate: float = 0.1
+    inner_rate: Annotated[float, Range(0.01, 0.4, log=True)] = 0.1
     first_order: bool = False
 
     @classmethod

@@ -14,6 +14,7 @@ from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Annotated
 
 import numpy as np
 import sklearn
@@ -21,6 +22,7 @@ import torch
 from sklearn import linear_model
 
 from medtl_bench.arrays import Floats, Ints
+from medtl_bench.contract.ranges import Range
 from medtl_bench.contract.split import Inputs, Split
 from medtl_bench.contract.task import Task
 from medtl_peers.flat import SMALLEST, FlatMethod
@@ -137,7 +139,7 @@ class SubspaceAlignment(SkadaMethod):
     would take all there are.
     """
 
-    components: int = 50
+    components: Annotated[int, Range(2, 100, log=True)] = 50
 
     def adapter(self, skada: Untyped, labelled: int, unlabelled: int, columns: int) -> Untyped:
         """Return the adapter, with no more axes than the sources or the target have rows."""
@@ -179,7 +181,7 @@ class TransferComponentAnalysis(SkadaMethod):
     would take as many as there are columns. Its weight mu is the library's 0.1.
     """
 
-    components: int = 50
+    components: Annotated[int, Range(2, 100, log=True)] = 50
 
     def adapter(self, skada: Untyped, labelled: int, unlabelled: int, columns: int) -> Untyped:
         """Return the adapter."""

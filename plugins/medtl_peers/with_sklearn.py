@@ -3,6 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from sklearn.metrics.pairwise import rbf_kernel
 from torch import Tensor
 
 from medtl_bench.arrays import Floats
+from medtl_bench.contract.ranges import Range
 from medtl_bench.contract.split import Inputs, Split, concatenate
 from medtl_peers.flat import SMALLEST, FlatMethod
 from medtl_peers.library import seeded
@@ -53,7 +55,7 @@ class SupportVectors(Estimator):
     libsvm does it. Margins are not calibrated.
     """
 
-    c: float = 1.0
+    c: Annotated[float, Range(0.001, 1000, log=True)] = 1.0
     trained_on: Floats = field(init=False, repr=False)
     gamma: float = field(init=False, repr=False)
 
@@ -90,7 +92,7 @@ class NearestNeighbours(Estimator):
     k is scikit-learn's 5.
     """
 
-    neighbours: int = 5
+    neighbours: Annotated[int, Range(1, 50, log=True)] = 5
 
     def make(self, seed: int) -> BaseEstimator:
         """Return the estimator."""

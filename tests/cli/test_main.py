@@ -9,7 +9,19 @@ from medtl_bench import __version__
 from medtl_bench.results.record import SCHEMA
 from medtl_bench.running.run import alone
 
-NAMES = ["list", "show", "plan", "run", "log", "leaderboard", "recommend", "check", "new", "data"]
+NAMES = [
+    "list",
+    "show",
+    "plan",
+    "run",
+    "tune",
+    "log",
+    "leaderboard",
+    "recommend",
+    "check",
+    "new",
+    "data",
+]
 
 
 @pytest.fixture(autouse=True)

@@ -129,7 +129,9 @@ def test_show_of_data_as_json(document):
 def test_show_of_a_method_as_json(document):
     told = document("show", "odd")
     assert told["algorithm"]["family"] == "baseline"
-    assert named(told["parameters"], "noise") == {"name": "noise", "type": "float", "default": 0.1}
+    assert named(told["parameters"], "noise") == {
+        "name": "noise", "type": "float", "default": 0.1, "searched": None
+    }  # fmt: skip
 
 
 @pytest.mark.slow

@@ -81,3 +81,14 @@ def test_a_damaged_record_is_named(medtl, results):
     assert told.code == 3
     assert "bad.json" in told.err
     assert medtl("verify", "--out", results).code == 0
+
+
+def test_trials_by_which_parameters_were_chosen_are_repeated_as_they_ran(plugin_file, tmp_path):
+    options = {"preset": "smoke", "plugins": [plugin_file("tuned")], "jobs": 1, "out": tmp_path}
+    tuned = api.tune("tuned-tiny", ["fine-tune", "noisy"], draws=3, seeds=2, **options)
+    assert tuned.exit_code == 0
+    verified = api.verify(tmp_path, rerun=10_000, plugins=[plugin_file("tuned")], jobs=1)
+    assert (verified.hindered, verified.different) == ({}, [])
+    assert len(verified.repeated) == len(tuned.records)
+    stacked = [one.outcome.stacked for one in tuned.records if one.trial.stacked]
+    assert min(stacked) > 1

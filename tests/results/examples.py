@@ -17,6 +17,7 @@ TRIAL = {
     "versions": {"torch": "2.6"},
     "packages": {"scikit-learn": "1.5"},
     "plugins": {"metric loss": "a file 0 abc"},
+    "chosen": {},
 }
 OTHER = {
     "dataset": "other",
@@ -33,6 +34,7 @@ OTHER = {
     "versions": {"torch": "3"},
     "packages": {"scikit-learn": "1.6"},
     "plugins": {"metric loss": "a file 0 abd"},
+    "chosen": {"rule": "source-validation", "draws": 20, "seeds": 3},
 }
 ABOUT = About(
     area="clinical",

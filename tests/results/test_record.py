@@ -29,6 +29,14 @@ def test_every_field_of_a_trial_changes_its_key(field):
     assert Trial(**TRIAL).key != Trial(**TRIAL | {field: OTHER[field]}).key
 
 
+def test_a_trial_whose_parameters_were_not_chosen_has_the_key_that_it_always_had():
+    assert Trial(**TRIAL).key == "978cf0ee4230bb91b9b8c730"
+    assert "chosen" not in json.loads(record().to_json())["trial"]
+    chosen = record(chosen=OTHER["chosen"])
+    assert json.loads(chosen.to_json())["trial"]["chosen"] == OTHER["chosen"]
+    assert Record.from_json(chosen.to_json()) == chosen
+
+
 def test_what_a_trial_is_about_and_what_became_of_it_do_not_change_its_key():
     first = record()
     other = Record(
@@ -98,7 +106,7 @@ def test_what_older_records_do_not_tell_is_left_out_where_nothing_is_told():
     plain = record()
     assert not set(LATER) & set(json.loads(plain.to_json())["about"])
     told = {"labels": "own", "optional": True, "acts_from": "adapt", "quick": True}
-    told |= {"origin": "ChEMBL", "keeps_data": "rows"}
+    told |= {"origin": "ChEMBL", "keeps_data": "rows", "candidate": 3, "beside": "abc 0"}
     telling = plain.model_copy(update={"about": ABOUT.model_copy(update=told)})
     assert told.items() <= json.loads(telling.to_json())["about"].items()
     assert Record.from_json(telling.to_json()) == telling

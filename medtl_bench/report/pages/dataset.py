@@ -11,17 +11,21 @@ from medtl_bench.board.facts import Conditions, Facts, Meaning, Ran, State
 from medtl_bench.board.protocol import Tables
 from medtl_bench.board.rows import View
 from medtl_bench.board.same_method import MARGIN
+from medtl_bench.board.tuned_rows import TunedRow
 from medtl_bench.metrics.registry import INTEGRATION
 from medtl_bench.report.pages import effects, titles
 from medtl_bench.report.pages.controls import between_controls, what_it_can_tell
 from medtl_bench.report.pages.limits import limits
 from medtl_bench.report.pages.protocol import Pictures, ProtocolPage, only
 from medtl_bench.report.pages.template import fill
+from medtl_bench.report.pages.tuned import tuned_section
+from medtl_bench.report.pictures.trajectory import trajectory_picture
 from medtl_bench.report.text.escape import Safe, escape_cell
 from medtl_bench.report.text.markdown import NOTHING, counted, interval, number, table
 
 SENTENCE = 500  # characters of a remark
 LONGEST_WHY = 240  # characters
+DRAWS = "draws"  # in the name of the picture of them
 MEANINGS = {
     "": Safe("what labels mean was not recorded; they are taken to be shared"),
     "shared": Safe("labels are shared: one question in all domains"),
@@ -36,11 +40,29 @@ Pages = Mapping[str, ProtocolPage]
 
 
 class Part(NamedTuple):
-    """One view on a dataset's page, with its protocol's half and its tables."""
+    """One view on a dataset's page, with its protocol's half, its tables and its tuned rows."""
 
     view: View
     page: ProtocolPage
     tables: Tables
+    tuned: tuple[TunedRow, ...] = ()
+
+    @property
+    def pictures(self) -> dict[tuple[str, ...], str | None]:
+        """Return its pictures as SVG by the parts of a name; None for nothing to draw."""
+        drawn = dict(self.page.pictures(self.view, self.tables))
+        return {**drawn, self._draws: trajectory_picture(self.tuned)}
+
+    @property
+    def _draws(self) -> tuple[str, ...]:
+        return (self.view.scenario, DRAWS) if self.view.scenario else (DRAWS,)
+
+    def section(self, pictures: Pictures) -> Safe:
+        """Return it as Markdown. pictures: file names by parts of the name."""
+        section = self.page.section(self.view, self.tables, pictures)
+        tuned = tuned_section(self.tuned, self.page.title, pictures.get(self._draws))
+        parts = (section, tuned, limits(self.view, self.page.title))
+        return Safe("\n\n".join(part for part in parts if part))
 
 
 def parts_of(board: Board, dataset: str, pages: Pages) -> list[Part]:
@@ -48,7 +70,15 @@ def parts_of(board: Board, dataset: str, pages: Pages) -> list[Part]:
     views = [view for view in board.views if view.dataset == dataset]
     protocols = dict.fromkeys(view.protocol for view in views)
     tables = {name: only(board.further[name], dataset) for name in protocols}
-    return [Part(view, pages[view.protocol], tables[view.protocol]) for view in views]
+    return [
+        Part(view, pages[view.protocol], tables[view.protocol], _tuned(board, view))
+        for view in views
+    ]
+
+
+def _tuned(board: Board, view: View) -> tuple[TunedRow, ...]:
+    place = (view.dataset, view.protocol, view.scenario)
+    return tuple(row for row in board.tuned if row[:3] == place)
 
 
 def dataset_page(
@@ -72,7 +102,7 @@ def dataset_page(
         can_tell=what_it_can_tell(board, fact.dataset, pages),
         effects=effects.of_dataset(board, fact.dataset),
         scaled=between_controls(board, fact.dataset, pages),
-        sections=[_section(part, pictures.get(part.view.protocol, {})) for part in parts],
+        sections=[part.section(pictures.get(part.view.protocol, {})) for part in parts],
         margin=f"{MARGIN:g}",
         tests=_tests(tests, pages),
         conditions=[_conditions(p, fact.conditions[p], pages[p]) for p in _protocols(parts)],
@@ -86,11 +116,6 @@ def dataset_page(
         explanations=list(_explanations(parts)),
     )
     return f"{text}\n"
-
-
-def _section(part: Part, pictures: Pictures) -> Safe:
-    section = part.page.section(part.view, part.tables, pictures)
-    return Safe(f"{section}\n\n{limits(part.view, part.page.title)}")
 
 
 def _classes(fact: Facts) -> list[Safe]:
