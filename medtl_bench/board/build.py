@@ -28,8 +28,8 @@ from medtl_bench.board.same_method import Agreement
 from medtl_bench.board.selection import counted, select
 from medtl_bench.board.standings import Values
 from medtl_bench.board.summary import Derived, derive, summarise, together
-from medtl_bench.metrics.effect import EffectEntry
 from medtl_bench.board.tuned_rows import TunedRow
+from medtl_bench.metrics.effect import EffectEntry
 from medtl_bench.results.record import Record
 from medtl_bench.results.store import no_garbage_collection
 
