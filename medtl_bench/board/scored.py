@@ -44,8 +44,10 @@ class Scored:
         if self.resampled is None:
             return replace(self, table=table)
         place = self.table.index.get_indexer(index)
-        there = (place >= 0)[:, None, None]
-        return replace(self, table=table, resampled=np.where(there, self.resampled[place], np.nan))
+        there = place >= 0
+        resampled = np.full((len(names), *self.resampled.shape[1:]), np.nan)
+        resampled[there] = self.resampled[place[there]]
+        return replace(self, table=table, resampled=resampled)
 
     def crossed(self) -> Crossed:
         """Return the means of rows, with their intervals."""

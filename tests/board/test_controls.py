@@ -134,6 +134,12 @@ def test_headroom_is_of_seeds_and_patients_paired_inside_a_resample() -> None:
     assert apart.room.half > 0.5
 
 
+def test_without_controls_or_a_second_method_patients_tell_nothing() -> None:
+    for levels in ({"dann": 0.7}, {"dann": 0.7, "ewc": 0.6}, {"chance": 0.5}, {"target-only": 0.9}):
+        (found,) = build(with_patients(records(levels), 0.01)).controls
+        assert found.verdict == "unknown"
+
+
 def test_the_smallest_difference_is_that_of_seeds_and_patients() -> None:
     made = records({"chance": 0.5, "target-only": 0.9, "dann": 0.7, "ewc": 0.75})
     (seeds,), (apart,) = (build(some).controls for some in (made, with_patients(made, 0.1)))
