@@ -18,10 +18,10 @@ Verdict = Literal["shown", "cannot be told", "turned round", "not run"]
 class Effect(NamedTuple):
     """What the boards say of a known effect.
 
-    `difference`: the mean of its higher side less that of its lower one, paired inside a seed
-    and, where `units`, a resample of the test units; from `low` to `high` its 95%
-    interval, over so many `seeds`. NaN where it was not run: `lacking` are the terms without
-    a complete row.
+    `difference`: the mean of its higher side less that of its lower one, paired inside
+    a seed and, where `units`, a resample of the test units; from `low` to `high` its
+    95% interval, over so many `seeds`. NaN where it was not run: `lacking` are the
+    terms without a complete row.
     """
 
     entry: EffectEntry

@@ -1,6 +1,6 @@
 """The tables of trials and scores: which count, and how complete each row is."""
 
-from collections.abc import Collection, Iterable, Sequence, Set
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from itertools import chain
 from operator import attrgetter
 from typing import Any
@@ -64,15 +64,20 @@ def trial_table(keys: list[str], records: list[Record], lower: Set[str]) -> pd.D
     columns["seconds"] = [record.outcome.seconds.get("total", np.nan) for record in records]
     columns["primary"] = list(map(_first, columns["metrics"]))
     columns["sign"] = [_sign(metric, lower) for metric in columns["primary"]]
-    folds = zip(columns["seed"], columns["folds"], strict=True)
-    columns["fold"] = [seed % max(n, 1) for seed, n in folds]
+    columns["fold"] = list(map(_fold, columns["seed"], columns["folds"]))
     columns["label"] = list(map(label, columns["algorithm"], columns["variant"]))
-    tuned = list(map(bool, columns["chosen"]))
-    columns["kind"] = [TUNED if chosen else "" for chosen in tuned]
-    # they may differ from scenario to scenario of one row
-    recorded = zip(columns["parameters"], tuned, strict=True)
-    columns["parameters"] = [None if chosen else values for values, chosen in recorded]
-    return pd.DataFrame({name: _column(values) for name, values in columns.items()})
+    columns["parameters"] = list(map(_of_row, columns["parameters"], columns["chosen"]))
+    columns["kind"] = [TUNED if chosen else "" for chosen in columns["chosen"]]
+    return pd.DataFrame(dict(zip(columns, map(_column, columns.values()), strict=True)))
+
+
+def _fold(seed: int, folds: int) -> int:
+    return seed % max(folds, 1)
+
+
+def _of_row(parameters: Mapping[str, Any], chosen: object) -> Mapping[str, Any] | None:
+    """Return parameters, nothing where those chosen may differ by scenario of one row."""
+    return None if chosen else parameters
 
 
 def _first(metrics: Sequence[str]) -> str:

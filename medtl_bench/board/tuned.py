@@ -1,8 +1,8 @@
 """Hyper-parameters that were chosen: how candidates were judged, and how they do on targets.
 
-A choice is made by trials that know nothing of a target but its unlabelled rows. The oracle is
-the candidate that is best on the targets' test splits: what no choice can pass but by luck. It
-is shown and never ranked.
+A choice is made by trials that know nothing of a target but its unlabelled rows. The
+oracle is the candidate that is best on the targets' test splits: what no choice can
+pass but by luck. It is shown and never ranked.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -40,9 +40,9 @@ def divided(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 def judged(table: pd.DataFrame, records: list[Record], protocols: Protocols) -> pd.DataFrame:
     """Return how candidates were judged, with columns COLUMNS: a row a candidate and rule.
 
-    table: of `divided`. `score`: the mean over `trials`, seeds and held-out sources, of what
-    the protocol tunes by, or of the primary metric on the sources' validation splits; NaN
-    where one of them has none.
+    table: of `divided`. `score`: the mean over `trials`, seeds and held-out sources, of
+    what the protocol tunes by, or of the primary metric on the sources' validation
+    splits; NaN where one of them has none.
     """
     rules = table["settings"].map(lambda of_trial: of_trial[RULE])
     conditions = {name: half.conditions for name, half in protocols.items()}
@@ -110,9 +110,10 @@ def _means(scored: pd.DataFrame, rule: str) -> pd.DataFrame:
 def choices(table: pd.DataFrame, wanted: str = LEAVE_ONE_OUT) -> pd.DataFrame:
     """Return which candidate is chosen for each scenario, with columns CHOICES.
 
-    table: of `judged`. By the rule that is wanted where it judges all scenarios of a dataset and
-    method, else by the other that does, as source validation where there is one source. Of
-    equal candidates the first is chosen, and the default is the first of all.
+    table: of `judged`. By the rule that is wanted where it judges all scenarios of a
+    dataset and method, else by the other that does, as source validation where there is
+    one source. Of equal candidates the first is chosen, and the default is the first of
+    all.
     """
     best = [_best(frame) for _, frame in _of_wanted(table, wanted).groupby(FOR)]
     rows = [one[CHOICES] for one in best if one is not None]

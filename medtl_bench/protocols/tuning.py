@@ -1,10 +1,10 @@
 """Scenarios by which hyper-parameters are chosen: of a target they need no label and no test row.
 
-Each scenario of a dataset has some. In those named after a source it plays the target, and the
-others are learned from (leave-one-source-out, which Gulrajani and Lopez-Paz 2021, ICLR, call
-leave-one-domain-out); its validation split is what is scored. In that of source validation all
-sources are learned from, and their validation splits are scored. A stream has another order of
-its domains, scored on their validation splits.
+Each scenario of a dataset has some. In those named after a source it plays the target,
+and the others are learned from (leave-one-source-out, which Gulrajani and Lopez-Paz
+2021, ICLR, call leave-one-domain-out); its validation split is what is scored. In that
+of source validation all sources are learned from, and their validation splits are
+scored. A stream has another order of its domains, scored on their validation splits.
 """
 
 from collections.abc import Iterator, Sequence
@@ -27,8 +27,9 @@ MOST_HELD_OUT = 4  # sources of a transfer that play the target; of more some ar
 def on_validation(dataset: Dataset, names: Sequence[str]) -> Dataset:
     """Return a dataset of those domains alone whose test splits are their validation splits.
 
-    Nothing else is left of it: no other domain, no test row. Of one without validation rows,
-    which is a source in what follows, training rows stand in their place, for something must.
+    Nothing else is left of it: no other domain, no test row. Of one without validation
+    rows, which is a source in what follows, training rows stand in their place, for
+    something must.
     """
     domains = [_judged_by_validation(dataset.domain(name)) for name in names]
     return replace(
@@ -44,7 +45,8 @@ def _judged_by_validation(domain: Domain) -> Domain:
 def left_out(dataset: Dataset) -> list[tuple[Transfer, Transfer]]:
     """Return each transfer with those in which one of its sources plays the target.
 
-    That source is one of at most MOST_HELD_OUT, drawn; those of a single source have none.
+    That source is one of at most MOST_HELD_OUT, drawn; those of a single source have
+    none.
     """
     return [
         (one, _without(dataset, one, source))

@@ -1,19 +1,16 @@
 """What is run to choose hyper-parameters: candidates, trials that judge them, then the chosen one.
 
-A candidate is one setting of a method's hyper-parameters. All methods have the same number.
+A candidate is one setting of a method's hyper-parameters. All methods have the same
+number.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-import torch
-from scipy.stats import qmc
-
 from medtl_bench.catalogue.entries import Catalogue
 from medtl_bench.contract.scenario import Scenario
 from medtl_bench.hashing import hashed
-from medtl_bench.randomness import generator
 from medtl_bench.results.rules import TUNES, is_for_tuning
 from medtl_bench.running import plan
 from medtl_bench.running.executors import Executor
@@ -27,21 +24,35 @@ CANDIDATES = 20  # as DomainBed has it (Gulrajani and Lopez-Paz 2021, ICLR)
 def candidates(algorithm: AlgorithmFacts, dataset: str, number: int) -> list[AlgorithmFacts]:
     """Return a method with its default, then with parameters drawn from its ranges.
 
-    Points of the Halton sequence, shifted at random (Cranley and Patterson 1976): they fill the
-    ranges evenly, and the first of many are those of few. They depend on method and dataset.
-    One without ranges has its default alone; what is drawn twice stands there once.
+    Points of the Halton sequence, shifted at random (Cranley and Patterson 1976): they
+    fill the ranges evenly, and the first of many are those of few. They depend on
+    method and dataset. One without ranges has its default alone; what is drawn twice
+    stands there once.
     """
     names = sorted(algorithm.spaces)
     if not names:
         return [algorithm]
-    draw = generator("candidates", dataset, algorithm.name)
-    shift = torch.rand(len(names), generator=draw, dtype=torch.float64).numpy()
-    points = (qmc.Halton(len(names), scramble=False).random(number)[1:] + shift) % 1
-    drawn = [_drawn(algorithm, dict(zip(names, point, strict=True))) for point in points.tolist()]
+    points = _points(len(names), number, dataset, algorithm.name)
+    drawn = [_drawn(algorithm, dict(zip(names, point, strict=True))) for point in points]
     found: dict[str, AlgorithmFacts] = {}
     for one in [algorithm, *drawn]:
         found.setdefault(repr(one.parameters), one)
     return list(found.values())
+
+
+def _points(width: int, number: int, *identity: str) -> list[list[float]]:
+    """Return one point fewer than `number` in the unit cube, which depend on an identity."""
+    # both take longer to import than the boards to be built, which import this module
+    import torch  # noqa: PLC0415
+    from scipy.stats import qmc  # noqa: PLC0415
+
+    from medtl_bench.randomness import generator  # noqa: PLC0415
+
+    draw = generator("candidates", *identity)
+    shift = torch.rand(width, generator=draw, dtype=torch.float64).numpy()
+    points = qmc.Halton(width, scramble=False).random(number)[1:] + shift
+    listed: list[list[float]] = (points % 1).tolist()
+    return listed
 
 
 def _drawn(algorithm: AlgorithmFacts, shares: Mapping[str, float]) -> AlgorithmFacts:
@@ -76,7 +87,8 @@ class Choice(NamedTuple):
 class Tuning:
     """All that is known when hyper-parameters are chosen.
 
-    `number`: of candidates a method. `planning`: its `planned` are the trials that judge them.
+    `number`: of candidates a method. `planning`: its `planned` are the trials that
+    judge them.
     """
 
     facts: Facts
@@ -221,7 +233,8 @@ def _joined(lots: Iterable[Sequence[Planned]]) -> Iterator[Planned]:
 def make_tuning(request: Request, number: int, catalogue: Catalogue, execute: Executor) -> Tuning:
     """Describe all that a request names, through the executor, and plan the judging of candidates.
 
-    Raises MedTLError as `make_plan` does, or where the number of candidates is out of bounds.
+    Raises MedTLError as `make_plan` does, or where the number of candidates is out of
+    bounds.
     """
     check_bounds(draws=number)
     chosen = plan.preset(request.preset)

@@ -233,7 +233,8 @@ class Optioned(FineTune):
 
 def test_only_real_numbers_of_a_method_and_the_learning_rate_may_differ():
     learner = Optioned(TASK, torch.Generator())
-    assert numbers_of(learner) == {"learning_rate": 1e-3, "weight": 1.0}
+    of_the_descent = {"momentum": 0.9, "weight_decay": 0.0, "clip_norm": 0.0, "average": 0.0}
+    assert numbers_of(learner) == {"learning_rate": 1e-3, "weight": 1.0} | of_the_descent
     learner.build([rows(0)])
 
     def key(**changed):

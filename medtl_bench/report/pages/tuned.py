@@ -57,7 +57,7 @@ def _line(row: TunedRow) -> list[str]:
 
 def _orders(rows: Sequence[TunedRow]) -> Iterator[tuple[str, Safe]]:
     """Yield the order of the ranked rows by their defaults and as tuned, if these differ."""
-    ranked = [row for row in rows if math.isfinite(sum(row.ranks))]
+    ranked = [row for row in rows if all(map(math.isfinite, row.ranks))]
     if any(row.ranks[0] != row.ranks[1] for row in ranked):
         for named, place in (("By defaults", 0), ("Tuned", 1)):
             ordered = sorted(ranked, key=lambda row: (row.ranks[place], row.algorithm))
