@@ -174,7 +174,7 @@ def trains_beside_others_as_alone(subject: Subject, case: Case) -> None:
 
 def _gap_beside(subject: Subject, case: Case, dtype: torch.dtype) -> float:
     """Return how far answers of learners trained together and alone lie apart."""
-    stacker = stacked.Stacker()
+    stacker = stacked.Stacker(sparing=False)
     texts = LONG if case.name == subject.cases[0].name else FEW
     works = [partial(_answers, subject, case, seed, texts) for seed in range(2)]
     with preserved():

@@ -41,13 +41,15 @@ class Stacker:
     where the program is new, else in a few; so is the first in which a number differs.
     `alone`: why some were trained one by one, and how many. `held`: programs and keys, with
     numbers that differed, that were found to train as alone; `refused`: programs that were
-    not, with the reason; `apart`: those that were not where numbers differ.
+    not, with the reason; `apart`: those that were not where numbers differ. `sparing`: whether
+    what takes longer as one is left to itself (`training.arithmetic`).
     """
 
     alone: dict[str, int] = field(default_factory=dict)
     held: set[Hashable] = field(default_factory=set)
     refused: dict[Hashable, str] = field(default_factory=dict)
     apart: dict[Hashable, str] = field(default_factory=dict)
+    sparing: bool = True
 
     def __call__(self, trainings: Sequence[Training]) -> list[Exception | None]:
         """Train all learners; return for each None or what its training raised."""
@@ -90,7 +92,7 @@ class Stacker:
 
     def _refusal(self, training: Training, refused: Mapping[Hashable, str]) -> str:
         known = training.learner.one_by_one or refused.get(training.program, "")
-        return known or arithmetic.refusal(training)
+        return known or (arithmetic.refusal(training) if self.sparing else "")
 
     def _trained(self, trainings: Sequence[Training]) -> list[Exception | None]:
         """Train a stack as one, held against learners alone where that was not done before."""
