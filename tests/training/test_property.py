@@ -175,7 +175,7 @@ class Random(GradientMethod):
 
     layers: ClassVar[tuple[str, ...]] = ()
     terms: ClassVar[tuple[str, ...]] = ()
-    frozen: ClassVar[bool] = False
+    still: ClassVar[bool] = False
     state: ClassVar[tuple[str, ...]] = ("teacher", "anchor")
     teacher: dict[str, Tensor] = field(init=False, repr=False, default_factory=dict)
     anchor: Tensor = field(init=False, repr=False, default_factory=lambda: torch.zeros(()))
@@ -189,7 +189,7 @@ class Random(GradientMethod):
             if sources[0].x.ndim == 4:
                 self.net.module["features"] = self.of_images()
             for parameter in self.net.module["features"].parameters():
-                parameter.requires_grad_(not self.frozen)
+                parameter.requires_grad_(not self.still)
             self.anchor, self.unnamed = torch.randn(WIDTH), float(torch.rand(()))
         if "teacher" in self.terms:
             copies = {name: p.detach().clone() for name, p in self.net.parameters.items()}
@@ -251,7 +251,7 @@ def methods(draw: Draw) -> type[Random]:
     if draw.random() < 1 / 3:
         fault = draw.choice([*FAULTS, *FAULTY_CHANGES, "read"])
         (layers if fault in FAULTS else terms).append(fault)
-    drawn = {"layers": tuple(layers), "terms": tuple(terms), "frozen": draw.random() < 0.2}
+    drawn = {"layers": tuple(layers), "terms": tuple(terms), "still": draw.random() < 0.2}
     return dataclass(type("Drawn", (Random,), drawn))
 
 
@@ -298,7 +298,7 @@ class Comparison:
     failed: bool
 
     def __str__(self) -> str:
-        made = self.method.layers, self.method.terms, self.method.frozen
+        made = self.method.layers, self.method.terms, self.method.still
         return f"{self.gap:.2g} {made} {self.reasons}"
 
 
@@ -310,7 +310,7 @@ def compared(number: int) -> Comparison:
     """
     draw = Draw(number)
     method, works = drawn_work(draw)
-    stacker, gaps = Stacker(), [0.0]
+    stacker, gaps = Stacker(sparing=False), [0.0]
     for _ in range(2):
         seed_everything()
         strands = cooperative.run(works, stacker, 64)

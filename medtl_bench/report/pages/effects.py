@@ -75,13 +75,15 @@ def _difference(one: Effect) -> Safe:
 
 
 def _told(one: Effect) -> Safe:
-    return Safe(f"{SIGNS[one.verdict]}: {escape_cell(one.entry.summary, LONGEST)} {_numbers(one)}")
+    return Safe(f"{SIGNS[one.verdict]}: {escape_cell(one.entry.summary, LONGEST)} {_found(one)}")
 
 
-def _numbers(one: Effect) -> Safe:
+def _found(one: Effect) -> Safe:
     """Return what was found, in words."""
     of_what = "seeds and test units" if one.units else "seeds alone"
-    return Safe(f"{_needed(one.entry)}: {_difference(one)} over {one.seeds} seeds ({of_what}).")
+    (dataset,) = escaped([one.entry.dataset])
+    numbers = f"{_difference(one)} over {one.seeds} seeds ({of_what})"
+    return Safe(f"On {dataset}, {_needed(one.entry)}: {numbers}.")
 
 
 def _why(one: Effect) -> Safe:

@@ -29,7 +29,10 @@ def test_what_is_shown_is_green_with_its_numbers():
 def test_what_is_not_shown_says_why():
     page = effects_page(board(0.55, NEVER))
     told = "0.050 (0.050 to 0.050) over 4 seeds (seeds alone)."
-    assert f"🔴 turned round: One is above. target 0: one less other, at least 0.10: {told}" in page
+    assert (
+        f"🔴 turned round: One is above. On d, target 0: one less other, at least 0.10: {told}"
+        in page
+    )
     assert "⚪ not run: It never is. Nothing here can show it." in page
 
 
