@@ -1,15 +1,17 @@
 """Which of the effects that the field knows the boards show, and by how much."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 import pandas as pd
 
 from medtl_bench.arrays import Floats
-from medtl_bench.board import resamples, statistics
-from medtl_bench.board.summary import Derived
+from medtl_bench.board import statistics
+from medtl_bench.board.scored import Scored, scored
+from medtl_bench.board.summary import Derived, by_place
+from medtl_bench.board.tables import PLACE
 from medtl_bench.metrics.effect import EffectEntry, Term
 
 Verdict = Literal["shown", "cannot be told", "turned round", "not run"]
@@ -34,23 +36,17 @@ class Effect(NamedTuple):
     lacking: tuple[Term, ...] = ()
 
 
-class _Scores(NamedTuple):
-    """What a term scored by seed, and the same on resamples [seeds, resamples], if known."""
-
-    by_seed: pd.Series
-    resampled: Floats | None
-
-
 def effects(entries: Iterable[EffectEntry], derived: Sequence[Derived]) -> tuple[Effect, ...]:
     """Return what the boards say of known effects, in their order.
 
     Those of datasets that are not on them are left out; where all are, so is the rest.
     """
-    here: set[str] = set().union(*(part.table.index.unique("dataset") for part in derived))
+    parts = dict(by_place(derived, PLACE))
+    here = {dataset for dataset, _ in parts}
     ours = [entry for entry in entries if entry.dataset in here or entry.missing]
     if all(entry.missing for entry in ours):
         return ()
-    return tuple(_effect(entry, derived) for entry in ours)
+    return tuple(_effect(entry, parts.get((entry.dataset, entry.protocol))) for entry in ours)
 
 
 def tally(found: Iterable[Effect]) -> dict[Verdict, int]:
@@ -59,77 +55,56 @@ def tally(found: Iterable[Effect]) -> dict[Verdict, int]:
     return {verdict: verdicts.count(verdict) for verdict in get_args(Verdict)}
 
 
-def _effect(entry: EffectEntry, derived: Sequence[Derived]) -> Effect:
+def _effect(entry: EffectEntry, part: Derived | None) -> Effect:
     terms = entry.terms((*entry.higher, *entry.lower))
-    places = filter(None, (_place(part, entry) for part in derived))
-    place = next(places, None)
-    if entry.missing or place is None:
+    if entry.missing or part is None:
         return Effect(entry, "not run", lacking=terms)
-    scored = {term: _scores(place, term) for term in terms}
-    if lacking := tuple(term for term in terms if not len(scored[term].by_seed)):
+    found = {term: _scored(part, term) for term in terms}
+    if lacking := tuple(term for term in terms if found[term] is None):
         return Effect(entry, "not run", lacking=lacking)
-    higher, lower = (_side(entry.terms(names), scored) for names in (entry.higher, entry.lower))
-    return _told(entry, higher, lower, place)
+    there = {term: scores for term, scores in found.items() if scores is not None}
+    return _told(entry, entry.terms(entry.higher), entry.terms(entry.lower), there)
 
 
-def _place(part: Derived, entry: EffectEntry) -> Derived | None:
-    """Return the part of a protocol's measures that is of an effect's dataset, if there is any."""
-    index = part.table.index
-    of_dataset = index.get_level_values("dataset") == entry.dataset
-    where = np.flatnonzero(of_dataset & (index.get_level_values("protocol") == entry.protocol))
-    if not len(where):
+def _scored(part: Derived, term: Term) -> Scored | None:
+    """Return what a term scored, None where it has no score of any seed."""
+    if term.measure not in part.table:
         return None
-    resampled = {name: values[where] for name, values in part.resampled.items()}
-    units = {key: of_key for key, of_key in part.units.items() if key[0] == entry.dataset}
-    return Derived(part.table.iloc[where], resampled, units)
+    found = scored(part, term.measure).of([(term.algorithm, "")])
+    return found if np.isfinite(found.values).any() else None
 
 
-def _scores(place: Derived, term: Term) -> _Scores:
-    """Return what a term scored, the mean over the tables of a dataset inside each seed."""
-    index = place.table.index
-    row = index.get_level_values("algorithm") == term.algorithm
-    row &= index.get_level_values("variant") == ""
-    if term.measure not in place.table:
-        return _Scores(pd.Series(dtype=float), None)
-    values = place.table[term.measure][row]
-    by_seed = values.groupby(level="seed").mean().dropna()
-    of_units = place.resampled.get(term.measure)
-    if of_units is None:
-        return _Scores(by_seed, None)
-    seeds = index.get_level_values("seed")[row]
-    means = pd.DataFrame(of_units[row]).groupby(seeds).mean().reindex(by_seed.index)
-    return _Scores(by_seed, means.to_numpy(float))
-
-
-def _side(terms: Sequence[Term], scored: Mapping[Term, _Scores]) -> _Scores:
-    """Return the mean over the terms of a side, over the seeds that all have."""
-    side = [scored[term] for term in terms]
-    by_seed = pd.concat([scores.by_seed for scores in side], axis=1, join="inner")
-    stacked = list(_on_resamples(side, by_seed.index))
-    resampled = np.mean(stacked, axis=0) if len(stacked) == len(side) else None
-    return _Scores(by_seed.mean(axis=1), resampled)
-
-
-def _on_resamples(side: Sequence[_Scores], seeds: pd.Index) -> Iterator[Floats]:
-    for scores in side:
-        if scores.resampled is not None:
-            yield scores.resampled[scores.by_seed.index.get_indexer(seeds)]
-
-
-def _told(entry: EffectEntry, higher: _Scores, lower: _Scores, place: Derived) -> Effect:
-    """Return the verdict on the paired difference of two sides."""
-    seeds = higher.by_seed.index.intersection(lower.by_seed.index)
+def _told(
+    entry: EffectEntry,
+    higher: Sequence[Term],
+    lower: Sequence[Term],
+    found: Mapping[Term, Scored],
+) -> Effect:
+    """Return the verdict on the paired difference of two sides, over the seeds that all have."""
+    tables = [one.table.dropna(axis=1) for one in found.values()]
+    seeds = pd.concat(tables, join="inner").columns
     if not len(seeds):
         return Effect(entry, "not run")
-    paired = [list(_on_resamples([side], seeds)) for side in (higher, lower)]
-    of_units = paired[0][0] - paired[1][0] if all(paired) else None
-    values = (higher.by_seed[seeds] - lower.by_seed[seeds]).to_numpy(float)
-    freedom = min(map(resamples.freedom, place.units.values()), default=math.inf)
-    found = statistics.crossed(values, of_units, freedom)
-    mean, half = float(found.mean), float(found.half)
-    low, high = mean - half, mean + half
-    verdict, units = _verdict(entry, low, high), bool(np.isfinite(found.units))
-    return Effect(entry, verdict, mean, low, high, len(seeds), units)
+    over, under = [found[term] for term in higher], [found[term] for term in lower]
+    known = all(one.resampled is not None for one in found.values())
+    units = _on_units(over, seeds) - _on_units(under, seeds) if known else None
+    freedom = min(one.freedom for one in found.values())
+    crossed = statistics.crossed(_by_seed(over, seeds) - _by_seed(under, seeds), units, freedom)
+    mean, half = float(crossed.mean[0]), float(crossed.half[0])
+    low, high, told = mean - half, mean + half, bool(np.isfinite(crossed.units[0]))
+    return Effect(entry, _verdict(entry, low, high), mean, low, high, len(seeds), told)
+
+
+def _by_seed(side: Sequence[Scored], seeds: pd.Index) -> Floats:
+    """Return the mean over terms by seed [1, seeds]."""
+    return np.asarray(np.mean([one.table[seeds].to_numpy(float) for one in side], axis=0))
+
+
+def _on_units(side: Sequence[Scored], seeds: pd.Index) -> Floats:
+    """Return the mean over terms on resamples [1, seeds, resamples]."""
+    known = [(one, one.resampled) for one in side if one.resampled is not None]
+    placed = [values[:, one.table.columns.get_indexer(seeds)] for one, values in known]
+    return np.asarray(np.mean(placed, axis=0))
 
 
 def _verdict(entry: EffectEntry, low: float, high: float) -> Verdict:
