@@ -71,6 +71,18 @@ class InnerLoop(GradientMethod):
         for _ in range(steps):
             clone.adapt(self.task.loss(clone(fixed(x)), y))
 
+    def validation_loss(self, net: Network, split: Split) -> Tensor:
+        """Return the loss of every second row after the inner steps on the others."""
+        rows = torch.arange(len(split))
+        support, query = split[rows[::2]], split[rows[1::2]]
+        fixed, moved = self.learner(net)
+        with torch.enable_grad():
+            clone = moved.clone(first_order=True)
+            self.inner(fixed, clone, support.x, support.y, self.inner_steps)
+        adapted = dict(zip(map(id, moved.parameters()), clone.parameters(), strict=True))
+        theta = {name: adapted.get(id(value), value) for name, value in net.parameters.items()}
+        return super().validation_loss(net.with_parameters(theta), query)
+
     def adapt(self, support: Split) -> None:
         """Take `adapt_steps` inner steps on all support rows."""
         fixed, moved = self.learner(self.net)
