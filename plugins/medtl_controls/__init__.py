@@ -19,7 +19,7 @@ CONTROLS = (
     AlgorithmEntry(
         "converged-source",
         "medtl_controls.controls:ConvergedSource",
-        "Trained on the pooled sources for up to four times the steps of source-only; never adapts.",
+        "Trained on the pooled sources for up to four times the steps of others; never adapts.",
         "bound",
     ),
 )
