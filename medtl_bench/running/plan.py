@@ -183,7 +183,7 @@ def _planned(
         dataset_digest=dataset.digest,
         algorithm=algorithm.name,
         algorithm_source=algorithm.source,
-        parameters=_parameters(algorithm, dataset),
+        parameters=parameters_for(algorithm, dataset),
         protocol=protocol,
         scenario=scenario.name,
         settings=scenario.settings,
@@ -197,7 +197,7 @@ def _planned(
     return Planned(trial, about, skipped, dataset=dataset.asked, fold=fold)
 
 
-def _parameters(algorithm: AlgorithmFacts, dataset: DatasetFacts) -> dict[str, Any]:
+def parameters_for(algorithm: AlgorithmFacts, dataset: DatasetFacts) -> dict[str, Any]:
     """Return the parameters of trials: of a sampling that was left open, what fits the task."""
     parameters = dict(algorithm.parameters)
     if parameters.get("sampling") == "":
