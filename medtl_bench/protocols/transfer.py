@@ -1,7 +1,7 @@
 """The protocol `transfer`: learn on sources, be judged on targets before and after few labels."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -70,13 +70,14 @@ class TransferProtocol(Protocol):
     ) -> Iterator[Score]:
         """Examine a learner in a transfer."""
         settings = scenario.settings
+        labels = _labels(dataset, settings.get(TUNES, scenario.name))
         if settings.get(RULE) == SOURCE_VALIDATION:
-            yield from tuning.validated(dataset, scenario, make, seed=seed, clock=clock)
+            asked = dataset, scenario, make
+            yield from tuning.validated(*asked, labels=labels, seed=seed, clock=clock)
             return
         shots, draws = settings["shots"], settings["draws"]
         sources, targets = tuple(settings["sources"]), tuple(settings["targets"])
         unit = settings.get("unit", "")
-        labels = _labels(dataset, settings.get(TUNES, scenario.name))
         if is_for_tuning(settings):
             dataset = tuning.on_validation(dataset, (*sources, *targets))
         asked = Transfer(scenario.name, sources, targets, labels=labels, unit=unit)
@@ -129,12 +130,13 @@ def transfer(
     Support draws depend on dataset, target, k, draw and seed, never on the algorithm.
     Of a target in `fit` answers are also told by class and by group of rows (`apart`).
     Where rows of a split are marked, metrics named `marked_...` are of those alone; the
-    learner is not told. Of two classes `source_threshold_balanced_accuracy` is that of
+    learner is not told. Where labels are each domain's own, it is told whose rows it is
+    asked about (`predict_for`). Of two classes `source_threshold_balanced_accuracy` is that of
     answers cut where it is highest on the sources' validation splits after `fit`; the usual
     one is cut at 0.5.
     The clock gets the headline measures on resamples of the test units.
     """
-    task = dataset.task
+    task = replace(dataset.task, labels=dataset.labels_of(scenario))
     sources = [dataset.domain(name) for name in scenario.sources]
     targets = [dataset.domain(name) for name in scenario.targets]
     train = [source.train for source in sources]
@@ -152,7 +154,7 @@ def transfer(
         yield from _before(examiner, sources, targets, kept)
         adaptation = _Adaptation(dataset, examiner, kept, seed, bool(scenario.unit))
         yield from adaptation.scores(targets, shots, draws)
-        earned = dataset.labels_of(scenario) not in UNEARNED
+        earned = task.labels not in UNEARNED
         clock.resampled = _resampled(resampling, shots, draws, from_zero=earned)
         clock.units = resampling.units
 
@@ -260,12 +262,18 @@ class _Adaptation:
 
 
 def _retained(examiner: Examiner, kept: Sequence[_Some], where: dict[str, Any]) -> Iterator[Score]:
-    """Yield the mean over the sources of the primary metric of rows predicted in one call."""
-    task, together = examiner.task, concatenate([some.split for some in kept])
-    outputs = examiner.outputs(together).split([len(some.rows) for some in kept])
-    values: list[float] = []
-    for some, answers in zip(kept, outputs, strict=True):
+    """Yield the mean over the sources of the primary metric of some of their rows."""
+    task, values = examiner.task, list[float]()
+    for some, answers in zip(kept, _of_kept(examiner, kept), strict=True):
         examiner.clock.keep("retained", answers, some.rows, **where, domain=some.source)
         values += measure(task, answers, some.split.y, [task.primary]).values()
     mean = {task.primary: round(float(np.mean(values)), DECIMALS)} if values else {}
-    yield from rows("retained", len(together), mean, **where)
+    yield from rows("retained", sum(len(some.rows) for some in kept), mean, **where)
+
+
+def _of_kept(examiner: Examiner, kept: Sequence[_Some]) -> Sequence[Tensor]:
+    """Return outputs for rows of each source, asked at once where the question is one."""
+    if examiner.task.labels == "own":
+        return [examiner.outputs(some.split) for some in kept]
+    together = examiner.outputs(concatenate([some.split for some in kept]))
+    return list(together.split([len(some.rows) for some in kept]))

@@ -23,6 +23,7 @@ from medtl_bench.networks.network import Network
 from medtl_bench.training.augmentation import Augmentation
 from medtl_bench.training.batches import Batch, batches
 from medtl_bench.training.descent import Optimiser
+from medtl_bench.training.heads import WhichHeads
 from medtl_bench.training.method import GradientMethod
 from medtl_bench.training.schedules import Schedule
 from medtl_peers.library import Untyped, imported, missing, seeded
@@ -99,7 +100,8 @@ class AvalancheMethod(GradientMethod):
     """Train with Adam on the task's loss and what a plugin adds to it or makes of its gradient.
 
     Of the options of the bench's loop Avalanche's has `frozen` and `sampling`, which say
-    what it is handed; the others are none of these methods' parameters.
+    what it is handed; the others are none of these methods' parameters. There is one head
+    for all domains.
     """
 
     one_by_one: ClassVar[str] = "Avalanche runs its own training loop"
@@ -111,6 +113,7 @@ class AvalancheMethod(GradientMethod):
     average: float = field(init=False, default=0.0)
     patience: int = field(init=False, default=0)
     augmentation: Augmentation = field(init=False, default="")
+    heads: WhichHeads = field(init=False, default="one")
     strategy: Untyped = field(init=False, repr=False)
 
     @classmethod
