@@ -14,7 +14,6 @@ from medtl_bench.arrays import Floats
 from medtl_bench.contract.dataset import Dataset
 from medtl_bench.contract.scenario import Amount, Scenario, Transfer
 from medtl_bench.contract.split import Domain, Split, concatenate
-from medtl_bench.contract.vocabulary import LabelMeaning
 from medtl_bench.metrics.formulas import AREA, END, START, UNEARNED, few_shot_area
 from medtl_bench.protocols import apart, embedding, tuning
 from medtl_bench.protocols.examiner import (
@@ -32,7 +31,7 @@ from medtl_bench.protocols.support import draw_support, most_shots
 from medtl_bench.randomness import generator
 from medtl_bench.results.places import Place
 from medtl_bench.results.record import DECIMALS, KEPT_ROWS, Score
-from medtl_bench.results.rules import RULE, SOURCE_VALIDATION, TUNES, is_for_tuning
+from medtl_bench.results.rules import RULE, SOURCE_VALIDATION, is_for_tuning
 
 
 class TransferProtocol(Protocol):
@@ -70,7 +69,7 @@ class TransferProtocol(Protocol):
     ) -> Iterator[Score]:
         """Examine a learner in a transfer."""
         settings = scenario.settings
-        labels = _labels(dataset, settings.get(TUNES, scenario.name))
+        labels = tuning.labels_in(dataset, dataset.transfers, scenario)
         if settings.get(RULE) == SOURCE_VALIDATION:
             asked = dataset, scenario, make
             yield from tuning.validated(*asked, labels=labels, seed=seed, clock=clock)
@@ -85,12 +84,6 @@ class TransferProtocol(Protocol):
 
 
 TRANSFER = TransferProtocol()
-
-
-def _labels(dataset: Dataset, transfer: str) -> LabelMeaning:
-    """Return what labels mean in the transfer of that name."""
-    of_transfers = {known.name: dataset.labels_of(known) for known in dataset.transfers}
-    return of_transfers.get(transfer, dataset.labels)
 
 
 def _most_shots(dataset: Dataset) -> int | None:

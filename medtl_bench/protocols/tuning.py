@@ -25,6 +25,14 @@ from medtl_bench.results.rules import ANOTHER_ORDER, LEAVE_ONE_OUT, RULE, SOURCE
 MOST_HELD_OUT = 4  # sources of a transfer that play the target; of more some are drawn
 
 
+def labels_in(
+    dataset: Dataset, known: Sequence[Transfer | Stream], scenario: Scenario
+) -> LabelMeaning:
+    """Return what labels mean in a scenario: as in the known one of its name, or that it tunes."""
+    meanings = {one.name: dataset.labels_of(one) for one in known}
+    return meanings.get(scenario.settings.get(TUNES, scenario.name), dataset.labels)
+
+
 def on_validation(dataset: Dataset, names: Sequence[str]) -> Dataset:
     """Return a dataset of those domains alone whose test splits are their validation splits.
 
