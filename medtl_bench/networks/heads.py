@@ -55,6 +55,8 @@ class Heads(nn.Module):
 
         named = self.each.named_parameters()
         own = {name: value.index_select(0, domains) for name, value in named}
+        if type(self.each) is nn.Linear and "bias" in own:  # the same, in half the time
+            return torch.baddbmm(own["bias"][:, None], z, own["weight"].mT)
         blocks: Tensor = vmap(scores, randomness="different")(own, z)
         return blocks
 
