@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from medtl_bench.api import algorithms, board, datasets, export, load, results, run, score, tune
 
-__version__ = "0.6.0"
+__version__ = "0.7.0"
 __all__ = [
     "__version__",
     "algorithms",

@@ -8,7 +8,9 @@ import typer
 PluginFiles = Annotated[
     list[str], typer.Option("--plugin", help="A plugin file under construction; may be repeated.")
 ]
-All = Annotated[bool, typer.Option("--all", help="Every algorithm on every dataset.")]
+All = Annotated[
+    bool, typer.Option("--all", help="Every algorithm on every dataset, or as the preset says.")
+]
 Datasets = Annotated[
     list[str], typer.Option("--dataset", "-d", help="A dataset; may be repeated. Default: all.")
 ]
@@ -36,7 +38,7 @@ Preset = Annotated[
     str,
     typer.Option(
         "--preset",
-        metavar="[smoke|default|full]",
+        metavar="[smoke|quick|default|published|full]",
         help="How much: seeds, shots, draws and scenarios.",
     ),
 ]

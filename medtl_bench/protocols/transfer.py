@@ -71,8 +71,8 @@ class TransferProtocol(Protocol):
         settings = scenario.settings
         labels = tuning.labels_in(dataset, dataset.transfers, scenario)
         if settings.get(RULE) == SOURCE_VALIDATION:
-            asked = dataset, scenario, make
-            yield from tuning.validated(*asked, labels=labels, seed=seed, clock=clock)
+            whole = dataset, scenario, make
+            yield from tuning.validated(*whole, labels=labels, seed=seed, clock=clock)
             return
         shots, draws = settings["shots"], settings["draws"]
         sources, targets = tuple(settings["sources"]), tuple(settings["targets"])

@@ -20,7 +20,8 @@ class Preset:
 
     `amount`: of each scenario. `scenarios`: how many of each protocol at most. `optional`:
     whether optional ones are among them. `quick`: whether it is a check of what runs, whose
-    scores boards show only where there are no others.
+    scores boards show only where there are no others. `datasets`, `algorithms`: those that
+    are run where the user names none; empty for all.
     """
 
     seeds: int
@@ -29,6 +30,8 @@ class Preset:
     optional: bool = False
     quick: bool = False
     parameters: Mapping[str, str] = field(default_factory=dict)
+    datasets: tuple[str, ...] = ()
+    algorithms: tuple[str, ...] = ()
 
 
 # ten times all methods on all datasets of `full`; to plan as many takes minutes and a gigabyte
@@ -36,9 +39,21 @@ MOST_TRIALS = 200_000
 SHOTS = (1, 2, 5, 10, 20, 50)
 SMALL = {"steps": "5", "adapt_steps": "3", "trees": "10", "rows": "100"}
 SOME = Amount((5,), 1, sources=4, targets=2)
+# one of each area, none of which is downloaded or takes minutes on its own
+FOUR_AREAS = ("heart-disease", "stemcells", "chembl-activity", "shifted-toy-images")
+BOUNDS = ("chance", "source-only", "target-only")
+OF_EACH_FAMILY = ("logistic-regression", "fine-tune", "dann", "maml", "ewc")
 PRESETS = {
     "smoke": Preset(1, SOME, scenarios=1, quick=True, parameters=SMALL),
-    "default": Preset(3, Amount(SHOTS, 1)),
+    "quick": Preset(
+        5,
+        Amount((1, 5, 50), 1, targets=2),
+        scenarios=2,
+        datasets=FOUR_AREAS,
+        algorithms=(*BOUNDS, *OF_EACH_FAMILY),
+    ),
+    "default": Preset(5, Amount(SHOTS, 1)),
+    "published": Preset(10, Amount(SHOTS, 1)),
     "full": Preset(10, Amount(SHOTS, 5), optional=True),
 }
 
@@ -87,7 +102,10 @@ def preset_of(trial: Trial, variant: str = "") -> str:
     changed = {part.partition("=")[0] for part in variant.split(", ")}
     told = {name: trial.parameters.get(name) for name in SMALL if name not in changed}
     small = any(str(value) == SMALL[name] for name, value in told.items())
-    if small or trial.settings.get("shots") == list(PRESETS["smoke"].amount.shots):
+    for name in ("smoke", "quick"):
+        if trial.settings.get("shots") == list(PRESETS[name].amount.shots):
+            return name
+    if small:
         return "smoke"
     full = trial.settings.get("draws") == PRESETS["full"].amount.draws
     return "full" if full else "default"
@@ -165,7 +183,7 @@ def _planned(
         dataset_digest=dataset.digest,
         algorithm=algorithm.name,
         algorithm_source=algorithm.source,
-        parameters=_parameters(algorithm, dataset),
+        parameters=parameters_for(algorithm, dataset),
         protocol=protocol,
         scenario=scenario.name,
         settings=scenario.settings,
@@ -179,7 +197,7 @@ def _planned(
     return Planned(trial, about, skipped, dataset=dataset.asked, fold=fold)
 
 
-def _parameters(algorithm: AlgorithmFacts, dataset: DatasetFacts) -> dict[str, Any]:
+def parameters_for(algorithm: AlgorithmFacts, dataset: DatasetFacts) -> dict[str, Any]:
     """Return the parameters of trials: of a sampling that was left open, what fits the task."""
     parameters = dict(algorithm.parameters)
     if parameters.get("sampling") == "":

@@ -162,7 +162,7 @@ def describe(
 
     Raises MedTLError on an unknown name or a wrong parameter.
     """
-    named = _named(request, catalogue)
+    named = _named(request, catalogue, chosen)
     description = _Description(execute, tuple(request.plugin_files))
     description.try_protocols(named, catalogue)
     algorithms = description.algorithms(named, chosen)
@@ -179,12 +179,15 @@ def check_any(planning: Planning, facts: Facts, request: Request) -> None:
         raise MedTLError(f"There is no trial to run: none of {names} has a {which}.")
 
 
-def _named(request: Request, catalogue: Catalogue) -> _Named:
-    datasets = list(dict.fromkeys(request.datasets)) or catalogue.single_datasets()
+def _named(request: Request, catalogue: Catalogue, chosen: Preset) -> _Named:
+    datasets = list(dict.fromkeys(request.datasets))
+    datasets = datasets or _usual(chosen.datasets, catalogue.single_datasets())
     for name in datasets:
         catalogue.dataset_entry(name)
-    algorithms = _chosen("algorithm", request.algorithms, catalogue.algorithms)
+    named = _chosen("algorithm", request.algorithms, catalogue.algorithms)
+    algorithms = named or _usual(chosen.algorithms, list(catalogue.algorithms))
     protocols = _chosen("protocol", request.protocols, catalogue.protocols)
+    protocols = protocols or list(catalogue.protocols)
     parameters = plan.split_parameters(request.parameters)
     for name in parameters:
         if name not in algorithms:
@@ -197,7 +200,12 @@ def _chosen(what: str, names: Sequence[str], known: Iterable[str]) -> list[str]:
     for name in names:
         if name not in known:
             raise unknown(what, name, known)
-    return list(dict.fromkeys(names)) or list(known)
+    return list(dict.fromkeys(names))
+
+
+def _usual(names: Sequence[str], known: Sequence[str]) -> list[str]:
+    """Return which of those known a preset runs: those it names, or all where it names none."""
+    return [name for name in known if name in names or not names]
 
 
 def _identity(facts: DatasetFacts) -> object:

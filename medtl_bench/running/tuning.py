@@ -125,7 +125,8 @@ class Tuning:
         self, dataset: DatasetFacts, drawn: Sequence[AlgorithmFacts], first: int = 0
     ) -> list[Planned]:
         """Return the trials of candidates, each with the number of its own."""
-        number = {repr(one.parameters): place for place, one in enumerate(drawn, first)}
+        told = [repr(plan.parameters_for(one, dataset)) for one in drawn]
+        number = {one: place for place, one in enumerate(told, first)}
         planned = self._planned(dataset, drawn)
         return _noted([_marked(one, number[repr(one.trial.parameters)], {}) for one in planned])
 

@@ -41,20 +41,20 @@ class SourceOnly(FineTune):
 
 @dataclass
 class OneBudget(FineTune):
-    """A bound that may learn from the target's labels for as many steps as others do.
+    """A bound that learns from the target's labels for as many steps as others do.
 
     `one_budget`: whether it does, in `adapt_steps` of which each sees the target.
     """
 
-    one_budget: bool = False
+    one_budget: bool = True
     unsaid: ClassVar[Mapping[str, Any]] = {**FineTune.unsaid, "one_budget": False}
 
 
 @dataclass
 class TargetOnly(OneBudget):
-    """Train on the latest target labels alone, for as many steps as others take on the sources.
+    """Train on the latest target labels alone, for as many steps as others take on them.
 
-    With `one_budget` for as many as others take on the target.
+    Without `one_budget` for as many as others take on the sources.
     """
 
     def fit(self, sources: Sequence[Split], unlabelled: Inputs) -> None:

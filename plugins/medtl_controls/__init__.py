@@ -16,6 +16,12 @@ CONTROLS = (
         "Trained on the latest target labels alone, for four times the steps of target-only.",
         "bound",
     ),
+    AlgorithmEntry(
+        "converged-source",
+        "medtl_controls.controls:ConvergedSource",
+        "Trained on the pooled sources for up to four times the steps of others; never adapts.",
+        "bound",
+    ),
 )
 
 

@@ -1,4 +1,4 @@
-"""Training on shuffled labels, below, and a target model that has converged, above."""
+"""Training on shuffled labels, below, and above it training for four times the steps."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ from medtl_bench.networks.network import Network
 from medtl_bench.training.batches import Batch
 from medtl_bench.training.method import GradientMethod
 
-TIMES = 4  # the steps of target-only
+TIMES = 4  # the steps that others take at most
 
 
 @dataclass
@@ -54,4 +54,20 @@ class ConvergedTarget(Plain):
     def adapt(self, support: Split) -> None:
         """Start again from fresh weights and train on the support for four times the steps."""
         self.build([support])
-        self.train(self.objective, [support], None, TIMES * self.steps)
+        self.train(self.objective, [support], None, TIMES * self.adapt_steps)
+
+
+@dataclass
+class ConvergedSource(Plain):
+    """Train on the sources for four times the steps at most, and stay there.
+
+    What it scores beside source-only tells whether the ceiling of steps matters.
+    """
+
+    def fit(self, sources: Sequence[Split], unlabelled: Inputs) -> None:
+        """Train a network on the sources."""
+        self.build(sources)
+        self.train(self.objective, sources, unlabelled, TIMES * self.steps)
+
+    def adapt(self, support: Split) -> None:
+        """Learn nothing."""

@@ -12,7 +12,9 @@ from medtl_bench.contract.split import Inputs
 from medtl_bench.networks.build import pooled
 from medtl_bench.networks.network import Network
 from medtl_bench.training.batches import Batch
+from medtl_bench.training.descent import Optimiser
 from medtl_bench.training.method import GradientMethod
+from medtl_bench.training.schedules import Schedule
 
 
 @dataclass
@@ -21,9 +23,18 @@ class DANN(GradientMethod):
 
     The gradient of L_D reaches the features reversed. `weight`: the reversal's final
     strength, lambda = weight * (2 / (1 + exp(-gamma p)) - 1) at progress p (section
-    5.2.2). `gamma`: how fast it gets there. Defaults are the paper's.
+    5.2.2). `gamma`: how fast it gets there. Defaults are the paper's, its descent too: where
+    a few rows of a source are soon told apart the class gradient fades, and Adam, which
+    scales what is left to full steps, would follow the adversary alone, so that no weight
+    were small. `clip_norm`: without it some trainings diverge at the paper's rate.
+    `patience`: none, for the loss on the sources is least before the adversary has begun.
     """
 
+    optimiser: Optimiser = "sgd"
+    schedule: Schedule = "inverse"
+    learning_rate: Annotated[float, Range(1e-3, 1e-1, log=True)] = 1e-2
+    clip_norm: float = 1.0
+    patience: int = 0
     weight: Annotated[float, Range(0.001, 10, log=True)] = 1.0
     gamma: float = 10.0
 

@@ -16,7 +16,17 @@ BATCHES = ("shifted-toy", "pbmc-batches", "stemcells")
 @hookimpl
 def medtl_effects() -> list[EffectEntry]:
     """Bring effects of learning in a stream, from few labels, by alignment, of integration."""
-    return [*_streams(), *_few_labels(), *_shifts(), *_integration()]
+    return [*_budget(), *_streams(), *_few_labels(), *_shifts(), *_integration()]
+
+
+def _budget() -> Iterator[EffectEntry]:
+    for dataset in ("heart-disease", *BATCHES, "brain-contrasts"):
+        yield EffectEntry(
+            f"ceiling-is-high-enough-{dataset}",
+            "Four times the ceiling of steps changes plain training on the sources little.",
+            dataset, START, ("converged-source",), ("source-only",), -0.05, 0.05,
+            reference="Prechelt 1998, Neural Networks",
+        )  # fmt: skip
 
 
 def _streams() -> Iterator[EffectEntry]:
@@ -66,6 +76,12 @@ def _few_labels() -> Iterator[EffectEntry]:
         "With five labels of a class MAML is above plain fine-tuning.",
         "tox21", "target 5", ("maml",), ("fine-tune",),
         reference="Altae-Tran et al. 2017, ACS Central Science",
+    )  # fmt: skip
+    yield EffectEntry(
+        "networks-learn-other-assays",
+        "Before any label of an assay a network is not clearly below logistic regression.",
+        "tox21", START, ("source-only",), ("logistic-regression",), -0.02,
+        reference="Wu et al. 2018, Chemical Science: MoleculeNet",
     )  # fmt: skip
     yield EffectEntry(
         "networks-learn-assays",

@@ -24,8 +24,9 @@ from medtl_bench.training.augmentation import Augmentation
 from medtl_bench.training.batches import Batch, batches
 from medtl_bench.training.descent import Optimiser
 from medtl_bench.training.heads import WhichHeads
-from medtl_bench.training.method import GradientMethod
+from medtl_bench.training.method import GradientMethod, Training
 from medtl_bench.training.schedules import Schedule
+from medtl_bench.training.watch import Watch
 from medtl_peers.library import Untyped, imported, missing, seeded
 
 
@@ -76,6 +77,36 @@ class FeedRows:
         strategy.adapted_dataset = self.dataset
 
 
+@dataclass
+class Ending:
+    """An Avalanche plugin that ends an experience where the bench's loop would end a training.
+
+    The weights are then the best, before other plugins look at what was learned.
+    """
+
+    watch: Watch
+    net: Network
+    steps: int = 0
+
+    def after_training_iteration(self, strategy: Untyped, **_: Untyped) -> None:
+        """Look at the network, if it is time."""
+        self.steps += 1
+        if self.watch.due(self.steps):
+            self.watch.look(self.net, self.tensors())
+        if self.watch.over:
+            strategy.stop_training()
+
+    def after_training_epoch(self, strategy: Untyped, **_: Untyped) -> None:
+        """Give the network its best weights."""
+        self.watch.restore(self.tensors())
+        # the library leaves it set, and would then skip the next experience
+        strategy._stop_training = False
+
+    def tensors(self) -> list[Tensor]:
+        """Return what makes the network what it is, some of which may be new at every step."""
+        return [*self.net.module.parameters(), *self.net.module.buffers()]
+
+
 class FreshWeights:
     """An Avalanche plugin that moves the weights to new memory before each optimiser step."""
 
@@ -99,9 +130,9 @@ def quiet() -> Iterator[None]:
 class AvalancheMethod(GradientMethod):
     """Train with Adam on the task's loss and what a plugin adds to it or makes of its gradient.
 
-    Of the options of the bench's loop Avalanche's has `frozen` and `sampling`, which say
-    what it is handed; the others are none of these methods' parameters. There is one head
-    for all domains.
+    Of the options of the bench's loop Avalanche's has `patience`, and `frozen` and
+    `sampling`, which say what it is handed; the others are none of these methods' parameters.
+    There is one head for all domains.
     """
 
     one_by_one: ClassVar[str] = "Avalanche runs its own training loop"
@@ -111,7 +142,6 @@ class AvalancheMethod(GradientMethod):
     weight_decay: float = field(init=False, default=0.0)
     clip_norm: float = field(init=False, default=0.0)
     average: float = field(init=False, default=0.0)
-    patience: int = field(init=False, default=0)
     augmentation: Augmentation = field(init=False, default="")
     heads: WhichHeads = field(init=False, default="one")
     strategy: Untyped = field(init=False, repr=False)
@@ -157,12 +187,18 @@ class AvalancheMethod(GradientMethod):
         experience = benchmarks.DatasetExperience(dataset=dataset, current_experience=0)
         self.strategy.train_mb_size = self.rows_at_once(drawn.shape[1])
         # the first plugin replaces Avalanche's own draw of minibatches by the bench's
-        self.strategy.plugins[0] = self.feed(pool, drawn)
+        of_strategy = self.strategy.plugins[1:]
+        self.strategy.plugins = [self.feed(pool, drawn), *self.ending(sources, steps), *of_strategy]
         with seeded(self.generator), quiet():
             self.strategy.train(experience, eval_streams=[], reset_optimizer_state=True)
-        self.strategy.plugins[0] = Feed()
+        self.strategy.plugins = [Feed(), *of_strategy]
         if not all(weights.isfinite().all() for weights in self.net.module.parameters()):
             raise FloatingPointError("Training diverged: a weight is NaN or infinite.")
+
+    def ending(self, sources: Sequence[Split], steps: int) -> list[Ending]:
+        """Return the plugin that may end an experience early, if there are rows to end it by."""
+        watch = Training(self, self.objective, sources, None, steps).watch()
+        return [] if watch is None else [Ending(watch, self.net)]
 
     def drawn(self, sources: Sequence[Split], unlabelled: Inputs | None, steps: int) -> Tensor:
         """Return which rows of the pooled sources each step takes [steps, rows].

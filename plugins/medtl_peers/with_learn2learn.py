@@ -7,6 +7,7 @@ learn2learn 0.2.0, and the C files it ships are too old for Python 3.11; with th
 """
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar
 
@@ -72,6 +73,19 @@ class InnerLoop(GradientMethod):
         """Let learn2learn take inner steps on labelled rows."""
         for _ in range(steps):
             clone.adapt(self.task.loss(clone(fixed(x)), y))
+
+    def validation_loss(self, net: Network, splits: Sequence[Split]) -> Tensor:
+        """Return the loss of every second row after the inner steps on the others."""
+        (split,) = splits  # of one head
+        rows = torch.arange(len(split))
+        support, query = split[rows[::2]], split[rows[1::2]]
+        fixed, moved = self.learner(net)
+        with torch.enable_grad():
+            clone = moved.clone(first_order=True)
+            self.inner(fixed, clone, support.x, support.y, self.inner_steps)
+        adapted = dict(zip(map(id, moved.parameters()), clone.parameters(), strict=True))
+        theta = {name: adapted.get(id(value), value) for name, value in net.parameters.items()}
+        return super().validation_loss(net.with_parameters(theta), [query])
 
     def adapt(self, support: Split) -> None:
         """Take `adapt_steps` inner steps on all support rows."""

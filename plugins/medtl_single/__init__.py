@@ -14,7 +14,7 @@ def medtl_algorithms() -> list[AlgorithmEntry]:
             "medtl_single.estimators:SingleForest",
             "A random forest of the latest target labels alone; the same answer for every row "
             "before there are any.",
-            "baseline",
+            "bound",
             "Breiman 2001, Machine Learning 45",
             packages=PACKAGES,
         ),
@@ -23,7 +23,7 @@ def medtl_algorithms() -> list[AlgorithmEntry]:
             "medtl_single.estimators:SingleLogisticRegression",
             "Logistic regression of the latest target labels alone; the same answer for every "
             "row before there are any.",
-            "baseline",
+            "bound",
             packages=PACKAGES,
         ),
         AlgorithmEntry(
@@ -31,7 +31,7 @@ def medtl_algorithms() -> list[AlgorithmEntry]:
             "medtl_single.estimators:SingleSVM",
             "A support vector machine of the latest target labels alone; the same answer for "
             "every row before there are any.",
-            "baseline",
+            "bound",
             "Cortes and Vapnik 1995, Machine Learning 20",
             packages=PACKAGES,
         ),

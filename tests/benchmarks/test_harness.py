@@ -1,6 +1,7 @@
 """What the harness costs: the same steps on the same hospitals, and as a bare PyTorch loop."""
 
 from collections.abc import Callable
+from functools import partial
 from time import perf_counter
 
 import numpy as np
@@ -21,6 +22,8 @@ ROUNDS = 11
 TRIES = 3  # other work on the machine may disturb one
 BAR = 1.15
 SHOTS, DRAWS = (1, 2, 5, 10, 20, 50), 2
+STEPS, ADAPT_STEPS = 200, 50
+BUDGET = {"steps": STEPS, "adapt_steps": ADAPT_STEPS, "patience": 0, "sampling": "natural"}
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +55,7 @@ def _bare(heart: Dataset) -> None:
             loss.backward()
             optimiser.step()
 
-    train(pool.x, pool.y, 200, 32 * len(sources))
+    train(pool.x, pool.y, STEPS, 32 * len(sources))
     fitted = {name: value.clone() for name, value in net.state_dict().items()}
     tests = [d.test for d in (target, *sources)]
     for k in (*SHOTS, 10**6):
@@ -61,7 +64,7 @@ def _bare(heart: Dataset) -> None:
             order = torch.randperm(len(target.train), generator=draw)
             y = target.train.y[order]
             support = target.train[torch.cat([order[y == c][:k] for c in (0, 1)])]
-            train(support.x, support.y, 50, min(32, len(support)))
+            train(support.x, support.y, ADAPT_STEPS, min(32, len(support)))
             with torch.no_grad():
                 for test in tests:
                     predicted = net((test.x - mean) / deviation).softmax(1).argmax(1)
@@ -69,11 +72,8 @@ def _bare(heart: Dataset) -> None:
 
 
 def _harness(heart: Dataset) -> None:
-    list(
-        transfer(
-            heart, heart.transfers[0], FineTune, seed=0, shots=SHOTS, draws=DRAWS, clock=Clock()
-        )
-    )
+    asked = {"seed": 0, "shots": SHOTS, "draws": DRAWS, "clock": Clock()}
+    list(transfer(heart, heart.transfers[0], partial(FineTune, **BUDGET), **asked))
 
 
 def _seconds(function: Callable[[Dataset], None], heart: Dataset) -> float:

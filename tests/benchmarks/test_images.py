@@ -59,6 +59,7 @@ class Work:
 
         def fit(seed: int) -> None:
             own = {"steps": self.steps, "batch_size": self.images, "width": WIDTH}
+            own["sampling"] = "natural"
             learner = FineTune(TASKS[self.network], generator("speed images", seed), **own)
             learner.fit([Split(x, y)], x)
 

@@ -102,6 +102,7 @@ def test_a_stream_of_ewc(speed, threads: int) -> None:
             "adapt_steps": steps,
             "batch_size": BATCH,
             "fisher_rows": DOMAIN_ROWS,
+            "sampling": "natural",
         }
         method = EWC(FIVE, generator("speed ewc", seed), **budget)
         method.fit(splits[:1], splits[0].x)
@@ -198,9 +199,10 @@ def test_a_training_of_dann(speed, side_by_side, threads: int) -> None:
     sample_domain = np.repeat([1, -2], DANN_ROWS)
 
     def ours() -> None:
-        DANN(TWO, generator("speed dann"), steps=steps, batch_size=BATCH).fit(
-            [Split(x, y)], target + 1
-        )
+        budget = {"steps": steps, "batch_size": BATCH, "sampling": "natural"}
+        descent = {"optimiser": "adam", "schedule": "constant", "clip_norm": 0.0}
+        learner = DANN(TWO, generator("speed dann"), **budget, **descent, learning_rate=1e-3)
+        learner.fit([Split(x, y)], target + 1)
 
     def theirs() -> None:
         base = nn.Sequential()

@@ -56,7 +56,7 @@ def bare(splits: Sequence[Split]) -> None:
 
 
 def fitted(heart: Dataset, splits: Sequence[Split], unlabelled: Tensor, seed: int) -> FineTune:
-    learner = FineTune(heart.task, generator("stacked", seed))
+    learner = FineTune(heart.task, generator("stacked", seed), steps=STEPS, sampling="natural")
     learner.fit(splits, unlabelled)
     return learner
 

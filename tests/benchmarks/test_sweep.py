@@ -20,7 +20,7 @@ from medtl_bench.training.stacked import MOST, Stacker
 from tests.together import in_two_processes
 
 pytestmark = pytest.mark.slow
-STEPS, ROWS = 200, 32  # the defaults of every gradient method
+STEPS, ROWS = 200, 32
 DRAWS, SEEDS, ALONE = 20, 3, 6
 Draw = tuple[float, float]  # the learning rate, and DANN's weight
 Problem = tuple[list[Split], Tensor]
@@ -45,7 +45,7 @@ def problems(heart: Dataset) -> list[Problem]:
 def draws() -> list[Draw]:
     source = generator("draws")
     each = torch.rand(DRAWS, 2, generator=source, dtype=torch.float64).tolist()
-    return [(10 ** (-4 + 2 * rate), 10 ** (-2 + 3 * weight)) for rate, weight in each]
+    return [(10 ** (-3 + 2 * rate), 10 ** (-2 + 3 * weight)) for rate, weight in each]
 
 
 def bare(problem: Problem, draw: Draw) -> None:
@@ -62,7 +62,7 @@ def bare(problem: Problem, draw: Draw) -> None:
             "critic": nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 1)),
         }
     )
-    optimiser = torch.optim.Adam(net.parameters(), lr=rate, fused=True)
+    optimiser = torch.optim.SGD(net.parameters(), lr=rate, momentum=0.9, fused=True)
     n = ROWS * len(splits)
     rows = torch.randint(len(pool), (STEPS, n), generator=source)
     target_rows = torch.randint(len(target), (STEPS, n), generator=source)
@@ -74,13 +74,16 @@ def bare(problem: Problem, draw: Draw) -> None:
         odds = net["critic"](torch.lerp(z.detach(), z, -strength))
         domain = F.softplus(-odds[:n]).mean() + F.softplus(odds[n:]).mean()
         (F.cross_entropy(net["head"](z[:n]), y) + domain).backward()
+        nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        optimiser.param_groups[0]["lr"] = rate * (1 + 10 * step / STEPS) ** -0.75
         optimiser.step()
 
 
 def fitted(heart: Dataset, problem: Problem, draw: Draw, seed: int) -> DANN:
     rate, weight = draw
     source = generator("sweep", *draw, seed)
-    learner = DANN(heart.task, source, learning_rate=rate, weight=weight)
+    numbers = {"learning_rate": rate, "weight": weight}
+    learner = DANN(heart.task, source, steps=STEPS, sampling="natural", **numbers)
     learner.fit(*problem)
     return learner
 

@@ -119,19 +119,19 @@ def _trained(cls: type, monkeypatch: pytest.MonkeyPatch, **options: object) -> l
     return asked
 
 
-def test_with_one_budget_target_only_and_joint_take_the_steps_of_adapt_on_the_target(
+def test_target_only_and_joint_take_the_steps_of_adapt_on_the_target(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for cls, before in ((TargetOnly, 9), (Joint, 3)):
-        own = _trained(cls, monkeypatch)[-1]
+        own = _trained(cls, monkeypatch, one_budget=False)[-1]
         assert (own.steps, own.with_last) == (before, False)
-        assert _trained(cls, monkeypatch, one_budget=True)[-1].steps == 3
+        assert _trained(cls, monkeypatch)[-1].steps == 3
 
 
-def test_with_one_budget_joint_sees_the_target_in_every_step(
+def test_joint_sees_the_target_in_every_step(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    training = _trained(Joint, monkeypatch, one_budget=True)[-1]
+    training = _trained(Joint, monkeypatch)[-1]
     for batch in training.batches():
         rows = batch.x.flatten(0, 1)
         assert len(batch.x) == 4

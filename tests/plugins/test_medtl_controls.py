@@ -1,7 +1,7 @@
-"""The controls: labels that tell nothing, and a target model that trains on."""
+"""The controls: labels that tell nothing, and trainings that go on."""
 
 import torch
-from medtl_controls.controls import TIMES, ConvergedTarget, ShuffledLabels
+from medtl_controls.controls import TIMES, ConvergedSource, ConvergedTarget, ShuffledLabels
 from medtl_toy.dataset import vectors
 
 from medtl_bench.contract.algorithm import Algorithm
@@ -14,7 +14,7 @@ STEPS = 40
 
 
 def trained(cls: type[Algorithm], seed: int) -> Algorithm:
-    learner = cls(DATA.task, generator("controls", seed), steps=STEPS)
+    learner = cls(DATA.task, generator("controls", seed), steps=STEPS, adapt_steps=STEPS)
     learner.fit([domain.train for domain in DATA.domains[:-1]], TARGET.train.x)
     learner.adapt(TARGET.train)
     return learner
@@ -50,3 +50,14 @@ def test_the_converged_target_takes_four_times_the_steps_from_fresh_weights(monk
     assert steps == TIMES * STEPS
     assert rows == [TARGET.train]
     assert unlabelled is None
+
+
+def test_the_converged_source_takes_four_times_the_steps_and_no_label_of_the_target(
+    monkeypatch,
+) -> None:
+    asked = []
+    monkeypatch.setattr(ConvergedSource, "train", lambda *args: asked.append(args[1:]))
+    trained(ConvergedSource, 0)
+    ((_, rows, _, steps),) = asked
+    assert steps == TIMES * STEPS
+    assert [len(split) for split in rows] == [len(d.train) for d in DATA.domains[:-1]]

@@ -12,7 +12,7 @@ from medtl_bench.results.record import Outcome
 from medtl_bench.running import plan
 from medtl_bench.running.executors import inprocess
 from medtl_bench.running.messages import DescribeDataset, Reply
-from medtl_bench.running.request import Request, check_bounds, limits, make_plan
+from medtl_bench.running.request import Request, _named, check_bounds, limits, make_plan
 
 
 def test_a_dataset_that_breaks_the_contract_is_left_out_with_the_reason(planned):
@@ -103,6 +103,18 @@ def test_parameters_of_the_user_win_over_those_of_the_preset_and_make_another_tr
     assert (smoke["steps"], smoke["adapt_steps"]) == (7, 3)
 
 
+def test_quick_runs_a_few_of_what_is_there_unless_others_are_named():
+    catalogue = discovery.find(())
+    few = _named(Request(preset="quick"), catalogue, plan.PRESETS["quick"])
+    assert set(few.datasets) == set(plan.PRESETS["quick"].datasets)
+    assert set(few.algorithms) == set(plan.PRESETS["quick"].algorithms)
+    asked = Request(["tox21"], ["mixup"], preset="quick")
+    one = _named(asked, catalogue, plan.PRESETS["quick"])
+    assert (one.datasets, one.algorithms) == (["tox21"], ["mixup"])
+    every = _named(Request(), catalogue, plan.PRESETS["default"])
+    assert set(every.algorithms) == set(catalogue.algorithms)
+
+
 def test_a_value_equal_to_the_default_is_the_same_trial(planned):
     plain, same = planned(), planned(parameters=["column.noise=0.10"])
     assert [p.trial.key for p in plain.planned] == [p.trial.key for p in same.planned]
@@ -186,7 +198,8 @@ def test_more_trials_than_a_run_may_have_are_one_sentence(planned, monkeypatch):
 def test_options_of_the_loop_stand_in_a_trial_where_they_are_not_as_ever(planned):
     asked = {"algorithms": ["fine-tune"]}
     plain = planned(**asked).planned[0].trial.parameters
-    assert not {"optimiser", "sampling", "average", "frozen"} & set(plain)
-    given = ["fine-tune.optimiser=sgd", "fine-tune.average=0", "fine-tune.sampling=balanced"]
+    assert not {"optimiser", "average", "frozen"} & set(plain)
+    assert plain.pop("sampling") == "balanced", "which fits the task's primary metric"
+    given = ["fine-tune.optimiser=sgd", "fine-tune.average=0", "fine-tune.sampling=natural"]
     changed = planned(**asked, parameters=given).planned[0].trial.parameters
-    assert changed == {**plain, "optimiser": "sgd", "sampling": "balanced"}
+    assert changed == {**plain, "optimiser": "sgd"}

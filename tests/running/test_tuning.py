@@ -1,5 +1,7 @@
 """What is planned to choose hyper-parameters: the same candidates for all, judged and then run."""
 
+from dataclasses import replace
+
 import pytest
 
 from medtl_bench.catalogue import discovery
@@ -84,6 +86,13 @@ def test_what_judges_has_no_part_of_a_target_and_every_draw_has_the_same(tuning)
     assert {one.trial.settings["rule"] for one in of_target} == {"source-validation"}
     column = [one for one in tuning.planning.planned if one.trial.algorithm == "column"]
     assert {one.about.candidate for one in column} == {0}
+
+
+def test_what_a_parameter_that_is_left_open_means_is_the_same_for_every_draw(asked):
+    asked = replace(asked, algorithms=["fine-tune"])
+    judging = make_tuning(asked, 3, discovery.find(asked.plugin_files), inprocess.run).judging()
+    assert {one.about.candidate for one in judging} == {0, 1, 2}
+    assert {one.trial.parameters["sampling"] for one in judging} == {"balanced"}
 
 
 def test_a_tuned_trial_says_how_it_was_chosen_and_its_key_is_its_own(tuning):

@@ -180,6 +180,6 @@ def test_the_average_of_the_weights_predicts():
     ],
 )
 def test_sampling_fits_the_primary_metric_where_it_is_left_open(task, balanced):
-    assert method(task=task, sampling="").balanced == balanced
-    assert not method(task=task).balanced
+    assert method(task=task).balanced == balanced
+    assert not method(task=task, sampling="natural").balanced
     assert method(task=task, sampling="balanced").balanced == (task.kind == "classification")

@@ -123,7 +123,7 @@ def test_the_ceiling_is_looked_at_too_and_the_best_of_all_is_kept(looks):
 
 
 def test_there_is_nothing_to_watch_without_patience_or_where_a_source_has_no_validation(looks):
-    fitted(FineTune, 0, sources=[easy(0), easy(1)])
+    fitted(FineTune, 0, sources=[easy(0), easy(1)], patience=0)
     fitted(FineTune, 0, sources=[easy(0), rows(1)], patience=1)
     assert not looks
 
