@@ -51,7 +51,8 @@ class EWC(GradientMethod):
     There is one such sum for each earlier domain. F_i = E[(d log p(y|x) / d theta_i)^2]
     over single rows with their own labels, of at most `fisher_rows` rows. `online` keeps
     the last theta* only, and decays the old F by `decay` before the new one is added
-    (Schwarz et al. 2018, eq. 9). The default `weight` had the best average accuracy of
+    (Schwarz et al. 2018, eq. 9). Where each domain has a head of its own, i runs over what
+    they share. The default `weight` had the best average accuracy of
     10, 30, ... 3000 on a simulated stream (`tests/plugins/test_medtl_ewc.py`).
     """
 
