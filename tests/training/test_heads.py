@@ -167,6 +167,17 @@ def test_each_row_passes_the_head_of_its_own_source_in_a_step():
                 torch.testing.assert_close(own, z @ alone["weight"].T + alone["bias"])
 
 
+def test_validation_rows_of_a_source_pass_its_own_head():
+    learner = fitted(FineTune, sampling="natural")
+    rows = [asked_by(name, 9, seed=1) for name in "edcba"]
+    outputs = torch.cat([learner.predict_for(split.domain, split.x) for split in rows])
+    expected = OWN.loss(outputs, torch.cat([split.y for split in rows]))
+    learner.net.module.eval()
+    with learner.domain_heads.in_training(learner.net, rows, generator("none")), torch.no_grad():
+        loss = learner.validation_loss(learner.net, rows)
+    torch.testing.assert_close(loss, expected)
+
+
 VALIDATED = [
     replace(asked_by(name, 20), validation=asked_by(name, 5 + 3 * NAMES.index(name), seed=1))
     for name in "abcde"
@@ -186,14 +197,22 @@ SEGMENTATION = Task("segmentation", ("no", "yes"), labels="own")
 REGRESSION = Task("regression", labels="own")
 
 
-def beside_and_alone(method, kind=OWN, sources=None, support=None, **options):
+def doubled(split: Split) -> Split:
+    one = isinstance(split.x, torch.Tensor)
+    x = split.x.double() if one else split.x.apply(torch.Tensor.double)
+    y = split.y.double() if split.y.is_floating_point() else split.y
+    held = split.validation and doubled(split.validation)
+    return replace(split, x=x, y=y, validation=held)
+
+
+def beside_and_alone(method, kind, sources, rates=(1e-3,) * 3, **options):
     """Train three learners beside each other and alone, and assert that they agree."""
-    sources = sources or [asked_by(name, 20) for name in "abcde"]
-    support = support or asked_by("f", 8)
+    sources = [doubled(source) for source in sources]
 
     def trained(seed: int):
-        learner = fitted(method, seed, sources, task=kind, **options)
-        learner.adapt(support)
+        rate = {"learning_rate": rates[seed]}
+        learner = fitted(method, seed, sources, task=kind, **options, **rate)
+        learner.adapt(replace(sources[0], domain="f", validation=None))
         return learner
 
     stacker, sizes, serve = counted()
@@ -210,24 +229,12 @@ def beside_and_alone(method, kind=OWN, sources=None, support=None, **options):
 METHODS = [FineTune, DANN, EWC, MAML, Mixup, Joint, TargetOnly]
 
 
+@pytest.mark.parametrize("rates", [(1e-3,) * 3, (1e-2, 1e-3, 3e-3)], ids=["equal", "swept"])
 @pytest.mark.parametrize("method", METHODS)
-def test_heads_train_in_a_stack_as_alone(method, double):
-    doubled = [replace(s, x=s.x.double()) for s in (asked_by(name, 20) for name in "abcde")]
-    support = replace(asked_by("f", 8), x=asked_by("f", 8).x.double())
-    stacker, sizes = beside_and_alone(method, sources=doubled, support=support)
+def test_heads_train_in_a_stack_as_alone(method, rates, double):
+    stacker, sizes = beside_and_alone(method, OWN, VALIDATED, rates)
     assert stacker.alone == {}
     assert set(sizes) == {3}
-
-
-def doubled(split: Split) -> Split:
-    x = (
-        split.x.double()
-        if isinstance(split.x, torch.Tensor)
-        else split.x.apply(torch.Tensor.double)
-    )
-    y = split.y.double() if split.y.is_floating_point() else split.y
-    held = split.validation and doubled(split.validation)
-    return replace(split, x=x, y=y, validation=held)
 
 
 KINDS = {
@@ -243,8 +250,6 @@ KINDS = {
 
 @pytest.mark.parametrize(("method", "task", "sources", "options"), KINDS.values(), ids=KINDS)
 def test_heads_train_on_whatever_a_network_takes(method, task, sources, options, double):
-    sources = [doubled(source) for source in sources]
-    support = replace(sources[0], domain="f", validation=None)
-    stacker, sizes = beside_and_alone(method, task, sources, support, **options)
+    stacker, sizes = beside_and_alone(method, task, sources, **options)
     assert stacker.alone == {}
     assert set(sizes) == {3}
