@@ -9,7 +9,7 @@ from medtl_bench.arrays import Bools, Floats, Ints
 from medtl_bench.board import directions
 from medtl_bench.board.measures import SECONDS, codes_of, earned_before_labels, places_of
 from medtl_bench.board.protocol import ProtocolBoard, Reading, Tables
-from medtl_bench.board.tables import setting
+from medtl_bench.board.tables import KINDS_OF_PRIMARY, setting
 from medtl_bench.metrics.formulas import (
     AVERAGE,
     FORGETTING,
@@ -20,10 +20,11 @@ from medtl_bench.metrics.formulas import (
     forward_transfer,
     learning_accuracy,
 )
-from medtl_bench.metrics.registry import TASK_AWARE
+from medtl_bench.metrics.registry import TASK_AGNOSTIC, TASK_AWARE
 
 BACKWARD, FORWARD = "backward transfer", "forward transfer"
 MATRICES = "matrices"
+KINDS = {prefix: kind for kind, prefix in KINDS_OF_PRIMARY.items()}
 
 
 class StreamBoard(ProtocolBoard):
@@ -40,13 +41,14 @@ class StreamBoard(ProtocolBoard):
     def measures(self, trials: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
         """Return average and learning accuracy, forgetting, backward and forward transfer.
 
-        The same task-aware, of class scores masked to the classes of the domain, where
-        any were scored so. Forward transfer is blank where a domain's labels have nothing to
-        do with what was learned before it.
+        The same task-aware, of class scores masked to the classes of the domain, and
+        task-agnostic, of questions whose domain was not told, where any were scored so.
+        Forward transfer is blank where a domain's labels have nothing to do with what was
+        learned before it.
         """
         earned = earned_before_labels(trials)
         wide: dict[str, Floats] = {}
-        for prefix in ("", TASK_AWARE) if scores["task_aware"].any() else ("",):
+        for prefix in (p for p, kind in KINDS.items() if not p or scores[kind].any()):
             measured = _measured(trials, *matrices(trials, scores, prefix))
             measured[FORWARD][~earned] = np.nan
             wide |= {prefix + name: values for name, values in measured.items()}
@@ -58,14 +60,14 @@ class StreamBoard(ProtocolBoard):
 
     def higher_is_better(self, measure: str, primary: str, lower: Set[str]) -> bool:
         """Return the direction of a measure; both transfers are turned upwards."""
-        name = measure.removeprefix(TASK_AWARE)
+        name = _plain(measure)
         if name in (AVERAGE, LEARNING):
             return directions.higher_is_better(primary, lower)
         return name not in (FORGETTING, SECONDS)
 
     def bounds(self, measure: str, primary: str) -> tuple[float, float]:
         """Return the lowest and highest that a measure can be: a mean, or one of differences."""
-        name = measure.removeprefix(TASK_AWARE)
+        name = _plain(measure)
         if name in (FORGETTING, BACKWARD, FORWARD):
             return directions.difference_bounds(primary)
         own = super().bounds(measure, primary)
@@ -75,16 +77,20 @@ class StreamBoard(ProtocolBoard):
 BOARD = StreamBoard()
 
 
+def _plain(measure: str) -> str:
+    return measure.removeprefix(TASK_AWARE).removeprefix(TASK_AGNOSTIC)
+
+
 def matrices(trials: pd.DataFrame, scores: pd.DataFrame, prefix: str = "") -> tuple[Floats, Floats]:
     """Return R [trials, T, T] and b [trials, T] of the primary metric, T the longest stream.
 
-    prefix: of the metric, to have the task-aware scores instead.
+    prefix: of the metric, to have the task-aware or task-agnostic scores instead.
     """
     domains = setting(trials, "domains")
     place = places_of(domains, scores["domain"].cat.categories)
     t = int(domains.map(len).max()) if len(trials) else 0
     r, b = np.full((len(trials), t, t), np.nan), np.full((len(trials), t), np.nan)
-    chosen = scores[scores["task_aware"] if prefix else scores["primary"]]
+    chosen = scores[scores[KINDS[prefix]]]
     _fill(r, chosen[chosen["stage"] == "learn"], place, ("learned", "domain"))
     _fill(b, chosen[chosen["stage"] == "untrained"], place, ("domain",))
     return r, b

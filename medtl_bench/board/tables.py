@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from medtl_bench.board import directions
-from medtl_bench.metrics.registry import TASK_AWARE
+from medtl_bench.metrics.registry import TASK_AGNOSTIC, TASK_AWARE
 from medtl_bench.results.record import Record, Score, Trial
 
 PLACE = ["dataset", "protocol"]
@@ -99,11 +99,15 @@ def _sign(metric: str, lower: Set[str]) -> float:
     return 1.0 if directions.higher_is_better(metric, lower) else -1.0
 
 
+KINDS_OF_PRIMARY = {"primary": "", "task_aware": TASK_AWARE, "task_agnostic": TASK_AGNOSTIC}
+
+
 def tidy(trials: pd.DataFrame, records: list[Record]) -> pd.DataFrame:
     """Return one row a score, `trial` being its row in `trials`.
 
-    `shots` is FULL and `draw` -1 where there is none. `primary` and `task_aware` mark the
-    scores by the primary metric of their task, plain and masked to a domain's classes.
+    `shots` is FULL and `draw` -1 where there is none. `primary`, `task_aware` and
+    `task_agnostic` mark the scores by the primary metric of their task: plain, masked to a
+    domain's classes, and of a question whose domain was not told.
     """
     of_trials = [records[position].outcome.scores for position in trials["record"]]
     named = _columns(of_trials)
@@ -118,7 +122,7 @@ def tidy(trials: pd.DataFrame, records: list[Record]) -> pd.DataFrame:
         categoricals = _categoricals([named[name] for name in together])
         for name, categorical in zip(together, categoricals, strict=True):
             scores[name] = categorical
-    for name, prefix in (("primary", ""), ("task_aware", TASK_AWARE)):
+    for name, prefix in KINDS_OF_PRIMARY.items():
         scores[name] = _is_metric(scores, [prefix + primary for primary in trials["primary"]])
     return scores
 

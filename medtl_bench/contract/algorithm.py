@@ -75,6 +75,14 @@ class Algorithm(ABC):
         Scores are [n, classes], or [n, classes, height, width] for masks.
         """
 
+    def predict_for(self, domain: str, x: Inputs) -> Tensor:
+        """Return what `predict` does for inputs of a domain, told its name.
+
+        Asked where labels are each domain's own (`task.labels`): the domain is part of the
+        question then. It may be one of which nothing was learned.
+        """
+        return self.predict(x)
+
     def embed(self, x: Inputs) -> Tensor | None:
         """Return features [n, width] for measures of an embedding, or None if it has none."""
         return None

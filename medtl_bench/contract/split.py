@@ -1,7 +1,7 @@
 """Rows of data: inputs, a Split of them, and a Domain in three splits."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import numpy as np
@@ -37,8 +37,9 @@ class Split:
     by name, as "sex = female", groups of patients that scores are also told by. No
     learner is shown the last two. `validation`: of a source in `fit`, further rows of its
     domain to end a training by, and for nothing else; None where there are none, or no
-    parameter asks for them. What comes in another order of memory, as tables of pandas do,
-    is copied into that of rows, and an array of numpy becomes a tensor.
+    parameter asks for them. `domain`: the name of the one whose rows these are, which a
+    Domain gives its splits. What comes in another order of memory, as tables of pandas
+    do, is copied into that of rows, and an array of numpy becomes a tensor.
     """
 
     x: Inputs
@@ -47,6 +48,7 @@ class Split:
     marked: Tensor | None = None
     attributes: Mapping[str, Tensor] = field(default_factory=dict, kw_only=True)
     validation: "Split | None" = field(default=None, kw_only=True)
+    domain: str = field(default="", kw_only=True)
 
     def __post_init__(self) -> None:
         """Raise DataError when a part is no tensor of rows, or when the parts differ in length."""
@@ -70,7 +72,7 @@ class Split:
     def __getitem__(self, rows: Tensor) -> "Split":
         """Return the rows that an index or a mask [n] picks."""
         beside = {name: tensor[rows] for name, tensor in self.of_rows().items()}
-        return Split(self.x[rows], self.y[rows], **_fields(beside))
+        return Split(self.x[rows], self.y[rows], domain=self.domain, **_fields(beside))
 
     def of_rows(self) -> dict[str, Tensor]:
         """Return what is known of the rows beside x and y."""
@@ -81,7 +83,7 @@ class Split:
     def unmarked(self) -> "Split":
         """Return the split without marks and attributes, as learners are handed it."""
         bare = self.marked is None and not self.attributes
-        return self if bare else Split(self.x, self.y, self.groups)
+        return self if bare else Split(self.x, self.y, self.groups, domain=self.domain)
 
     @classmethod
     def made(cls, x: Inputs, y: Tensor, of_rows: Mapping[str, Tensor]) -> "Split":
@@ -162,7 +164,10 @@ def concatenate(splits: Sequence[Split]) -> Split:
 
 @dataclass(frozen=True, eq=False)
 class Domain:
-    """One hospital, scanner, assay, species or task, in three splits; `val` may be empty."""
+    """One hospital, scanner, assay, species or task, in three splits; `val` may be empty.
+
+    Each split bears its name.
+    """
 
     name: str
     train: Split
@@ -177,6 +182,8 @@ class Domain:
             if not isinstance(split, Split):
                 rule = f"Domain {self.name!r}: {name} must be a Split"
                 raise DataError(f"{rule}, but got a {type(split).__name__}.")
+            if split.domain != self.name:
+                object.__setattr__(self, name, replace(split, domain=self.name))
 
     def splits(self) -> dict[str, Split]:
         """Return the splits by name."""

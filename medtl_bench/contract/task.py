@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from medtl_bench.contract.names import texts
+from medtl_bench.contract.vocabulary import LabelMeaning
 from medtl_bench.errors import DataError, unknown
 from medtl_bench.metrics import registry
 
@@ -24,13 +25,15 @@ class Task:
     several batches are to be embedded so that the batches mix. `allowed`: which changes of
     images leave a label what it is (masks move along), for methods that augment: to be
     mirrored, to be turned, stretched and shifted a little, to be of another contrast and
-    brightness.
+    brightness. `labels`: whether domains share one question; a protocol tells learners
+    what the dataset says of its scenario.
     """
 
     kind: Kind
     classes: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
     allowed: tuple[Change, ...] = get_args(Change)
+    labels: LabelMeaning = "shared"
 
     def __post_init__(self) -> None:
         """Fill in the default metrics.

@@ -7,12 +7,14 @@ from medtl_bench.metrics.entry import MetricEntry
 
 # before the name of a metric: of class scores masked to the classes of the domain
 TASK_AWARE = "task_aware_"
+# before the name of a metric: of answers of a learner that is not told whose question is asked
+TASK_AGNOSTIC = "task_agnostic_"
 MARKED = "marked_"  # before the name of a metric: of the marked rows of a split alone
 # before the name of a metric: of answers cut at the threshold chosen on the sources
 SOURCE_THRESHOLD = "source_threshold_"
 # before the numbers of two classes: the share of the rows of one answered as the other
 CONFUSION = "confusion"
-PREFIXES = (TASK_AWARE, MARKED, SOURCE_THRESHOLD)
+PREFIXES = (TASK_AWARE, TASK_AGNOSTIC, MARKED, SOURCE_THRESHOLD)
 INTEGRATION = tuple(entry.name for entry in builtin.METRICS if entry.of != "predictions")
 DEFAULTS = {
     "classification": ("balanced_accuracy", "roc_auc", "ece", "brier"),

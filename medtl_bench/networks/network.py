@@ -10,8 +10,10 @@ from typing import Any, TypeVar
 from torch import Tensor, nn
 
 from medtl_bench.contract.split import Inputs
+from medtl_bench.networks.heads import Heads
 
 Parameters = dict[str, Tensor]
+HEAD = "head."  # before the names of its parameters
 M = TypeVar("M", bound=nn.Module)
 
 
@@ -28,13 +30,15 @@ class Network:
         module: nn.ModuleDict,
         parameters: Parameters | None = None,
         buffers: Parameters | None = None,
+        asked: tuple[Tensor, int] | tuple[()] = (),
     ) -> None:
         """Wrap a ModuleDict.
 
         `parameters` and `buffers`, named as in `self`, replace the module's own where
-        given.
+        given. `asked`: what the head takes beside features, where there are several
+        (`networks.heads`).
         """
-        self.module = module
+        self.module, self.asked = module, asked
         self._parameters, self._buffers = parameters or {}, buffers or {}
         self._places = _places(module, self._parameters | self._buffers)
 
@@ -52,12 +56,33 @@ class Network:
         self, parameters: Parameters, buffers: Parameters | None = None
     ) -> "Network":
         """Return the same network with other parameters, and other buffers where given."""
-        return Network(self.module, parameters, self._buffers if buffers is None else buffers)
+        buffers = self._buffers if buffers is None else buffers
+        return Network(self.module, parameters, buffers, self.asked)
+
+    def with_head(self, parameters: Parameters) -> "Network":
+        """Return the network with other parameters of its head, by the head's names."""
+        head = {HEAD + name: value for name, value in parameters.items()}
+        return self.with_parameters(self._parameters | head)
+
+    def of_blocks(self, domains: Tensor, rows: int = 0) -> "Network":
+        """Return the network for blocks of so many rows, each of one domain.
+
+        `domains`: by number [blocks]. 0 rows: one block of all that there are. A network of
+        one head is the same for all.
+        """
+        if not self.several_heads:
+            return self
+        return Network(self.module, self._parameters, self._buffers, (domains, rows))
+
+    @property
+    def several_heads(self) -> bool:
+        """Return whether each block of rows passes the head of its own domain."""
+        return isinstance(self.module["head"], Heads)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Network":
         """Return a copy with its own tensors."""
         parameters, buffers = copy.deepcopy((self._parameters, self._buffers), memo)
-        return Network(_copied(self.module, memo), parameters, buffers)
+        return Network(_copied(self.module, memo), parameters, buffers, self.asked)
 
     def __call__(self, x: Inputs) -> Tensor:
         """Return class scores [n, classes, ...] or values [n] for inputs [n, ...]."""
@@ -73,7 +98,7 @@ class Network:
 
     def head(self, z: Tensor) -> Tensor:
         """Return class scores or values for features."""
-        return self.part("head", z)
+        return self.part("head", z, *self.asked)
 
     def part(self, name: str, *inputs: Any) -> Tensor:  # noqa: ANN401
         """Call one part; with its own parameters this costs no more than a call of the module."""
@@ -86,6 +111,11 @@ class Network:
         if name.startswith("__") or name == "module" or name not in self.module:
             raise AttributeError(f"This network has no part named {name!r}.")
         return partial(self.part, name)
+
+
+def without_head(named: Parameters) -> Parameters:
+    """Return the parameters of a network but those of its head."""
+    return {name: value for name, value in named.items() if not name.startswith(HEAD)}
 
 
 # a module's own table of parameters or buffers, the name there, the value

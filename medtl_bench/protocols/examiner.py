@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -96,7 +97,7 @@ class Labels:
         """Return the split as a learner is handed it: values in standard units, and no marks."""
         if self == Labels():
             return split.unmarked()
-        return Split(split.x, (split.y - self.mean) / self.deviation, split.groups)
+        return replace(split.unmarked(), y=(split.y - self.mean) / self.deviation)
 
 
 @dataclass
@@ -137,7 +138,7 @@ class Examiner:
     def _with_validation(self, split: Split, validation: Split) -> Split:
         if isinstance(validation.y, Withheld) or not len(validation):
             return split
-        bare = Split(validation.x, validation.y)
+        bare = Split(validation.x, validation.y, domain=validation.domain)
         return replace(split, validation=self.labels.standard(bare))
 
     def adapt(self, support: Split) -> None:
@@ -167,9 +168,22 @@ class Examiner:
         return replace(self, learner=copied(self.learner, draw))
 
     def outputs(self, split: Split) -> Tensor:
-        """Return checked predictions for a split; raises InvalidOutputError."""
+        """Return checked predictions for a split; raises InvalidOutputError.
+
+        Where each domain has a question of its own, the learner is told whose it is.
+        """
+        told = self.task.labels == "own" and bool(split.domain)
+        return self._outputs(split, split.domain if told else "")
+
+    def untold(self, split: Split) -> Tensor:
+        """Return checked predictions of a learner that is not told whose rows they are."""
+        return self._outputs(split, "")
+
+    def _outputs(self, split: Split, domain: str) -> Tensor:
+        learner = self.learner
+        ask = partial(learner.predict_for, domain) if domain else learner.predict
         with self._asked("predict", split.x):
-            outputs = self.learner.predict(split.x)
+            outputs = ask(split.x)
         check_outputs(self.task, outputs, split)
         if self.task.kind == "regression":
             self._remark_on_scale(outputs)

@@ -1,6 +1,7 @@
 """The protocol `stream`: learn the domains one after the other, be judged on all after each."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -13,7 +14,7 @@ from medtl_bench.contract.scenario import Amount, Scenario, Stream
 from medtl_bench.contract.split import Domain, Split
 from medtl_bench.contract.task import Task
 from medtl_bench.metrics.formulas import AVERAGE, FORGETTING, average_accuracy, forgetting
-from medtl_bench.metrics.registry import METRICS, TASK_AWARE
+from medtl_bench.metrics.registry import METRICS, TASK_AGNOSTIC, TASK_AWARE
 from medtl_bench.metrics.resamples import RESAMPLES
 from medtl_bench.protocols import tuning
 from medtl_bench.protocols.examiner import (
@@ -49,9 +50,10 @@ class StreamProtocol(Protocol):
     ) -> Iterator[Score]:
         """Examine a learner along a stream."""
         domains = scenario.settings["domains"]
+        labels = tuning.labels_in(dataset, dataset.streams, scenario)
         if is_for_tuning(scenario.settings):
             dataset = tuning.on_validation(dataset, domains)
-        order = Stream(scenario.name, tuple(domains))
+        order = Stream(scenario.name, tuple(domains), labels)
         yield from stream(dataset, order, make, seed=seed, clock=clock)
 
 
@@ -66,9 +68,11 @@ def stream(
     R stands in the stage `learn`. The stage `untrained` holds b_j, the scores of a learner
     that answers the same for every row. Where domains hold different classes, metrics named
     `task_aware_...` are of class scores masked to the domain's classes; the learner is not
-    told.
+    told. Where labels are each domain's own, it is told whose rows it is asked about, for
+    that is part of the question (task-incremental): so R is taken. Metrics named
+    `task_agnostic_...` are of its answers where it is not told.
     """
-    task = dataset.task
+    task = replace(dataset.task, labels=dataset.labels_of(scenario))
     domains = [dataset.domain(name) for name in scenario.domains]
     resampling = Resampling(dataset, domains)
     classes = _classes(task, domains)
@@ -88,6 +92,7 @@ def stream(
             values = _aware(task, outputs, domain.test, task.running, classes[domain.name])
             where = {"learned": learned.name, "domain": domain.name}
             clock.keep("learn", outputs, None, **where)
+            values |= _agnostic(examiner, domain.test)
             yield from rows("learn", len(domain.test), values, **where)
             resampling.note(outputs, Place("learn", learned.name, domain=domain.name))
     clock.resampled, clock.units = _resampled(task, resampling), resampling.units
@@ -116,6 +121,15 @@ def _aware(
         masked = measure(task, outputs, split.y, [task.primary], classes)
         values |= {TASK_AWARE + name: value for name, value in masked.items()}
     return values
+
+
+def _agnostic(examiner: Examiner, split: Split) -> dict[str, float]:
+    """Return the primary metric of answers to an untold question, where domains have their own."""
+    task = examiner.task
+    if task.labels != "own":
+        return {}
+    values = measure(task, examiner.untold(split), split.y, [task.primary])
+    return {TASK_AGNOSTIC + name: value for name, value in values.items()}
 
 
 def _classes(task: Task, domains: Sequence[Domain]) -> dict[str, list[int] | None]:

@@ -1,7 +1,7 @@
 """The protocol `transfer`: learn on sources, be judged on targets before and after few labels."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -14,7 +14,6 @@ from medtl_bench.arrays import Floats
 from medtl_bench.contract.dataset import Dataset
 from medtl_bench.contract.scenario import Amount, Scenario, Transfer
 from medtl_bench.contract.split import Domain, Split, concatenate
-from medtl_bench.contract.vocabulary import LabelMeaning
 from medtl_bench.metrics.formulas import AREA, END, START, UNEARNED, few_shot_area
 from medtl_bench.protocols import apart, embedding, tuning
 from medtl_bench.protocols.examiner import (
@@ -32,7 +31,7 @@ from medtl_bench.protocols.support import draw_support, most_shots
 from medtl_bench.randomness import generator
 from medtl_bench.results.places import Place
 from medtl_bench.results.record import DECIMALS, KEPT_ROWS, Score
-from medtl_bench.results.rules import RULE, SOURCE_VALIDATION, TUNES, is_for_tuning
+from medtl_bench.results.rules import RULE, SOURCE_VALIDATION, is_for_tuning
 
 
 class TransferProtocol(Protocol):
@@ -70,13 +69,14 @@ class TransferProtocol(Protocol):
     ) -> Iterator[Score]:
         """Examine a learner in a transfer."""
         settings = scenario.settings
+        labels = tuning.labels_in(dataset, dataset.transfers, scenario)
         if settings.get(RULE) == SOURCE_VALIDATION:
-            yield from tuning.validated(dataset, scenario, make, seed=seed, clock=clock)
+            whole = dataset, scenario, make
+            yield from tuning.validated(*whole, labels=labels, seed=seed, clock=clock)
             return
         shots, draws = settings["shots"], settings["draws"]
         sources, targets = tuple(settings["sources"]), tuple(settings["targets"])
         unit = settings.get("unit", "")
-        labels = _labels(dataset, settings.get(TUNES, scenario.name))
         if is_for_tuning(settings):
             dataset = tuning.on_validation(dataset, (*sources, *targets))
         asked = Transfer(scenario.name, sources, targets, labels=labels, unit=unit)
@@ -84,12 +84,6 @@ class TransferProtocol(Protocol):
 
 
 TRANSFER = TransferProtocol()
-
-
-def _labels(dataset: Dataset, transfer: str) -> LabelMeaning:
-    """Return what labels mean in the transfer of that name."""
-    of_transfers = {known.name: dataset.labels_of(known) for known in dataset.transfers}
-    return of_transfers.get(transfer, dataset.labels)
 
 
 def _most_shots(dataset: Dataset) -> int | None:
@@ -129,12 +123,13 @@ def transfer(
     Support draws depend on dataset, target, k, draw and seed, never on the algorithm.
     Of a target in `fit` answers are also told by class and by group of rows (`apart`).
     Where rows of a split are marked, metrics named `marked_...` are of those alone; the
-    learner is not told. Of two classes `source_threshold_balanced_accuracy` is that of
+    learner is not told. Where labels are each domain's own, it is told whose rows it is
+    asked about (`predict_for`). Of two classes `source_threshold_balanced_accuracy` is that of
     answers cut where it is highest on the sources' validation splits after `fit`; the usual
     one is cut at 0.5.
     The clock gets the headline measures on resamples of the test units.
     """
-    task = dataset.task
+    task = replace(dataset.task, labels=dataset.labels_of(scenario))
     sources = [dataset.domain(name) for name in scenario.sources]
     targets = [dataset.domain(name) for name in scenario.targets]
     train = [source.train for source in sources]
@@ -152,7 +147,7 @@ def transfer(
         yield from _before(examiner, sources, targets, kept)
         adaptation = _Adaptation(dataset, examiner, kept, seed, bool(scenario.unit))
         yield from adaptation.scores(targets, shots, draws)
-        earned = dataset.labels_of(scenario) not in UNEARNED
+        earned = task.labels not in UNEARNED
         clock.resampled = _resampled(resampling, shots, draws, from_zero=earned)
         clock.units = resampling.units
 
@@ -260,12 +255,18 @@ class _Adaptation:
 
 
 def _retained(examiner: Examiner, kept: Sequence[_Some], where: dict[str, Any]) -> Iterator[Score]:
-    """Yield the mean over the sources of the primary metric of rows predicted in one call."""
-    task, together = examiner.task, concatenate([some.split for some in kept])
-    outputs = examiner.outputs(together).split([len(some.rows) for some in kept])
-    values: list[float] = []
-    for some, answers in zip(kept, outputs, strict=True):
+    """Yield the mean over the sources of the primary metric of some of their rows."""
+    task, values = examiner.task, list[float]()
+    for some, answers in zip(kept, _of_kept(examiner, kept), strict=True):
         examiner.clock.keep("retained", answers, some.rows, **where, domain=some.source)
         values += measure(task, answers, some.split.y, [task.primary]).values()
     mean = {task.primary: round(float(np.mean(values)), DECIMALS)} if values else {}
-    yield from rows("retained", len(together), mean, **where)
+    yield from rows("retained", sum(len(some.rows) for some in kept), mean, **where)
+
+
+def _of_kept(examiner: Examiner, kept: Sequence[_Some]) -> Sequence[Tensor]:
+    """Return outputs for rows of each source, asked at once where the question is one."""
+    if examiner.task.labels == "own":
+        return [examiner.outputs(some.split) for some in kept]
+    together = examiner.outputs(concatenate([some.split for some in kept]))
+    return list(together.split([len(some.rows) for some in kept]))

@@ -15,6 +15,7 @@ import torch
 from medtl_bench.contract.dataset import Dataset
 from medtl_bench.contract.scenario import Scenario, Stream, Transfer
 from medtl_bench.contract.split import Domain
+from medtl_bench.contract.vocabulary import LabelMeaning
 from medtl_bench.protocols.examiner import Clock, Examiner, Labels, MakeLearner
 from medtl_bench.protocols.withheld import withhold
 from medtl_bench.randomness import generator
@@ -22,6 +23,14 @@ from medtl_bench.results.record import Score
 from medtl_bench.results.rules import ANOTHER_ORDER, LEAVE_ONE_OUT, RULE, SOURCE_VALIDATION, TUNES
 
 MOST_HELD_OUT = 4  # sources of a transfer that play the target; of more some are drawn
+
+
+def labels_in(
+    dataset: Dataset, known: Sequence[Transfer | Stream], scenario: Scenario
+) -> LabelMeaning:
+    """Return what labels mean in a scenario: as in the known one of its name, or that it tunes."""
+    meanings = {one.name: dataset.labels_of(one) for one in known}
+    return meanings.get(scenario.settings.get(TUNES, scenario.name), dataset.labels)
 
 
 def on_validation(dataset: Dataset, names: Sequence[str]) -> Dataset:
@@ -103,17 +112,24 @@ def source_validation(dataset: Dataset, scenario: Scenario) -> Iterator[Scenario
 
 
 def validated(
-    dataset: Dataset, scenario: Scenario, make: MakeLearner, *, seed: int, clock: Clock
+    dataset: Dataset,
+    scenario: Scenario,
+    make: MakeLearner,
+    *,
+    labels: LabelMeaning,
+    seed: int,
+    clock: Clock,
 ) -> Iterator[Score]:
     """Yield scores on the sources' validation splits after `fit`, and nothing else.
 
-    Of the targets there are the inputs of training rows alone.
+    Of the targets there are the inputs of training rows alone. `labels`: what they mean.
     """
     sources = [dataset.domain(name) for name in scenario.settings["sources"]]
     targets = [withhold(dataset.domain(name).train) for name in scenario.settings["targets"]]
     train = [source.train for source in sources]
-    learner = make(dataset.task, generator("learn", dataset.name, scenario.name, seed))
-    examiner = Examiner(dataset.task, learner, Labels.of(dataset.task, train), clock)
+    task = replace(dataset.task, labels=labels)
+    learner = make(task, generator("learn", dataset.name, scenario.name, seed))
+    examiner = Examiner(task, learner, Labels.of(task, train), clock)
     examiner.fit(train, torch.cat([target.x for target in targets]))
     for source in sources:
         if len(source.val):

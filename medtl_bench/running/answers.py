@@ -123,7 +123,12 @@ class _Recorded(_Named):
         self.learner.adapt(support)
 
     def predict(self, x: Inputs) -> Tensor:
-        outputs = self.learner.predict(x)
+        return self._noted(self.learner.predict(x))
+
+    def predict_for(self, domain: str, x: Inputs) -> Tensor:
+        return self._noted(self.learner.predict_for(domain, x))
+
+    def _noted(self, outputs: Tensor) -> Tensor:
         self.recording.note(self.name, "predict", outputs)
         return outputs
 

@@ -54,6 +54,22 @@ def runs_through_the_stream_protocol(subject: Subject, case: Case) -> None:
     _check_scored(case, scores, {"learn"})
 
 
+def answers_where_each_domain_asks_its_own_question(subject: Subject, case: Case) -> None:
+    """Check that it runs through both protocols where labels are each domain's own.
+
+    It is then told whose question it is asked. On the first tiny dataset alone.
+    """
+    if case.name != subject.cases[0].name:
+        return
+    dataset, clock = replace(case.whole(), labels="own", checked=True), examiner.Clock()
+    few = transfer.transfer(
+        dataset, dataset.transfers[0], subject.made, shots=(1,), draws=1, seed=0, clock=clock
+    )
+    _check_scored(case, few, {"fit", "adapt", "full", "retained"})
+    along = stream.stream(dataset, dataset.streams[0], subject.made, seed=0, clock=clock)
+    _check_scored(case, along, {"learn"})
+
+
 def _check_scored(case: Case, scores: Iterator[Score], stages: set[str]) -> None:
     scored = {score.stage for score in scores if score.metric == case.task.primary}
     if missing := stages - scored:
@@ -318,6 +334,7 @@ def _wrong(task: Task, split: Split) -> Split:
 CHECKS: tuple[CaseCheck, ...] = (
     runs_through_the_transfer_protocol,
     runs_through_the_stream_protocol,
+    answers_where_each_domain_asks_its_own_question,
     answers_one_row_or_many,
     adapts_to_one_row_a_class_twice_in_a_row,
     stays_as_it_is_when_a_copy_adapts,

@@ -45,7 +45,7 @@ Draw = Callable[[Tensor, float, Generator], Inputs]
 def cloned(split: Split) -> Split:
     """Return a split that shares no memory with another."""
     groups = None if split.groups is None else split.groups.clone()
-    return Split(split.x.clone(), split.y.clone(), groups)
+    return Split(split.x.clone(), split.y.clone(), groups, domain=split.domain)
 
 
 def content(split: Split) -> list[tuple[str, list[object]]]:
@@ -56,7 +56,7 @@ def content(split: Split) -> list[tuple[str, list[object]]]:
 def _double(split: Split) -> Split:
     """Return a split with float64 in place of float32."""
     x = _float64(split.x) if isinstance(split.x, Tensor) else split.x.apply(_float64)
-    return Split(cast("Inputs", x), _float64(split.y), split.groups)
+    return Split(cast("Inputs", x), _float64(split.y), split.groups, domain=split.domain)
 
 
 def _float64(values: Tensor) -> Tensor:

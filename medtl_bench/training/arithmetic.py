@@ -32,7 +32,8 @@ def refusal(training: Training) -> str:
     learner, sources = training.learner, training.sources
     rows = min(learner.batch_size, max(map(len, sources)))
     rows *= min(learner.sources_per_step, len(sources))
-    return REASON if rows * convolved(learner.net, sources[0].x[:1]) > MOST else ""
+    net = learner.net.of_blocks(torch.tensor([0]))
+    return REASON if rows * convolved(net, sources[0].x[:1]) > MOST else ""
 
 
 def convolved(net: Network, x: Any) -> int:  # noqa: ANN401

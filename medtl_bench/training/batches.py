@@ -19,7 +19,8 @@ class Batch:
     `x`: [sources, n, ...] and `y`: [sources, n, ...], one labelled minibatch for each
     source drawn; `unlabelled`: [m, ...] inputs of the target, or None; `progress`: how
     much of the training is done, a scalar in [0, 1). `extra`: tensors that the method's
-    own `augment` added.
+    own `augment` added. `domains`: [sources], the number of the domain of each source
+    drawn (`domain_numbers`); None in a batch that was not drawn.
     """
 
     x: Inputs
@@ -27,6 +28,7 @@ class Batch:
     unlabelled: Inputs | None
     progress: Tensor
     extra: Mapping[str, Tensor] = field(default_factory=dict)
+    domains: Tensor | None = None
 
     def pooled(self) -> tuple[Inputs, Tensor]:
         """Return the rows of all sources as one: x [sources * n, ...], y [sources * n, ...]."""
@@ -45,6 +47,7 @@ class Block:
     y: Tensor
     unlabelled: Inputs | None
     extra: Mapping[str, Tensor] = field(default_factory=dict)
+    domains: Tensor | None = None
 
     def batches(self, steps: int) -> Iterator[Batch]:
         """Yield the batches of a training of so many steps."""
@@ -52,7 +55,8 @@ class Block:
         for step, progress in enumerate(done):
             unlabelled = None if self.unlabelled is None else self.unlabelled[step]
             extra = {name: tensor[step] for name, tensor in self.extra.items()}
-            yield Batch(self.x[step], self.y[step], unlabelled, progress, extra)
+            domains = None if self.domains is None else self.domains[step]
+            yield Batch(self.x[step], self.y[step], unlabelled, progress, extra, domains)
 
 
 def blocks(
@@ -87,13 +91,27 @@ def blocks(
     if unlabelled is not None:
         target_rows = _drawn(unlabelled.shape[0], steps, in_a_step, generator)
     together = _steps_together(in_a_step, sources[0].x)
+    domains = _domains(sources, steps, chosen)
     for first in range(0, steps, together):
         now = slice(first, first + together)
         which = None if chosen is None else chosen[now]
         x = _of_sources([source.x for source in sources], rows[now], which)
         y = _of_sources([source.y for source in sources], rows[now], which)
         target = _of_target(unlabelled, target_rows, now)
-        yield Block(first, x, y, target)
+        yield Block(first, x, y, target, domains=domains[now])
+
+
+def _domains(sources: Sequence[Split], steps: int, chosen: Tensor | None) -> Tensor:
+    """Return the number of the domain of each source that a step draws [steps, sources]."""
+    numbers = domain_numbers(sources)
+    return numbers.expand(steps, -1) if chosen is None else numbers[chosen]
+
+
+def domain_numbers(sources: Sequence[Split]) -> Tensor:
+    """Return the number of the domain of each source, in the order in which they come."""
+    names = [source.domain for source in sources]
+    order = list(dict.fromkeys(names))
+    return torch.tensor([order.index(name) for name in names])
 
 
 def batches(

@@ -49,6 +49,16 @@ def drawing_from(generator: Generator) -> Iterator[None]:
         torch.default_generator.set_state(before)
 
 
+@contextmanager
+def seeding_torch(generator: Generator) -> Iterator[None]:
+    """Seed torch's global generator by a draw from another one, and put it back."""
+    seed = int(torch.randint(2**62, (), generator=generator))
+    with torch.random.fork_rng(devices=[]):
+        # that of torch also queues calls for devices, for as long again
+        torch.default_generator.manual_seed(seed)
+        yield
+
+
 class Draws(KernelMode):
     """Lets each kernel that draws for a whole stack draw for each learner from its own.
 

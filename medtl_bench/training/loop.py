@@ -13,6 +13,12 @@ from medtl_bench.training.watch import Watch
 Objective = Callable[[Network, Batch], Tensor]
 
 
+def asked(net: Network, batch: Batch) -> Network:
+    """Return a network as an objective sees it: a source's rows pass its domain's head."""
+    domains = batch.domains
+    return net if domains is None else net.of_blocks(domains, batch.y.shape[1])
+
+
 def optimise(
     net: Network,
     objective: Objective,
@@ -36,7 +42,7 @@ def optimise(
     descent, loss = Descent(parameters, options), torch.zeros(())
     tensors = [*descent.weights, *beside]
     for number, batch in enumerate(steps, 1):
-        loss = objective(net, batch)
+        loss = objective(asked(net, batch), batch)
         gradients = torch.autograd.grad(loss, parameters, materialize_grads=True)
         descent.step(gradients, batch.progress)
         if watch and watch.due(number):

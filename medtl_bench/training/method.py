@@ -20,11 +20,12 @@ from medtl_bench.contract.split import Inputs, Split, concatenate, parts
 from medtl_bench.networks import choice
 from medtl_bench.networks.build import build, pooled
 from medtl_bench.networks.frozen import freeze
-from medtl_bench.networks.network import Network
+from medtl_bench.networks.network import Network, Parameters, without_head
 from medtl_bench.training.augmentation import Augmentation, augmented
-from medtl_bench.training.batches import Batch, Block, blocks
+from medtl_bench.training.batches import Batch, Block, blocks, domain_numbers
 from medtl_bench.training.descent import Optimiser, Options
-from medtl_bench.training.draws import drawing_from, own_draws
+from medtl_bench.training.draws import drawing_from, own_draws, seeding_torch
+from medtl_bench.training.heads import DomainHeads, WhichHeads
 from medtl_bench.training.loop import Objective, optimise
 from medtl_bench.training.numbers import Number
 from medtl_bench.training.schedules import Schedule
@@ -85,16 +86,17 @@ class Training(cooperative.Wish):
             yield from block.batches(self.steps)
 
     @cached_property
-    def validation(self) -> Split | None:
+    def validation(self) -> list[Split] | None:
         """Return the rows by which it may end early, or None where it takes all its steps."""
-        return pool(self.sources) if self.learner.patience > 0 else None
+        rows = pool(self.sources) if self.learner.patience > 0 else None
+        return None if rows is None else self.learner.by_question(rows)
 
     def watch(self) -> Watch | None:
         """Return what ends it early, if anything does."""
         learner, rows = self.learner, self.validation
         if rows is None:
             return None
-        return Watch(partial(learner.validation_loss, split=rows), learner.patience, self.steps)
+        return Watch(partial(learner.validation_loss, splits=rows), learner.patience, self.steps)
 
     @contextmanager
     def leaving(self) -> Iterator[None]:
@@ -158,11 +160,16 @@ class Training(cooperative.Wish):
         return [(name, part.shape[1:]) for x in rows for name, part in parts(x).items()]
 
 
+def _outputs(net: Network, x: Inputs) -> Tensor:
+    return torch.cat([net(rows) for rows in x.split(VALIDATION_ROWS)])
+
+
 def _block_of(number: int, batch: Batch) -> Block:
     """Return one batch as a block of a single step."""
     unlabelled = None if batch.unlabelled is None else batch.unlabelled[None]
     extra = {name: tensor[None] for name, tensor in batch.extra.items()}
-    return Block(number, batch.x[None], batch.y[None], unlabelled, extra)
+    domains = None if batch.domains is None else batch.domains[None]
+    return Block(number, batch.x[None], batch.y[None], unlabelled, extra, domains)
 
 
 def options_of(learner: "GradientMethod") -> list[str]:
@@ -225,7 +232,9 @@ class GradientMethod(Algorithm):
     validation rows, one each 25 steps, may find no smaller loss before a `fit` ends with
     its best weights; 0 for all `steps` (`training.watch`). `augmentation`: `plain` for
     images that are changed a little at random, as far as the task allows
-    (`training.augmentation`). `state`: the names of further fields that the objective
+    (`training.augmentation`). `heads`: `own` for a head a domain on shared features, where
+    `adapt` begins a new one, `one` for the same head for all, empty for what labels mean
+    (`training.heads`). `state`: the names of further fields that the objective
     reads, which hold tensors. `one_by_one`: why learners must not be trained together, if
     so. The defaults are one budget for all methods and datasets, with Adam's own learning
     rate; the ceiling of `steps` is where four times as many change little.
@@ -250,7 +259,9 @@ class GradientMethod(Algorithm):
     sampling: Sampling = ""
     patience: int = 8
     augmentation: Augmentation = ""
+    heads: WhichHeads = ""
     net: Network = field(init=False, repr=False)
+    domain_heads: DomainHeads = field(init=False, repr=False, default_factory=DomainHeads)
     state: ClassVar[tuple[str, ...]] = ()
     one_by_one: ClassVar[str] = ""
     unsaid: ClassVar[Mapping[str, Any]] = {
@@ -264,6 +275,7 @@ class GradientMethod(Algorithm):
         "sampling": "natural",
         "patience": 0,
         "augmentation": "",
+        "heads": "one",
     }
 
     @property
@@ -271,6 +283,19 @@ class GradientMethod(Algorithm):
         """Return whether a batch holds as many rows of each class."""
         sampling = self.sampling or sampling_for(self.task.kind, self.task.primary)
         return sampling == "balanced" and self.task.kind == "classification"
+
+    @property
+    def own_heads(self) -> bool:
+        """Return whether each domain has a head of its own."""
+        return self.heads == "own" or (not self.heads and self.task.labels == "own")
+
+    def by_question(self, splits: Sequence[Split]) -> list[Split]:
+        """Return splits as they are where each domain has its own head, else as one."""
+        return [*splits] if self.own_heads else [concatenate(splits)]
+
+    def shared(self, named: Parameters) -> Parameters:
+        """Return those parameters that all domains share: not the heads of their own."""
+        return without_head(named) if self.own_heads else named
 
     def of_images(self, x: Inputs) -> bool:
         """Return whether inputs are images [n, channels, height, width] with classes or masks."""
@@ -302,16 +327,20 @@ class GradientMethod(Algorithm):
         x, y = batch.pooled()
         return self.task.loss(net(x), y)
 
-    def validation_loss(self, net: Network, split: Split) -> Tensor:
+    def validation_loss(self, net: Network, splits: Sequence[Split]) -> Tensor:
         """Return what is least where a training with `patience` ends: the task's loss.
 
-        It is the mean over classes where batches are balanced.
+        It is the mean over classes where batches are balanced. `splits`: one a source
+        where each domain has a head of its own, else all as one.
         """
-        outputs = torch.cat([net(rows) for rows in split.x.split(VALIDATION_ROWS)])
+        numbered = zip(domain_numbers(splits), splits, strict=True)
+        asked = [(net.of_blocks(number[None]), split.x) for number, split in numbered]
+        each = [_outputs(own, x) for own, x in asked if len(x)]
+        outputs, y = torch.cat(each), torch.cat([split.y for split in splits])
         if not self.balanced:
-            return self.task.loss(outputs, split.y)
-        classes = [split.y == number for number in split.y.unique()]
-        return torch.stack([self.task.loss(outputs[c], split.y[c]) for c in classes]).mean()
+            return self.task.loss(outputs, y)
+        classes = [y == number for number in y.unique()]
+        return torch.stack([self.task.loss(outputs[c], y[c]) for c in classes]).mean()
 
     def fit(self, sources: Sequence[Split], unlabelled: Inputs) -> None:
         """Build a network, its scaling fitted on the sources, and train it on the objective."""
@@ -328,10 +357,8 @@ class GradientMethod(Algorithm):
         Its weights are drawn from `self.generator`.
         """
         pool = concatenate(sources)
-        seed = int(torch.randint(2**62, (), generator=self.generator))
-        with torch.random.fork_rng(devices=[]):
-            # that of torch also queues calls for devices, for as long again
-            torch.default_generator.manual_seed(seed)
+        self.domain_heads = DomainHeads()
+        with seeding_torch(self.generator):
             self.net = build(pool.x, self.task, self.width, self.parts(), self.backbone)
         if self.frozen:
             freeze(self.net, [part.strip() for part in self.frozen.split(",")])
@@ -348,14 +375,33 @@ class GradientMethod(Algorithm):
         """Run the loop on an objective, together with other learners that wait for the same.
 
         `with_last`: let each step draw from the last source, where it draws from some.
+        Where each domain has a head of its own, those of the sources are trained.
         """
-        cooperative.ask(Training(self, objective, sources, unlabelled, steps, with_last))
+        training = Training(self, objective, sources, unlabelled, steps, with_last)
+        if not self.own_heads:
+            cooperative.ask(training)
+            return
+        with self.domain_heads.in_training(self.net, sources, self.generator):
+            cooperative.ask(training)
 
     @torch.no_grad()
     def predict(self, x: Inputs) -> Tensor:
-        """Return the network's outputs."""
+        """Return the network's outputs.
+
+        Where each domain has a head of its own, they are those of the latest domain, and
+        before any adaptation the mean over those of all sources.
+        """
         self.net.module.eval()
-        return torch.cat([self.net(rows) for rows in x.split(PREDICT_ROWS)])
+        return torch.cat([self._answers(rows) for rows in x.split(PREDICT_ROWS)])
+
+    def _answers(self, x: Inputs) -> Tensor:
+        heads = self.domain_heads
+        return heads.answers(self.net, x) if heads.latest else self.net(x)
+
+    def predict_for(self, domain: str, x: Inputs) -> Tensor:
+        """Return the outputs of a domain's own head, or without one those of `predict`."""
+        with self.domain_heads.asked(domain):
+            return self.predict(x)
 
     @torch.no_grad()
     def embed(self, x: Inputs) -> Tensor:

@@ -22,6 +22,7 @@ from medtl_bench.networks.network import Parameters
 from medtl_bench.training.attributes import attributes, content, differing
 from medtl_bench.training.differs import Differs
 from medtl_bench.training.draws import drawing_from, own_draws
+from medtl_bench.training.loop import asked
 from medtl_bench.training.method import Training
 from medtl_bench.training.tensors import differing_numbers, held, trained
 
@@ -106,7 +107,8 @@ class Reference:
         for name, parameter in parameters.items():
             parameter.data.copy_(theta[name][self.number])
         with drawing_from(self.draws):
-            loss = self.training.objective(self.learner.net, next(self.batches))
+            batch = next(self.batches)
+            loss = self.training.objective(asked(self.learner.net, batch), batch)
             return torch.autograd.grad(loss, list(parameters.values()), materialize_grads=True)
 
     def _note(self, apart: float) -> None:

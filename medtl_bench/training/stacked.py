@@ -196,7 +196,8 @@ def _joined(blocks: Sequence[Block]) -> Block:
     x, y = _joined_part(blocks, "x"), _joined_part(blocks, "y")
     unlabelled = None if first.unlabelled is None else _joined_part(blocks, "unlabelled")
     extra = {name: _joined_extra(blocks, name) for name in first.extra}
-    return Block(first.first, x, y, unlabelled, extra)
+    domains = None if first.domains is None else _joined_part(blocks, "domains")
+    return Block(first.first, x, y, unlabelled, extra, domains)
 
 
 def _joined_part(blocks: Sequence[Block], name: str) -> Any:  # noqa: ANN401

@@ -14,12 +14,13 @@ from medtl_bench.networks.network import Network, Parameters
 from medtl_bench.training.batches import Batch
 from medtl_bench.training.differs import Differs
 from medtl_bench.training.draws import Draws
+from medtl_bench.training.loop import asked
 from medtl_bench.training.method import GradientMethod, Training, options_of
 from medtl_bench.training.recorder import Function, record
 from medtl_bench.training.reference import distance
 from medtl_bench.training.tensors import differing_numbers, held, stacked, trained
 
-TENSORS = ("x", "y", "unlabelled", "extra")
+TENSORS = ("x", "y", "unlabelled", "extra", "domains")
 # of batches that get a recorded step: recording pays only where a shape comes again
 SHAPES = 4
 PLAYED_BACK = 1e-3  # by which a step played back may differ: both call the same kernels
@@ -116,7 +117,9 @@ class Step:
     ) -> Tensor:
         """Return the loss of one learner, which `vmap` sees in place of all."""
         batch = Batch(**{"unlabelled": None, **tensors}, progress=progress)
-        net = self.net.with_parameters({**theta, **held["untrained"]}, held["buffers"])
+        net = asked(self.net, batch).with_parameters(
+            {**theta, **held["untrained"]}, held["buffers"]
+        )
         learner = self.reader.with_state(numbers | held["state"])
         objective = getattr(learner, self.objective)
         loss: Tensor = objective(net, batch)

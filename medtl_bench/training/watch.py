@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
-from medtl_bench.contract.split import Split, concatenate
+from medtl_bench.contract.split import Split
 from medtl_bench.networks.network import Network
 
 EVERY = 25  # steps from look to look
@@ -15,18 +15,21 @@ GAIN = 1e-3  # of the least loss so far, by which one must be less to be better
 MOST_ROWS = 1000  # that are looked at, so that looking costs a tenth of the steps between
 
 
-def pool(sources: Sequence[Split]) -> Split | None:
-    """Return validation rows of all sources as one split, or None unless each has some.
+def pool(sources: Sequence[Split]) -> list[Split] | None:
+    """Return validation rows of each source, or None unless each has some.
 
-    Small splits do not decide alone then. Of many rows some are taken, evenly.
+    They decide together, for small splits must not decide alone. Of many rows some are
+    taken, evenly.
     """
-    held = [source.validation for source in sources if source.validation is not None]
+    pairs = [(source.domain, source.validation) for source in sources]
+    held = [replace(split, domain=name) for name, split in pairs if split is not None]
     if len(held) < len(sources):
         return None
-    pooled = concatenate(held)
-    if len(pooled) <= MOST_ROWS:
-        return pooled
-    return pooled[torch.linspace(0, len(pooled) - 1, MOST_ROWS).long()]
+    total = sum(map(len, held))
+    taken = torch.zeros(total, dtype=torch.bool)
+    taken[torch.linspace(0, total - 1, min(total, MOST_ROWS)).long()] = True
+    each = taken.split([len(split) for split in held])
+    return [split[rows] for split, rows in zip(held, each, strict=True)]
 
 
 @dataclass

@@ -18,7 +18,8 @@ from medtl_bench.training.batches import Batch
 class Mixing(Augmented):
     """Minimise w L(f(x'), y) + (1 - w) L(f(x'), y~), where row x' is mixed of x and x~.
 
-    x~ is a random other row of the batch. `alpha`: the share of x is drawn from
+    x~ is a random other row of the batch, and of the same source where each domain has its
+    own head. `alpha`: the share of x is drawn from
     Beta(alpha, alpha), once a batch as in both papers' own code.
     """
 
@@ -27,7 +28,7 @@ class Mixing(Augmented):
     def augment(self, batch: Batch) -> Batch:
         """Return the mixed batch; `extra` holds w and y~."""
         x, y = batch.pooled()
-        order = torch.randperm(len(y), generator=self.generator)
+        order = self._order(*batch.y.shape[:2])
         share = float(self.numpy().beta(self.alpha, self.alpha))
         mixed, y, other_y, weight = self.mixed(x, x[order], y, y[order], share)
         shape = batch.y.shape[:2]
@@ -35,6 +36,13 @@ class Mixing(Augmented):
         return replace(
             batch, x=mixed.reshape(*shape, *mixed.shape[1:]), y=y.unflatten(0, shape), extra=extra
         )
+
+    def _order(self, sources: int, rows: int) -> Tensor:
+        """Return the number of the row that each is mixed with [sources * rows]."""
+        if not self.own_heads:
+            return torch.randperm(sources * rows, generator=self.generator)
+        within = torch.rand(sources, rows, generator=self.generator).argsort(1)
+        return (within + rows * torch.arange(sources)[:, None]).flatten()
 
     @abstractmethod
     def mixed(

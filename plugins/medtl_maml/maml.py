@@ -1,6 +1,7 @@
 """Model-agnostic meta-learning (Finn et al. 2017, ICML)."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Annotated, cast
 
 import torch
@@ -11,6 +12,7 @@ from medtl_bench.contract.ranges import Range
 from medtl_bench.contract.split import Inputs, Split
 from medtl_bench.networks.network import Network, Parameters
 from medtl_bench.training.batches import Batch
+from medtl_bench.training.heads import WhichHeads
 from medtl_bench.training.method import GradientMethod
 
 
@@ -21,13 +23,15 @@ class MAML(GradientMethod):
     The paper takes their sum. Each step halves the minibatch of every source into support
     and query. One inner step is the paper's choice for sinusoids and 5-way Omniglot; its
     alpha lies between 0.01 and 0.4 (section 5). `first_order` drops the second
-    derivatives (section 5.2). `adapt_steps` are inner steps on all support rows.
+    derivatives (section 5.2). `adapt_steps` are inner steps on all support rows. Every task
+    starts from one learned head, also where each domain asks a question of its own.
     """
 
     adapt_steps: int = 10
     inner_steps: int = 1
     inner_rate: Annotated[float, Range(0.01, 0.4, log=True)] = 0.1
     first_order: bool = False
+    heads: WhichHeads = field(init=False, default="one")
 
     def objective(self, net: Network, batch: Batch) -> Tensor:
         """Return the mean over sources of the query loss after the inner steps on the support."""
@@ -61,12 +65,13 @@ class MAML(GradientMethod):
             moved = {name: self._moved(moved[name], g[name]) for name in moved}
         return {**theta, **moved}
 
-    def validation_loss(self, net: Network, split: Split) -> Tensor:
+    def validation_loss(self, net: Network, splits: Sequence[Split]) -> Tensor:
         """Return the loss of every second row after the inner steps on the others."""
+        (split,) = splits  # of one head
         rows = torch.arange(len(split))
         support, query = split[rows[::2]], split[rows[1::2]]
         theta = self.inner(net, net.parameters, support.x, support.y, self.inner_steps)
-        return super().validation_loss(net.with_parameters(theta), query)
+        return super().validation_loss(net.with_parameters(theta), [query])
 
     def _moved(self, theta: Tensor, g: Tensor) -> Tensor:
         """Return theta - alpha * g; in a sweep alpha is a tensor, which `add` does not scale by."""

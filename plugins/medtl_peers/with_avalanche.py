@@ -23,6 +23,7 @@ from medtl_bench.networks.network import Network
 from medtl_bench.training.augmentation import Augmentation
 from medtl_bench.training.batches import Batch, batches
 from medtl_bench.training.descent import Optimiser
+from medtl_bench.training.heads import WhichHeads
 from medtl_bench.training.method import GradientMethod, Training
 from medtl_bench.training.schedules import Schedule
 from medtl_bench.training.watch import Watch
@@ -131,6 +132,7 @@ class AvalancheMethod(GradientMethod):
 
     Of the options of the bench's loop Avalanche's has `patience`, and `frozen` and
     `sampling`, which say what it is handed; the others are none of these methods' parameters.
+    There is one head for all domains.
     """
 
     one_by_one: ClassVar[str] = "Avalanche runs its own training loop"
@@ -141,6 +143,7 @@ class AvalancheMethod(GradientMethod):
     clip_norm: float = field(init=False, default=0.0)
     average: float = field(init=False, default=0.0)
     augmentation: Augmentation = field(init=False, default="")
+    heads: WhichHeads = field(init=False, default="one")
     strategy: Untyped = field(init=False, repr=False)
 
     @classmethod

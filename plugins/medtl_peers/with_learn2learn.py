@@ -7,7 +7,8 @@ learn2learn 0.2.0, and the C files it ships are too old for Python 3.11; with th
 """
 
 from abc import abstractmethod
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Annotated, ClassVar
 
 import torch
@@ -18,6 +19,7 @@ from medtl_bench.contract.split import Inputs, Split
 from medtl_bench.contract.task import Task
 from medtl_bench.networks.network import Network
 from medtl_bench.training.batches import Batch
+from medtl_bench.training.heads import WhichHeads
 from medtl_bench.training.method import GradientMethod
 from medtl_peers.library import Untyped, imported, missing
 
@@ -30,7 +32,7 @@ class InnerLoop(GradientMethod):
     """Minimise the mean query loss over sources after learn2learn's inner steps on the support.
 
     Each step halves the minibatch of every source into support and query, and defaults
-    are those of this bench's MAML.
+    are those of this bench's MAML, with one head for all tasks.
     """
 
     adapt_steps: int = 10
@@ -38,6 +40,7 @@ class InnerLoop(GradientMethod):
     inner_steps: int = 1
     inner_rate: Annotated[float, Range(0.01, 0.4, log=True)] = 0.1
     first_order: bool = False
+    heads: WhichHeads = field(init=False, default="one")
 
     @classmethod
     def supports(cls, task: Task) -> str | None:
@@ -71,8 +74,9 @@ class InnerLoop(GradientMethod):
         for _ in range(steps):
             clone.adapt(self.task.loss(clone(fixed(x)), y))
 
-    def validation_loss(self, net: Network, split: Split) -> Tensor:
+    def validation_loss(self, net: Network, splits: Sequence[Split]) -> Tensor:
         """Return the loss of every second row after the inner steps on the others."""
+        (split,) = splits  # of one head
         rows = torch.arange(len(split))
         support, query = split[rows[::2]], split[rows[1::2]]
         fixed, moved = self.learner(net)
@@ -81,7 +85,7 @@ class InnerLoop(GradientMethod):
             self.inner(fixed, clone, support.x, support.y, self.inner_steps)
         adapted = dict(zip(map(id, moved.parameters()), clone.parameters(), strict=True))
         theta = {name: adapted.get(id(value), value) for name, value in net.parameters.items()}
-        return super().validation_loss(net.with_parameters(theta), query)
+        return super().validation_loss(net.with_parameters(theta), [query])
 
     def adapt(self, support: Split) -> None:
         """Take `adapt_steps` inner steps on all support rows."""

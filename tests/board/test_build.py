@@ -447,3 +447,11 @@ def test_the_order_of_records_changes_nothing(random: Random) -> None:
             right.drop(columns="record", errors="ignore"),
         )
     pd.testing.assert_frame_equal(before.scores, after.scores)
+
+
+def test_of_questions_whose_domain_was_not_told_there_are_measures_of_their_own() -> None:
+    worse = stream_scores((np.array(R) - 0.1).tolist(), B, metric="task_agnostic_" + METRIC)
+    board = build([stream_record(scores=(*stream_scores(R, B), *worse))])
+    assert value(board, "average accuracy") == pytest.approx(0.7)
+    assert value(board, "task_agnostic_average accuracy") == pytest.approx(0.6)
+    assert value(board, "task_agnostic_forgetting") == pytest.approx(0.15)

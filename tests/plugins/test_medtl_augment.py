@@ -65,6 +65,16 @@ def test_mixup_is_a_weighted_mean_of_two_rows_and_of_their_losses() -> None:
     )
 
 
+def test_rows_are_mixed_within_their_source_where_each_domain_has_its_own_head() -> None:
+    y = torch.arange(4)[:, None].expand(4, 5)  # the number of the source
+    rows = Batch(torch.rand(4, 5, 3), y, None, torch.zeros(()))
+    for labels, apart in (("own", True), ("shared", False)):
+        method = Mixup(replace(TWO, labels=labels), generator("within"), alpha=1.0)
+        mixed = [method.augment(rows) for _ in range(5)]
+        assert all(torch.equal(one.extra["other"], y) for one in mixed) is apart
+        assert not any(torch.equal(one.x, rows.x) for one in mixed)
+
+
 def test_shares_of_mixup_follow_a_beta_distribution() -> None:
     method = learner(Mixup, alpha=0.2)
     shares = np.array([float(method.augment(batch()).extra["weight"]) for _ in range(2000)])

@@ -1,5 +1,6 @@
 """EWC against its formula, and on a stream that tempts to forget."""
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -136,6 +137,25 @@ def test_online_keeps_one_decayed_spring() -> None:
     assert torch.allclose(method.spring.stiffness, 0.5 * first + fresh, rtol=1e-4, atol=1e-8)
     assert torch.equal(method.spring.rest, theta)
     assert method.penalty(method.net).item() == 0
+
+
+def test_with_a_head_a_domain_the_spring_holds_what_the_domains_share() -> None:
+    draw, own = generator("ewc heads"), replace(CLASSES, labels="own")
+    labels = [torch.randint(2, (30,), generator=draw) for _ in "abc"]
+    rows = [(torch.randn(30, 4, generator=draw), y) for y in labels]
+    a, b, c = (Split(x, y, domain=name) for name, (x, y) in zip("abc", rows, strict=True))
+    method = EWC(own, generator("init"), width=8, steps=5, adapt_steps=5)
+    method.fit([a, b], a.x)
+    shared = [v for name, v in method.net.parameters.items() if name.startswith("features")]
+    stiffness = method.spring.stiffness
+    assert len(stiffness) == sum(value.numel() for value in shared)
+    each = [method.vector(method.fisher(split)) for split in (a, b)]
+    torch.testing.assert_close(stiffness, torch.stack(each).mean(0))
+    assert not torch.allclose(*each)
+    assert method.penalty(method.net).item() == 0
+    method.adapt(c)
+    assert len(method.spring.stiffness) == len(stiffness)
+    assert method.penalty(method.net).item() > 0
 
 
 def _term(method: EWC, split: Split) -> tuple[torch.Tensor, torch.Tensor]:

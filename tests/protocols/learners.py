@@ -97,3 +97,34 @@ class ValuedSpy(Spy):
 
     def predict(self, x):
         return super().predict(x)[:, 1]
+
+
+@dataclass
+class Told(Algorithm):
+    """Right about a domain that it has learned if it is told which it is, else about the latest."""
+
+    seen: tuple[str, ...] = ()
+    asked: list = field(default_factory=list)
+
+    def __deepcopy__(self, memo):
+        return type(self)(self.task, memo[id(self.generator)], self.seen, self.asked)
+
+    def fit(self, sources, unlabelled):
+        self.seen = tuple(source.domain for source in sources)
+
+    def adapt(self, support):
+        self.seen = (*self.seen, support.domain)
+
+    def predict(self, x):
+        self.asked.append("")
+        return self.answers(self.seen[-1], x)
+
+    def predict_for(self, domain, x):
+        self.asked.append(domain)
+        return self.answers(domain, x)
+
+    def answers(self, domain, x):
+        place = float(x[:, 0].min() // 10)
+        right = domain in self.seen and place == float("abc".index(domain) + 1)
+        score = (x[:, 1] * 2 - 1) * (1 if right else -1)
+        return torch.stack([-score, score], 1)

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 import torch
 
 from medtl_bench.contract.algorithm import Algorithm
-from medtl_bench.contract.scenario import Stream
+from medtl_bench.contract.scenario import Amount, Stream
 from medtl_bench.contract.split import Domain, Split
 from medtl_bench.protocols.examiner import Clock
-from medtl_bench.protocols.stream import stream
-from tests.protocols.learners import CLASSES, TASK, telling, watched
+from medtl_bench.protocols.stream import STREAM, stream
+from tests.protocols.learners import CLASSES, TASK, Told, telling, watched
 
 
 @dataclass
@@ -108,3 +108,36 @@ def test_task_aware_scores_are_of_the_domains_own_classes(make_dataset):
 def test_domains_with_the_same_classes_have_no_task_aware_scores(make_dataset):
     _, scores = watched(make_dataset(), run=stream, scenario="all")
     assert not [s for s in scores if s.metric.startswith("task_aware")]
+
+
+PLACES = (telling("a", 10), telling("b", 20), telling("c", 30))
+
+
+def test_where_domains_have_their_own_questions_a_learner_is_told_whose_and_then_not(make_dataset):
+    dataset = make_dataset(domains=PLACES, labels="own")
+    scores = list(stream(dataset, dataset.stream("all"), Told, seed=0, clock=Clock()))
+    assert matrix(scores, "abc", TASK.primary) == [[1, 0, 0], [1, 1, 0], [1, 1, 1]]
+    agnostic = matrix(scores, "abc", "task_agnostic_" + TASK.primary)
+    assert agnostic == [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
+
+
+def test_where_they_share_one_nobody_is_told(make_dataset):
+    learner = []
+
+    def make(task, source):
+        learner.append(Told(task, source))
+        return learner[0]
+
+    dataset = make_dataset(domains=PLACES)
+    scores = list(stream(dataset, dataset.stream("all"), make, seed=0, clock=Clock()))
+    assert set(learner[0].asked) == {""}
+    assert not [s for s in scores if s.metric.startswith("task_agnostic")]
+
+
+def test_a_stream_in_another_order_has_the_labels_of_the_one_that_it_tunes(make_dataset):
+    streams = (Stream("all", ("a", "b", "c"), labels="own"),)
+    dataset = make_dataset(streams=streams)
+    (scenario, other) = STREAM.scenarios(dataset, Amount(tuning=True))
+    for one in (scenario, other):
+        scores = list(STREAM.run(dataset, one, Told, seed=0, clock=Clock()))
+        assert [s for s in scores if s.metric.startswith("task_agnostic")]

@@ -11,7 +11,7 @@ from medtl_bench.contract.algorithm import Algorithm
 from medtl_bench.contract.scenario import Transfer
 from medtl_bench.protocols.examiner import Clock
 from medtl_bench.protocols.transfer import transfer
-from tests.protocols.learners import TASK, marks, telling, watched
+from tests.protocols.learners import TASK, Spy, Told, marks, telling, watched
 
 
 def test_before_adapting_a_learner_sees_labels_of_sources_only_and_the_targets_train_inputs(
@@ -127,3 +127,41 @@ def test_what_is_retained_is_told_by_the_same_rows_of_a_large_source_before_and_
     asked = [marks(x) for verb, _, x in diary if verb == "predict" and len(x) == 6]
     assert (sizes, len(asked)) == ({6}, 3)
     assert asked[0] == asked[1] == asked[2]
+
+
+@pytest.mark.parametrize("labels", ["own", "shared"])
+def test_whose_question_it_is_a_learner_is_told_where_each_domain_has_its_own(make_dataset, labels):
+    domains = (telling("a", 10), telling("b", 20), telling("c", 30))
+    dataset, asked = make_dataset(domains=domains, labels=labels), []
+    to_c, made = dataset.transfer("to-c"), lambda task, source: Told(task, source, (), asked)
+    how = {"seed": 0, "shots": (1,), "draws": 1, "clock": Clock()}
+    scores = list(transfer(dataset, to_c, made, **how))
+    if labels == "shared":
+        assert set(asked) == {""}
+        return
+    assert asked == [*"ab", *"c", *"ab", *"ab", *("c", "a", "b") * 2]
+    value = {(s.stage, s.domain): s.value for s in scores if s.metric == TASK.primary}
+    assert value == {
+        **{(stage, name): 1.0 for stage in ("validation", "fit") for name in "ab"},
+        ("fit", "c"): 0.0,
+        ("adapt", "c"): 1.0,
+        ("full", "c"): 1.0,
+        ("retained", None): 1.0,
+    }
+
+
+def test_a_learner_is_told_what_labels_mean_and_of_which_domain_its_rows_are(make_dataset):
+    tasks, how = [], {"seed": 0, "shots": (1,), "draws": 1, "clock": Clock()}
+
+    def make(task, source):
+        tasks.append(task)
+        return Spy(task, source, diary)
+
+    for labels in ("own", "shared"):
+        diary, dataset = [], make_dataset(labels=labels)
+        list(transfer(dataset, dataset.transfer("to-c"), make, **how))
+        handed = [(verb, [s.domain for s in shown]) for verb, shown, _ in diary if shown]
+        assert handed == [("fit", ["a", "b"]), ("adapt", ["c"]), ("adapt", ["c"])]
+        (fit, *_) = [shown for verb, shown, _ in diary if verb == "fit"]
+        assert [split.validation.domain for split in fit] == ["a", "b"]
+    assert [task.labels for task in tasks] == ["own", "shared"]

@@ -138,3 +138,22 @@ def test_what_is_no_file_of_answers_is_not_read(kind, tmp_path: Path) -> None:
     FILES[kind](tmp_path / "answers")
     with pytest.raises((OSError, ValueError)):
         Replay({}, tmp_path / "answers")
+
+
+@dataclass
+class Told(Draws):
+    """Answer with the length of a domain's name where it is told one."""
+
+    def predict_for(self, domain, x):
+        return torch.full((len(x),), float(len(domain)))
+
+
+def test_what_is_told_of_a_question_reaches_the_learner_and_its_answer_comes_back(tmp_path):
+    with (tmp_path / "answers").open("xb") as file:
+        recording = Recording(file)
+        learner = recording.of(Told(TASK, seeded(1)))
+        said = [learner.predict_for("four", ROWS), learner.predict(ROWS)]
+        answers = recording.end()
+    replayed = Replay(answers, tmp_path / "answers").make(TASK, seeded(1))
+    assert replayed.predict_for("four", ROWS).tolist() == [4.0] * 3
+    assert torch.equal(replayed.predict(ROWS), said[1])

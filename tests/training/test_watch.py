@@ -11,7 +11,7 @@ from medtl_dann.dann import DANN
 from medtl_maml.maml import MAML
 
 from medtl_bench import cooperative
-from medtl_bench.contract.split import Split
+from medtl_bench.contract.split import Split, concatenate
 from medtl_bench.training import watch
 from medtl_bench.training.watch import MOST_ROWS, Watch, pool
 from tests.stacks import TASK, compared, counted, fitted, rows, weights
@@ -136,11 +136,12 @@ def test_validation_that_is_never_finite_is_divergence():
 
 def test_validation_is_pooled_and_of_many_rows_some_are_taken_evenly():
     few, many = rows(0, 4), rows(1, 5 * MOST_ROWS)
-    pooled = pool([replace(rows(2), validation=few), replace(rows(3), validation=many)])
-    assert len(pooled) == MOST_ROWS
-    assert torch.equal(pooled.x[-1], many.x[-1])
+    pairs = ((rows(2), few), (rows(3), many))
+    first, second = pool([replace(source, validation=held) for source, held in pairs])
+    assert len(first) + len(second) == MOST_ROWS
+    assert torch.equal(second.x[-1], many.x[-1])
     both = pool([replace(rows(2), validation=few)] * 2)
-    assert torch.equal(both.x, torch.cat([few.x, few.x]))
+    assert torch.equal(concatenate(both).x, torch.cat([few.x, few.x]))
     assert pool([replace(rows(2), validation=few), rows(3)]) is None
 
 
@@ -151,7 +152,7 @@ def test_where_batches_are_balanced_so_is_the_loss_that_ends_a_training():
     for sampling in ("natural", "balanced"):
         learner = fitted(FineTune, 0, sampling=sampling)
         learner.net.module.eval()
-        losses[sampling] = float(learner.validation_loss(learner.net, rare))
+        losses[sampling] = float(learner.validation_loss(learner.net, [rare]))
     outputs = learner.net(rare.x)
     each = [TASK.loss(outputs[rare.y == c], rare.y[rare.y == c]) for c in (0, 1)]
     assert losses["balanced"] == pytest.approx(float(sum(each)) / 2)

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from medtl_bench.board.measures import SECONDS
-from medtl_bench.metrics.registry import INTEGRATION, METRICS, TASK_AWARE
+from medtl_bench.metrics.registry import INTEGRATION, METRICS, TASK_AGNOSTIC, TASK_AWARE
 from medtl_bench.report.text.escape import Safe, escape_cell
 
+KINDS = {TASK_AWARE: "Task-aware", TASK_AGNOSTIC: "Task-agnostic"}
 RECALL = "label_transfer "
 PROVENANCE = {
     "real": Safe("Real data"),
@@ -16,8 +17,9 @@ PROVENANCE = {
 
 def title(measure: str) -> str:
     """Return the heading of a measure's column, without its direction."""
-    if measure.startswith(TASK_AWARE):
-        return f"Task-aware {title(measure.removeprefix(TASK_AWARE)).lower()}"
+    for prefix, word in KINDS.items():
+        if measure.startswith(prefix):
+            return f"{word} {title(measure.removeprefix(prefix)).lower()}"
     if measure.startswith(RECALL):
         return measure.removeprefix(RECALL)
     if measure == SECONDS:

@@ -20,6 +20,7 @@ def mine():
 def test_a_metric_is_called_by_the_title_of_its_entry(mine):
     assert titles.title("my_loss") == PAGE.title("target 0 my_loss") == mine.title
     assert titles.title("task_aware_my_loss") == "Task-aware my loss (nats)"
+    assert titles.title("task_agnostic_my_loss") == "Task-agnostic my loss (nats)"
     assert (titles.title("ece"), titles.metric("ece")) == ("ECE", "ece")
     assert (titles.title("ilisi"), titles.metric("ilisi")) == ("iLISI", "iLISI")
 
