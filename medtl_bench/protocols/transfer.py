@@ -70,13 +70,14 @@ class TransferProtocol(Protocol):
     ) -> Iterator[Score]:
         """Examine a learner in a transfer."""
         settings = scenario.settings
+        labels = _labels(dataset, settings.get(TUNES, scenario.name))
         if settings.get(RULE) == SOURCE_VALIDATION:
-            yield from tuning.validated(dataset, scenario, make, seed=seed, clock=clock)
+            validated = tuning.validated
+            yield from validated(dataset, scenario, make, labels=labels, seed=seed, clock=clock)
             return
         shots, draws = settings["shots"], settings["draws"]
         sources, targets = tuple(settings["sources"]), tuple(settings["targets"])
         unit = settings.get("unit", "")
-        labels = _labels(dataset, settings.get(TUNES, scenario.name))
         if is_for_tuning(settings):
             dataset = tuning.on_validation(dataset, (*sources, *targets))
         asked = Transfer(scenario.name, sources, targets, labels=labels, unit=unit)

@@ -137,8 +137,9 @@ class Score(NamedTuple):
     `adapt` or `full`, None after `fit`. `shots`, `draw`: of an `adapt`, and of what was
     `retained` after it (0 shots: before any), else None. `domain`: whose test split was
     scored, None for the mean over the sources (`retained`) and where domains are scored
-    together (`embedding`), whose validation split in the stage `validation`. `n`: the
-    rows that were scored.
+    together (`embedding`), whose validation split in the stage `validation`; None in the
+    stage `unlabelled`, where scorers look at rows without labels. `n`: the rows that were
+    scored.
     """
 
     stage: str
