@@ -73,18 +73,30 @@ def _scored(
     trials: pd.DataFrame, records: list[Record], half: ProtocolBoard, *, by_sources: bool = False
 ) -> pd.DataFrame:
     """Return trials of one protocol with a column `score`."""
-    apart = list(trials["protocol"].unique()) if half.by_scenario else []
-    there = with_peers(trials, apart).reset_index(drop=True)
-    scores = tidy(there, records)
+    there, scores = with_scores(trials, records, half)
     if by_sources:
-        ours = scores[scores["primary"] & (scores["stage"] == "validation")]
-        return there.assign(score=ours.groupby("trial")["value"].mean().reindex(there.index))
+        return there.assign(score=on_validation(scores).reindex(there.index))
     measured = half.measures(there, scores).reindex(there.index)
     score = pd.Series(np.nan, there.index, dtype=float)
     for (task, primary), of_kind in there.groupby(["task", "primary"]):
         names = half.tuned_by(str(task), str(primary))
         score[of_kind.index] = _first(measured.loc[of_kind.index], names)
     return there.assign(score=score.where(there["status"] == "ok"))
+
+
+def with_scores(
+    trials: pd.DataFrame, records: list[Record], half: ProtocolBoard
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return trials of one protocol as its measures take them, and their scores."""
+    apart = list(trials["protocol"].unique()) if half.by_scenario else []
+    there = with_peers(trials, apart).reset_index(drop=True)
+    return there, tidy(there, records)
+
+
+def on_validation(scores: pd.DataFrame) -> "pd.Series[float]":
+    """Return the mean of the primary metric on validation splits, by trial."""
+    ours = scores[scores["primary"] & (scores["stage"] == "validation")]
+    return pd.Series(ours.groupby("trial")["value"].mean())
 
 
 def _first(measured: pd.DataFrame, names: Sequence[str]) -> pd.Series:
@@ -147,7 +159,7 @@ def on_targets(trials: pd.DataFrame, records: list[Record], protocols: Protocols
     trials: those that count, of boards. Defaults are there where other candidates are.
     """
     frames = [pd.DataFrame(columns=COLUMNS)]
-    tried = _with_defaults(trials)
+    tried = with_defaults(trials)
     for name, half in protocols.items():
         if len(ours := tried[tried["protocol"] == name]):
             frames.append(_means(_scored(ours, records, half), ORACLE))
@@ -159,7 +171,7 @@ def is_candidate(trials: pd.DataFrame) -> pd.Series:
     return trials["candidate"].gt(0) & (trials["kind"] == "")
 
 
-def _with_defaults(trials: pd.DataFrame) -> pd.DataFrame:
+def with_defaults(trials: pd.DataFrame) -> pd.DataFrame:
     """Return the trials of candidates on targets, with those of their methods' defaults."""
     candidates = is_candidate(trials)
     methods = [trials[name] for name in (*PLACE, "algorithm")]

@@ -26,12 +26,12 @@ CLUSTERINGS = 3  # of which k-means keeps the best
 
 @dataclass(frozen=True)
 class Seen:
-    """What a scorer may see of a fitted learner: nothing of the target but unlabelled rows.
+    """What a scorer may see of a fitted learner: of the target, unlabelled rows alone.
 
-    target [n, classes], source [m, classes]: class scores of those rows and of the sources'
-    validation rows, of which y [m] are the labels. of_target [n, width], of_source [m,
-    width]: features of both. mixed [n, classes]: class scores of each target row mixed
-    with that at `partner` [n], or None where inputs cannot be mixed.
+    target [n, classes], source [m, classes]: class scores of those rows and of the
+    sources' validation rows, of which y [m] are the labels. of_target [n, width],
+    of_source [m, width]: features of both. mixed [n, classes]: class scores of each
+    target row mixed with that at `partner` [n], or None where inputs cannot be mixed.
     """
 
     target: Floats
@@ -50,7 +50,8 @@ class Seen:
     @cached_property
     def loss(self) -> Floats:
         """Cross-entropy of the sources' rows [m]."""
-        return np.asarray(-log_softmax(self.source, axis=1)[np.arange(len(self.y)), self.y])
+        logarithm = log_softmax(self.source, axis=1)
+        return np.asarray(-logarithm[np.arange(len(self.y)), self.y])
 
     @cached_property
     def weight(self) -> Floats:
@@ -59,7 +60,7 @@ class Seen:
 
 
 class Scorer(NamedTuple):
-    """A scorer: its name, who proposed it, which way is better, and its function of what is seen.
+    """A scorer: its name, who proposed it, its direction, and its function of what is seen.
 
     The function gives NaN where the scorer is not defined.
     """
@@ -71,24 +72,25 @@ class Scorer(NamedTuple):
 
 
 def density_ratio(source: Floats, target: Floats) -> Floats:
-    """Return w = (N_s / N_t) p(target | f) / p(source | f) of source rows [m], NaN for too few.
+    """Return w = (N_s / N_t) p(target | f) / p(source | f) of source rows [m].
 
     By a logistic regression on standardised features [m, width] and [n, width], which
     judges rows of folds that it was not trained on (Bickel et al. 2007; You et al. 2019,
-    ICML, section 3.3).
+    ICML, section 3.3). NaN of fewer rows than folds.
     """
     if min(len(source), len(target)) < FOLDS:
         return np.full(len(source), np.nan)
     from sklearn.linear_model import LogisticRegression  # noqa: PLC0415
     from sklearn.model_selection import StratifiedKFold, cross_val_predict  # noqa: PLC0415
 
-    x, of_target = np.concatenate([source, target]), np.repeat([0, 1], [len(source), len(target)])
+    x = np.concatenate([source, target])
+    of_target = np.repeat([0, 1], [len(source), len(target)])
     spread = x.std(0)
     x = (x - x.mean(0)) / np.where(spread > 0, spread, 1.0)
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0)
-    decided = cross_val_predict(
-        LogisticRegression(max_iter=200), x, of_target, cv=folds, method="decision_function"
-    )[: len(source)]
+    judge = LogisticRegression(max_iter=200)
+    decided = cross_val_predict(judge, x, of_target, cv=folds, method="decision_function")
+    decided = decided[: len(source)]
     odds = np.exp(np.clip(decided, -LARGEST, LARGEST))
     return np.asarray(odds * len(source) / len(target))
 
@@ -101,31 +103,32 @@ def weighted_loss(loss: Floats, weight: Floats) -> float:
     return float((weight * loss).sum() / weight.sum())
 
 
-def deep_embedded_validation(loss: Floats, weight: Floats) -> float:
+def controlled(loss: Floats, weight: Floats) -> float:
     """Return mean(w l) + eta mean(w) - eta of rows [m], eta = -Cov(w l, w) / Var(w).
 
-    You et al. 2019, ICML, equation 7: w as a control variate, whose mean is 1. Weights
-    that do not vary tell nothing, and eta is 0.
+    Deep embedded validation (You et al. 2019, ICML, equation 7): w as a control
+    variate, whose mean is 1. Weights that do not vary tell nothing, and eta is 0.
     """
     weighted = weight * loss
+    covariance = ((weighted - weighted.mean()) * weight).mean()
     variance = weight.var()
-    eta = -((weighted - weighted.mean()) * weight).mean() / variance if variance > 0 else 0.0
+    eta = -covariance / variance if variance > 0 else 0.0
     return float(weighted.mean() + eta * weight.mean() - eta)
 
 
 def normalised(weight: Floats) -> Floats:
-    """Return w / max w, shifted to mean 1 (DEVN of Musgrave et al. 2022, arXiv 2208.07360)."""
+    """Return w / max w, shifted to mean 1 (Musgrave et al. 2022, arXiv 2208.07360)."""
     scaled = weight / weight.max()
     return np.asarray(scaled - scaled.mean() + 1)
 
 
 def mean_entropy(probability: Floats) -> float:
-    """Return -mean sum p log p of probabilities [n, classes] (Morerio et al. 2018, ICLR)."""
+    """Return -mean sum p log p of p [n, classes] (Morerio et al. 2018, ICLR)."""
     return float(entr(probability).sum(1).mean())
 
 
 def information(probability: Floats) -> float:
-    """Return the entropy of mean p less the mean entropy of p, of probabilities [n, classes].
+    """Return the entropy of mean p less the mean entropy of p [n, classes].
 
     Musgrave et al. 2022, arXiv 2208.07360; the mutual information of Bridle et al. 1991.
     """
@@ -133,10 +136,10 @@ def information(probability: Floats) -> float:
 
 
 def neighbourhood_density(probability: Floats) -> float:
-    """Return the mean entropy of rows of softmax(cos(p_i, p_j) / 0.05), i itself left out.
+    """Return the mean entropy of rows of softmax(cos(p_i, p_j) / 0.05), without i itself.
 
-    Soft neighbourhood density of probabilities [n, classes] (Saito et al. 2021, ICCV); NaN
-    of fewer than two rows.
+    Soft neighbourhood density of probabilities [n, classes] (Saito et al. 2021, ICCV);
+    NaN of fewer than two rows.
     """
     if len(probability) < 2:
         return float("nan")
@@ -148,12 +151,12 @@ def neighbourhood_density(probability: Floats) -> float:
 
 
 def matrix_norm(probability: Floats) -> float:
-    """Return mean(P^4)^(1/4) over all entries of P [n, classes] (Xie et al. 2024, NeurIPS)."""
+    """Return mean(P^4)^(1/4) over entries of P [n, classes] (Xie et al. 2024, NeurIPS)."""
     return float((probability**POWER).mean() ** (1 / POWER))
 
 
 def nuclear_norm(probability: Floats) -> float:
-    """Return the sum of the singular values of P [n, classes] over n (Cui et al. 2020, CVPR)."""
+    """Return the sum of singular values of P [n, classes] over n (Cui et al. 2020, CVPR)."""
     return float(np.linalg.norm(probability, ord="nuc") / len(probability))
 
 
@@ -175,11 +178,11 @@ def cluster_agreement(probability: Floats, features: Floats) -> float:
 
 
 def mixed_agreement(answer: Ints, mixed: Ints, partner: Ints) -> float:
-    """Return how often a row, mixed 0.55 to 0.45 with its partner, is answered as the row.
+    """Return how often a row, mixed 0.55 to 0.45 with another, is answered as the row.
 
-    answer, mixed [n]: of rows and mixtures; partner [n]: numbers of rows. The mean of pairs
-    of one answer and of pairs of two, where there are both (MixVal, Hu et al. 2023,
-    NeurIPS, who add up ranks of both).
+    answer, mixed [n]: of rows and mixtures; partner [n]: numbers of rows. The mean of
+    pairs of one answer and of pairs of two, where there are both (MixVal, Hu et al.
+    2023, NeurIPS, who add up ranks of both).
     """
     alike = answer == answer[partner]
     kinds = [(mixed == answer)[kind].mean() for kind in (alike, ~alike) if kind.any()]
@@ -193,13 +196,10 @@ def _mixval(seen: Seen) -> float:
 
 
 SCORERS = (
-    Scorer("source loss", "cross-entropy, without weights", False, lambda s: float(s.loss.mean())),
+    Scorer("source loss", "without weights", False, lambda s: float(s.loss.mean())),
     Scorer("IWV", "Sugiyama 2007", False, lambda s: weighted_loss(s.loss, s.weight)),
-    Scorer("DEV", "You 2019", False, lambda s: deep_embedded_validation(s.loss, s.weight)),
-    Scorer(
-        *("DEVN", "Musgrave 2022", False),
-        lambda s: deep_embedded_validation(s.loss, normalised(s.weight)),
-    ),
+    Scorer("DEV", "You 2019", False, lambda s: controlled(s.loss, s.weight)),
+    Scorer(*("DEVN", "Musgrave 2022", False), lambda s: controlled(s.loss, normalised(s.weight))),
     Scorer("entropy", "Morerio 2018", False, lambda s: mean_entropy(s.probability)),
     Scorer("information", "Musgrave 2022", True, lambda s: information(s.probability)),
     Scorer("SND", "Saito 2021", True, lambda s: neighbourhood_density(s.probability)),

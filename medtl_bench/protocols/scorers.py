@@ -1,4 +1,4 @@
-"""What scorers without target labels are taken of: rows of the target, and of the sources."""
+"""What scorers without target labels are taken of: rows of target and sources."""
 
 from collections.abc import Iterator, Sequence
 
@@ -14,15 +14,18 @@ from medtl_bench.protocols.examiner import Examiner, defined, rows
 from medtl_bench.protocols.withheld import Withheld
 from medtl_bench.results.record import Score
 
-MOST_ROWS = 500  # of the target and of the sources each: cosines and clusters of more are slow
+MOST_ROWS = 500  # of target and sources each: cosines and clusters of more are slow
 
 
 def scored(
-    examiner: Examiner, unlabelled: Inputs, validation: Sequence[Split], draw: torch.Generator
+    examiner: Examiner,
+    unlabelled: Inputs,
+    validation: Sequence[Split],
+    draw: torch.Generator,
 ) -> Iterator[Score]:
-    """Yield what scorers say of a learner just fitted and validated, at the stage `unlabelled`.
+    """Yield what scorers say of a learner just validated, at the stage `unlabelled`.
 
-    unlabelled: inputs of the target's training rows, of which nothing else is handed here.
+    unlabelled: inputs of the target's training rows; nothing else of it is handed here.
     validation: of the sources, in the order in which they were validated. Of many rows
     some are drawn. Where the labels of validation are withheld the learner is asked the
     same, and nothing is yielded.

@@ -121,7 +121,8 @@ def validated(
     alone.
     """
     sources = [dataset.domain(name) for name in scenario.settings["sources"]]
-    train, unlabelled = [source.train for source in sources], _unlabelled(dataset, scenario)
+    train = [source.train for source in sources]
+    unlabelled = _unlabelled(dataset, scenario)
     learner = make(dataset.task, generator("learn", dataset.name, scenario.name, seed))
     examiner = Examiner(dataset.task, learner, Labels.of(dataset.task, train), clock)
     examiner.fit(train, unlabelled, [source.val for source in sources])

@@ -22,21 +22,21 @@ def test_deep_embedded_validation_by_hand():
     """Of w l = (0, 2, 6), means 8/3 and 2; Cov(w l, w) = 2, Var(w) = 2/3, eta = -3."""
     loss, weight = np.array([0.0, 1.0, 2.0]), np.array([1.0, 2.0, 3.0])
     expected = 8 / 3 - 3 * 2 + 3
-    assert scorers.deep_embedded_validation(loss, weight) == pytest.approx(expected)
+    assert scorers.controlled(loss, weight) == pytest.approx(expected)
 
 
 def test_a_control_variate_takes_what_weights_add_to_a_constant_loss():
     """Of a constant loss the estimate is that loss, whatever the weights."""
     weight = np.random.default_rng(0).lognormal(size=50)
     constant = np.full(50, 0.7)
-    assert scorers.deep_embedded_validation(constant, weight) == pytest.approx(0.7)
+    assert scorers.controlled(constant, weight) == pytest.approx(0.7)
     # mean(w) mean(l), as the shapes of another library would have it, is not
     assert weight.mean() * 0.7 != pytest.approx(0.7, abs=0.05)
 
 
 def test_weights_that_do_not_vary_tell_nothing():
     loss = np.array([0.2, 0.6])
-    assert scorers.deep_embedded_validation(loss, np.ones(2)) == pytest.approx(0.4)
+    assert scorers.controlled(loss, np.ones(2)) == pytest.approx(0.4)
 
 
 def test_normalised_weights_have_mean_one_and_a_small_range():
