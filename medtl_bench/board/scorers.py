@@ -184,7 +184,8 @@ def _before_labels(
 
 def _means(told: pd.DataFrame) -> pd.DataFrame:
     """Return means over trials of a draw, scenario and seed, if all of them have a value."""
-    grouped = told.groupby(COLUMNS[:-1])["value"]
+    names = told["sampler"] + told["candidate"].astype(str)
+    grouped = told.assign(candidate=names).groupby(COLUMNS[:-1])["value"]
     whole = grouped.count() == grouped.size()
     return grouped.mean().where(whole).dropna().reset_index()
 

@@ -26,7 +26,7 @@ from medtl_bench.results.rules import (
 
 Protocols = Mapping[str, ProtocolBoard]
 FOR = [*PLACE, "algorithm", "scenario"]  # what parameters are chosen for
-COLUMNS = [*FOR, "rule", "candidate", "variant", "score", "sign", "trials"]
+COLUMNS = [*FOR, "rule", "sampler", "candidate", "variant", "score", "sign", "trials"]
 CHOICES = [*FOR, "rule", "candidate", "variant", "score", "default"]
 ORACLE = "oracle"
 
@@ -107,7 +107,7 @@ def _first(measured: pd.DataFrame, names: Sequence[str]) -> pd.Series:
 
 def _means(scored: pd.DataFrame, rule: str) -> pd.DataFrame:
     """Return the mean score of each candidate, NaN where it has fewer than others."""
-    grouped = scored.groupby([*FOR, "candidate"], as_index=False)
+    grouped = scored.groupby([*FOR, "sampler", "candidate"], as_index=False)
     means = grouped.agg(
         variant=("variant", "first"),
         score=("score", "mean"),
@@ -186,9 +186,30 @@ def choose(
 
     It looks at no trial but those that judge candidates.
     """
+    found = choices(_judged_by(records, protocols), wanted)
+    yield from found.itertuples(index=False, name=None)
+
+
+def scores(
+    records: Mapping[str, Record], protocols: Protocols, wanted: str
+) -> dict[tuple[str, str], dict[int, float]]:
+    """Return how candidates were judged, by dataset and method: means over scenarios.
+
+    Higher is better. By the rule that `choose` goes by; one that lacks a scenario has none.
+    """
+    table = _of_wanted(_judged_by(records, protocols), wanted)
+    turned = table.assign(score=table["score"] * table["sign"])
+    grouped = turned.groupby(["dataset", "algorithm", "candidate"])["score"]
+    means = grouped.mean().where(grouped.count() == grouped.size()).dropna().reset_index()
+    found: dict[tuple[str, str], dict[int, float]] = {}
+    for dataset, algorithm, candidate, score in means.itertuples(index=False):
+        found.setdefault((str(dataset), str(algorithm)), {})[int(candidate)] = float(score)
+    return found
+
+
+def _judged_by(records: Mapping[str, Record], protocols: Protocols) -> pd.DataFrame:
     judging = {key: rec for key, rec in records.items() if is_for_tuning(rec.trial.settings)}
     keys = sorted(judging)
     ordered = [judging[key] for key in keys]
     table = trial_table(keys, ordered, lower_is_better(ordered))
-    found = choices(judged(table, ordered, protocols), wanted)
-    yield from found.itertuples(index=False, name=None)
+    return judged(table, ordered, protocols)
