@@ -10,7 +10,7 @@ import numpy as np
 
 from medtl_bench.arrays import Bools, Floats
 
-SEED_RESAMPLES, METHOD_RESAMPLES = 20, 25  # the latter of each of the former
+SEED_RESAMPLES, METHOD_RESAMPLES = 10, 50  # the latter of each of the former
 QUANTITIES = ("regret", "regret within methods", "tau", "tau within methods")
 
 
@@ -41,16 +41,17 @@ def choice(criterion: Floats, score: Floats) -> Choice:
     methods, draws = np.arange(len(judged)), known.sum(1)
     mean = np.where(known, score, 0.0).sum(1) / np.maximum(draws, 1)
     x, y = (_signs(np.where(known, values, np.nan)) for values in (criterion, score))
-    sums = [np.einsum("adbe,adbe->ab", *pair) for pair in ((x, y), (x, x), (y, y))]
+    sums = [np.einsum("abp,abp->ab", *pair) for pair in ((x, y), (x, x), (y, y))]
     of_methods = judged[methods, chosen], scored[methods, chosen], scored.max(1)
     best, at, most = (np.where(draws > 0, values, np.nan) for values in of_methods)
     return Choice(best, at, most, mean, draws, *sums)
 
 
 def _signs(values: Floats) -> Floats:
-    """Return which draw of each pair [methods, draws, methods, draws] is higher."""
-    apart = np.sign(values[:, :, None, None] - values[None, None])
-    return np.asarray(np.nan_to_num(apart), dtype=np.float32)
+    """Return which draw is higher [methods, methods, pairs], 0 for neither or where one lacks."""
+    first, second = values[:, None, :, None], values[None, :, None, :]
+    apart = (first > second).astype(np.float32) - (first < second)
+    return apart.reshape(*apart.shape[:2], -1)
 
 
 def quantities(one: Choice, weight: Floats) -> Floats:

@@ -61,7 +61,7 @@ def test_draws_of_two_samplers_stand_apart(tune, tmp_path):
     one = page.read_text().split("### Tuned without target labels")[1]
     tune("--draws", "3", "--protocol", "transfer", "--sampler", "random")
     both = page.read_text()
-    (line,) = [line for line in one.splitlines() if line.startswith("| noisy")]
+    line = next(line for line in one.splitlines() if line.startswith("| noisy"))
     assert line in both
     assert "3 draws by random" in both
 
