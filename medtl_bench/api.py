@@ -20,7 +20,7 @@ from medtl_bench.board import paired, tables
 from medtl_bench.board.build import Board, build
 from medtl_bench.board.paired import Paired
 from medtl_bench.board.protocol import ProtocolBoard
-from medtl_bench.board.tuned import choose
+from medtl_bench.board.tuned import choose, scores
 from medtl_bench.catalogue import apart, discovery
 from medtl_bench.catalogue.entries import Catalogue, Registered
 from medtl_bench.contract.hooks import AlgorithmEntry, DatasetEntry, ProtocolEntry
@@ -31,9 +31,9 @@ from medtl_bench.report.pages.protocol import PlainPage, Protocol, ProtocolPage
 from medtl_bench.results import predictions
 from medtl_bench.results.guard import guarded
 from medtl_bench.results.record import Record, Score
-from medtl_bench.results.rules import LEAVE_ONE_OUT, check_rule, of_boards
+from medtl_bench.results.rules import LEAVE_ONE_OUT, QUASI, check_rule, of_boards
 from medtl_bench.results.store import Contents, Store
-from medtl_bench.running import executors, interrupts, observers, repeat
+from medtl_bench.running import executors, interrupts, observers, repeat, studies
 from medtl_bench.running.executors import Executor, Limits
 from medtl_bench.running.executors.with_datasets import with_datasets
 from medtl_bench.running.observers import Audience, Observer
@@ -208,6 +208,7 @@ def tune(
     *,
     draws: int = CANDIDATES,
     rule: str = LEAVE_ONE_OUT,
+    sampler: str = QUASI,
     oracle: bool = False,
     protocols: Names = (),
     preset: str = "default",
@@ -227,12 +228,15 @@ def tune(
 
     The choice is made without a label or test row of a target, by a `rule`:
     "leave-one-source-out" or "source-validation"; streams by another order of their domains.
+    `sampler`: "quasi" draws all before any is judged; "random" and "tpe", of Optuna, one after
+    another, in view of how the earlier ones were judged by the rule, noted in a journal in `out`.
     What was judged before is not run again. `oracle`: run all draws on the targets too, of which
     boards show the best, apart. The other options are those of `run`.
-    Raises MedTLError as `run` does, or on an unknown rule.
+    Raises MedTLError as `run` does, on an unknown rule or sampler, or where Optuna is missing.
     """
     check_texts(_several(out))
     check_rule(rule)
+    studies.check(sampler)
     names = _several(datasets), _several(algorithms), _several(protocols)
     files = _several(plugins)
     request = Request(*names, preset, seeds, (), files, stack)
@@ -241,10 +245,11 @@ def tune(
     execute, folder = executors.make(catalogue, on, bounds), Path(out)
     with alone(folder):
         with guarded(folder / RESULTS, complain) as store, _kept(execute, folder) as kept:
-            tuning = make_tuning(request, draws, catalogue, kept)
+            tuning = make_tuning(request, draws, catalogue, kept, sampler)
             audience.tell("left_out", tuning.planning.skipped, tuning.planning.unusable)
             run = partial(_ran, store=store, execute=kept, files=files, audience=audience)
-            records, choices = _tuned(tuning, run, catalogue, rule, oracle=oracle)
+            judged = _judged(tuning, run, catalogue, rule, folder)
+            records, choices = _tuned(tuning, judged, run, catalogue, rule, oracle=oracle)
         contents, left_out = _asked_for(tuning.planning, store), {}
         if contents.records or contents.damaged:
             left_out = _write_boards(contents, catalogue, folder)
@@ -263,6 +268,9 @@ class _Finished(NamedTuple):
     there: dict[str, Record]
 
 
+Runs = Callable[[Sequence[Planned]], _Finished]
+
+
 def _ran(
     planned: Sequence[Planned],
     *,
@@ -274,25 +282,53 @@ def _ran(
     """Run those of some trials that have no result yet."""
     lacking = missing(planned, store)
     records = [*Run(planned, store, execute, files, lacking, audience)]
-    there, keys = store.read().records, [one.trial.key for one in planned]
-    return _Finished(records, {key: there[key] for key in keys if key in there})
+    there = store.read().records
+    known = [one for one in planned if one.trial.key in there]
+    return _Finished(records, {one.trial.key: _as(one, there[one.trial.key]) for one in known})
+
+
+def _as(one: Planned, record: Record) -> Record:
+    """Return a record with the number that its parameters have now among the candidates."""
+    number = {"candidate": one.about.candidate, "sampler": one.about.sampler}
+    return record.model_copy(update={"about": record.about.model_copy(update=number)})
 
 
 def _tuned(
     tuning: Tuning,
-    run: Callable[[Sequence[Planned]], _Finished],
+    judged: _Finished,
+    run: Runs,
     catalogue: Catalogue,
     rule: str,
     *,
     oracle: bool,
 ) -> tuple[tuple[Record, ...], tuple[Choice, ...]]:
-    """Run what judges, choose by that and by nothing else, and run what was chosen."""
-    judged = run(tuning.planning.planned)
-    halves = _protocols(catalogue, judged.there.values())
-    boards = {name: half.board for name, half in halves.items()}
+    """Choose by what judges and by nothing else, and run what was chosen."""
+    boards = _boards(catalogue, judged)
     choices = tuple(Choice(*one) for one in choose(judged.there, boards, rule))
     last = run(joined([tuning.tuned(choices), tuning.on_targets(oracle=oracle)]))
     return (*judged.records, *last.records), choices
+
+
+def _boards(catalogue: Catalogue, finished: _Finished) -> dict[str, ProtocolBoard]:
+    halves = _protocols(catalogue, finished.there.values())
+    return {name: half.board for name, half in halves.items()}
+
+
+def _judged(tuning: Tuning, run: Runs, catalogue: Catalogue, rule: str, folder: Path) -> _Finished:
+    """Run what judges candidates: all at once, or each drawn in view of the earlier ones."""
+    judged = run(tuning.planning.planned)
+    if tuning.sampler == QUASI:
+        return judged
+    of_methods = studies.opened(tuning, tuning.sampler, rule, folder)
+    for _ in range(1, tuning.number):
+        planned = tuning.judging_last(studies.draw(of_methods))
+        tuning.planning.planned += planned
+        more = run(planned)
+        judged = _Finished(judged.records + more.records, judged.there | more.there)
+        found = scores(judged.there, _boards(catalogue, judged), rule)
+        for place, study in of_methods.items():
+            study.tell(found.get(place, {}))
+    return judged
 
 
 def _audience(

@@ -12,6 +12,7 @@ from medtl_bench.board import (
     facts,
     rows,
     same_method,
+    scorers,
     standings,
     tables,
     tuned,
@@ -25,6 +26,7 @@ from medtl_bench.board.facts import Facts, Totals
 from medtl_bench.board.protocol import ProtocolBoard, Tables
 from medtl_bench.board.rows import View
 from medtl_bench.board.same_method import Agreement
+from medtl_bench.board.scorers import Experiment
 from medtl_bench.board.selection import counted, select
 from medtl_bench.board.standings import Values
 from medtl_bench.board.summary import Derived, derive, summarise, together
@@ -49,7 +51,7 @@ class Board:
     task, and `by_area` over those of one area. `controls`: what datasets can tell; those
     without headroom are in no comparison. `effects`: what the boards say of known effects.
     `tuned`: rows whose hyper-parameters were chosen, beside the same methods with their
-    defaults.
+    defaults. `experiments`: what scorers without target labels would have chosen.
     """
 
     trials: pd.DataFrame
@@ -69,6 +71,7 @@ class Board:
     controls: tuple[Control, ...]
     effects: tuple[Effect, ...]
     tuned: tuple[TunedRow, ...]
+    experiments: tuple[Experiment, ...]
 
     @property
     def protocols(self) -> tuple[str, ...]:
@@ -140,6 +143,7 @@ def _build(
         controlled,
         effects.effects(known, derived),
         tuned_rows.lines(seen, trials, measured, judged, on_targets, protocols),
+        scorers.experiments(judging, selected, ordered, protocols),
     )
 
 

@@ -29,7 +29,7 @@ _FIELDS = (
     *("about.family", "about.variant", "about.counterpart", "about.remarks"),
     *("about.labels", "about.optional", "about.acts_from", "about.quick"),
     *("about.origin", "about.keeps_data", "about.folds"),
-    *("about.candidate", "trial.chosen"),
+    *("about.candidate", "about.sampler", "trial.chosen"),
     *("outcome.status", "outcome.reason", "outcome.why_alone", "outcome.peak_memory"),
     *("outcome.resampled", "outcome.units"),
 )

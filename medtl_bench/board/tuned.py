@@ -26,7 +26,7 @@ from medtl_bench.results.rules import (
 
 Protocols = Mapping[str, ProtocolBoard]
 FOR = [*PLACE, "algorithm", "scenario"]  # what parameters are chosen for
-COLUMNS = [*FOR, "rule", "candidate", "variant", "score", "sign", "trials"]
+COLUMNS = [*FOR, "rule", "sampler", "candidate", "variant", "score", "sign", "trials"]
 CHOICES = [*FOR, "rule", "candidate", "variant", "score", "default"]
 ORACLE = "oracle"
 
@@ -73,18 +73,30 @@ def _scored(
     trials: pd.DataFrame, records: list[Record], half: ProtocolBoard, *, by_sources: bool = False
 ) -> pd.DataFrame:
     """Return trials of one protocol with a column `score`."""
-    apart = list(trials["protocol"].unique()) if half.by_scenario else []
-    there = with_peers(trials, apart).reset_index(drop=True)
-    scores = tidy(there, records)
+    there, scores = with_scores(trials, records, half)
     if by_sources:
-        ours = scores[scores["primary"] & (scores["stage"] == "validation")]
-        return there.assign(score=ours.groupby("trial")["value"].mean().reindex(there.index))
+        return there.assign(score=on_validation(scores).reindex(there.index))
     measured = half.measures(there, scores).reindex(there.index)
     score = pd.Series(np.nan, there.index, dtype=float)
     for (task, primary), of_kind in there.groupby(["task", "primary"]):
         names = half.tuned_by(str(task), str(primary))
         score[of_kind.index] = _first(measured.loc[of_kind.index], names)
     return there.assign(score=score.where(there["status"] == "ok"))
+
+
+def with_scores(
+    trials: pd.DataFrame, records: list[Record], half: ProtocolBoard
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return trials of one protocol as its measures take them, and their scores."""
+    apart = list(trials["protocol"].unique()) if half.by_scenario else []
+    there = with_peers(trials, apart).reset_index(drop=True)
+    return there, tidy(there, records)
+
+
+def on_validation(scores: pd.DataFrame) -> "pd.Series[float]":
+    """Return the mean of the primary metric on validation splits, by trial."""
+    ours = scores[scores["primary"] & (scores["stage"] == "validation")]
+    return pd.Series(ours.groupby("trial")["value"].mean())
 
 
 def _first(measured: pd.DataFrame, names: Sequence[str]) -> pd.Series:
@@ -95,7 +107,7 @@ def _first(measured: pd.DataFrame, names: Sequence[str]) -> pd.Series:
 
 def _means(scored: pd.DataFrame, rule: str) -> pd.DataFrame:
     """Return the mean score of each candidate, NaN where it has fewer than others."""
-    grouped = scored.groupby([*FOR, "candidate"], as_index=False)
+    grouped = scored.groupby([*FOR, "sampler", "candidate"], as_index=False)
     means = grouped.agg(
         variant=("variant", "first"),
         score=("score", "mean"),
@@ -147,7 +159,7 @@ def on_targets(trials: pd.DataFrame, records: list[Record], protocols: Protocols
     trials: those that count, of boards. Defaults are there where other candidates are.
     """
     frames = [pd.DataFrame(columns=COLUMNS)]
-    tried = _with_defaults(trials)
+    tried = with_defaults(trials)
     for name, half in protocols.items():
         if len(ours := tried[tried["protocol"] == name]):
             frames.append(_means(_scored(ours, records, half), ORACLE))
@@ -159,7 +171,7 @@ def is_candidate(trials: pd.DataFrame) -> pd.Series:
     return trials["candidate"].gt(0) & (trials["kind"] == "")
 
 
-def _with_defaults(trials: pd.DataFrame) -> pd.DataFrame:
+def with_defaults(trials: pd.DataFrame) -> pd.DataFrame:
     """Return the trials of candidates on targets, with those of their methods' defaults."""
     candidates = is_candidate(trials)
     methods = [trials[name] for name in (*PLACE, "algorithm")]
@@ -174,9 +186,30 @@ def choose(
 
     It looks at no trial but those that judge candidates.
     """
+    found = choices(_judged_by(records, protocols), wanted)
+    yield from found.itertuples(index=False, name=None)
+
+
+def scores(
+    records: Mapping[str, Record], protocols: Protocols, wanted: str
+) -> dict[tuple[str, str], dict[int, float]]:
+    """Return how candidates were judged, by dataset and method: means over scenarios.
+
+    Higher is better. By the rule that `choose` goes by; one that lacks a scenario has none.
+    """
+    table = _of_wanted(_judged_by(records, protocols), wanted)
+    turned = table.assign(score=table["score"] * table["sign"])
+    grouped = turned.groupby(["dataset", "algorithm", "candidate"])["score"]
+    means = grouped.mean().where(grouped.count() == grouped.size()).dropna().reset_index()
+    found: dict[tuple[str, str], dict[int, float]] = {}
+    for dataset, algorithm, candidate, score in means.itertuples(index=False):
+        found.setdefault((str(dataset), str(algorithm)), {})[int(candidate)] = float(score)
+    return found
+
+
+def _judged_by(records: Mapping[str, Record], protocols: Protocols) -> pd.DataFrame:
     judging = {key: rec for key, rec in records.items() if is_for_tuning(rec.trial.settings)}
     keys = sorted(judging)
     ordered = [judging[key] for key in keys]
     table = trial_table(keys, ordered, lower_is_better(ordered))
-    found = choices(judged(table, ordered, protocols), wanted)
-    yield from found.itertuples(index=False, name=None)
+    return judged(table, ordered, protocols)

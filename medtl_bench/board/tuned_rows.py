@@ -29,7 +29,7 @@ class Step(NamedTuple):
 
 
 class TunedRow(NamedTuple):
-    """A row whose hyper-parameters were chosen by a `rule` among so many `draws`.
+    """A row whose hyper-parameters were chosen by a `rule` among so many `draws` of a `sampler`.
 
     `default`, `tuned`: what both score in the `measure` that was tuned by. `gain`: tuned less
     default, paired by seed and turned so that positive is better. `oracle`: the score of
@@ -52,6 +52,7 @@ class TunedRow(NamedTuple):
     oracle: float
     ranks: tuple[float, float]
     steps: tuple[Step, ...]
+    sampler: str = ""
 
 
 def lines(
@@ -97,8 +98,10 @@ class _Table(NamedTuple):
     def line(self, row: Row, chosen: Mapping[str, Any]) -> TunedRow:
         """Return a tuned row beside its default."""
         view, algorithm, draws = self.view, row.name[0], int(chosen["draws"])
-        judged = self._of(self.judged, algorithm, str(chosen["rule"]), draws)
-        scored = self._of(self.on_targets, algorithm, ORACLE, draws)
+        sampler = str(chosen.get("sampler", ""))
+        ours = algorithm, sampler, draws
+        judged = self._of(self.judged, str(chosen["rule"]), *ours)
+        scored = self._of(self.on_targets, ORACLE, *ours)
         return TunedRow(
             *(view.dataset, view.protocol, view.scenario, algorithm),
             rule=str(chosen["rule"]),
@@ -111,6 +114,7 @@ class _Table(NamedTuple):
             oracle=self._oracle(scored),
             ranks=(math.nan, math.nan),
             steps=tuple(self._steps(judged, scored)),
+            sampler=sampler,
         )
 
     def _default(self, algorithm: str) -> Cell:
@@ -128,7 +132,9 @@ class _Table(NamedTuple):
         estimate = mean_interval(self.sign * (tuned - default))
         return Cell(float(estimate.mean), float(estimate.half), int(estimate.n))
 
-    def _of(self, table: pd.DataFrame, algorithm: str, rule: str, draws: int) -> pd.DataFrame:
+    def _of(
+        self, table: pd.DataFrame, rule: str, algorithm: str, sampler: str, draws: int
+    ) -> pd.DataFrame:
         """Return the scores of a method's first draws, a column for each scenario of the table."""
         view = self.view
         ours = table[
@@ -136,6 +142,7 @@ class _Table(NamedTuple):
             & (table["protocol"] == view.protocol)
             & (table["algorithm"] == algorithm)
             & (table["rule"] == rule)
+            & ((table["sampler"] == sampler) | (table["candidate"] == 0))
             & (table["candidate"] < draws)
         ]
         if view.scenario:
@@ -157,6 +164,11 @@ class _Table(NamedTuple):
             yield Step(int(judged.index[number]) + 1, float(seen), float(after))
 
 
+def budget(row: TunedRow) -> tuple[str, str, int, int]:
+    """Return what rows share that are ranked among each other."""
+    return row.rule, row.sampler, row.draws, row.seeds
+
+
 def _ranked(
     rows: Sequence[TunedRow], bounds: Collection[str], *, higher: bool
 ) -> Iterator[TunedRow]:
@@ -164,7 +176,7 @@ def _ranked(
     means = np.array([(row.default.mean, row.tuned.mean) for row in rows])
     bound = np.array([row.algorithm in bounds for row in rows])
     for number, row in enumerate(rows):
-        alike = np.array([(one.rule, one.draws) == (row.rule, row.draws) for one in rows])
+        alike = np.array([budget(one) == budget(row) for one in rows])
         counted = np.where((alike & ~bound)[:, None], means, np.nan)
         found = _ranks(counted, higher=higher)[number]
         yield row._replace(ranks=(float(found[0]), float(found[1])))

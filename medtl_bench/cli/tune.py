@@ -36,6 +36,14 @@ Rule = Annotated[
         help="What a setting is judged by; a stream has a rule of its own.",
     ),
 ]
+Sampler = Annotated[
+    str,
+    typer.Option(
+        "--sampler",
+        metavar="[quasi|random|tpe]",
+        help="What draws settings: quasi all at once; Optuna's random and tpe one by one.",
+    ),
+]
 Oracle = Annotated[
     bool,
     typer.Option("--oracle", help="Run all draws on the targets too, to show the best one apart."),
@@ -57,6 +65,7 @@ def tune(
     protocol: Protocols = [],
     draws: Draws = DRAWS,
     rule: Rule = "leave-one-source-out",
+    sampler: Sampler = "quasi",
     oracle: Oracle = False,
     seeds: Seeds = None,
     preset: Preset = "default",
@@ -83,6 +92,7 @@ def tune(
             algorithm,
             draws=draws,
             rule=rule,
+            sampler=sampler,
             oracle=oracle,
             protocols=protocol,
             preset=preset,

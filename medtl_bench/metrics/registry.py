@@ -14,6 +14,7 @@ MARKED = "marked_"  # before the name of a metric: of the marked rows of a split
 SOURCE_THRESHOLD = "source_threshold_"
 # before the numbers of two classes: the share of the rows of one answered as the other
 CONFUSION = "confusion"
+SCORER = "scorer"  # before the name of a scorer that judges without target labels
 PREFIXES = (TASK_AWARE, TASK_AGNOSTIC, MARKED, SOURCE_THRESHOLD)
 INTEGRATION = tuple(entry.name for entry in builtin.METRICS if entry.of != "predictions")
 DEFAULTS = {

@@ -14,8 +14,10 @@ import torch
 
 from medtl_bench.contract.dataset import Dataset
 from medtl_bench.contract.scenario import Scenario, Stream, Transfer
-from medtl_bench.contract.split import Domain
+from medtl_bench.contract.split import Domain, Inputs
 from medtl_bench.contract.vocabulary import LabelMeaning
+from medtl_bench.metrics.formulas import UNEARNED
+from medtl_bench.protocols import scorers
 from medtl_bench.protocols.examiner import Clock, Examiner, Labels, MakeLearner
 from medtl_bench.protocols.withheld import withhold
 from medtl_bench.randomness import generator
@@ -122,18 +124,29 @@ def validated(
 ) -> Iterator[Score]:
     """Yield scores on the sources' validation splits after `fit`, and nothing else.
 
-    Of the targets there are the inputs of training rows alone. `labels`: what they mean.
+    And, where classes are predicted whose labels are shared, what scorers without target
+    labels say (`protocols.scorers`). Of the targets there are the inputs of training rows
+    alone. `labels`: what they mean.
     """
     sources = [dataset.domain(name) for name in scenario.settings["sources"]]
-    targets = [withhold(dataset.domain(name).train) for name in scenario.settings["targets"]]
     train = [source.train for source in sources]
+    unlabelled = _unlabelled(dataset, scenario)
     task = replace(dataset.task, labels=labels)
     learner = make(task, generator("learn", dataset.name, scenario.name, seed))
     examiner = Examiner(task, learner, Labels.of(task, train), clock)
-    examiner.fit(train, torch.cat([target.x for target in targets]))
-    for source in sources:
-        if len(source.val):
-            yield from examiner.validate(source.val, domain=source.name)
+    examiner.fit(train, unlabelled, [source.val for source in sources])
+    judged = {source.name: source.val for source in sources if len(source.val)}
+    for name, validation in judged.items():
+        yield from examiner.validate(validation, domain=name)
+    if task.kind == "classification" and labels not in UNEARNED:
+        draw = generator("scorers", dataset.name, scenario.name)
+        yield from scorers.scored(examiner, unlabelled, [*judged.values()], draw)
+
+
+def _unlabelled(dataset: Dataset, scenario: Scenario) -> Inputs:
+    """Return inputs of the training rows of all targets."""
+    names = scenario.settings["targets"]
+    return torch.cat([withhold(dataset.domain(name).train).x for name in names])
 
 
 def another_order(dataset: Dataset, one: Stream) -> Iterator[Scenario]:

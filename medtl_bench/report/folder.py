@@ -16,11 +16,12 @@ from medtl_bench.report.pages.effects import effects_page
 from medtl_bench.report.pages.overview import Place, area_page, diagrams, overall_page
 from medtl_bench.report.pages.protocol import Protocol
 from medtl_bench.report.pages.quality import quality_page
+from medtl_bench.report.pages.scorers import scorers_page
 from medtl_bench.report.text.escape import Safe, file_names
 
 LIST = "files.txt"
 OURS = re.compile(
-    r"(README|quality|controls)\.md|overall\.csv|scores\.csv\.gz"
+    r"(README|quality|controls|scorers)\.md|overall\.csv|scores\.csv\.gz"
     r"|(areas|datasets|ranks)/[a-z0-9-]+\.(md|csv|svg)"
 )
 Files = dict[str, str | bytes]
@@ -71,6 +72,8 @@ def render(board: Board, damaged: Mapping[Path, str], pages: Pages) -> Files:
     files["quality.md"] = quality_page(board)
     if board.effects:
         files["controls.md"] = effects_page(board)
+    if board.experiments:
+        files["scorers.md"] = scorers_page(board)
     files["overall.csv"] = ranks_sheet(board.comparisons)
     files["README.md"] = overall_page(board, links, shown.get(OVERALL, {}), damaged, pages)
     return files

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from medtl_bench.errors import IntegrityError
+from medtl_bench.results.rules import SOURCE_VALIDATION
 
 
 class Place(NamedTuple):
@@ -30,10 +31,13 @@ class _OfTransfer(_Settings):
     shots: list[int]
     draws: int
     unit: str = ""
+    rule: str = ""
 
     def places(self) -> Iterator[Place]:
         """Yield where the protocol `transfer` scores, in the order of its stages."""
         yield Place("embedding")
+        if self.rule == SOURCE_VALIDATION:
+            yield Place("unlabelled")
         yield from (Place("validation", domain=source) for source in self.sources)
         yield from (Place("fit", domain=domain) for domain in (*self.targets, *self.sources))
         yield Place("retained", shots=0)

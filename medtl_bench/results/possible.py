@@ -9,7 +9,7 @@ from functools import lru_cache
 from medtl_bench.errors import IntegrityError
 from medtl_bench.metrics import registry
 from medtl_bench.metrics.entry import MetricEntry
-from medtl_bench.metrics.registry import CONFUSION
+from medtl_bench.metrics.registry import CONFUSION, SCORER
 from medtl_bench.results.places import Place, places
 from medtl_bench.results.record import About, Record
 from medtl_bench.results.resamples import check_resampled
@@ -62,7 +62,7 @@ def _check_units(record: Record) -> None:
 def _check_metrics(of_task: Sequence[str], metrics: Sequence[str]) -> None:
     """Raise IntegrityError where a score is by a metric that the task does not name."""
     for metric in set(metrics):
-        if registry.plain(metric) not in {*of_task, CONFUSION}:
+        if registry.plain(metric) not in {*of_task, CONFUSION, SCORER}:
             raise IntegrityError(f"its metric {metric!r} is none of its task's")
 
 

@@ -29,7 +29,7 @@ CHECKSUM = re.compile(r'"checksum":"([0-9a-f]{64})",')
 # of `About`: older records lack them, so they are stored where they say something
 LATER: Final = (
     *("labels", "optional", "acts_from", "quick", "origin", "keeps_data", "folds"),
-    *("candidate", "beside"),
+    *("candidate", "sampler", "beside"),
 )
 LATER_OUTCOME: Final = ("resampled", "units", "answers")  # of `Outcome`, likewise
 MOST: Final = 2**53  # tables of numbers hold no larger one exactly
@@ -99,6 +99,7 @@ class About(Frozen):
     its own name where it shares none. `keeps_data`: what the algorithm keeps of earlier domains.
     `folds`: of the dataset where it has several, of which a seed sees the test rows of one.
     `candidate`: the number of its parameters among those to choose from, 0 for the default.
+    `sampler`: which one drew them, if not the usual one.
     `beside`: a name of the group that ran in one process, and its place there, where other
     parameters ran beside it.
     These are stored where they say something; an empty text was not recorded.
@@ -122,6 +123,7 @@ class About(Frozen):
     keeps_data: Text = ""
     folds: Whole = 0
     candidate: Whole = 0
+    sampler: Text = ""
     beside: Text = ""
 
     @property
@@ -137,8 +139,9 @@ class Score(NamedTuple):
     `adapt` or `full`, None after `fit`. `shots`, `draw`: of an `adapt`, and of what was
     `retained` after it (0 shots: before any), else None. `domain`: whose test split was
     scored, None for the mean over the sources (`retained`) and where domains are scored
-    together (`embedding`), whose validation split in the stage `validation`. `n`: the
-    rows that were scored.
+    together (`embedding`), whose validation split in the stage `validation`; None in the
+    stage `unlabelled`, where scorers look at rows without labels. `n`: the rows that were
+    scored.
     """
 
     stage: str

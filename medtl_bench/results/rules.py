@@ -14,6 +14,8 @@ LEAVE_ONE_OUT: Final = "leave-one-source-out"
 SOURCE_VALIDATION: Final = "source-validation"
 ANOTHER_ORDER: Final = "another-order"
 ASKED: Final = (LEAVE_ONE_OUT, SOURCE_VALIDATION)  # by a user: a stream has one rule
+QUASI: Final = "quasi"  # the sampler whose draws are all known before any is judged
+SAMPLERS: Final = (QUASI, "random", "tpe")
 
 
 def is_for_tuning(settings: Mapping[str, object]) -> bool:
@@ -24,6 +26,12 @@ def is_for_tuning(settings: Mapping[str, object]) -> bool:
 def of_boards(records: "Iterable[Record]") -> "list[Record]":
     """Return those records that are of targets: none that judges hyper-parameters."""
     return [record for record in records if not is_for_tuning(record.trial.settings)]
+
+
+def check_sampler(sampler: str) -> None:
+    """Raise MedTLError, with near matches, on a sampler that there is not."""
+    if sampler not in SAMPLERS:
+        raise unknown("sampler", sampler, SAMPLERS)
 
 
 def check_rule(rule: str) -> None:

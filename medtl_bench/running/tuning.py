@@ -5,13 +5,13 @@ number.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from medtl_bench.catalogue.entries import Catalogue
 from medtl_bench.contract.scenario import Scenario
 from medtl_bench.hashing import hashed
-from medtl_bench.results.rules import TUNES, is_for_tuning
+from medtl_bench.results.rules import QUASI, TUNES, is_for_tuning
 from medtl_bench.running import plan
 from medtl_bench.running.executors import Executor
 from medtl_bench.running.messages import AlgorithmFacts, DatasetFacts
@@ -33,7 +33,7 @@ def candidates(algorithm: AlgorithmFacts, dataset: str, number: int) -> list[Alg
     if not names:
         return [algorithm]
     points = _points(len(names), number, dataset, algorithm.name)
-    drawn = [_drawn(algorithm, dict(zip(names, point, strict=True))) for point in points]
+    drawn = [at_shares(algorithm, dict(zip(names, point, strict=True))) for point in points]
     found: dict[str, AlgorithmFacts] = {}
     for one in [algorithm, *drawn]:
         found.setdefault(repr(one.parameters), one)
@@ -55,7 +55,7 @@ def _points(width: int, number: int, *identity: str) -> list[list[float]]:
     return listed
 
 
-def _drawn(algorithm: AlgorithmFacts, shares: Mapping[str, float]) -> AlgorithmFacts:
+def at_shares(algorithm: AlgorithmFacts, shares: Mapping[str, float]) -> AlgorithmFacts:
     """Return a method with parameters at some shares of their ranges."""
     values: dict[str, Any] = {}
     for name, share in shares.items():
@@ -88,7 +88,8 @@ class Tuning:
     """All that is known when hyper-parameters are chosen.
 
     `number`: of candidates a method. `planning`: its `planned` are the trials that
-    judge them.
+    judge them. `in_turn`: by dataset and method the candidates so far, where a `sampler`
+    draws one after another.
     """
 
     facts: Facts
@@ -96,14 +97,31 @@ class Tuning:
     seeds: int
     number: int
     planning: Planning
+    sampler: str = QUASI
+    in_turn: dict[tuple[str, str], list[AlgorithmFacts]] = field(default_factory=dict)
+
+    def drawn(self, algorithm: AlgorithmFacts, dataset: str) -> list[AlgorithmFacts]:
+        """Return the candidates of a method that are known: all, or those drawn so far."""
+        if self.sampler == QUASI:
+            return candidates(algorithm, dataset, self.number)
+        return self.in_turn.setdefault((dataset, algorithm.name), [algorithm])
 
     def judging(self) -> list[Planned]:
         """Return the trials that judge candidates, in which targets have no part."""
         return joined(
-            self._numbered(asked, candidates(algorithm, asked.name, self.number))
+            self._numbered(asked, self.drawn(algorithm, asked.name))
             for asked in self._datasets(for_tuning=True)
             for algorithm in self.facts.algorithms
         )
+
+    def judging_last(self, drawn: Iterable[tuple[str, AlgorithmFacts]]) -> list[Planned]:
+        """Return the trials that judge what was drawn last of some datasets and methods."""
+        datasets = {asked.name: asked for asked in self._datasets(for_tuning=True)}
+        lots = []
+        for name, method in drawn:
+            number = len(self.in_turn[name, method.name]) - 1
+            lots.append(self._numbered(datasets[name], [method], first=number))
+        return joined(lots)
 
     def on_targets(self, *, oracle: bool) -> list[Planned]:
         """Return the trials of defaults on targets, as `run` has them; for the oracle, of all."""
@@ -112,7 +130,7 @@ class Tuning:
             for algorithm in self.facts.algorithms:
                 lots.append(self._planned(asked, [algorithm]))
                 if oracle:
-                    drawn = candidates(algorithm, asked.name, self.number)
+                    drawn = self.drawn(algorithm, asked.name)
                     lots.append(self._numbered(asked, drawn[1:], first=1))
         return joined(lots)
 
@@ -128,7 +146,9 @@ class Tuning:
         told = [repr(plan.parameters_for(one, dataset)) for one in drawn]
         number = {one: place for place, one in enumerate(told, first)}
         planned = self._planned(dataset, drawn)
-        return _noted([_marked(one, number[repr(one.trial.parameters)], {}) for one in planned])
+        places = [number[repr(one.trial.parameters)] for one in planned]
+        pairs = zip(planned, places, strict=True)
+        return _noted([self._marked(one, place, {}) for one, place in pairs])
 
     def _asked(self, dataset: DatasetFacts, *, for_tuning: bool) -> set[tuple[str, str]]:
         """Return protocol and name of those scenarios that are asked for."""
@@ -156,18 +176,26 @@ class Tuning:
     def _of_choice(self, key: Choice, scenarios: Sequence[str]) -> list[Planned]:
         dataset = next(one for one in self.facts.datasets if one.name == key.dataset)
         method = next(one for one in self.facts.algorithms if one.name == key.algorithm)
-        drawn = candidates(method, dataset.name, self.number)
+        drawn = self.drawn(method, dataset.name)
         asked = only(dataset, {(key.protocol, name) for name in scenarios})
         chosen = {"rule": key.rule, "draws": self.number, "seeds": self.seeds}
+        chosen |= {"sampler": self.sampler} if self.sampler != QUASI else {}
         named = drawn[key.candidate].model_copy(update={"variant": named_by(chosen)})
         planned = self._planned(asked, [named])
-        return _noted([_marked(one, key.candidate, chosen) for one in planned])
+        return _noted([self._marked(one, key.candidate, chosen) for one in planned])
+
+    def _marked(self, one: Planned, candidate: int, chosen: Mapping[str, Any]) -> Planned:
+        trial = one.trial.model_copy(update={"chosen": dict(chosen)}) if chosen else one.trial
+        sampler = self.sampler if candidate and self.sampler != QUASI else ""
+        about = one.about.model_copy(update={"candidate": candidate, "sampler": sampler})
+        return one._replace(trial=trial, about=about)
 
 
 def named_by(chosen: Mapping[str, Any]) -> str:
     """Return how a row is called whose parameters were chosen, by rule and budget."""
     draws = chosen["draws"]
-    return f"tuned by {chosen['rule']}, {draws} draw{'s' * (draws != 1)}"
+    by = f" by {chosen['sampler']}" if "sampler" in chosen else ""
+    return f"tuned by {chosen['rule']}, {draws} draw{'s' * (draws != 1)}{by}"
 
 
 def _together(choices: Iterable[Choice]) -> dict[Choice, list[str]]:
@@ -192,12 +220,6 @@ def only(dataset: DatasetFacts, asked: set[tuple[str, str]]) -> DatasetFacts:
     for protocol, there in dataset.scenarios.items():
         scenarios[protocol] = tuple(one for one in there if (protocol, one.name) in asked)
     return dataset.model_copy(update={"scenarios": scenarios})
-
-
-def _marked(one: Planned, candidate: int, chosen: Mapping[str, Any]) -> Planned:
-    trial = one.trial.model_copy(update={"chosen": dict(chosen)}) if chosen else one.trial
-    about = one.about.model_copy(update={"candidate": candidate})
-    return one._replace(trial=trial, about=about)
 
 
 def _noted(planned: Sequence[Planned]) -> list[Planned]:
@@ -231,7 +253,13 @@ def _joined(lots: Iterable[Sequence[Planned]]) -> Iterator[Planned]:
         first += 1 + max((one.group for one in planned), default=-1)
 
 
-def make_tuning(request: Request, number: int, catalogue: Catalogue, execute: Executor) -> Tuning:
+def make_tuning(
+    request: Request,
+    number: int,
+    catalogue: Catalogue,
+    execute: Executor,
+    sampler: str = QUASI,
+) -> Tuning:
     """Describe all that a request names, through the executor, and plan the judging of candidates.
 
     Raises MedTLError as `make_plan` does, or where the number of candidates is out of
@@ -241,7 +269,8 @@ def make_tuning(request: Request, number: int, catalogue: Catalogue, execute: Ex
     chosen = plan.preset(request.preset)
     chosen = replace(chosen, amount=replace(chosen.amount, tuning=True))
     facts, planning = describe(request, catalogue, execute, chosen)
-    tuning = Tuning(facts, chosen, request.seeds or chosen.seeds, number, planning)
+    seeds = request.seeds or chosen.seeds
+    tuning = Tuning(facts, chosen, seeds, number, planning, sampler)
     planning.planned = tuning.judging()
     check_any(planning, facts, request)
     return tuning

@@ -39,9 +39,37 @@ def test_more_draws_and_another_rule_go_on_from_what_was_judged(tune, tmp_path):
     )
 
 
+def test_a_sampler_draws_one_after_another_and_goes_on_where_it_was(tune, tmp_path):
+    few = tune("--draws", "3", "--protocol", "transfer", "--sampler", "tpe")
+    assert (few.code, few.err) == (0, "")
+    more = tune("--draws", "4", "--protocol", "transfer", "--sampler", "tpe", "--oracle")
+    assert more.code == 0
+    assert "leave-one-source-out  noise=" in more.out
+    page = (tmp_path / "out" / "datasets" / "tuned-tiny.md").read_text()
+    assert "By leave-one-source-out, 4 draws by tpe, each judged with 2 seeds" in page
+    assert (tmp_path / "out" / "scorers.md").is_file()
+    records = Store(tmp_path / "out" / "results").read().records.values()
+    drawn = {(one.about.sampler, one.about.candidate) for one in records if not one.trial.chosen}
+    assert drawn == {("", 0), ("tpe", 1), ("tpe", 2), ("tpe", 3)}
+    again = tune("--draws", "4", "--protocol", "transfer", "--sampler", "tpe", "--oracle")
+    assert "8 trials, 8 of them done before." in again.out
+
+
+def test_draws_of_two_samplers_stand_apart(tune, tmp_path):
+    tune("--draws", "3", "--protocol", "transfer")
+    page = tmp_path / "out" / "datasets" / "tuned-tiny.md"
+    one = page.read_text().split("### Tuned without target labels")[1]
+    tune("--draws", "3", "--protocol", "transfer", "--sampler", "random")
+    both = page.read_text()
+    line = next(line for line in one.splitlines() if line.startswith("| noisy"))
+    assert line in both
+    assert "3 draws by random" in both
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
+        (["--sampler", "tbe"], "no sampler named 'tbe'; did you mean 'tpe'?"),
         (["--rule", "source-validatoin"], "no rule named 'source-validatoin'; did you mean"),
         (["--draws", "0"], "draws must be a whole number from 1 to 200, but got 0"),
         (["-a", "nosy"], "nosy"),

@@ -65,6 +65,18 @@ def test_a_tuner_that_looks_at_the_targets_test_split_is_seen(moved, options):
     assert moved(peeking)
 
 
+def test_what_scorers_say_knows_nothing_of_the_targets_labels_and_test_rows(moved, options):
+    def tuner(out):
+        api.tune("tuned-tiny", "noisy", out=out, **options)
+        scores = api.results(out)
+        said = scores[scores["stage"] == "unlabelled"]
+        assert len(said)
+        columns = ["variant", "scenario", "seed", "metric", "value"]
+        return sorted(said[columns].itertuples(index=False, name=None))
+
+    assert not moved(tuner)
+
+
 def test_a_tuner_that_is_handed_the_targets_labels_is_seen(moved, options, monkeypatch):
     """The target plays itself, as a slip in the derived scenarios would have it."""
     monkeypatch.setattr("medtl_bench.protocols.tuning._some", lambda dataset, one: [*one.targets])

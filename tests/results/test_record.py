@@ -106,7 +106,8 @@ def test_what_older_records_do_not_tell_is_left_out_where_nothing_is_told():
     plain = record()
     assert not set(LATER) & set(json.loads(plain.to_json())["about"])
     told = {"labels": "own", "optional": True, "acts_from": "adapt", "quick": True}
-    told |= {"origin": "ChEMBL", "keeps_data": "rows", "candidate": 3, "beside": "abc 0"}
+    told |= {"origin": "ChEMBL", "keeps_data": "rows", "candidate": 3, "sampler": "tpe"}
+    told |= {"beside": "abc 0"}
     telling = plain.model_copy(update={"about": ABOUT.model_copy(update=told)})
     assert told.items() <= json.loads(telling.to_json())["about"].items()
     assert Record.from_json(telling.to_json()) == telling

@@ -60,6 +60,7 @@ def overall_page(
         areas=[_link(area, links[f"area {area}"]) for area in board.by_area],
         effects=counted(len(board.effects), "effect") if board.effects else "",
         shown_effects=tally(board.effects)["shown"],
+        experiments=counted(len(board.experiments), "dataset") if board.experiments else "",
         margin=f"{MARGIN:g}",
         agreements=_agreements(board.agreements, pages),
     )

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 
-from medtl_bench.board.tuned_rows import TunedRow
+from medtl_bench.board.tuned_rows import TunedRow, budget
 from medtl_bench.report.pages.template import fill
 from medtl_bench.report.text.escape import Safe
 from medtl_bench.report.text.markdown import NOTHING, counted, joined, number, rank, score, table
@@ -20,9 +20,9 @@ def tuned_section(
     """
     if not rows:
         return Safe()
-    groups: dict[tuple[str, int, int], list[TunedRow]] = {}
+    groups: dict[tuple[str, str, int, int], list[TunedRow]] = {}
     for row in rows:
-        groups.setdefault(_budget(row), []).append(row)
+        groups.setdefault(budget(row), []).append(row)
     return fill(
         "tuned",
         measure=title(rows[0].measure),
@@ -33,15 +33,11 @@ def tuned_section(
     )
 
 
-def _budget(row: TunedRow) -> tuple[str, int, int]:
-    return row.rule, row.draws, row.seeds
-
-
 def _group(rows: Sequence[TunedRow]) -> dict[str, object]:
-    rule, draws, seeds = _budget(rows[0])
+    rule, sampler, draws, seeds = budget(rows[0])
     return {
         "rule": rule,
-        "draws": counted(draws, "draw"),
+        "draws": counted(draws, "draw") + (f" by {sampler}" if sampler else ""),
         "seeds": counted(seeds, "seed"),
         "table": table(HEADER, [_line(row) for row in rows]),
         "orders": list(_orders(rows)),
