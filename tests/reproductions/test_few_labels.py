@@ -6,6 +6,7 @@ from functools import cache
 import numpy as np
 import pytest
 
+from medtl_bench.board.statistics import mean_interval
 from tests.reproductions.runs import Runner, Scores
 
 PAR = (
@@ -40,13 +41,25 @@ PUBLISHED = {
 }
 SHOTS = {10: 16, 20: 32, 50: 128}  # labels of both classes there by those of one here
 OPTIONS = ("steps=1000", "batch_size=40", "sources_per_step=9", "sampling=balanced", "patience=0")
-SEEDS = 3
+SEEDS = {"chembl-activity": 2}  # others: 3
+SETTLED = (5, 10, 20, 50)  # labels of a class, over which a leak is averaged: ten alone are noisy
 ROBUST = 0.02
 
 
 def shown(values: Sequence[float]) -> str:
     """Return a mean over seeds."""
     return f"{np.mean(values):.3f}"
+
+
+def interval(values: Sequence[float]) -> str:
+    """Return a mean over seeds with its 95% interval."""
+    return f"{shown(values)} ± {float(mean_interval(np.array(values)).half):.3f}"
+
+
+def settled(scores: Scores, method: str) -> list[float]:
+    """Return the mean over `SETTLED` in each seed."""
+    each = [scores.of(method, "roc_auc", "adapt", shots=shots) for shots in SETTLED]
+    return np.mean(each, axis=0).tolist()
 
 
 @pytest.fixture(scope="session")
@@ -57,8 +70,8 @@ def scores_of(run: Runner) -> Callable[[str], Scores]:
         trained = ["maml", "fine-tune", *(["protonet"] if "tox21" in dataset else [])]
         parameters = [f"{method}.{option}" for method in trained for option in OPTIONS]
         return run(
-            dataset, [*trained, "single-forest"], brought=("molecules", "protonet"), seeds=SEEDS,
-            parameters=parameters,
+            dataset, [*trained, "single-forest"], brought=("molecules", "protonet"),
+            seeds=SEEDS.get(dataset, 3), parameters=parameters,
         )  # fmt: skip
 
     return cache(scores)
@@ -76,17 +89,20 @@ def test_par(page, scores_of) -> None:
     known, fewer, new, own = SPLITS
     table.number("ProtoNet, PAR's division", PROTONET, found[known, "protonet"], 0.03)
     table.number("MAML, PAR's division", MAML, found[known, "maml"], 0.03)
-    for method, published in (("protonet", PROTONET), ("maml", MAML)):
-        ours = [shown(found[dataset, method]) for dataset in (fewer, new, own)]
+    for method in methods:
+        with_leak, without, scaffolds = (
+            settled(scores_of(dataset), method) for dataset in (fewer, new, own)
+        )
         table.finding(
-            f"{method}: such scores are of ten labels, not of how molecules are divided",
-            f"{published:.3f}",
-            f"{ours[0]} where base assays know the tested molecules, {ours[1]} where they know as many others, {ours[2]} on new scaffolds",
-            holds=abs(np.mean(found[fewer, method]) - np.mean(found[new, method])) < ROBUST,
+            f"{method}, 5 to 50 labels: how molecules are divided does not matter",
+            "implied by its use as a measure of few labels",
+            f"{interval(with_leak)} where base assays know the tested molecules, {interval(without)} where they know as many "
+            f"others, {interval(scaffolds)} on new scaffolds",
+            holds=abs(np.mean(with_leak) - np.mean(without)) < ROBUST,
         )
     for dataset, told in SPLITS.items():
         means = ", ".join(f"{method} {shown(found[dataset, method])}" for method in methods)
-        table.cause(f"ROC-AUC, {told}: {means}.")
+        table.cause(f"ROC-AUC at ten labels, {told}: {means}.")
     table.cause(
         "A molecule has labels in several assays, which agree more often than not. PAR divides the assays and no molecules: what a "
         "method is asked of a new assay it was told of the same molecule in others. A dataset refuses that here; for this table a "
@@ -103,8 +119,8 @@ def test_par(page, scores_of) -> None:
 @pytest.mark.parametrize("dataset", ["tox21", "chembl-activity"])
 def test_fs_mol(page, scores_of, dataset: str) -> None:
     ours = (
-        f"`maml`, `fine-tune` (1,000 steps, nine base assays in each) and `single-forest` on `{dataset}`; ROC-AUC, three seeds, by "
-        "labels of both classes together."
+        f"`maml`, `fine-tune` (1,000 steps, nine base assays in each) and `single-forest` on `{dataset}`; ROC-AUC, "
+        f"{SEEDS.get(dataset, 3)} seeds, by labels of both classes together."
     )
     table = page.table(f"FS-Mol: where a forest overtakes MAML ({dataset})", FS_MOL, ours)
     few = scores_of(dataset).of

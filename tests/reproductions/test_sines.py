@@ -10,7 +10,7 @@ SOURCE = (
     "github.com/cbfinn/maml print any. Numbers: Li et al. 2017, Meta-SGD, arXiv:1707.09835, table 1, rows of MAML; mean squared error after one step. That of 5 points was "
     "found in a public summary of the paper, those of 10 and 20 points are from memory and could not be confirmed."
 )
-STEPS = 10_000
+STEPS = 5_000
 OURS = (
     f"`maml` with their network (two layers of 40), 25 curves a step and one inner step, {STEPS:,} steps where theirs are 60,000, "
     "on 200 curves of 200 points where theirs are drawn anew; two seeds."
