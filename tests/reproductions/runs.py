@@ -42,22 +42,25 @@ class Runner:
         dataset: str,
         algorithms: Sequence[str],
         *,
-        brought: str = "",
+        brought: Sequence[str] = (),
         seeds: int = 1,
         parameters: Sequence[str] = (),
     ) -> Scores:
         """Return the scores of algorithms on a dataset, in the protocol `transfer`.
 
-        `brought`: the name of a plugin file beside this one that brings the dataset. Skips the
-        test where its files are not on this machine.
+        `brought`: the names of plugin files beside this one that bring datasets or methods.
+        Results of other parameters, which the folder may hold too, are left out. Skips the
+        test where files of the dataset are not on this machine.
         """
         out = self.folder / dataset
         ran = medtl_bench.run(
             dataset, algorithms, protocols="transfer", seeds=seeds, parameters=parameters,
-            plugins=[str(BROUGHT / f"{brought}.py")] if brought else [], on="in-process", out=out,
+            plugins=[str(BROUGHT / f"{name}.py") for name in brought], on="in-process", out=out,
         )  # fmt: skip
         if ran.planning.skipped:
             pytest.skip("; ".join(ran.planning.skipped.values()))
         reasons = [record.outcome.reason for record in ran.records]
         assert not ran.failed, [*ran.planning.unusable.values(), *filter(None, reasons)]
-        return Scores(medtl_bench.results(out))
+        asked = {one.trial.key for one in ran.planning.planned}
+        table = medtl_bench.results(out)
+        return Scores(table[table["key"].isin(asked)])

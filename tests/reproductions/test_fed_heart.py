@@ -21,7 +21,7 @@ def test_fed_heart(page, run: Runner) -> None:
     table = page.table("Fed-Heart: pooled logistic regression at each client", SOURCE, OURS)
     found = {}
     for scaling in SCALINGS:
-        scores = run(f"fed-heart-{scaling}", ["logistic-regression"], brought="fed_heart")
+        scores = run(f"fed-heart-{scaling}", ["logistic-regression"], brought=("fed_heart",))
         for client in PUBLISHED:
             (ours,) = scores.of("logistic-regression", "accuracy", "fit", domain=client)
             found[scaling, client] = ours

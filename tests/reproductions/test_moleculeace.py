@@ -36,7 +36,7 @@ def of_targets(scores: Scores) -> dict[str, float]:
 @pytest.mark.slow
 def test_moleculeace(page, run: Runner) -> None:
     parameters = ["single-svm.c=10", "single-svm.gamma=0.01"]
-    scores = run("moleculeace", ["single-svm"], brought="moleculeace", parameters=parameters)
+    scores = run("moleculeace", ["single-svm"], brought=("moleculeace",), parameters=parameters)
     table = page.table("MoleculeACE: 30 targets, each alone", SOURCE, OURS)
     table.number("mean RMSE", RMSE, scores.of("single-svm", "rmse", "full"))
     table.number("mean RMSE of cliffs", CLIFFS, scores.of("single-svm", "marked_rmse", "full"))

@@ -1,10 +1,11 @@
 """Tox21 and SIDER in splits of papers: random ones, which the bench's own do not have.
 
 `tox21-random`, `sider-random`: MoleculeNet's, 80/10/10 of the molecules at random, another division
-in each of three folds; every assay is a target once, with another as a source that is not asked. `tox21-known-molecules`: few-shot papers', in
-which base assays are trained on the molecules that new ones are tested by. A dataset refuses that;
-here a last column is 1 in new assays and 0 in base ones, by which no row equals another.
-`tox21-new-molecules`: the same test, without those molecules in base assays.
+in each of three folds; every assay is a target once, with another as a source that is not asked.
+`tox21-known-molecules`: few-shot papers', in which base assays are trained on all molecules, and so
+on those that new assays are tested by. A dataset refuses that; here a last column is 1 in new assays
+and 0 in base ones, by which no row equals another. `tox21-new-molecules`: the same test, without
+those molecules in base assays. `tox21-fewer-molecules`: with them, and without as many others.
 """
 
 from dataclasses import replace
@@ -83,26 +84,37 @@ def first_of_each(table):
     return np.sort(np.unique(table["bits"], axis=0, return_index=True)[1])
 
 
-def few_shot(known):
-    """Return 9 base and 3 new assays, whose test molecules base assays know or do not know."""
+def few_shot(kind):
+    """Return 9 base and 3 new assays, and which molecules base assays are trained on.
+
+    `kind`: "known" for all, "new" for none that a new assay is tested by, "fewer" for as many as
+    in "new", those of the tests among them.
+    """
     table = TOX21.table()
     kept = first_of_each(table)
     table = {name: table[name][kept] for name in ("bits", "label")}
     base, new = TOX21.assays[: -TOX21.new], TOX21.assays[-TOX21.new :]
     divided = randomly(len(table["label"]), (0.0, FEW_SHOT_TEST), 0)
-    # a base assay must have a test of its own, of molecules that no new assay is tested by
-    own = np.where((divided == TRAIN) & (np.arange(len(divided)) % 20 == 0), TEST, TRAIN)
-    without = np.where(divided == TEST, MISSING, own)
-    parts = [own if known else without] * len(base) + [divided] * len(new)
+    parts = [base_parts(divided, kind)] * len(base) + [divided] * len(new)
     made = domains(TOX21, table, parts)
     return Dataset(
-        name=f"tox21-{'known' if known else 'new'}-molecules",
+        name=f"tox21-{kind}-molecules",
         card=CARD,
         task=Task("classification", CLASSES, ("roc_auc",)),
         domains=tuple(told(domain, domain.name in new) for domain in made),
         transfers=(Transfer("base-to-new", base, new),),
         labels="own",
     )
+
+
+def base_parts(divided, kind):
+    """Return the parts of base assays, whose own test holds none of the new assays' test."""
+    train, test = (np.flatnonzero(divided == part) for part in (TRAIN, TEST))
+    parts = np.full(len(divided), TRAIN)
+    parts[train[::20]] = TEST
+    left_out = {"known": [], "new": test, "fewer": np.setdiff1d(train, train[::20])[: len(test)]}
+    parts[left_out[kind]] = MISSING
+    return parts
 
 
 def told(domain, new):
@@ -118,8 +130,9 @@ def medtl_datasets():
     built = {
         "tox21-random": partial(each_alone, TOX21),
         "sider-random": partial(each_alone, SIDER),
-        "tox21-known-molecules": partial(few_shot, known=True),
-        "tox21-new-molecules": partial(few_shot, known=False),
+        **{
+            f"tox21-{kind}-molecules": partial(few_shot, kind) for kind in ("known", "fewer", "new")
+        },
     }
     return [
         DatasetEntry(name, build, "In a paper's split.", "drug discovery")
