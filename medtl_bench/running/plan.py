@@ -183,7 +183,7 @@ def _planned(
         dataset_digest=dataset.digest,
         algorithm=algorithm.name,
         algorithm_source=algorithm.source,
-        parameters=parameters_for(algorithm, dataset),
+        parameters=parameters_for(algorithm, dataset, scenario.labels),
         protocol=protocol,
         scenario=scenario.name,
         settings=scenario.settings,
@@ -197,11 +197,17 @@ def _planned(
     return Planned(trial, about, skipped, dataset=dataset.asked, fold=fold)
 
 
-def parameters_for(algorithm: AlgorithmFacts, dataset: DatasetFacts) -> dict[str, Any]:
-    """Return the parameters of trials: of a sampling that was left open, what fits the task."""
+def parameters_for(algorithm: AlgorithmFacts, dataset: DatasetFacts, labels: str) -> dict[str, Any]:
+    """Return the parameters of trials, with what fits the task where some were left open.
+
+    `labels`: what they mean in the scenario. One head for all domains is not told.
+    """
     parameters = dict(algorithm.parameters)
     if parameters.get("sampling") == "":
         parameters["sampling"] = sampling_for(dataset.task, dataset.metrics[0])
+    if parameters.get("heads") == "":
+        parameters.pop("heads")
+        parameters |= {"heads": "own"} if labels == "own" else {}
     return parameters
 
 

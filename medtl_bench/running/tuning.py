@@ -6,10 +6,11 @@ number.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from medtl_bench.catalogue.entries import Catalogue
 from medtl_bench.contract.scenario import Scenario
+from medtl_bench.contract.vocabulary import LabelMeaning
 from medtl_bench.hashing import hashed
 from medtl_bench.results.rules import QUASI, TUNES, is_for_tuning
 from medtl_bench.running import plan
@@ -143,8 +144,10 @@ class Tuning:
         self, dataset: DatasetFacts, drawn: Sequence[AlgorithmFacts], first: int = 0
     ) -> list[Planned]:
         """Return the trials of candidates, each with the number of its own."""
-        told = [repr(plan.parameters_for(one, dataset)) for one in drawn]
-        number = {one: place for place, one in enumerate(told, first)}
+        number = dict[str, int]()
+        for meaning in get_args(LabelMeaning):
+            told = [repr(plan.parameters_for(one, dataset, meaning)) for one in drawn]
+            number |= {one: place for place, one in enumerate(told, first)}
         planned = self._planned(dataset, drawn)
         places = [number[repr(one.trial.parameters)] for one in planned]
         pairs = zip(planned, places, strict=True)
