@@ -27,9 +27,11 @@ class ContrastRandomisation(OfImages):
     SynthSeg's generator, whose intensities by label are left out: they need every tissue
     labelled. `brightness`: uniform up to this both ways, as in BigAug. `inverted`: how
     often u becomes 1 - u first, for what is bright in one modality is dark in another
-    (Zhou et al. 2019, Models Genesis, MICCAI).
+    (Zhou et al. 2019, Models Genesis, MICCAI). `patience`: none, for the sources' own
+    contrasts, by which it would end, are learned long before all others.
     """
 
+    patience: int = 0
     gamma_deviation: Annotated[float, Range(0, 1)] = 0.5
     bias_deviation: Annotated[float, Range(0, 1)] = 0.5
     brightness: float = 0.1
