@@ -185,9 +185,8 @@ def run(
             lacking = missing(planning.planned, store, keep)
             audience.tell("left_out", planning.skipped, planning.unusable)
             records = tuple(Run(planning.planned, store, execute, files, lacking, audience, keep))
-        contents, left_out = _asked_for(planning, store), {}
-        if contents.records or contents.damaged:
-            left_out = _write_boards(contents, catalogue, folder)
+        contents = _asked_for(planning, store)
+        left_out = _write_boards(contents, catalogue, folder)
     _tell_lost(keep, records, complain)
     return Ran(records, planning, contents, left_out)
 
@@ -228,10 +227,9 @@ def tune(
 
     The choice is made without a label or test row of a target, by a `rule`:
     "leave-one-source-out" or "source-validation"; streams by another order of their domains.
-    `sampler`: "quasi" draws all before any is judged; "random" and "tpe", of Optuna, one after
-    another, in view of how the earlier ones were judged by the rule, noted in a journal in `out`.
-    What was judged before is not run again. `oracle`: run all draws on the targets too, of which
-    boards show the best, apart. The other options are those of `run`.
+    `sampler`: "quasi" draws all before any is judged; "random" and "tpe", of Optuna, one by one,
+    noted in a journal in `out`. What was judged before is not run again. `oracle`: run all draws
+    on the targets too, of which boards show the best, apart. Other options are those of `run`.
     Raises MedTLError as `run` does, on an unknown rule or sampler, or where Optuna is missing.
     """
     check_texts(_several(out))
@@ -250,9 +248,8 @@ def tune(
             run = partial(_ran, store=store, execute=kept, files=files, audience=audience)
             judged = _judged(tuning, run, catalogue, rule, folder)
             records, choices = _tuned(tuning, judged, run, catalogue, rule, oracle=oracle)
-        contents, left_out = _asked_for(tuning.planning, store), {}
-        if contents.records or contents.damaged:
-            left_out = _write_boards(contents, catalogue, folder)
+        contents = _asked_for(tuning.planning, store)
+        left_out = _write_boards(contents, catalogue, folder)
     return Tuned(records, tuning.planning, contents, left_out, choices)
 
 
@@ -365,10 +362,12 @@ def _tell_lost(
 
 
 def _write_boards(contents: Contents, catalogue: Catalogue, folder: Path) -> dict[str, int]:
-    """Write the boards of what a folder holds, all of them also where a signal comes meanwhile.
+    """Write the boards of what a folder holds, if anything, all of them also where a signal comes.
 
     Return how many trials stand on none, by reason.
     """
+    if not (contents.records or contents.damaged):
+        return {}
     halves = _protocols(catalogue, contents.records.values())
     with interrupts.held():
         made = _built(contents.records, halves, catalogue)
