@@ -172,3 +172,16 @@ def compare(table, what: str, published: Sequence[float], ours: Sequence[Sequenc
             f"{name} {means[place]:.3f}, the forest {means[-1]:.3f}",
             holds=there == here,
         )
+
+
+@pytest.mark.parametrize(
+    ("second", "since"),
+    [
+        ([0, 0, 0, 0, 2, 2, 2], "40 labels"),
+        ([2, 0, 0, 2, 0, 2, 2], "100 labels"),
+        ([2, 2, 2, 2, 2, 2, 2], "2 labels"),
+        ([0, 0, 0, 0, 0, 0, 0], "no number of labels"),
+    ],
+)
+def test_a_curve_is_ahead_from_its_last_crossing_on(second, since) -> None:
+    assert overtaken([1] * 7, second) == since
