@@ -43,6 +43,7 @@ SHOTS = {10: 16, 20: 32, 50: 128}  # labels of both classes there by those of on
 ALL_SHOTS = (1, 2, 5, 10, 20, 50)
 AMOUNTS = (*(f"{2 * shots} labels" for shots in ALL_SHOTS), "all labels")
 OPTIONS = ("steps=1000", "batch_size=40", "sources_per_step=9", "sampling=balanced", "patience=0")
+ADAPTED = ("maml.adapt_steps=10", "fine-tune.adapt_steps=50")
 SEEDS = {"chembl-activity": 2}  # others: 3
 SETTLED = (5, 10, 20, 50)  # labels of a class, over which a leak is averaged: ten alone are noisy
 ROBUST = 0.02
@@ -71,6 +72,7 @@ def scores_of(run: Runner) -> Callable[[str], Scores]:
     def scores(dataset: str) -> Scores:
         trained = ["maml", "fine-tune", *(["protonet"] if "tox21" in dataset else [])]
         parameters = [f"{method}.{option}" for method in trained for option in OPTIONS]
+        parameters += ADAPTED
         return run(
             dataset, [*trained, "single-forest"], brought=("molecules", "protonet"),
             seeds=SEEDS.get(dataset, 3), parameters=parameters,
@@ -172,3 +174,16 @@ def compare(table, what: str, published: Sequence[float], ours: Sequence[Sequenc
             f"{name} {means[place]:.3f}, the forest {means[-1]:.3f}",
             holds=there == here,
         )
+
+
+@pytest.mark.parametrize(
+    ("second", "since"),
+    [
+        ([0, 0, 0, 0, 2, 2, 2], "40 labels"),
+        ([2, 0, 0, 2, 0, 2, 2], "100 labels"),
+        ([2, 2, 2, 2, 2, 2, 2], "2 labels"),
+        ([0, 0, 0, 0, 0, 0, 0], "no number of labels"),
+    ],
+)
+def test_a_curve_is_ahead_from_its_last_crossing_on(second, since) -> None:
+    assert overtaken([1] * 7, second) == since
