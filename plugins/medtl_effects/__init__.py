@@ -78,12 +78,6 @@ def _few_labels() -> Iterator[EffectEntry]:
         reference="Altae-Tran et al. 2017, ACS Central Science",
     )  # fmt: skip
     yield EffectEntry(
-        "networks-learn-other-assays",
-        "Before any label of an assay a network is not clearly below logistic regression.",
-        "tox21", START, ("source-only",), ("logistic-regression",), -0.02,
-        reference="Wu et al. 2018, Chemical Science: MoleculeNet",
-    )  # fmt: skip
-    yield EffectEntry(
         "networks-learn-assays",
         "With all labels a network is not clearly below logistic regression.",
         "tox21", END, ("fine-tune",), ("logistic-regression",), -0.02,
