@@ -246,6 +246,7 @@ def test_a_trial_of_a_group_that_fails_is_its_own_failure(planned, files, tmp_pa
     failing = [-1]
     monkeypatch.setattr(GradientMethod, "fit", fails_once)
     asked = {"algorithms": ["fine-tune"], "protocols": ["transfer"], "seeds": 3, "stack": 64}
+    asked["parameters"] = ["fine-tune.patience=0"]  # which would seed the generator anew
     whole = ran(planned(**asked), Store(tmp_path / "whole"), files)
     trial = whole[1].trial
     failing[0] = seed_of("learn", trial.dataset, trial.scenario, trial.seed)
