@@ -9,7 +9,7 @@ START, END, LABELS = "target 0", "target full", "label_transfer"
 REGULARISERS = ("ewc", "avalanche-si", "avalanche-mas", "avalanche-lwf")
 CLASSES = "pbmc-cell-types"
 NEAR = 0.1
-STREAMS = ("stemcells", "shifted-toy", CLASSES)
+STREAMS = ("stemcells", "shifted-toy", "chembl-activity", CLASSES)
 BATCHES = ("shifted-toy", "pbmc-batches", "stemcells")
 
 
