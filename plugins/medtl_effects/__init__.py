@@ -127,7 +127,7 @@ def _shifts() -> Iterator[EffectEntry]:
         "few-beat-plain-training",
         "Few methods beat plain training where all are chosen on the sources.",
         reference="Gulrajani and Lopez-Paz 2021, ICLR",
-        missing="Nothing has been chosen on sources yet: all methods stand at their defaults.",
+        missing="So far methods were chosen on sources for one simulated dataset alone.",
     )
 
 
