@@ -45,6 +45,9 @@ INPUTS = {
 }
 WEIGHTS, PROGRESS = (0.5, 1.0, 3.0), (0.0, 0.05, 0.3, 0.95)
 ROWS, ENTRIES = 6, 4
+# what pytorch-adapt is handed too
+ADAM = {"optimiser": "adam", "schedule": "constant", "clip_norm": 0.0, "learning_rate": 1e-3}
+PLAIN = {**ADAM, "sampling": "natural", "patience": 0}
 STEPS, SEEDS = 200, range(10)
 
 Gradients = dict[str, Tensor]
@@ -473,13 +476,13 @@ def test_adaptation_gain_is_that_of_pytorch_adapt(page) -> None:  # noqa: C901
         return float((outputs.argmax(1) == rows.y).double().mean())
 
     def ours(cls: type[GradientMethod], seed: int) -> float:
-        learner = cls(task, generator("crosscheck gain", seed), steps=STEPS)
+        learner = cls(task, generator("crosscheck gain", seed), steps=STEPS, **PLAIN)
         learner.fit([source.train], target.train.x)
         return accuracy(learner.predict(rows.x))
 
     def start(cls: type[GradientMethod], seed: int) -> GradientMethod:
         """Return our learner before its training, from which pytorch-adapt takes weights and batches."""
-        learner = cls(task, generator("crosscheck gain", seed), steps=STEPS)
+        learner = cls(task, generator("crosscheck gain", seed), steps=STEPS, **PLAIN)
         learner.build([source.train])
         return learner
 

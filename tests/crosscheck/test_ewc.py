@@ -195,7 +195,7 @@ def test_penalty_and_its_gradient_equal_avalanche(page, mode: str) -> None:
             gradients.append(difference(gradient(found, model), gradient(expected, model)))
         else:
             assert found.item() == expected.item() == 0
-        method.consolidate(split)
+        method.consolidate([split])
         remember(plugin, model, split, number)
     what = f"penalty after 1 to {DOMAINS - 1} domains, {mode}"
     page.within(AREA, f"{what}: value", PEER, max(values), 1e-6)
@@ -312,7 +312,7 @@ def our_stream(method: EWC, recorded: list[Recorded]) -> np.ndarray:
             for number, (x, y) in enumerate(batches)
         )
         optimise(method.net, method.objective, fed, Options(RATE))
-        method.consolidate(split)
+        method.consolidate([split])
         answers = (
             (method.predict(test.x).softmax(1).numpy(), test.y.numpy()) for test in domains(400)
         )

@@ -198,7 +198,7 @@ def test_ewc_is_the_same(page, make: Make) -> None:
     methods = [EWC(THREE, generator("crosscheck keras ewc"), weight=2.0) for _ in range(2)]
     for method, net in zip(methods, (mine, theirs), strict=True):
         method.net = net
-        method.consolidate(split)
+        method.consolidate([split])
     fishers = [method.fisher(split) for method in methods]
     assert all(value.any() for value in fishers[1].values())
     page.within(
