@@ -40,15 +40,16 @@ SHOTS = (1, 2, 5, 10, 20, 50)
 SMALL = {"steps": "5", "adapt_steps": "3", "trees": "10", "rows": "100"}
 SOME = Amount((5,), 1, sources=4, targets=2)
 # one of each area, none of which is downloaded or takes minutes on its own
-FOUR_AREAS = ("heart-disease", "stemcells", "chembl-activity", "shifted-toy-images")
-BOUNDS = ("chance", "source-only", "target-only")
+FOUR_AREAS = ("heart-disease", "pbmc-cell-types", "chembl-activity", "shifted-toy-images")
+BOUNDS = ("chance", "target-only")
 OF_EACH_FAMILY = ("logistic-regression", "fine-tune", "dann", "maml", "ewc")
 PRESETS = {
     "smoke": Preset(1, SOME, scenarios=1, quick=True, parameters=SMALL),
     "quick": Preset(
         5,
-        Amount((1, 5, 50), 1, targets=2),
-        scenarios=2,
+        Amount((5, 50), 1, sources=8, targets=2),
+        scenarios=1,
+        parameters={"steps": "300"},
         datasets=FOUR_AREAS,
         algorithms=(*BOUNDS, *OF_EACH_FAMILY),
     ),
@@ -100,13 +101,13 @@ def preset_of(trial: Trial, variant: str = "") -> str:
     `variant`: the parameters that the user changed, which tell nothing of it.
     """
     changed = {part.partition("=")[0] for part in variant.split(", ")}
-    told = {name: trial.parameters.get(name) for name in SMALL if name not in changed}
-    small = any(str(value) == SMALL[name] for name, value in told.items())
+    given = {name: str(value) for name, value in trial.parameters.items() if name not in changed}
+    for name in ("smoke", "quick"):
+        if any(given.get(which) == value for which, value in PRESETS[name].parameters.items()):
+            return name
     for name in ("smoke", "quick"):
         if trial.settings.get("shots") == list(PRESETS[name].amount.shots):
             return name
-    if small:
-        return "smoke"
     full = trial.settings.get("draws") == PRESETS["full"].amount.draws
     return "full" if full else "default"
 

@@ -87,9 +87,10 @@ def test_a_name_comes_before_a_key_and_what_is_neither_is_told(medtl, ran):
         ({"shots": [1, 2, 5], "draws": 1}, "default"),
         ({"shots": [1, 2, 5], "draws": 5}, "full"),
         ({"shots": [5], "draws": 1}, "smoke"),
-        ({"shots": [1, 5, 50], "draws": 1}, "quick"),
+        ({"shots": [5, 50], "draws": 1}, "quick"),
         ({"protocol": "stream", "parameters": {"steps": 5}}, "smoke"),
-        ({"protocol": "stream", "parameters": {"steps": 300}}, "default"),
+        ({"protocol": "stream", "parameters": {"steps": 300}}, "quick"),
+        ({"protocol": "stream", "parameters": {"steps": 1000}}, "default"),
         ({"protocol": "stream", "parameters": {"steps": 5}, "variant": "steps=5"}, "default"),
     ],
 )
