@@ -8,9 +8,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from medtl_maml.maml import MAML as OurMAML
 from medtl_peers import library, medtl_algorithms
 from medtl_peers.flat import FlatMethod
-from medtl_peers.with_learn2learn import ANIL
+from medtl_peers.with_learn2learn import ANIL, MAML
 from medtl_peers.with_sklearn import NearestNeighbours, SupportVectors
 from sklearn.svm import SVC
 
@@ -19,6 +20,7 @@ from medtl_bench.contract.split import Split
 from medtl_bench.protocols.transfer import TRANSFER
 from medtl_bench.randomness import generator
 from medtl_bench.running.trial import Setting, run_trial
+from medtl_bench.training.method import GradientMethod
 from tests.records import record
 from tests.simulated import CLASSES, VALUES, moons
 
@@ -148,6 +150,58 @@ def test_inner_steps_of_anil_move_the_head_alone() -> None:
         if not torch.equal(value, before[name])
     }
     assert moved == {"head"}
+
+
+def of_chance(name: str) -> Split:
+    """Return a source whose labels mean nothing, so that to learn them makes validation worse."""
+    held, learned = (moons(generator(name, part), 40, 0) for part in ("validation", "train"))
+    draw = generator(name, "labels")
+    shuffled = [torch.randint(2, (40,), generator=draw) for _ in range(2)]
+    return Split(learned.x, shuffled[0], validation=Split(held.x, shuffled[1]))
+
+
+@pytest.mark.parametrize("name", ["ewc", "replay"])  # of its two ways to hand over batches
+def test_an_experience_of_avalanche_ends_by_validation_with_its_best_weights(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    pytest.importorskip("avalanche")
+    steps: list[object] = []
+    step = torch.optim.Adam.step
+    monkeypatch.setattr(torch.optim.Adam, "step", lambda *a: (steps.append(1), step(*a))[1])
+    cls, source = discovery.find().algorithm(f"avalanche-{name}"), of_chance("source")
+    learner = cls(CLASSES, generator("ends"), steps=1000, adapt_steps=7, patience=2)
+    looks: list[float] = []
+    loss = type(learner).validation_loss
+
+    def noted(self, net, splits):
+        value = loss(self, net, splits)
+        looks.append(float(value.detach()))
+        return value
+
+    monkeypatch.setattr(type(learner), "validation_loss", noted)
+    learner.fit([source], source.x)
+    assert len(steps) == 25 * len(looks) < 1000
+    with torch.no_grad():
+        ended = float(loss(learner, learner.net, [source.validation]))
+    assert ended == pytest.approx(min(looks))
+    steps.clear()
+    learner.adapt(of_chance("next"))  # which has validation rows, as an experience may
+    assert len(steps) == 7, "the next experience trains too"
+
+
+@pytest.mark.parametrize("inner_steps", [1, 3])
+def test_learn2learn_validates_after_inner_steps_as_our_maml_does(inner_steps: int) -> None:
+    pytest.importorskip("learn2learn")
+    source, target = pair()
+    options = {"steps": 2, "inner_steps": inner_steps}
+    ours = OurMAML(CLASSES, generator("validates"), **options)
+    theirs = MAML(CLASSES, generator("validates"), **options)
+    for learner in (ours, theirs):
+        learner.build([source])
+    losses = [learner.validation_loss(learner.net, [target]) for learner in (ours, theirs)]
+    assert float(losses[1]) == pytest.approx(float(losses[0]), rel=1e-5)
+    plain = GradientMethod.validation_loss(ours, ours.net, [target])
+    assert float(plain) != pytest.approx(float(losses[0]), rel=1e-3)
 
 
 def test_synaptic_intelligence_of_avalanche_forgets_less_only_with_fresh_weights() -> None:
