@@ -50,7 +50,8 @@ class AlgorithmFacts(Frozen):
     by side in one process. `packages`: versions of what its scores depend on. `plugins`: the
     source of a backbone that is not the project's own. `missing`: the reason, if it can do no
     task before a package is installed. `keeps_data`: what it keeps of earlier domains.
-    `spaces`: by name of a parameter the values that are searched.
+    `spaces`: by name of a parameter the values that are searched. `candidate`: the number of
+    these parameters among those to choose from, 0 for the default.
     """
 
     name: str
@@ -66,6 +67,7 @@ class AlgorithmFacts(Frozen):
     missing: str = ""
     keeps_data: str = ""
     spaces: dict[str, Space] = {}
+    candidate: int = 0
 
 
 class DescribeDataset(Frozen):

@@ -184,7 +184,7 @@ def _planned(
         dataset_digest=dataset.digest,
         algorithm=algorithm.name,
         algorithm_source=algorithm.source,
-        parameters=parameters_for(algorithm, dataset, scenario.labels),
+        parameters=_parameters(algorithm, dataset, scenario.labels),
         protocol=protocol,
         scenario=scenario.name,
         settings=scenario.settings,
@@ -198,7 +198,7 @@ def _planned(
     return Planned(trial, about, skipped, dataset=dataset.asked, fold=fold)
 
 
-def parameters_for(algorithm: AlgorithmFacts, dataset: DatasetFacts, labels: str) -> dict[str, Any]:
+def _parameters(algorithm: AlgorithmFacts, dataset: DatasetFacts, labels: str) -> dict[str, Any]:
     """Return the parameters of trials, with what fits the task where some were left open.
 
     `labels`: what they mean in the scenario. One head for all domains is not told.
@@ -233,6 +233,7 @@ def _about(
         origin=dataset.origin,
         keeps_data=algorithm.keeps_data,
         folds=dataset.folds if dataset.folds > 1 else 0,
+        candidate=algorithm.candidate,
     )
 
 

@@ -16,7 +16,7 @@ from medtl_bench.errors import IntegrityError, MedTLError
 from medtl_bench.hashing import hashed
 from medtl_bench.results.rules import QUASI, check_sampler
 from medtl_bench.running.messages import AlgorithmFacts, DatasetFacts
-from medtl_bench.running.tuning import Tuning, at_shares
+from medtl_bench.running.tuning import Tuning, at_shares, numbered
 
 if TYPE_CHECKING:
     import optuna
@@ -59,8 +59,8 @@ class Study:
         self.asked.append(one)
         if any(one.parameters == before.parameters for before in self.drawn):
             return None
-        self.drawn.append(one)
-        return one
+        self.drawn.append(numbered(one, len(self.drawn)))
+        return self.drawn[-1]
 
     def _shares(self, number: int) -> dict[str, float]:
         known, spaces = self.study.get_trials(deepcopy=False), self.method.spaces

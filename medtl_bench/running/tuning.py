@@ -6,11 +6,10 @@ number.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 from medtl_bench.catalogue.entries import Catalogue
 from medtl_bench.contract.scenario import Scenario
-from medtl_bench.contract.vocabulary import LabelMeaning
 from medtl_bench.hashing import hashed
 from medtl_bench.results.rules import QUASI, TUNES, is_for_tuning
 from medtl_bench.running import plan
@@ -38,7 +37,12 @@ def candidates(algorithm: AlgorithmFacts, dataset: str, number: int) -> list[Alg
     found: dict[str, AlgorithmFacts] = {}
     for one in [algorithm, *drawn]:
         found.setdefault(repr(one.parameters), one)
-    return list(found.values())
+    return [numbered(one, place) for place, one in enumerate(found.values())]
+
+
+def numbered(algorithm: AlgorithmFacts, candidate: int) -> AlgorithmFacts:
+    """Return a method with the number of its parameters among those to choose from."""
+    return algorithm.model_copy(update={"candidate": candidate})
 
 
 def _points(width: int, number: int, *identity: str) -> list[list[float]]:
@@ -110,7 +114,7 @@ class Tuning:
     def judging(self) -> list[Planned]:
         """Return the trials that judge candidates, in which targets have no part."""
         return joined(
-            self._numbered(asked, self.drawn(algorithm, asked.name))
+            self._marked(asked, self.drawn(algorithm, asked.name))
             for asked in self._datasets(for_tuning=True)
             for algorithm in self.facts.algorithms
         )
@@ -118,11 +122,7 @@ class Tuning:
     def judging_last(self, drawn: Iterable[tuple[str, AlgorithmFacts]]) -> list[Planned]:
         """Return the trials that judge what was drawn last of some datasets and methods."""
         datasets = {asked.name: asked for asked in self._datasets(for_tuning=True)}
-        lots = []
-        for name, method in drawn:
-            number = len(self.in_turn[name, method.name]) - 1
-            lots.append(self._numbered(datasets[name], [method], first=number))
-        return joined(lots)
+        return joined(self._marked(datasets[name], [method]) for name, method in drawn)
 
     def on_targets(self, *, oracle: bool) -> list[Planned]:
         """Return the trials of defaults on targets, as `run` has them; for the oracle, of all."""
@@ -132,7 +132,7 @@ class Tuning:
                 lots.append(self._planned(asked, [algorithm]))
                 if oracle:
                     drawn = self.drawn(algorithm, asked.name)
-                    lots.append(self._numbered(asked, drawn[1:], first=1))
+                    lots.append(self._marked(asked, drawn[1:]))
         return joined(lots)
 
     def _datasets(self, *, for_tuning: bool) -> Iterator[DatasetFacts]:
@@ -140,18 +140,20 @@ class Tuning:
         for dataset in self.facts.datasets:
             yield only(dataset, self._asked(dataset, for_tuning=for_tuning))
 
-    def _numbered(
-        self, dataset: DatasetFacts, drawn: Sequence[AlgorithmFacts], first: int = 0
+    def _marked(
+        self,
+        dataset: DatasetFacts,
+        drawn: Sequence[AlgorithmFacts],
+        chosen: Mapping[str, Any] | None = None,
     ) -> list[Planned]:
-        """Return the trials of candidates, each with the number of its own."""
-        number = dict[str, int]()
-        for meaning in get_args(LabelMeaning):
-            told = [repr(plan.parameters_for(one, dataset, meaning)) for one in drawn]
-            number |= {one: place for place, one in enumerate(told, first)}
-        planned = self._planned(dataset, drawn)
-        places = [number[repr(one.trial.parameters)] for one in planned]
-        pairs = zip(planned, places, strict=True)
-        return _noted([self._marked(one, place, {}) for one, place in pairs])
+        """Return the trials of candidates, which say what drew them and how they were chosen."""
+        return _noted([self._mark(one, chosen) for one in self._planned(dataset, drawn)])
+
+    def _mark(self, one: Planned, chosen: Mapping[str, Any] | None) -> Planned:
+        trial = one.trial.model_copy(update={"chosen": dict(chosen)}) if chosen else one.trial
+        sampler = self.sampler if one.about.candidate and self.sampler != QUASI else ""
+        about = one.about.model_copy(update={"sampler": sampler})
+        return one._replace(trial=trial, about=about)
 
     def _asked(self, dataset: DatasetFacts, *, for_tuning: bool) -> set[tuple[str, str]]:
         """Return protocol and name of those scenarios that are asked for."""
@@ -184,14 +186,7 @@ class Tuning:
         chosen = {"rule": key.rule, "draws": self.number, "seeds": self.seeds}
         chosen |= {"sampler": self.sampler} if self.sampler != QUASI else {}
         named = drawn[key.candidate].model_copy(update={"variant": named_by(chosen)})
-        planned = self._planned(asked, [named])
-        return _noted([self._marked(one, key.candidate, chosen) for one in planned])
-
-    def _marked(self, one: Planned, candidate: int, chosen: Mapping[str, Any]) -> Planned:
-        trial = one.trial.model_copy(update={"chosen": dict(chosen)}) if chosen else one.trial
-        sampler = self.sampler if candidate and self.sampler != QUASI else ""
-        about = one.about.model_copy(update={"candidate": candidate, "sampler": sampler})
-        return one._replace(trial=trial, about=about)
+        return self._marked(asked, [named], chosen)
 
 
 def named_by(chosen: Mapping[str, Any]) -> str:
